@@ -1,0 +1,83 @@
+//! Whose log it is and how large its pieces are; the numbers that name records and segments.
+
+use std::fmt;
+
+/// Log sequence number: the first record ever is 1, each next one is one more. Zero stands for
+/// "before the first".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lsn(pub u64);
+
+impl Lsn {
+    /// The one after.
+    pub fn next(self) -> Lsn {
+        Lsn(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Lsn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Number of a segment: the first one is 1, each next one is one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentNo(pub u64);
+
+impl fmt::Display for SegmentNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Whose log it is. Written in every segment, so that a directory that was mixed up is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The cluster's id.
+    pub cluster: u64,
+    /// The replica's id within the cluster.
+    pub replica: u64,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "replica {:x} of cluster {:x}",
+            self.replica, self.cluster
+        )
+    }
+}
+
+/// Sizes and identity of a log.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whose log it is.
+    pub identity: Identity,
+    /// Size of a segment in bytes, preallocated. A single batch that does not fit makes its segment
+    /// larger. Default: 64 MiB.
+    pub segment_bytes: u64,
+    /// Every batch starts on a multiple of this many bytes, so that writing it never rewrites a
+    /// sector that holds durable records. A power of two from 512 to 65,536; applies to segments
+    /// that are created from here on. Default: 4,096.
+    pub sector: u32,
+    /// The largest record accepted, when writing and when reading, in bytes. Default: 64 MiB; at
+    /// most 1 GiB.
+    pub max_record: u32,
+    /// A batch that would grow larger than this many bytes is handed to the file before the record
+    /// that would not fit; a single record may be larger. Default: 4 MiB.
+    pub max_batch: u32,
+}
+
+impl Config {
+    /// The defaults, for this replica.
+    pub fn new(identity: Identity) -> Self {
+        Config {
+            identity,
+            segment_bytes: 64 << 20,
+            sector: 4096,
+            max_record: 64 << 20,
+            max_batch: 4 << 20,
+        }
+    }
+}
