@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::format::RECORD_HEADER;
+
 /// Log sequence number: the first record ever is 1, each next one is one more. Zero stands for
 /// "before the first".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +51,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Sizes and identity of a log.
+/// Sizes and identity of a log. Sizes outside their range are taken as the nearest inside.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Whose log it is.
@@ -80,4 +82,30 @@ impl Config {
             max_batch: 4 << 20,
         }
     }
+    pub(crate) fn in_range(self) -> Self {
+        let sector = self
+            .sector
+            .clamp(SECTOR_MIN, SECTOR_MAX)
+            .next_power_of_two();
+        Config {
+            identity: self.identity,
+            segment_bytes: self.segment_bytes.max(2 * u64::from(sector)),
+            sector,
+            max_record: self.max_record.min(RECORD_LIMIT),
+            max_batch: self.max_batch.min(RECORD_LIMIT),
+        }
+    }
+
+    /// The largest body of a batch, when writing and when reading.
+    pub(crate) fn max_body(&self) -> u32 {
+        self.max_batch.max(self.max_record + RECORD_HEADER as u32)
+    }
+}
+
+const SECTOR_MIN: u32 = 512;
+const SECTOR_MAX: u32 = 65_536;
+const RECORD_LIMIT: u32 = 1 << 30;
+
+pub(crate) fn is_sector(bytes: u32) -> bool {
+    bytes.is_power_of_two() && (SECTOR_MIN..=SECTOR_MAX).contains(&bytes)
 }

@@ -32,17 +32,17 @@ pub enum Error {
 
     /// Bytes that were durable are damaged. This is not a torn tail: `why` says what proves it.
     #[error(
-        "{file} is damaged at byte {offset}, at record {lsn}: {why}. This was durable and may have \
-         been acknowledged, so it is not cut off: repair this replica from its peers, or restore \
-         the file"
+        "{file} is damaged at byte {offset}{}: {why}. What is lost was durable and may have been \
+         acknowledged, so it is not cut off: repair this replica from its peers, or restore the \
+         file", lsn.map(|lsn| format!(", at record {lsn}")).unwrap_or_default()
     )]
     Corrupt {
         /// The segment's file name.
         file: String,
         /// Byte offset of the damage in the file.
         offset: u64,
-        /// The first record that cannot be read.
-        lsn: Lsn,
+        /// The first record that cannot be read, where the damage lets it be known.
+        lsn: Option<Lsn>,
         /// What is wrong, and how it is known not to be a torn tail.
         why: String,
     },

@@ -1,40 +1,47 @@
 //! The write-ahead log of a replica: segmented, checksummed, hash-chained records over a
 //! [`Storage`].
 //!
-//! It promises: what `sync` reported durable is recovered, in order; what is recovered was
+//! It promises: what [`Wal::sync`] reported durable is recovered, in order; what is recovered was
 //! appended, in order, without a gap; a torn tail is cut, and damage to what was durable is refused
-//! and never guessed at.
+//! and never guessed at. [`Recovery`] says where the line runs.
 //!
-//! It never touches a file, a clock or a thread itself, and never tries again what has failed: a
-//! failed write or sync is final for the process.
+//! It never touches a file, a clock or a thread itself, never tries again what has failed (a failed
+//! write or sync is final for the process), and never reads what it wrote before the next recovery.
 //!
-//! The surface being built over [`Storage`]:
+//! Start reading at [`Storage`], what a disk may do; then [`Wal`], [`Recovery`], and the module
+//! `format`, where every byte on disk is drawn.
 //!
-//! ```text
-//! Recovery::new(storage, config) -> Recovery<S>                 no I/O yet
-//!     .next() -> Result<Option<(Lsn, &[u8])>, Error>            streams every record, in order
-//!     .progress() -> Progress { read, total }                   bytes
-//!     .finish() -> Result<(Wal<S>, Summary), Error>             rest of the log, cut, synced; ready
-//!     .into_storage() -> S
-//! Wal<S>
-//!     .append(&[u8]) -> Result<Lsn, Error>                      buffered; a batch that is full is written
-//!     .write() -> Result<(), Error>                             hands the batch to the file
-//!     .sync() -> Result<Lsn, Error>                             all that was written is durable
-//!     .seal() -> Result<(), Error>                              idle marker: proves the last sync
-//!     .roll() -> Result<SegmentNo, Error>                       durable so far; new segment
-//!     .last() .written() .durable() -> Lsn
-//!     .segment_of(Lsn) -> Option<SegmentNo>   .active() -> SegmentNo
-//!     .remove_segments_before(SegmentNo) -> Result<(), Error>
-//!     .storage() .storage_mut() .into_storage()
 //! ```
+//! use quorate_wal::{Config, Identity, Lsn, Recovery, testing::MemStorage};
 //!
-//! Several `write`s may share one `sync`. `roll`, and a `write` that does not fit in its segment,
-//! sync what came before.
+//! # fn main() -> Result<(), quorate_wal::Error> {
+//! let config = Config::new(Identity { cluster: 7, replica: 1 });
+//! let (mut wal, _) = Recovery::new(MemStorage::new(), config.clone()).finish()?;
+//! wal.append(b"vote for 2 in term 5")?;
+//! wal.write()?;
+//! assert_eq!(wal.sync()?, Lsn(1)); // now it may be said aloud
+//!
+//! let mut recovery = Recovery::new(wal.into_storage(), config);
+//! while let Some((lsn, record)) = recovery.next()? {
+//!     assert_eq!((lsn, record), (Lsn(1), &b"vote for 2 in term 5"[..]));
+//! }
+//! let (wal, summary) = recovery.finish()?;
+//! assert_eq!((wal.durable(), summary.torn), (Lsn(1), None));
+//! # Ok(())
+//! # }
+//! ```
 
 mod config;
 mod error;
+pub mod format;
+mod log;
+mod recovery;
 mod storage;
+pub mod testing;
+mod window;
 
 pub use config::{Config, Identity, Lsn, SegmentNo};
 pub use error::Error;
+pub use log::Wal;
+pub use recovery::{Progress, Recovery, Summary, TornTail};
 pub use storage::{FileId, Storage};

@@ -1,0 +1,375 @@
+//! [`Wal`]: appending, group commit, rolling and trimming.
+
+use crate::format::{
+    BATCH_HEADER, BatchHeader, RECORD_HEADER, SEGMENT_HEADER, SegmentHeader, salt, segment_name,
+};
+use crate::{Config, Error, FileId, Lsn, SegmentNo, Storage};
+
+/// A log that is open for appending. [`Recovery`](crate::Recovery) makes one.
+///
+/// A record goes through three states: *appended* to the batch in memory, *written* to the file,
+/// *durable* after a sync. Several writes may share one sync; that is group commit. Only what is
+/// durable may be acknowledged, to anyone.
+///
+/// The first failure of the storage is final: it is returned now and by every later call, and the
+/// log writes nothing more. Only a new recovery, from what the disk really holds, can go on.
+#[derive(Debug)]
+pub struct Wal<S> {
+    storage: S,
+    config: Config,
+    /// Live segments, oldest first; the last one is active. Never empty.
+    segments: Vec<SegmentStub>,
+    active: Active,
+    /// Room for a header, then the records of the batch that is being gathered.
+    batch: Vec<u8>,
+    count: u32,
+    chain: u32,
+    written: Lsn,
+    durable: Lsn,
+    failed: Option<Error>,
+}
+
+/// A live segment: its number and the LSN its first record has or would have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentStub {
+    pub(crate) segment: SegmentNo,
+    pub(crate) first: Lsn,
+}
+
+/// The segment that is written to.
+#[derive(Debug)]
+pub(crate) struct Active {
+    pub(crate) file: FileId,
+    pub(crate) salt: u32,
+    pub(crate) sector: u64,
+    /// Where the next batch goes.
+    pub(crate) end: u64,
+    /// Whether something was written since the last sync.
+    pub(crate) dirty: bool,
+    /// Whether the last batch is a seal.
+    pub(crate) sealed: bool,
+}
+
+impl Active {
+    fn is_empty(&self) -> bool {
+        self.end == self.sector
+    }
+}
+
+impl<S: Storage> Wal<S> {
+    /// Takes up a log whose records up to `last` are durable.
+    pub(crate) fn resume(
+        storage: S,
+        config: Config,
+        segments: Vec<SegmentStub>,
+        active: Active,
+        (last, chain): (Lsn, u32),
+    ) -> Self {
+        Wal {
+            storage,
+            config,
+            segments,
+            active,
+            batch: Vec::new(),
+            count: 0,
+            chain,
+            written: last,
+            durable: last,
+            failed: None,
+        }
+    }
+
+    /// Begins a log in a directory that holds none.
+    pub(crate) fn begin(mut storage: S, config: Config) -> Result<Self, Error> {
+        let stub = SegmentStub {
+            segment: SegmentNo(1),
+            first: Lsn(1),
+        };
+        let active = create_segment(&mut storage, &config, stub, 0)?;
+        Ok(Self::resume(
+            storage,
+            config,
+            vec![stub],
+            active,
+            (Lsn(0), 0),
+        ))
+    }
+
+    /// Adds a record to the batch and returns its LSN. Nothing is promised about it yet.
+    ///
+    /// A batch that the record would make larger than [`Config::max_batch`] is written first. A
+    /// record over [`Config::max_record`] is refused and changes nothing.
+    pub fn append(&mut self, record: &[u8]) -> Result<Lsn, Error> {
+        self.check()?;
+        if record.len() > self.config.max_record as usize {
+            let limit = u64::from(self.config.max_record);
+            return Err(Error::RecordTooLarge {
+                len: record.len() as u64,
+                limit,
+            });
+        }
+        let grown = self.batch.len() + RECORD_HEADER + record.len();
+        if self.count > 0 && grown > self.config.max_batch as usize {
+            self.write()?;
+        }
+        if self.count == 0 {
+            self.batch.resize(BATCH_HEADER, 0);
+        }
+        self.batch
+            .extend_from_slice(&(record.len() as u32).to_le_bytes());
+        self.batch.extend_from_slice(record);
+        self.count += 1;
+        Ok(self.appended())
+    }
+
+    /// Hands the batch to the file, in one write. Without a batch it does nothing.
+    ///
+    /// When the batch does not fit, what was written before is synced and a segment is begun.
+    pub fn write(&mut self) -> Result<(), Error> {
+        self.check()?;
+        if self.count == 0 {
+            return Ok(());
+        }
+        let end = self.active.end.saturating_add(self.batch.len() as u64);
+        let result = if end > self.config.segment_bytes && !self.active.is_empty() {
+            self.begin_segment().and_then(|()| self.put_batch())
+        } else {
+            self.put_batch()
+        };
+        self.final_if_failed(result)
+    }
+
+    /// Makes all that was written durable and returns the LSN up to which that is so. Records that
+    /// are only appended are not included.
+    pub fn sync(&mut self) -> Result<Lsn, Error> {
+        self.check()?;
+        let result = self.sync_active();
+        self.final_if_failed(result)?;
+        Ok(self.durable)
+    }
+
+    /// Writes a marker behind the last record that proves it durable, so that later damage to it
+    /// cannot be taken for a torn tail. Worth it when the log falls idle, and before it is closed.
+    /// The marker itself needs no sync.
+    ///
+    /// Does nothing while records wait for a write or a sync, or when the marker is there already.
+    pub fn seal(&mut self) -> Result<(), Error> {
+        self.check()?;
+        let due = self.count == 0 && self.durable == self.written;
+        let full = self.active.end + BATCH_HEADER as u64 > self.config.segment_bytes;
+        if !due || full || self.active.sealed || self.active.is_empty() {
+            return Ok(());
+        }
+        self.batch.resize(BATCH_HEADER, 0);
+        let result = self.put_batch();
+        self.final_if_failed(result)
+    }
+
+    /// Makes everything appended so far durable and begins a segment, which it returns: what comes
+    /// next is the first thing in it. If the active segment holds nothing, it stays.
+    ///
+    /// This is the first half of compaction: roll, write what supersedes the older segments, sync,
+    /// then [`remove_segments_before`](Self::remove_segments_before).
+    pub fn roll(&mut self) -> Result<SegmentNo, Error> {
+        self.write()?;
+        if !self.active.is_empty() {
+            let result = self.begin_segment();
+            self.final_if_failed(result)?;
+        }
+        Ok(self.active_segment())
+    }
+
+    /// Removes all segments before this one, but never the active one. Whoever calls it has made
+    /// durable, in the segments that stay, all that is needed from those that go.
+    pub fn remove_segments_before(&mut self, segment: SegmentNo) -> Result<(), Error> {
+        self.check()?;
+        while self.segments.len() > 1 && self.segments[0].segment < segment {
+            let result = self.remove_oldest();
+            self.final_if_failed(result)?;
+        }
+        Ok(())
+    }
+
+    /// The LSN of the last record appended.
+    pub fn appended(&self) -> Lsn {
+        Lsn(self.written.0 + u64::from(self.count))
+    }
+
+    /// The LSN up to which records were handed to the file.
+    pub fn written(&self) -> Lsn {
+        self.written
+    }
+
+    /// The LSN up to which records are durable.
+    pub fn durable(&self) -> Lsn {
+        self.durable
+    }
+
+    /// The segment that is written to.
+    pub fn active_segment(&self) -> SegmentNo {
+        self.stub().segment
+    }
+
+    /// The live segment that holds a written record; `None` if it is not written yet or not live
+    /// any more.
+    pub fn segment_of(&self, lsn: Lsn) -> Option<SegmentNo> {
+        if lsn > self.written {
+            return None;
+        }
+        let after = self.segments.partition_point(|stub| stub.first <= lsn);
+        Some(self.segments[after.checked_sub(1)?].segment)
+    }
+
+    /// The numbers of all live segments, oldest first.
+    pub fn segments(&self) -> impl Iterator<Item = SegmentNo> {
+        self.segments.iter().map(|stub| stub.segment)
+    }
+
+    /// The storage below.
+    pub fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    /// The storage below, for those who simulate it. Writing to segments through it is damage.
+    pub fn storage_mut(&mut self) -> &mut S {
+        &mut self.storage
+    }
+
+    /// Closes the log as a crash would: nothing is written, nothing synced.
+    pub fn into_storage(self) -> S {
+        self.storage
+    }
+
+    fn stub(&self) -> SegmentStub {
+        *self
+            .segments
+            .last()
+            .expect("a log always has an active segment")
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match &self.failed {
+            None => Ok(()),
+            Some(error) => Err(error.clone()),
+        }
+    }
+
+    fn final_if_failed<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result {
+            self.failed = Some(error.clone());
+        }
+        result
+    }
+
+    fn put_batch(&mut self) -> Result<(), Error> {
+        let Active {
+            file,
+            salt,
+            end,
+            sector,
+            ..
+        } = self.active;
+        let chain = BatchHeader::complete(
+            &mut self.batch,
+            (salt, end),
+            (self.written.next(), self.count),
+            self.durable,
+            self.chain,
+        );
+        self.storage
+            .write_at(file, end, &self.batch)
+            .map_err(|e| Error::from_io("write", &segment_name(self.active_segment()), e))?;
+        self.active.end = (end + self.batch.len() as u64).next_multiple_of(sector);
+        self.active.dirty = true;
+        self.active.sealed = self.count == 0;
+        self.chain = chain;
+        self.written = self.appended();
+        self.count = 0;
+        self.batch.clear();
+        // One huge record must not hold its memory for the life of the log.
+        self.batch.shrink_to(self.config.max_batch as usize);
+        Ok(())
+    }
+
+    fn sync_active(&mut self) -> Result<(), Error> {
+        if self.active.dirty {
+            self.storage
+                .sync(self.active.file)
+                .map_err(|e| Error::from_io("sync", &segment_name(self.active_segment()), e))?;
+            self.active.dirty = false;
+        }
+        self.durable = self.written;
+        Ok(())
+    }
+
+    /// Syncs the active segment, then begins the next. The order is a promise that recovery leans
+    /// on: while a later segment exists, every byte of an earlier one was durable.
+    fn begin_segment(&mut self) -> Result<(), Error> {
+        self.sync_active()?;
+        let full = self.stub();
+        let stub = SegmentStub {
+            segment: SegmentNo(full.segment.0 + 1),
+            first: self.written.next(),
+        };
+        let active = create_segment(&mut self.storage, &self.config, stub, self.chain)?;
+        self.segments.push(stub);
+        let old = std::mem::replace(&mut self.active, active);
+        self.storage
+            .close(old.file)
+            .map_err(|e| Error::from_io("close", &segment_name(full.segment), e))
+    }
+
+    /// The directory is synced after each removal: a crash must not leave a gap between segments,
+    /// which recovery would have to take for a loss.
+    fn remove_oldest(&mut self) -> Result<(), Error> {
+        let name = segment_name(self.segments[0].segment);
+        self.storage
+            .remove(&name)
+            .map_err(|e| Error::from_io("removal", &name, e))?;
+        self.storage
+            .sync_dir()
+            .map_err(|e| Error::from_io("sync after removal", &name, e))?;
+        self.segments.remove(0);
+        Ok(())
+    }
+}
+
+/// Creates a segment and makes its header and its name durable, before any record goes in: a
+/// segment without a valid header is therefore one without records.
+fn create_segment<S: Storage>(
+    storage: &mut S,
+    config: &Config,
+    SegmentStub { segment, first }: SegmentStub,
+    chain: u32,
+) -> Result<Active, Error> {
+    let name = segment_name(segment);
+    let header = SegmentHeader {
+        segment,
+        identity: config.identity,
+        first,
+        chain,
+        sector: config.sector,
+    };
+    let file = storage
+        .create(&name, config.segment_bytes)
+        .map_err(|e| Error::from_io("creation", &name, e))?;
+    storage
+        .write_at(file, 0, &header.encode())
+        .map_err(|e| Error::from_io("write", &name, e))?;
+    storage
+        .sync(file)
+        .map_err(|e| Error::from_io("sync", &name, e))?;
+    storage
+        .sync_dir()
+        .map_err(|e| Error::from_io("sync after creation", &name, e))?;
+    let sector = u64::from(config.sector);
+    debug_assert!(sector >= SEGMENT_HEADER as u64);
+    Ok(Active {
+        file,
+        salt: salt(config.identity, segment),
+        sector,
+        end: sector,
+        dirty: false,
+        sealed: false,
+    })
+}
