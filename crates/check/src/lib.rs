@@ -1,1 +1,35 @@
-//! (room being built)
+//! Judges what clients saw: histories of operations against the specification of the store.
+//!
+//! A history holds what each client asked, when, and how it ended: *done*, *refused* or *unknown*.
+//! [`check`] says whether one order of the operations, consistent with real time, explains every
+//! answer; whether serializable reads showed states that did exist; and whether what replicas hold
+//! at the end is the same everywhere and lacks nothing that was acknowledged. A violation comes
+//! with the operations concerned and an explanation in words. The work is bounded, and giving up is
+//! a verdict of its own.
+//!
+//! What this crate never does: it never runs anything, reads no clock and no file, and shares no
+//! code with the store that it judges.
+//!
+//! Start reading at [`History`], then `order` (what revisions give away for nothing) and `place`
+//! (the search for what they do not). [`wgl`] is the general search for anything that is not a
+//! store with revisions.
+
+mod facts;
+mod history;
+pub mod jsonl;
+mod linearizability;
+mod order;
+mod place;
+mod plan;
+mod store;
+mod text;
+mod verdict;
+pub mod wgl;
+mod words;
+
+pub use history::{
+    Action, Compare, EMPTY_REVISION, FinalState, History, Item, Operation, Outcome, Reply,
+    Response, Revision, Target, Txn, TxnOp,
+};
+pub use linearizability::{DEFAULT_STEPS, check};
+pub use verdict::{GaveUp, Property, Summary, Verdict, Violation};
