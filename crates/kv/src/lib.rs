@@ -14,10 +14,15 @@
 //! The reference for every behaviour is etcd 3.4; where a corner is surprising, the test that
 //! pins it says which etcd behaviour it follows.
 
+mod digest;
 mod error;
+mod history;
+mod key;
 mod request;
 mod response;
+mod store;
 
+pub use digest::Digest;
 pub use error::{Code, Error};
 pub use request::{
     Command, CompactRequest, Compare, CompareResult, CompareTarget, DEFAULT_MAX_TXN_OPS,
@@ -28,3 +33,4 @@ pub use response::{
     CompactResponse, DeleteRangeResponse, KeyValue, PutResponse, RangeResponse, Response,
     TxnOpResponse, TxnResponse,
 };
+pub use store::{SnapshotError, SnapshotReader, SnapshotWriter, Store};
