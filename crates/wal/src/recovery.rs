@@ -1,12 +1,15 @@
 //! [`Recovery`]: reads a log back and decides what its end means.
 
+mod survey;
+mod tail;
+
 use crate::format::{
-    BATCH_HEADER, BatchHeader, RECORD_HEADER, SEGMENT_HEADER, SegmentHeader, SegmentStart, VERSION,
-    parse_segment_name, record_at, salt, segment_name,
+    BATCH_HEADER, BatchHeader, RECORD_HEADER, SegmentHeader, record_at, salt, segment_name,
 };
 use crate::log::{Active, SegmentStub};
-use crate::window::{CHUNK, Window, read_full};
+use crate::window::Window;
 use crate::{Config, Error, FileId, Lsn, SegmentNo, Storage, Wal};
+use tail::{erase, write_again};
 
 /// A log being read back: [`next`](Self::next) streams its records, [`finish`](Self::finish) makes
 /// it ready for appending.
@@ -53,6 +56,8 @@ pub struct Recovery<S> {
     window: Window,
     /// Where in the current segment the next batch is.
     end: u64,
+    /// From here to `end`, nothing read so far proves that the bytes were synced.
+    unproven: u64,
     batch: Cursor,
     /// The last record handed out.
     last: Lsn,
@@ -133,6 +138,7 @@ impl<S: Storage> Recovery<S> {
             file: None,
             window: Window::default(),
             end: 0,
+            unproven: 0,
             batch: Cursor::default(),
             last: Lsn(0),
             chain: 0,
@@ -191,6 +197,11 @@ impl<S: Storage> Recovery<S> {
             erase(&mut self.storage, file, self.end, len)
                 .map_err(|e| Error::from_io("erasure of the torn tail", &name, e))?;
         }
+        // If the process ended because a sync failed, these bytes may be in the page cache, marked
+        // clean, and not on disk; then a sync would succeed and do nothing. Written again, they are
+        // dirty again.
+        write_again(&mut self.storage, file, self.unproven, self.end.min(len))
+            .map_err(|e| Error::from_io("write", &name, e))?;
         self.storage
             .sync(file)
             .map_err(|e| Error::from_io("sync", &name, e))?;
@@ -259,100 +270,6 @@ impl<S: Storage> Recovery<S> {
         Ok((self.last, record))
     }
 
-    /// Finds the segments and reads their headers.
-    fn survey(&mut self) -> Result<(), Error> {
-        let names = self
-            .storage
-            .list()
-            .map_err(|e| Error::from_io("listing", "the directory", e))?;
-        let mut numbers: Vec<_> = names.iter().filter_map(|n| parse_segment_name(n)).collect();
-        numbers.sort_unstable();
-        for pair in numbers.windows(2) {
-            let missing = SegmentNo(pair[0].0 + 1);
-            if missing != pair[1] {
-                return Err(Error::MissingSegment {
-                    missing,
-                    file: segment_name(missing),
-                });
-            }
-        }
-        for &segment in &numbers {
-            let is_last = numbers.last() == Some(&segment);
-            let is_only_later_one = numbers[0] == segment && segment != SegmentNo(1);
-            self.survey_segment(segment, is_last && !is_only_later_one)?;
-        }
-        self.progress.total = self.segments.iter().map(|found| found.len).sum();
-        match self.segments.first() {
-            None => self.phase = Phase::Done,
-            Some(found) => {
-                self.last = Lsn(found.header.first.0 - 1);
-                self.chain = found.header.chain;
-                self.phase = Phase::Reading;
-                self.open_current()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn survey_segment(&mut self, segment: SegmentNo, may_be_unborn: bool) -> Result<(), Error> {
-        let name = segment_name(segment);
-        let corrupt = |why: String| Error::Corrupt {
-            file: name.clone(),
-            offset: 0,
-            lsn: None,
-            why,
-        };
-        let read = |e| Error::from_io("read", &name, e);
-        let file = self.open(&name)?;
-        let len = self.storage.len(file).map_err(read)?;
-        let mut bytes = [0; SEGMENT_HEADER];
-        let got = read_full(&self.storage, file, 0, &mut bytes).map_err(read)?;
-        let result = match SegmentHeader::decode(&bytes[..got]) {
-            SegmentStart::Valid(header) if header.segment != segment => Err(corrupt(format!(
-                "its header is that of segment {}, the file was renamed or copied",
-                header.segment
-            ))),
-            SegmentStart::Valid(header) if header.identity != self.config.identity => {
-                let expected = self.config.identity;
-                Err(Error::Foreign {
-                    file: name.clone(),
-                    found: header.identity,
-                    expected,
-                })
-            }
-            SegmentStart::Valid(header) => {
-                self.segments.push(Found { header, len });
-                Ok(())
-            }
-            SegmentStart::Version(found) => Err(Error::UnsupportedVersion {
-                file: name.clone(),
-                found,
-                supported: VERSION,
-            }),
-            // The header is durable before anything is put behind it (`create_segment`).
-            SegmentStart::Invalid if !may_be_unborn => Err(corrupt(
-                "its header is not valid, and it was in use".to_owned(),
-            )),
-            SegmentStart::Invalid => {
-                if self
-                    .is_zero_from(file, len, SEGMENT_HEADER as u64)
-                    .map_err(read)?
-                {
-                    self.unborn = Some(segment);
-                    Ok(())
-                } else {
-                    Err(corrupt(
-                        "its header is not valid, and there is data behind it".to_owned(),
-                    ))
-                }
-            }
-        };
-        self.storage
-            .close(file)
-            .map_err(|e| Error::from_io("close", &name, e))?;
-        result
-    }
-
     /// Takes the batch at `end`, or decides what it means that there is none.
     fn read_batch(&mut self) -> Result<(), Error> {
         if let Some(next) = self.segments.get(self.current + 1)
@@ -393,6 +310,10 @@ impl<S: Storage> Recovery<S> {
         self.progress.read += end
             .min(self.segments[self.current].len)
             .saturating_sub(self.end);
+        if header.durable == self.last {
+            // The first batch after a sync: what lies before it was durable.
+            self.unproven = self.end;
+        }
         self.end = end;
         self.chain = header.chain;
         self.sealed = header.count == 0;
@@ -431,61 +352,6 @@ impl<S: Storage> Recovery<S> {
         }
     }
 
-    /// Looks through the rest of the segment, sector by sector.
-    fn scan_rest(&mut self) -> Result<Rest, Error> {
-        let sector = self.header().sector as usize;
-        let len = self.segments[self.current].len;
-        let (salt, start, missing) = (self.salt(), self.end, self.last.next());
-        let mut rest = Rest::default();
-        let mut at = start;
-        while at < len {
-            let bytes = self.bytes(at, sector)?;
-            if bytes.is_empty() {
-                break;
-            }
-            // Whole sectors, except where the file ends in the middle of one.
-            let take = if bytes.len() < sector {
-                bytes.len()
-            } else {
-                bytes.len() / sector * sector
-            };
-            for (i, piece) in bytes[..take].chunks(sector).enumerate() {
-                if is_zero(piece) {
-                    continue;
-                }
-                let offset = at + (i * sector) as u64;
-                let used = piece
-                    .iter()
-                    .rposition(|&b| b != 0)
-                    .map_or(0, |last| last as u64 + 1);
-                rest.bytes = offset + used - start;
-                let header = BatchHeader::decode(piece, (salt, offset));
-                if let Some(header) = header.filter(|h| h.durable >= missing) {
-                    rest.proof.get_or_insert((offset, header.durable));
-                }
-            }
-            at += take as u64;
-            self.progress.read += take as u64;
-        }
-        Ok(rest)
-    }
-
-    fn is_zero_from(&mut self, file: FileId, len: u64, start: u64) -> std::io::Result<bool> {
-        self.window.reset();
-        let mut at = start;
-        while at < len {
-            let bytes = self.window.at(&self.storage, (file, len), at, 1)?;
-            if bytes.is_empty() {
-                break;
-            }
-            if !is_zero(bytes) {
-                return Ok(false);
-            }
-            at += bytes.len() as u64;
-        }
-        Ok(true)
-    }
-
     fn header(&self) -> &SegmentHeader {
         &self.segments[self.current].header
     }
@@ -520,6 +386,7 @@ impl<S: Storage> Recovery<S> {
     fn open_current(&mut self) -> Result<(), Error> {
         self.window.reset();
         self.end = u64::from(self.header().sector);
+        self.unproven = 0;
         self.sealed = false;
         self.progress.read += self.end.min(self.segments[self.current].len);
         self.file = Some(self.open(&segment_name(self.header().segment))?);
@@ -541,39 +408,4 @@ impl<S: Storage> Recovery<S> {
             .sync_dir()
             .map_err(|e| Error::from_io("sync", "the directory", e))
     }
-}
-
-/// What lies behind the last valid batch.
-#[derive(Default)]
-struct Rest {
-    /// Up to the last byte that is not zero.
-    bytes: u64,
-    /// Offset and durable mark of a batch that proves the missing record was durable.
-    proof: Option<(u64, Lsn)>,
-}
-
-/// Overwrites with zeros what is not zero from `start` to the end of the file.
-fn erase<S: Storage>(storage: &mut S, file: FileId, start: u64, len: u64) -> std::io::Result<()> {
-    let mut buf = vec![0; len.saturating_sub(start).min(CHUNK as u64) as usize];
-    let mut at = start;
-    while at < len {
-        let want = (len - at).min(CHUNK as u64) as usize;
-        let got = read_full(storage, file, at, &mut buf[..want])?;
-        if got == 0 {
-            break;
-        }
-        if !is_zero(&buf[..got]) {
-            buf[..got].fill(0);
-            storage.write_at(file, at, &buf[..got])?;
-        }
-        at += got as u64;
-    }
-    Ok(())
-}
-
-/// Without a branch per byte, so that it runs at the speed of memory.
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes
-        .chunks(4096)
-        .all(|chunk| chunk.iter().fold(0, |or, &byte| or | byte) == 0)
 }

@@ -22,17 +22,18 @@ pub struct MemStorage {
     capacity: u64,
     fault: Option<Fault>,
     ops: Cell<u64>,
+    bytes_written: u64,
 }
 
 /// What a crash does to what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
-    /// All of it is lost.
+    /// Power failed, and all of it is lost.
     LoseAll,
-    /// All of it is kept: the process died, the machine did not.
-    KeepAll,
-    /// Each sector, name and length is kept, lost or, for sectors, torn, as chance from this seed
-    /// has it.
+    /// The process died, the machine did not: all of it is still there, and still not durable.
+    Process,
+    /// Power failed, and each sector, name and length is kept, lost or, for sectors, torn, as
+    /// chance from this seed has it.
     Mix(u64),
 }
 
@@ -51,8 +52,8 @@ struct Inode {
     durable_len: u64,
     /// Sectors written since the last sync, with their durable content; empty for zeros.
     unsynced: BTreeMap<u64, Vec<u8>>,
-    /// Sectors whose sync failed: a later sync takes them for clean, as Linux does, but they are not
-    /// on disk.
+    /// Sectors whose sync failed, with their durable content: a later sync takes them for clean, as
+    /// Linux does, and they are not on disk until they are written again.
     forsaken: BTreeMap<u64, Vec<u8>>,
 }
 
@@ -74,6 +75,7 @@ impl MemStorage {
             capacity: u64::MAX,
             fault: None,
             ops: Cell::new(0),
+            bytes_written: 0,
         }
     }
 
@@ -88,9 +90,14 @@ impl MemStorage {
         self.ops.get()
     }
 
+    /// The number of bytes in all writes that succeeded.
+    pub fn bytes_written(&self) -> u64 {
+        self.bytes_written
+    }
+
     /// Makes call number `op`, counted from zero as [`ops`](Self::ops) does, fail once. A write
-    /// that fails has done half; what a failed sync should have made durable stays in doubt until
-    /// a crash decides it, however many later syncs succeed.
+    /// that fails has done half; what a failed sync should have made durable can be read and is
+    /// not on disk, however many later syncs succeed, until it is written again.
     pub fn fail_at(&mut self, op: u64, kind: io::ErrorKind) {
         self.fault = Some(Fault {
             from: op,
@@ -112,9 +119,14 @@ impl MemStorage {
         self.fault.is_some_and(|fault| self.ops.get() > fault.from)
     }
 
-    /// Crashes and restarts: decides about everything unsynced, closes all files, forgets faults
-    /// that were asked for. What is there now is durable.
+    /// Crashes and restarts: closes all files and forgets faults that were asked for. If power
+    /// failed, what was unsynced is decided about, and what is there then is durable.
     pub fn crash(&mut self, crash: Crash) {
+        self.handles.clear();
+        self.fault = None;
+        if crash == Crash::Process {
+            return;
+        }
         let mut chance = Chance(crash);
         let mut names = BTreeMap::new();
         let both: Vec<_> = self
@@ -141,8 +153,6 @@ impl MemStorage {
             .retain(|inode, _| names.values().any(|named| named == inode));
         self.durable_names.clone_from(&names);
         self.names = names;
-        self.handles.clear();
-        self.fault = None;
     }
 
     /// The bytes of a file, without the zeros it was preallocated with.
@@ -228,7 +238,7 @@ impl MemStorage {
             .values()
             .map(|inode| self.inodes[inode].len)
             .sum();
-        let fits = used.checked_add(by).is_some_and(|sum| sum <= self.capacity);
+        let fits = by == 0 || used.checked_add(by).is_some_and(|sum| sum <= self.capacity);
         if fits {
             Ok(())
         } else {
@@ -308,6 +318,7 @@ impl Storage for MemStorage {
             self.grow(end.saturating_sub(self.inode(file)?.len))?;
         }
         self.inode_mut(file)?.write_at(offset, data);
+        self.bytes_written += data.len() as u64;
         Ok(())
     }
 
@@ -324,7 +335,9 @@ impl Storage for MemStorage {
             }
             return fault;
         }
-        inode.unsynced.clear();
+        for sector in std::mem::take(&mut inode.unsynced).into_keys() {
+            inode.forsaken.remove(&sector);
+        }
         inode.durable_len = inode.len;
         Ok(())
     }
@@ -398,8 +411,7 @@ struct Chance(Crash);
 impl Chance {
     fn keeps(&mut self) -> bool {
         match &mut self.0 {
-            Crash::LoseAll => false,
-            Crash::KeepAll => true,
+            Crash::LoseAll | Crash::Process => false,
             Crash::Mix(state) => splitmix(state) & 1 == 0,
         }
     }

@@ -61,7 +61,7 @@ fn run(storage: &mut MemStorage, model: &mut Model, ops: &[Op]) {
 }
 
 fn crashes() -> impl Iterator<Item = Crash> {
-    [Crash::LoseAll, Crash::KeepAll]
+    [Crash::LoseAll, Crash::Process]
         .into_iter()
         .chain((0..10).map(Crash::Mix))
 }
@@ -80,7 +80,7 @@ fn dying_at_every_call_loses_nothing_durable() {
             let (mut storage, mut model) = (storage.clone(), model.clone());
             storage.crash(crash);
             run(&mut storage, &mut model, &workload());
-            storage.crash(crash);
+            storage.crash(Crash::LoseAll);
             model.recover(&mut storage, &config()).unwrap();
         }
     }
@@ -96,7 +96,7 @@ fn dying_at_every_call_of_the_recovery_too_loses_nothing_durable() {
         run(&mut storage, &mut model, &workload());
         for crash in [
             Crash::LoseAll,
-            Crash::KeepAll,
+            Crash::Process,
             Crash::Mix(call),
             Crash::Mix(!call),
         ] {
@@ -131,7 +131,8 @@ fn a_call_that_fails_once_is_final_and_loses_nothing() {
     for call in 0..=whole.ops() {
         for (kind, crash) in [
             (Other, Crash::LoseAll),
-            (StorageFull, Crash::KeepAll),
+            (StorageFull, Crash::Process),
+            (Other, Crash::Process),
             (Other, Crash::Mix(call)),
         ] {
             let (mut storage, mut model) = (MemStorage::new(), Model::default());
@@ -150,6 +151,8 @@ fn a_call_that_fails_once_is_final_and_loses_nothing() {
                 }
             }
             storage.crash(crash);
+            run(&mut storage, &mut model, &workload()[..6]);
+            storage.crash(Crash::LoseAll);
             model.recover(&mut storage, &config()).unwrap();
         }
     }
@@ -175,14 +178,15 @@ proptest! {
     /// begins with what the disk kept.
     #[test]
     fn any_lives_and_crashes_lose_nothing_durable(
-        lives in proptest::collection::vec((ops(), 0u64..200, any::<u64>()), 1..6)
+        lives in proptest::collection::vec((ops(), 0u64..200, any::<bool>(), any::<u64>()), 1..6)
     ) {
         let (mut storage, mut model) = (MemStorage::new(), Model::default());
-        for (ops, halt, seed) in lives {
+        for (ops, halt, power, seed) in lives {
             storage.halt_at(storage.ops() + halt);
             run(&mut storage, &mut model, &ops);
-            storage.crash(Crash::Mix(seed));
+            storage.crash(if power { Crash::Mix(seed) } else { Crash::Process });
         }
+        storage.crash(Crash::LoseAll);
         model.recover(&mut storage, &config()).unwrap();
     }
 }

@@ -137,7 +137,7 @@ pub(crate) fn three_batches() -> (MemStorage, Model, [u64; 4]) {
         }
     }
     let mut storage = wal.into_storage();
-    storage.crash(quorate_wal::testing::Crash::KeepAll);
+    storage.crash(quorate_wal::testing::Crash::LoseAll);
     (storage, model, [512, 512 + 1024, 512 + 2048, 512 + 3072])
 }
 
