@@ -1,0 +1,93 @@
+//! Writing a snapshot of the own state machine into the log, and cutting the log.
+
+use super::{Checkpoint, Output, Position, Raft, Record, SnapshotMeta};
+use bytes::Bytes;
+use quorate_core::Effects;
+
+/// A snapshot that is being written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Writing {
+    id: u64,
+    at: Position,
+    base: Position,
+    size: u64,
+}
+
+impl Raft {
+    pub(super) fn on_checkpoint(&mut self, step: Checkpoint, out: &mut Effects<Self>) {
+        match step {
+            Checkpoint::Begin { index } => self.begin_checkpoint(index, out),
+            Checkpoint::Chunk { data } => self.write_chunk(data, out),
+            Checkpoint::End { digest } => self.end_checkpoint(digest, out),
+            Checkpoint::Abort => self.abort_checkpoint(out),
+        }
+    }
+
+    fn begin_checkpoint(&mut self, index: u64, out: &mut Effects<Self>) {
+        let log = &self.hard.log;
+        let useful = index > log.snapshot().at.index && index <= self.commit;
+        let term = log.term_at(index).filter(|_| useful);
+        let (Some(term), None, None) = (term, &self.install, &self.writing) else {
+            return out.output_eager(Output::CheckpointAborted);
+        };
+        let (id, config) = (self.hard.snapshots + 1, &self.config);
+        let base = log.trail(index, config.trailing_entries, config.trailing_bytes);
+        self.write_begin(id, base, out);
+        self.restate(base, out);
+        self.writing = Some(Writing {
+            id,
+            at: Position { term, index },
+            base,
+            size: 0,
+        });
+        out.output_eager(Output::CheckpointBegun { id });
+    }
+
+    pub(super) fn write_begin(&mut self, id: u64, base: Position, out: &mut Effects<Self>) {
+        let begin = Record::SnapshotBegin {
+            id,
+            term: self.hard.term,
+            vote: self.hard.vote,
+            boots: self.hard.boots,
+            base,
+        };
+        self.hard.write(begin, out);
+    }
+
+    /// Writes the log after `base` once more, so that the records before need not be kept.
+    fn restate(&mut self, base: Position, out: &mut Effects<Self>) {
+        let (mut at, mut batches) = (base.index + 1, vec![]);
+        while at <= self.hard.log.last().index {
+            let entries = self.hard.log.slice(at, self.config.max_batch_bytes);
+            let next = at + entries.len() as u64;
+            batches.push(Record::Append { at, entries });
+            at = next;
+        }
+        for batch in batches {
+            self.hard.write(batch, out);
+        }
+    }
+
+    fn write_chunk(&mut self, data: Bytes, out: &mut Effects<Self>) {
+        if let Some(writing) = &mut self.writing {
+            let (id, offset) = (writing.id, writing.size);
+            writing.size += data.len() as u64;
+            self.hard
+                .write(Record::SnapshotChunk { id, offset, data }, out);
+        }
+    }
+
+    fn end_checkpoint(&mut self, digest: u64, out: &mut Effects<Self>) {
+        if let Some(Writing { id, at, base, size }) = self.writing.take() {
+            let meta = SnapshotMeta { at, size, digest };
+            self.hard.write(Record::SnapshotEnd { id, meta, base }, out);
+            out.output_eager(Output::CheckpointEnded { id, meta });
+        }
+    }
+
+    pub(super) fn abort_checkpoint(&mut self, out: &mut Effects<Self>) {
+        if self.writing.take().is_some() {
+            out.output_eager(Output::CheckpointAborted);
+        }
+    }
+}

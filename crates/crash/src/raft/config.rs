@@ -1,0 +1,94 @@
+//! What is fixed for the life of a node.
+
+use quorate_core::{Mutant, NodeSet};
+use std::time::Duration;
+
+/// Cluster size, timeouts and bounds. The same on every node, timeouts included.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// How many nodes the cluster has; membership is fixed.
+    pub nodes: u8,
+    /// A follower that hears nothing from a leader campaigns after a time in
+    /// `election_min..=election_max`, drawn by the driver. For `election_min` after it heard from
+    /// a leader it helps nobody to depose it.
+    pub election_min: Duration,
+    /// See `election_min`. A leader that hears no quorum for this long steps down.
+    pub election_max: Duration,
+    /// How often a leader shows that it lives. A good deal shorter than `election_min`.
+    pub heartbeat: Duration,
+    /// A message or a record holds entries of at most this size, or one entry that is larger.
+    pub max_batch_bytes: usize,
+    /// How many messages with entries may be under way to one follower.
+    pub max_inflight: usize,
+    /// A leader refuses proposals while more than this waits for a quorum.
+    pub max_uncommitted_bytes: usize,
+    /// A node refuses reads while this many wait.
+    pub max_reads: usize,
+    /// How many entries before a snapshot's index stay in the log, for followers that lag a
+    /// little and would otherwise need the whole snapshot.
+    pub trailing_entries: u64,
+    /// The same in bytes; the smaller of the two counts.
+    pub trailing_bytes: usize,
+    /// A snapshot chunk that is not acknowledged for this long is sent again.
+    pub chunk_timeout: Duration,
+    /// A seeded defect; [`Mutant::None`] in all that serves.
+    pub mutant: Mutant,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            nodes: 3,
+            election_min: Duration::from_millis(300),
+            election_max: Duration::from_millis(600),
+            heartbeat: Duration::from_millis(60),
+            max_batch_bytes: 1 << 20,
+            max_inflight: 64,
+            max_uncommitted_bytes: 64 << 20,
+            max_reads: 65_536,
+            trailing_entries: 10_000,
+            trailing_bytes: 16 << 20,
+            chunk_timeout: Duration::from_secs(1),
+            mutant: Mutant::None,
+        }
+    }
+}
+
+impl Config {
+    /// How many nodes decide: any two sets of this size share a node.
+    pub fn quorum(&self) -> usize {
+        usize::from(self.nodes) / 2 + 1
+    }
+
+    /// Checks what [`Raft`](super::Raft) relies on.
+    ///
+    /// # Errors
+    /// Says which figure is wrong and what it must be.
+    pub fn check(&self) -> Result<(), String> {
+        let rules = [
+            (
+                (1..=NodeSet::MAX_NODES).contains(&self.nodes),
+                "nodes: must be 1 to 128",
+            ),
+            (
+                self.heartbeat > Duration::ZERO && self.heartbeat < self.election_min,
+                "heartbeat: must be over zero and under election_min",
+            ),
+            (
+                self.election_min <= self.election_max,
+                "election_min: must be at most election_max",
+            ),
+            (self.max_batch_bytes > 0, "max_batch_bytes: must be over 0"),
+            (self.max_inflight > 0, "max_inflight: must be over 0"),
+            (
+                self.max_uncommitted_bytes > 0,
+                "max_uncommitted_bytes: must be over 0",
+            ),
+            (self.max_reads > 0, "max_reads: must be over 0"),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, rule)) => Err((*rule).to_owned()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Elections: pre-vote, votes, patience, and the leader's own doubt.
+
+use super::progress::Progress;
+use super::read_index::Rounds;
+use super::role::{Ballots, Leader, State};
+use super::{Claim, Entry, Notice, Output, Position, Raft, Record, Refusal, Timer};
+use bytes::Bytes;
+use quorate_core::{Effects, Mutant, NodeId, NodeSet, Time};
+
+impl Raft {
+    pub(super) fn arm_election(&mut self, out: &mut Effects<Self>) {
+        self.heard_since_armed = false;
+        let config = &self.config;
+        out.arm(Timer::Election, config.election_min, config.election_max);
+    }
+
+    pub(super) fn write_ballot(
+        &mut self,
+        term: u64,
+        vote: Option<NodeId>,
+        out: &mut Effects<Self>,
+    ) {
+        self.hard.write(Record::Ballot { term, vote }, out);
+        self.leader = None;
+    }
+
+    /// A message of this term's leader came. False if it cannot be.
+    pub(super) fn hear_leader(&mut self, now: Time, from: NodeId, out: &mut Effects<Self>) -> bool {
+        if from == self.me || self.leader.is_some_and(|leader| leader != from) {
+            self.violation = Some("election safety: two leaders in one term");
+            return false;
+        }
+        self.heard = now;
+        self.heard_since_armed = true;
+        if self.leader.is_none() {
+            self.become_follower(Some(from), out);
+        }
+        true
+    }
+
+    pub(super) fn become_follower(&mut self, leader: Option<NodeId>, out: &mut Effects<Self>) {
+        self.leader = leader;
+        self.forwarded.ask_again();
+        match std::mem::replace(&mut self.state, State::Follower) {
+            State::Follower => return, // the timer runs
+            State::PreCandidate(_) | State::Candidate(_) => {}
+            State::Leader(old) => {
+                out.disarm(Timer::Heartbeat);
+                // What was taken but is not in the log yet never gets there: it would bear the
+                // wrong term (camunda#5360).
+                for entry in old.proposed.into_iter().filter(|e| !e.payload.is_empty()) {
+                    let why = Refusal::NotLeader { leader };
+                    let payload = entry.payload;
+                    out.output_eager(Output::ProposeRefused { payload, why });
+                }
+                for id in old.rounds.into_local() {
+                    let why = Refusal::NotLeader { leader };
+                    out.output_eager(Output::ReadFailed { id, why });
+                }
+            }
+        }
+        self.arm_election(out);
+    }
+
+    /// While a leader is heard, nobody helps to depose it (thesis §4.2.3, §6.2).
+    fn is_content(&self, now: Time) -> bool {
+        match self.leader {
+            Some(leader) if leader == self.me => true,
+            Some(_) => now.since(self.heard) < self.config.election_min,
+            None => false,
+        }
+    }
+
+    pub(super) fn on_election_timeout(&mut self, now: Time, out: &mut Effects<Self>) {
+        if let State::Leader(_) = self.state {
+            return self.check_quorum(out);
+        }
+        if std::mem::take(&mut self.heard_since_armed) {
+            // Patience counts from the last sign of the leader. Looking at it only here spares
+            // the hot path a timer change for each message.
+            let waited = now.since(self.heard);
+            let min = self.config.election_min.saturating_sub(waited);
+            let max = self.config.election_max.saturating_sub(waited);
+            if !max.is_zero() {
+                return out.arm(Timer::Election, min, max);
+            }
+        }
+        self.pre_campaign(out);
+    }
+
+    fn pre_campaign(&mut self, out: &mut Effects<Self>) {
+        self.leader = None;
+        self.fail_forwarded(out);
+        let mut ballots = Ballots::default();
+        ballots.count(self.me, true);
+        if self.config.quorum() == 1 {
+            return self.campaign(false, out);
+        }
+        self.state = State::PreCandidate(ballots);
+        self.arm_election(out);
+        let last = self.hard.log.last();
+        for peer in self.peers() {
+            self.notice(peer, Notice::PreVote { last }, out);
+        }
+    }
+
+    /// Asks for votes in a new term. The ballot is written before the question leaves, so that a
+    /// leader's term is durable at the leader: it cannot lead in that term a second time after a
+    /// crash, with other entries (KAFKA-10527).
+    pub(super) fn campaign(&mut self, transfer: bool, out: &mut Effects<Self>) {
+        let term = self.hard.term + 1;
+        self.fail_forwarded(out);
+        self.write_ballot(term, Some(self.me), out);
+        self.state = State::Candidate(Ballots::default());
+        self.arm_election(out);
+        let last = self.hard.log.last();
+        self.claim(self.me, Claim::Vote { granted: true }, out);
+        for peer in self.peers() {
+            self.claim(peer, Claim::RequestVote { last, transfer }, out);
+        }
+    }
+
+    /// A pre-vote changes nothing here: not the term, not the vote (canonical/raft#196), not the
+    /// timer. A refusal bears this node's term, so that an asker with an older term catches up
+    /// and can be voted for, or votes (etcd#8501).
+    pub(super) fn on_pre_vote(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        term: u64,
+        last: Position,
+        out: &mut Effects<Self>,
+    ) {
+        let next_term = term.saturating_add(1);
+        let granted =
+            next_term > self.hard.term && last >= self.hard.log.last() && !self.is_content(now);
+        self.notice(from, Notice::PreVoted { next_term, granted }, out);
+    }
+
+    pub(super) fn on_pre_voted(
+        &mut self,
+        from: NodeId,
+        next_term: u64,
+        granted: bool,
+        out: &mut Effects<Self>,
+    ) {
+        let (nodes, quorum) = (usize::from(self.config.nodes), self.config.quorum());
+        let State::PreCandidate(ballots) = &mut self.state else {
+            return;
+        };
+        if next_term != self.hard.term + 1 {
+            return; // the answer to an earlier question
+        }
+        ballots.count(from, granted);
+        if ballots.granted.len() >= quorum {
+            self.campaign(false, out);
+        } else if ballots.refused.len() > nodes - quorum {
+            self.become_follower(None, out);
+        }
+    }
+
+    pub(super) fn on_request_vote(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        term: u64,
+        last: Position,
+        transfer: bool,
+        out: &mut Effects<Self>,
+    ) {
+        if term > self.hard.term && !transfer && self.is_content(now) {
+            return;
+        }
+        let newer = term > self.hard.term;
+        let free = newer
+            || match self.hard.vote {
+                Some(vote) => vote == from,
+                None => self.leader.is_none(),
+            };
+        let granted = free && term >= self.hard.term && last >= self.hard.log.last();
+        if newer || granted && self.hard.vote.is_none() {
+            let vote = granted.then_some(from);
+            let vote = vote.filter(|_| !self.config.mutant.is(Mutant::VoteNotPersisted));
+            // No record for a vote that changes nothing.
+            if newer || vote.is_some() {
+                self.write_ballot(term, vote, out);
+            }
+        }
+        if newer {
+            self.become_follower(None, out);
+        }
+        if granted {
+            self.arm_election(out);
+        }
+        self.claim(from, Claim::Vote { granted }, out);
+    }
+
+    /// A vote of this term: older ones do not get here (little-raft#44).
+    pub(super) fn on_vote(&mut self, from: NodeId, granted: bool, out: &mut Effects<Self>) {
+        let (nodes, quorum) = (usize::from(self.config.nodes), self.config.quorum());
+        let State::Candidate(ballots) = &mut self.state else {
+            return;
+        };
+        ballots.count(from, granted);
+        if ballots.granted.len() >= quorum {
+            self.become_leader(out);
+        } else if ballots.refused.len() > nodes - quorum {
+            self.become_follower(None, out);
+        }
+    }
+
+    fn become_leader(&mut self, out: &mut Effects<Self>) {
+        let (term, last) = (self.hard.term, self.hard.log.last().index);
+        let entry = Entry {
+            term,
+            payload: Bytes::new(),
+        };
+        self.leader = Some(self.me);
+        self.state = State::Leader(Leader {
+            progress: vec![Progress::probe(last + 1); usize::from(self.config.nodes)],
+            opened_at: last + 1,
+            uncommitted: entry.bytes(),
+            proposed: vec![entry],
+            active: NodeSet::EMPTY,
+            transfer: None,
+            rounds: Rounds::default(),
+        });
+        let max = self.config.election_max;
+        out.arm(Timer::Election, max, max);
+        let beat = self.config.heartbeat;
+        out.arm(Timer::Heartbeat, beat, beat);
+    }
+
+    /// A leader that no quorum answers steps down: its clients should look for another, and its
+    /// followers may vote again (thesis §6.2).
+    fn check_quorum(&mut self, out: &mut Effects<Self>) {
+        let State::Leader(leader) = &mut self.state else {
+            return;
+        };
+        leader.active.insert(self.me);
+        if leader.active.len() < self.config.quorum() {
+            return self.become_follower(None, out);
+        }
+        leader.active = NodeSet::EMPTY;
+        let max = self.config.election_max;
+        out.arm(Timer::Election, max, max);
+    }
+}

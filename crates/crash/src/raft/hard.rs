@@ -1,0 +1,164 @@
+//! What survives a crash, and the records that change it.
+
+use super::{Entries, Log, Position};
+use bytes::Bytes;
+use quorate_core::NodeId;
+use serde::{Deserialize, Serialize};
+
+/// A snapshot of a state machine, in short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SnapshotMeta {
+    /// The last entry applied to it.
+    pub at: Position,
+    /// Its length in bytes.
+    pub size: u64,
+    /// A digest of the state.
+    pub digest: u64,
+}
+
+/// Term, vote and log: Raft's persistent state (Raft, figure 2), and two counters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Hard {
+    /// The latest term that this node knows of.
+    pub term: u64,
+    /// Whom it voted for in that term.
+    pub vote: Option<NodeId>,
+    /// The log.
+    pub log: Log,
+    /// How often the node has started.
+    pub boots: u64,
+    /// The number of the latest snapshot begun.
+    pub snapshots: u64,
+    /// What is wrong with the records, if anything is.
+    flaw: Option<&'static str>,
+}
+
+/// One change of [`Hard`], as it is written to the write-ahead log.
+///
+/// Snapshots of the state machine lie in the same log, as `SnapshotBegin`, chunks and
+/// `SnapshotEnd` of one `id`, with other records in between. A `SnapshotBegin` and the `Append`s
+/// after it restate all that the records before it said and that still counts once the snapshot
+/// is complete. Therefore, when its `SnapshotEnd` is durable, the records before `SnapshotBegin`
+/// may be deleted: let it open a segment. A snapshot without end means nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Record {
+    /// The node starts.
+    Boot,
+    /// A new term, or a vote in it.
+    Ballot {
+        /// The term.
+        term: u64,
+        /// The vote.
+        vote: Option<NodeId>,
+    },
+    /// Entries at `at`; what was there from `at` on is void.
+    Append {
+        /// The index of the first.
+        at: u64,
+        /// At least one.
+        entries: Entries,
+    },
+    /// A snapshot begins: of the own state machine, or from the leader.
+    SnapshotBegin {
+        /// Names the snapshot.
+        id: u64,
+        /// As it stands.
+        term: u64,
+        /// As it stands.
+        vote: Option<NodeId>,
+        /// As it stands.
+        boots: u64,
+        /// Where the log will begin once the snapshot is complete.
+        base: Position,
+    },
+    /// A piece of a snapshot's data.
+    SnapshotChunk {
+        /// Names the snapshot.
+        id: u64,
+        /// Where the piece belongs.
+        offset: u64,
+        /// The piece.
+        data: Bytes,
+    },
+    /// A snapshot is complete: the log is cut.
+    SnapshotEnd {
+        /// Names the snapshot.
+        id: u64,
+        /// What it is.
+        meta: SnapshotMeta,
+        /// The log keeps what follows this entry if it has it, otherwise nothing.
+        base: Position,
+    },
+}
+
+impl quorate_core::Hard for Hard {
+    type Record = Record;
+
+    fn apply(&mut self, record: &Record) {
+        if let Err(flaw) = self.take(record) {
+            self.flaw.get_or_insert(flaw);
+        }
+    }
+}
+
+impl Hard {
+    /// Whether the records made sense: for whoever recovers, before a node starts.
+    ///
+    /// # Errors
+    /// What is wrong. The log that the records came from is not one that this node wrote, or lacks
+    /// its beginning.
+    pub fn check(&self) -> Result<(), &'static str> {
+        match self.flaw {
+            Some(flaw) => Err(flaw),
+            None if self.log.snapshot().at.index < self.log.base().index => {
+                Err("the log begins after an entry that no complete snapshot covers")
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, record: &Record) -> Result<(), &'static str> {
+        match record {
+            Record::Boot => self.boots += 1,
+            Record::Ballot { term, vote } => {
+                let voted = *term == self.term && self.vote.is_some() && self.vote != *vote;
+                if *term < self.term || voted {
+                    return Err("a ballot takes back a term or a vote");
+                }
+                (self.term, self.vote) = (*term, *vote);
+            }
+            Record::Append { at, entries } => {
+                if !self.log.append(*at, entries) {
+                    return Err("entries do not fit on the log");
+                }
+            }
+            Record::SnapshotBegin {
+                id,
+                term,
+                vote,
+                boots,
+                base,
+            } => {
+                if self.boots == 0 {
+                    // The records before this one were deleted.
+                    (self.term, self.vote, self.boots) = (*term, *vote, *boots);
+                    self.log = Log::after(*base);
+                } else if (self.term, self.vote, self.boots) != (*term, *vote, *boots) {
+                    return Err("a snapshot restates another ballot than the log has");
+                }
+                self.snapshots = *id;
+            }
+            Record::SnapshotChunk { .. } => {}
+            Record::SnapshotEnd { id, meta, base } => {
+                if *id != self.snapshots {
+                    return Err("a snapshot ends that is not the one begun last");
+                }
+                if base.index > meta.at.index || meta.at.index < self.log.snapshot().at.index {
+                    return Err("a snapshot cuts the log at the wrong place");
+                }
+                self.log.compact(*meta, *base);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! A snapshot on its way from the leader to a follower that is too far behind.
+
+use super::progress::{Mode, Progress};
+use super::role::State;
+use super::{Claim, Install, Notice, Output, Position, Raft, Record, SnapshotMeta};
+use bytes::Bytes;
+use quorate_core::{Effects, NodeId, Time};
+
+/// A snapshot that is being received.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Installing {
+    id: u64,
+    /// From whom, in which term. Another leader's bytes for the same state may differ.
+    source: (NodeId, u64),
+    meta: SnapshotMeta,
+    received: u64,
+    /// All is there, and the layer above looks at it.
+    checking: bool,
+}
+
+/// The leader's side.
+impl Raft {
+    /// Asks for the piece again that seems to be lost, or for a newer snapshot if there is one.
+    pub(super) fn ask_again(
+        &self,
+        now: Time,
+        peer: NodeId,
+        progress: &mut Progress,
+        out: &mut Effects<Self>,
+    ) {
+        if let Mode::Snapshot {
+            meta,
+            offset,
+            asked,
+        } = &mut progress.mode
+            && now.since(*asked) >= self.config.chunk_timeout
+        {
+            if *meta != self.hard.log.snapshot() {
+                (*meta, *offset) = (self.hard.log.snapshot(), 0);
+            }
+            *asked = now;
+            out.output_eager(Output::SnapshotWanted {
+                to: peer,
+                meta: *meta,
+                offset: *offset,
+            });
+        }
+    }
+
+    pub(super) fn on_snapshot_data(
+        &self,
+        to: NodeId,
+        meta: SnapshotMeta,
+        offset: u64,
+        data: Bytes,
+        last: bool,
+        out: &mut Effects<Self>,
+    ) {
+        let State::Leader(leader) = &self.state else {
+            return;
+        };
+        let wanted = leader.progress.get(to.index()).is_some_and(|progress| {
+            matches!(progress.mode, Mode::Snapshot { meta: m, offset: o, .. } if (m, o) == (meta, offset))
+        });
+        if wanted {
+            let piece = Notice::Snapshot {
+                meta,
+                offset,
+                data,
+                last,
+            };
+            self.notice(to, piece, out);
+        }
+    }
+
+    pub(super) fn on_snapshot_acked(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        at: Position,
+        through: u64,
+        out: &mut Effects<Self>,
+    ) {
+        let State::Leader(leader) = &mut self.state else {
+            return;
+        };
+        leader.active.insert(from);
+        if let Mode::Snapshot {
+            meta,
+            offset,
+            asked,
+        } = &mut leader.progress[from.index()].mode
+            && meta.at == at
+            && through != *offset
+            && through <= meta.size
+        {
+            // Backwards too: after a crash the follower begins again.
+            (*offset, *asked) = (through, now);
+            out.output_eager(Output::SnapshotWanted {
+                to: from,
+                meta: *meta,
+                offset: *offset,
+            });
+        }
+    }
+}
+
+/// The follower's side.
+impl Raft {
+    pub(super) fn on_snapshot(
+        &mut self,
+        from: NodeId,
+        meta: SnapshotMeta,
+        offset: u64,
+        data: Bytes,
+        last: bool,
+        out: &mut Effects<Self>,
+    ) {
+        if meta.at.index > self.commit && self.hard.log.holds(meta.at) {
+            self.commit_to(meta.at.index, out); // the log has it all, nothing need be installed
+        }
+        if meta.at.index <= self.commit {
+            self.abort_install(out);
+            let matched = self.commit;
+            return self.claim(from, Claim::Appended { matched }, out);
+        }
+        let source = (from, self.hard.term);
+        let open = self.install.as_ref();
+        if !open.is_some_and(|open| open.source == source && open.meta == meta) && offset == 0 {
+            self.begin_install(source, meta, out);
+        }
+        let Some(open) = &mut self.install else {
+            let (at, offset) = (meta.at, 0);
+            return self.claim(from, Claim::SnapshotAcked { at, offset }, out);
+        };
+        if open.source != source || open.meta != meta {
+            let (at, offset) = (meta.at, 0);
+            return self.claim(from, Claim::SnapshotAcked { at, offset }, out);
+        }
+        if open.checking {
+            return;
+        }
+        let end = offset.saturating_add(data.len() as u64);
+        let fits = end <= meta.size && (end == meta.size) == last;
+        if offset == open.received && !fits {
+            return self.abort_install(out);
+        }
+        if offset == open.received {
+            let id = open.id;
+            open.received = end;
+            open.checking = last;
+            let chunk = Record::SnapshotChunk {
+                id,
+                offset,
+                data: data.clone(),
+            };
+            self.hard.write(chunk, out);
+            out.output_eager(Output::Install(Install::Chunk { id, offset, data }));
+            if last {
+                return out.output_eager(Output::Install(Install::Check { id, meta }));
+            }
+        }
+        if let Some(open) = &self.install {
+            let (at, offset) = (meta.at, open.received);
+            self.claim(from, Claim::SnapshotAcked { at, offset }, out);
+        }
+    }
+
+    /// The records after this one need nothing before it: when the snapshot counts, the log is
+    /// empty after it, for nothing is appended while it comes ([`Raft::abort_install`]).
+    fn begin_install(
+        &mut self,
+        source: (NodeId, u64),
+        meta: SnapshotMeta,
+        out: &mut Effects<Self>,
+    ) {
+        self.abort_checkpoint(out);
+        self.abort_install(out);
+        let id = self.hard.snapshots + 1;
+        self.write_begin(id, meta.at, out);
+        self.install = Some(Installing {
+            id,
+            source,
+            meta,
+            received: 0,
+            checking: false,
+        });
+        out.output_eager(Output::Install(Install::Begin { id, meta }));
+    }
+
+    pub(super) fn on_install_checked(&mut self, id: u64, good: bool, out: &mut Effects<Self>) {
+        if !self
+            .install
+            .as_ref()
+            .is_some_and(|open| open.checking && open.id == id)
+        {
+            return;
+        }
+        if !good {
+            return self.abort_install(out);
+        }
+        let Some(Installing { meta, .. }) = self.install.take() else {
+            return;
+        };
+        let base = meta.at;
+        self.hard.write(Record::SnapshotEnd { id, meta, base }, out);
+        self.commit = meta.at.index;
+        out.output_eager(Output::Install(Install::End { id, meta }));
+        if let Some(leader) = self.leader {
+            let matched = meta.at.index;
+            self.claim(leader, Claim::Appended { matched }, out);
+        }
+    }
+
+    pub(super) fn abort_install(&mut self, out: &mut Effects<Self>) {
+        if let Some(open) = self.install.take() {
+            out.output_eager(Output::Install(Install::Abort { id: open.id }));
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The log: entries from somewhere on, and what came before as a snapshot.
+
+use super::{Entries, Entry, Position, SnapshotMeta};
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
+
+/// A replicated log whose beginning may have been cut off. Entries are held in the batches in
+/// which they came; a clone copies references to those only. Compares and hashes by content.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// The entry before the first one that is here.
+    base: Position,
+    last: Position,
+    snapshot: SnapshotMeta,
+    /// In order, gapless, none empty.
+    batches: VecDeque<Batch>,
+    /// Where each term begins, among the entries that are here: few, however long the log.
+    terms: VecDeque<Position>,
+}
+
+#[derive(Clone, Debug)]
+struct Batch {
+    first: u64,
+    entries: Entries,
+}
+
+impl Batch {
+    fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+}
+
+impl Log {
+    /// An empty log that begins after `base`.
+    pub(super) fn after(base: Position) -> Self {
+        Self {
+            base,
+            last: base,
+            ..Self::default()
+        }
+    }
+
+    /// The position before the first entry that is here. All up to it can only be had as part of
+    /// the snapshot.
+    pub fn base(&self) -> Position {
+        self.base
+    }
+
+    /// The position of the last entry.
+    pub fn last(&self) -> Position {
+        self.last
+    }
+
+    /// The last snapshot, zero if there is none; never before [`Log::base`] once it is complete.
+    pub fn snapshot(&self) -> SnapshotMeta {
+        self.snapshot
+    }
+
+    /// The term of an entry, as far as it is known.
+    pub fn term_at(&self, index: u64) -> Option<u64> {
+        if index > self.last.index || index < self.base.index {
+            return None;
+        }
+        match self.terms.back() {
+            Some(run) if index >= run.index => Some(run.term),
+            _ if index == self.base.index => Some(self.base.term),
+            _ => {
+                let after = self.terms.partition_point(|run| run.index <= index);
+                Some(self.terms[after - 1].term)
+            }
+        }
+    }
+
+    /// Whether the log has this very entry.
+    pub fn holds(&self, at: Position) -> bool {
+        self.term_at(at.index) == Some(at.term)
+    }
+
+    /// The last position, at or before `index`, whose term is at most `term`; the base if all
+    /// terms after it are higher. Two logs that part before `(term, index)` share nothing after
+    /// it, which is what makes back-up fast (Raft §5.3).
+    pub fn last_at_most(&self, term: u64, index: u64) -> Position {
+        let index = index.clamp(self.base.index, self.last.index);
+        if self.term_at(index).is_some_and(|mine| mine <= term) {
+            return Position {
+                term: self.term_at(index).unwrap_or(0),
+                index,
+            };
+        }
+        // Entries with higher terms form the end of the log: step over them.
+        let after = self.terms.partition_point(|run| run.term <= term);
+        match after.checked_sub(1).map(|before| self.terms[before].term) {
+            Some(term) => Position {
+                term,
+                index: self.terms[after].index - 1,
+            },
+            None => self.base,
+        }
+    }
+
+    /// Up to `max_bytes` of entries, one at least if there is one at `from`.
+    pub fn slice(&self, from: u64, max_bytes: usize) -> Entries {
+        let Some(at) = self.batch_at(from) else {
+            return Entries::default();
+        };
+        let batch = &self.batches[at];
+        let start = (from - batch.first) as usize;
+        let rest = batch.entries.len() - start;
+        if at + 1 == self.batches.len() && start == 0 && batch.entries.bytes() <= max_bytes {
+            return batch.entries.clone();
+        }
+        let mut room = max_bytes;
+        let mut fits = |entry: &Entry| match room.checked_sub(entry.bytes()) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        };
+        let fitting = batch.entries[start..]
+            .iter()
+            .take_while(|e| fits(e))
+            .count();
+        let within = fitting.max(1);
+        let following = self.batches.range(at + 1..).flat_map(|b| b.entries.iter());
+        if within < rest
+            || fitting == 0
+            || !self
+                .batches
+                .get(at + 1)
+                .is_some_and(|b| fits(&b.entries[0]))
+        {
+            return batch.entries.slice(start..start + within);
+        }
+        // Several small batches become one message.
+        let mut first = true;
+        let following = following.take_while(|e| std::mem::take(&mut first) || fits(e));
+        let all: Vec<Entry> = batch.entries[start..]
+            .iter()
+            .chain(following)
+            .cloned()
+            .collect();
+        Entries::sorted(all.into())
+    }
+
+    /// Entries from `from` to at most `to` that lie in one allocation; none if there is none.
+    pub(super) fn piece(&self, from: u64, to: u64) -> Entries {
+        let Some(at) = self.batch_at(from) else {
+            return Entries::default();
+        };
+        let batch = &self.batches[at];
+        let end = batch.end().min(to.saturating_add(1)).max(from);
+        batch
+            .entries
+            .slice((from - batch.first) as usize..(end - batch.first) as usize)
+    }
+
+    /// The entries that are here, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.batches.iter().flat_map(|batch| batch.entries.iter())
+    }
+
+    /// The entry at an index, if it is here.
+    pub fn entry(&self, index: u64) -> Option<&Entry> {
+        let batch = &self.batches[self.batch_at(index)?];
+        batch.entries.get((index - batch.first) as usize)
+    }
+
+    /// The earliest position at which the log may begin so that it keeps at most `entries` entries
+    /// and `bytes` bytes up to `index`. Looks at whole batches.
+    pub(super) fn trail(&self, index: u64, entries: u64, bytes: usize) -> Position {
+        let floor = index.saturating_sub(entries).max(self.base.index);
+        let mut room = bytes;
+        let mut keep = index.clamp(self.base.index, self.last.index);
+        let before = self.batches.partition_point(|batch| batch.first <= index);
+        for batch in self.batches.range(..before).rev() {
+            if keep <= floor || batch.entries.bytes() > room {
+                break;
+            }
+            room -= batch.entries.bytes();
+            keep = (batch.first - 1).max(floor);
+        }
+        Position {
+            term: self.term_at(keep).unwrap_or(0),
+            index: keep,
+        }
+    }
+
+    /// Puts entries at `at`, dropping what is there from `at` on. Returns false, and changes
+    /// nothing, when they do not fit on what is here.
+    #[must_use]
+    pub(super) fn append(&mut self, at: u64, entries: &Entries) -> bool {
+        let Some(first) = entries.first() else {
+            return true;
+        };
+        if at != self.last.index + 1 {
+            if at <= self.base.index || at > self.last.index {
+                return false;
+            }
+            let before = self.term_at(at - 1).unwrap_or(0);
+            if first.term < before {
+                return false;
+            }
+            self.truncate_from(at);
+        }
+        if first.term < self.last.term {
+            return false;
+        }
+        let last = entries.last().map_or(0, |entry| entry.term);
+        self.note_term(first.term, at);
+        if last != first.term {
+            for (offset, entry) in entries.iter().enumerate() {
+                self.note_term(entry.term, at + offset as u64);
+            }
+        }
+        self.last = Position {
+            term: last,
+            index: at + entries.len() as u64 - 1,
+        };
+        self.batches.push_back(Batch {
+            first: at,
+            entries: entries.clone(),
+        });
+        true
+    }
+
+    fn note_term(&mut self, term: u64, index: u64) {
+        if self.terms.back().is_none_or(|run| run.term != term) {
+            self.terms.push_back(Position { term, index });
+        }
+    }
+
+    fn truncate_from(&mut self, at: u64) {
+        while self.batches.back().is_some_and(|batch| batch.first >= at) {
+            self.batches.pop_back();
+        }
+        if let Some(batch) = self.batches.back_mut()
+            && batch.end() > at
+        {
+            batch.entries = batch.entries.slice(0..(at - batch.first) as usize);
+        }
+        self.last = Position {
+            term: self.term_at(at - 1).unwrap_or(0),
+            index: at - 1,
+        };
+        while self.terms.back().is_some_and(|run| run.index >= at) {
+            self.terms.pop_back();
+        }
+    }
+
+    /// Replaces what leads up to `base` by the snapshot: keeps what follows `base` if the log
+    /// holds it, otherwise nothing.
+    pub(super) fn compact(&mut self, snapshot: SnapshotMeta, base: Position) {
+        if !self.holds(base) {
+            *self = Self::after(base);
+        }
+        self.snapshot = snapshot;
+        while self
+            .batches
+            .front()
+            .is_some_and(|b| b.end() <= base.index + 1)
+        {
+            self.batches.pop_front();
+        }
+        if let Some(batch) = self.batches.front_mut()
+            && batch.first <= base.index
+        {
+            let gone = (base.index + 1 - batch.first) as usize;
+            batch.entries = batch.entries.slice(gone..batch.entries.len());
+            batch.first = base.index + 1;
+        }
+        while self
+            .terms
+            .get(1)
+            .is_some_and(|run| run.index <= base.index + 1)
+        {
+            self.terms.pop_front();
+        }
+        if self.batches.is_empty() {
+            self.terms.clear();
+        } else if let Some(run) = self.terms.front_mut() {
+            run.index = run.index.max(base.index + 1);
+        }
+        self.base = base;
+    }
+
+    /// Which batch has the entry at `index`.
+    fn batch_at(&self, index: u64) -> Option<usize> {
+        if index <= self.base.index || index > self.last.index {
+            return None;
+        }
+        let last = self.batches.len() - 1;
+        if index >= self.batches[last].first {
+            return Some(last);
+        }
+        Some(self.batches.partition_point(|b| b.first <= index) - 1)
+    }
+
+    fn content(&self) -> (Position, Position, SnapshotMeta) {
+        (self.base, self.last, self.snapshot)
+    }
+}
+
+impl PartialEq for Log {
+    fn eq(&self, other: &Self) -> bool {
+        self.content() == other.content() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Log {}
+
+impl Hash for Log {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.content().hash(state);
+        self.iter().for_each(|entry| entry.hash(state));
+    }
+}

@@ -1,0 +1,396 @@
+//! Raft (Ongaro and Ousterhout 2014; Ongaro's thesis), as one [`Protocol`].
+//!
+//! What it does: elections with pre-vote, check-quorum and stickiness; pipelined and batched
+//! replication with flow control per follower and fast back-up; the leader's own write in parallel
+//! with the followers'; linearizable reads at any node by read index; leadership transfer; log
+//! compaction and chunked snapshots, both its own and the leader's, as records of the one log.
+//!
+//! What it never does: read a clock, draw a random number, know what a command means, change its
+//! membership, trust a disk that has not answered.
+//!
+//! It stands on: nodes that crash and recover with their disk, links that lose, repeat and
+//! reorder messages but do not forge them. Safety needs no timing at all.
+//!
+//! Where to start: [`Request`], [`Output`] and [`Timer`] are the face to the layer above,
+//! [`message`] the talk between nodes and the reasons why some of it need not wait for the disk,
+//! [`Hard`] and [`Record`] what is on disk. Then one file for each mechanism: `election`,
+//! `replication` (the leader's side, with [`progress`](Progress) for each follower), `append`
+//! (the follower's side), `read_index`, `transfer`, `checkpoint`, `install`, and `invariants`.
+//!
+//! # Bounds
+//!
+//! | what | bound | beyond it |
+//! |---|---|---|
+//! | uncommitted entries of a leader | `max_uncommitted_bytes` | [`Refusal::Busy`] |
+//! | messages with entries under way to a follower | `max_inflight` | the follower waits |
+//! | entries in a message or record | `max_batch_bytes`, or one entry | several messages |
+//! | reads that wait | `max_reads` | [`Refusal::Busy`]; a follower's question is asked again |
+//! | snapshot pieces under way to a follower | 1 | the next waits for the acknowledgement |
+//! | the log | none of its own | the layer above begins a [`Checkpoint`] |
+
+mod append;
+mod checkpoint;
+mod config;
+mod election;
+mod entries;
+mod hard;
+mod install;
+mod interface;
+mod invariants;
+mod log;
+pub mod message;
+mod progress;
+mod read_index;
+mod replication;
+mod role;
+mod transfer;
+
+pub use config::Config;
+pub use entries::{Entries, Entry, Position, TermsFall};
+pub use hard::{Hard, Record, SnapshotMeta};
+pub use interface::{Checkpoint, Install, Output, Refusal, Request, Role, Timer};
+pub use log::Log;
+pub use message::{Body, Claim, Eager, Message, Notice, Ticket};
+pub use progress::{Mode, Progress};
+
+use checkpoint::Writing;
+use install::Installing;
+use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
+use read_index::Forwarded;
+use role::State;
+
+/// One node of a Raft cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Raft {
+    config: Config,
+    me: NodeId,
+    hard: Journaled<Hard>,
+    state: State,
+    /// The leader of the term, once it has been heard of.
+    leader: Option<NodeId>,
+    commit: u64,
+    /// When the leader was last heard, and whether since the election timer was armed.
+    heard: Time,
+    heard_since_armed: bool,
+    /// Whether this start is durable ([`Claim::Booted`]).
+    booted: bool,
+    forwarded: Forwarded,
+    install: Option<Installing>,
+    writing: Option<Writing>,
+    /// What the layer above was told last.
+    announced: (Role, u64, Option<NodeId>),
+    /// Something that cannot happen in the failure model has been seen.
+    violation: Option<&'static str>,
+}
+
+impl Protocol for Raft {
+    type Config = Config;
+    type Hard = Hard;
+    type Message = Message;
+    type Eager = Eager;
+    type Timer = Timer;
+    type Request = Request;
+    type Output = Output;
+    type EagerOutput = Output;
+
+    fn recover(config: &Config, me: NodeId, hard: Journaled<Hard>) -> Self {
+        Self {
+            config: config.clone(),
+            me,
+            state: State::Follower,
+            leader: None,
+            commit: hard.log.snapshot().at.index,
+            heard: Time::ZERO,
+            heard_since_armed: false,
+            booted: false,
+            forwarded: Forwarded::default(),
+            install: None,
+            writing: None,
+            announced: (Role::Follower, hard.term, None),
+            violation: None,
+            hard,
+        }
+    }
+
+    fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
+        match input {
+            Input::Message(from, message) => self.on_message(now, from, message, out),
+            Input::Request(request) => self.on_request(now, request, out),
+            Input::Timer(Timer::Election) => self.on_election_timeout(now, out),
+            Input::Timer(Timer::Heartbeat) => self.on_heartbeat_timeout(now, out),
+            Input::Timer(Timer::Reads) => self.on_reads_timeout(out),
+            Input::Start => self.on_start(out),
+        }
+        self.announce(out);
+    }
+
+    fn flush(&mut self, now: Time, out: &mut Effects<Self>) {
+        self.forward_reads(out);
+        if matches!(self.state, State::Leader(_)) {
+            self.append_proposed(out);
+            self.start_round(out);
+            self.replicate(now, out);
+        }
+    }
+
+    fn check_invariants(&self) -> Result<(), String> {
+        invariants::check(self)
+    }
+}
+
+impl Raft {
+    /// This node's part in its term.
+    pub fn role(&self) -> Role {
+        self.state.role()
+    }
+
+    /// The term.
+    pub fn term(&self) -> u64 {
+        self.hard.term
+    }
+
+    /// The leader of the term, as far as it is known.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+
+    /// The index up to which entries are known to be committed.
+    pub fn commit(&self) -> u64 {
+        self.commit
+    }
+
+    /// The index of the last entry.
+    pub fn last_index(&self) -> u64 {
+        self.hard.log.last().index
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Log {
+        &self.hard.log
+    }
+
+    /// All that survives a crash.
+    pub fn hard(&self) -> &Hard {
+        &self.hard
+    }
+
+    /// What this node was configured with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// For a leader: how far each node is, itself included. Empty otherwise.
+    pub fn progress(&self) -> &[Progress] {
+        match &self.state {
+            State::Leader(leader) => &leader.progress,
+            _ => &[],
+        }
+    }
+
+    /// For a leader: the size of what waits for a quorum.
+    pub fn uncommitted_bytes(&self) -> usize {
+        match &self.state {
+            State::Leader(leader) => leader.uncommitted,
+            _ => 0,
+        }
+    }
+
+    /// Whether this node leads and has committed an entry of its own term: only then does it know
+    /// all that is committed (Raft §8).
+    pub fn is_leader_with_own_term_commit(&self) -> bool {
+        matches!(&self.state, State::Leader(leader) if self.commit >= leader.opened_at)
+    }
+
+    /// Whether a proposal of `len` bytes would be taken now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn can_propose(&self, len: usize) -> Result<(), Refusal> {
+        let State::Leader(leader) = &self.state else {
+            return Err(Refusal::NotLeader {
+                leader: self.leader,
+            });
+        };
+        if leader.transfer.is_some() {
+            return Err(Refusal::Transferring);
+        }
+        let bytes = leader.uncommitted.saturating_add(len);
+        // One that is over the bound by itself gets through when it is alone.
+        if leader.uncommitted > 0 && bytes > self.config.max_uncommitted_bytes {
+            return Err(Refusal::Busy);
+        }
+        Ok(())
+    }
+
+    /// The other nodes.
+    fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let me = self.me;
+        NodeId::all(self.config.nodes).filter(move |node| *node != me)
+    }
+
+    fn claim(&self, to: NodeId, claim: Claim, out: &mut Effects<Self>) {
+        let message = Message {
+            term: self.hard.term,
+            body: Body::Claim(claim),
+        };
+        out.send(To::One(to), message);
+    }
+
+    fn notice(&self, to: NodeId, notice: Notice, out: &mut Effects<Self>) {
+        let term = self.hard.term;
+        out.send_eager(To::One(to), Eager { term, notice });
+    }
+
+    fn on_start(&mut self, out: &mut Effects<Self>) {
+        self.hard.write(Record::Boot, out);
+        self.claim(self.me, Claim::Booted, out);
+        self.arm_election(out);
+        if self.config.nodes == 1 {
+            self.campaign(false, out); // nobody else can lead
+        }
+    }
+
+    fn on_request(&mut self, now: Time, request: Request, out: &mut Effects<Self>) {
+        match request {
+            Request::Propose(payload) => self.on_propose(payload, out),
+            Request::Read(id) => self.on_read(id, out),
+            Request::Transfer(to) => self.on_transfer(now, to, out),
+            Request::Checkpoint(step) => self.on_checkpoint(step, out),
+            Request::SnapshotData {
+                to,
+                meta,
+                offset,
+                data,
+                last,
+            } => self.on_snapshot_data(to, meta, offset, data, last, out),
+            Request::InstallChecked { id, good } => self.on_install_checked(id, good, out),
+        }
+    }
+
+    fn on_message(&mut self, now: Time, from: NodeId, message: Message, out: &mut Effects<Self>) {
+        let Message { term, body } = message;
+        if from.0 >= self.config.nodes {
+            return;
+        }
+        match body {
+            // These three stand outside the rule on terms: see there.
+            Body::Claim(Claim::Booted) => self.booted |= from == self.me,
+            Body::Notice(Notice::PreVote { last }) => {
+                self.on_pre_vote(now, from, term, last, out);
+            }
+            Body::Claim(Claim::RequestVote { last, transfer }) => {
+                self.on_request_vote(now, from, term, last, transfer, out);
+            }
+            body => {
+                if term > self.hard.term {
+                    self.write_ballot(term, None, out);
+                    self.become_follower(None, out);
+                }
+                if term < self.hard.term && !matches!(body, Body::Notice(Notice::PreVoted { .. })) {
+                    return self.on_stale(from, &body, out);
+                }
+                match body {
+                    Body::Claim(claim) => self.on_claim(now, from, claim, out),
+                    Body::Notice(notice) => self.on_notice(now, from, notice, out),
+                }
+            }
+        }
+    }
+
+    /// A message of an older term: its sender learns the term if it believes that it leads.
+    fn on_stale(&mut self, from: NodeId, body: &Body, out: &mut Effects<Self>) {
+        let prev = match body {
+            Body::Notice(Notice::Append { prev, .. }) => prev.index,
+            Body::Notice(Notice::Heartbeat { .. } | Notice::Snapshot { .. }) => 0,
+            _ => return,
+        };
+        let hint = self.hard.log.last();
+        self.claim(from, Claim::Rejected { prev, hint }, out);
+    }
+
+    fn on_claim(&mut self, now: Time, from: NodeId, claim: Claim, out: &mut Effects<Self>) {
+        match claim {
+            Claim::Vote { granted } => self.on_vote(from, granted, out),
+            Claim::Appended { matched } => self.on_appended(from, matched, out),
+            Claim::Rejected { prev, hint } => self.on_rejected(from, prev, hint),
+            Claim::SnapshotAcked { at, offset } => {
+                self.on_snapshot_acked(now, from, at, offset, out);
+            }
+            Claim::Booted | Claim::RequestVote { .. } => {} // handled before
+        }
+    }
+
+    fn on_notice(&mut self, now: Time, from: NodeId, notice: Notice, out: &mut Effects<Self>) {
+        match notice {
+            Notice::Append {
+                prev,
+                entries,
+                commit,
+            } => {
+                if self.hear_leader(now, from, out) {
+                    self.on_append(from, prev, &entries, commit, out);
+                }
+            }
+            Notice::Commit { index } => {
+                if self.hear_leader(now, from, out) {
+                    self.commit_acknowledged(index, out);
+                }
+            }
+            Notice::Heartbeat { commit, round } => {
+                if self.hear_leader(now, from, out) {
+                    self.commit_acknowledged(commit, out);
+                    self.notice(from, Notice::HeartbeatAck { round }, out);
+                }
+            }
+            Notice::Snapshot {
+                meta,
+                offset,
+                data,
+                last,
+            } => {
+                if self.hear_leader(now, from, out) {
+                    self.on_snapshot(from, meta, offset, data, last, out);
+                }
+            }
+            Notice::HeartbeatAck { round } => self.on_heartbeat_ack(from, round, out),
+            Notice::ReadIndex { ticket } => self.on_read_index(from, ticket),
+            Notice::ReadIndexAnswer { ticket, index } => {
+                self.on_read_index_answer(ticket, index, out);
+            }
+            Notice::PreVoted { next_term, granted } => {
+                self.on_pre_voted(from, next_term, granted, out);
+            }
+            Notice::TimeoutNow => self.on_timeout_now(out),
+            Notice::PreVote { .. } => {} // handled before
+        }
+    }
+
+    /// Tells the layer above when role, term or leader changed.
+    fn announce(&mut self, out: &mut Effects<Self>) {
+        let current = (self.role(), self.hard.term, self.leader);
+        if current != self.announced {
+            self.announced = current;
+            let (role, term, leader) = current;
+            out.output_eager(Output::RoleChanged { role, term, leader });
+        }
+    }
+
+    /// Moves the commit index, and hands up what that decides.
+    fn commit_to(&mut self, index: u64, out: &mut Effects<Self>) {
+        while self.commit < index {
+            let first = self.commit + 1;
+            let entries = self.hard.log.piece(first, index);
+            if entries.is_empty() {
+                self.violation = Some("committed entries are missing from the log");
+                return;
+            }
+            if let State::Leader(leader) = &mut self.state
+                && first >= leader.opened_at
+            {
+                leader.uncommitted = leader.uncommitted.saturating_sub(entries.bytes());
+            }
+            self.commit += entries.len() as u64;
+            out.output_eager(Output::Committed { first, entries });
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a leader knows of a follower, and how much it dares to send (as in etcd: probe,
+//! replicate, snapshot).
+
+use super::SnapshotMeta;
+use quorate_core::Time;
+use std::collections::VecDeque;
+
+/// How far one node is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Progress {
+    /// All through this index is durable there and equal to the leader's log.
+    pub matched: u64,
+    /// The next entry to send. Always beyond `matched`.
+    pub next: u64,
+    /// How it is sent to.
+    pub mode: Mode,
+    /// The highest commit index that it was told.
+    pub(super) told: u64,
+    /// The highest round of reads that it has confirmed.
+    pub(super) round: u64,
+    /// `matched` at the last heartbeat, to see a standstill.
+    pub(super) before: u64,
+    /// A heartbeat was sent whose answer may say that something got lost.
+    pub(super) nudge: bool,
+}
+
+/// How a follower is sent to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// It is not known where the logs part: one message at a time.
+    Probe {
+        /// It is under way.
+        sent: bool,
+    },
+    /// The logs match: messages follow each other without waiting.
+    Replicate {
+        /// The last index of each message under way.
+        inflight: VecDeque<u64>,
+    },
+    /// It lacks entries that the log no longer has.
+    Snapshot {
+        /// What it gets.
+        meta: SnapshotMeta,
+        /// How much of it is durable there.
+        offset: u64,
+        /// When the piece at `offset` was last asked for.
+        asked: Time,
+    },
+}
+
+impl Progress {
+    pub(super) fn probe(next: u64) -> Self {
+        Self {
+            matched: 0,
+            next,
+            mode: Mode::Probe { sent: false },
+            told: 0,
+            round: 0,
+            before: 0,
+            nudge: false,
+        }
+    }
+
+    /// It has everything through `matched`. `base` is where the leader's log begins.
+    pub(super) fn appended(&mut self, matched: u64, base: u64) {
+        if matched < self.matched {
+            return; // overtaken on the way
+        }
+        let advanced = matched > self.matched;
+        self.matched = matched;
+        self.next = self.next.max(matched + 1);
+        match &mut self.mode {
+            Mode::Replicate { inflight } => {
+                while inflight.front().is_some_and(|last| *last <= matched) {
+                    inflight.pop_front();
+                }
+            }
+            Mode::Snapshot { .. } if !advanced || matched < base => {}
+            Mode::Probe { .. } | Mode::Snapshot { .. } => {
+                self.next = matched + 1;
+                self.mode = Mode::Replicate {
+                    inflight: VecDeque::new(),
+                };
+            }
+        }
+    }
+
+    /// The message after `prev` was not taken; the logs cannot match after `hint`.
+    pub(super) fn rejected(&mut self, prev: u64, hint: u64) {
+        match &self.mode {
+            // Under way since before it said that it matched, or since an earlier probe.
+            Mode::Replicate { .. } if prev <= self.matched || prev >= self.next => {}
+            Mode::Probe { .. } if prev + 1 != self.next => {}
+            Mode::Snapshot { .. } => {}
+            Mode::Replicate { .. } => {
+                self.next = self.matched + 1;
+                self.mode = Mode::Probe { sent: false };
+            }
+            Mode::Probe { .. } => {
+                self.next = (hint + 1).min(prev).max(self.matched + 1);
+                self.mode = Mode::Probe { sent: false };
+            }
+        }
+    }
+}
+
+/// The highest value that a quorum has reached, or `floor` if that is higher. Quadratic in the
+/// number of those above `floor`, of which there are few.
+pub(super) fn reached_by(
+    quorum: usize,
+    floor: u64,
+    values: impl Iterator<Item = u64> + Clone,
+) -> u64 {
+    let above = values.clone().filter(|value| *value > floor);
+    above
+        .filter(|value| values.clone().filter(|other| other >= value).count() >= quorum)
+        .max()
+        .unwrap_or(floor)
+}

@@ -1,0 +1,267 @@
+//! The leader's side of replication.
+
+use super::progress::{Mode, Progress, reached_by};
+use super::role::{Leader, State};
+use super::{Claim, Entries, Entry, Notice, Output, Position, Raft, Record, Refusal, Timer};
+use bytes::Bytes;
+use quorate_core::{Effects, Mutant, NodeId, Time};
+use std::sync::Arc;
+
+impl Raft {
+    pub(super) fn on_propose(&mut self, payload: Bytes, out: &mut Effects<Self>) {
+        let entry = Entry {
+            term: self.hard.term,
+            payload,
+        };
+        let verdict = match entry.payload.is_empty() {
+            true => Err(Refusal::Empty),
+            false => self.can_propose(entry.bytes()),
+        };
+        match (&mut self.state, verdict) {
+            (State::Leader(leader), Ok(())) => {
+                leader.uncommitted += entry.bytes();
+                leader.proposed.push(entry);
+            }
+            (_, verdict) => {
+                let leader = self.leader;
+                let why = verdict.err().unwrap_or(Refusal::NotLeader { leader });
+                let payload = entry.payload;
+                out.output_eager(Output::ProposeRefused { payload, why });
+            }
+        }
+    }
+
+    /// Puts what the burst brought into the log. It counts for this node itself when the disk has
+    /// answered, by a message to itself; the followers get it meanwhile (thesis §10.2.1).
+    pub(super) fn append_proposed(&mut self, out: &mut Effects<Self>) {
+        let State::Leader(leader) = &mut self.state else {
+            return;
+        };
+        if leader.proposed.is_empty() {
+            return;
+        }
+        let whole = leader.proposed.iter().map(Entry::bytes).sum::<usize>();
+        if whole <= self.config.max_batch_bytes {
+            let batch: Arc<[Entry]> = leader.proposed.drain(..).collect();
+            let at = self.hard.log.last().index + 1;
+            let entries = Entries::sorted(batch);
+            self.hard.write(Record::Append { at, entries }, out);
+        } else {
+            let mut rest = &leader.proposed[..];
+            while !rest.is_empty() {
+                let (batch, after) = rest.split_at(fitting(rest, self.config.max_batch_bytes));
+                let at = self.hard.log.last().index + 1;
+                let entries = Entries::sorted(batch.into());
+                self.hard.write(Record::Append { at, entries }, out);
+                rest = after;
+            }
+            leader.proposed.clear();
+        }
+        let matched = self.hard.log.last().index;
+        self.claim(self.me, Claim::Appended { matched }, out);
+    }
+
+    /// Sends each follower what it may have.
+    pub(super) fn replicate(&mut self, now: Time, out: &mut Effects<Self>) {
+        // `self` is taken apart so that the log can be read while progress is written.
+        let mut state = std::mem::replace(&mut self.state, State::Follower);
+        if let State::Leader(leader) = &mut state {
+            for peer in self.peers() {
+                let progress = &mut leader.progress[peer.index()];
+                let told = self.send_entries(now, peer, progress, out);
+                let index = self.commit.min(progress.matched);
+                if !told && progress.told < index {
+                    progress.told = index;
+                    self.notice(peer, Notice::Commit { index }, out);
+                }
+            }
+        }
+        self.state = state;
+    }
+
+    /// Returns whether anything was sent.
+    fn send_entries(
+        &self,
+        now: Time,
+        peer: NodeId,
+        progress: &mut Progress,
+        out: &mut Effects<Self>,
+    ) -> bool {
+        let (mut any, last) = (false, self.hard.log.last().index);
+        while progress.next <= last {
+            let room = match &progress.mode {
+                Mode::Probe { sent } => !sent,
+                Mode::Replicate { inflight } => inflight.len() < self.config.max_inflight,
+                Mode::Snapshot { .. } => false,
+            };
+            if !room || !self.send_append(now, peer, progress, out) {
+                break;
+            }
+            any = true;
+        }
+        any
+    }
+
+    /// Sends what follows `next`, possibly nothing; or asks for the snapshot if the log no longer
+    /// has it, and returns false then.
+    fn send_append(
+        &self,
+        now: Time,
+        peer: NodeId,
+        progress: &mut Progress,
+        out: &mut Effects<Self>,
+    ) -> bool {
+        let index = progress.next - 1;
+        let Some(term) = self.hard.log.term_at(index) else {
+            let meta = self.hard.log.snapshot();
+            let offset = 0;
+            progress.mode = Mode::Snapshot {
+                meta,
+                offset,
+                asked: now,
+            };
+            out.output_eager(Output::SnapshotWanted {
+                to: peer,
+                meta,
+                offset,
+            });
+            return false;
+        };
+        let prev = Position { term, index };
+        let entries = self
+            .hard
+            .log
+            .slice(progress.next, self.config.max_batch_bytes);
+        let end = index + entries.len() as u64;
+        match &mut progress.mode {
+            Mode::Probe { sent } => *sent = true,
+            Mode::Replicate { inflight } if !entries.is_empty() => {
+                inflight.push_back(end);
+                progress.next = end + 1;
+            }
+            Mode::Replicate { .. } | Mode::Snapshot { .. } => {}
+        }
+        let commit = self.commit;
+        progress.told = progress.told.max(commit.min(end));
+        let append = Notice::Append {
+            prev,
+            entries,
+            commit,
+        };
+        self.notice(peer, append, out);
+        true
+    }
+
+    pub(super) fn on_appended(&mut self, from: NodeId, matched: u64, out: &mut Effects<Self>) {
+        let (commit, term) = (self.commit, self.hard.term);
+        let State::Leader(leader) = &mut self.state else {
+            return;
+        };
+        leader.active.insert(from);
+        if matched > self.hard.log.last().index {
+            self.violation = Some("a follower acknowledges entries that its leader lacks");
+            return;
+        }
+        let base = self.hard.log.base().index;
+        leader.progress[from.index()].appended(matched, base);
+        if matched > commit {
+            let values = leader.progress.iter().map(|progress| progress.matched);
+            let reached = reached_by(self.config.quorum(), commit, values);
+            // Counting decides entries of the own term only; those before come with them (Raft
+            // §5.4.2, figure 8).
+            let own = self.hard.log.term_at(reached) == Some(term);
+            if reached > commit && (own || self.config.mutant.is(Mutant::OldTermCommit)) {
+                self.commit_to(reached, out);
+            }
+        }
+        self.hand_over(from, out);
+    }
+
+    pub(super) fn on_rejected(&mut self, from: NodeId, prev: u64, hint: Position) {
+        let State::Leader(leader) = &mut self.state else {
+            return;
+        };
+        leader.active.insert(from);
+        // The follower's hint says where its terms are low enough, and here it is the other way
+        // round: each round trip skips whole terms (Raft §5.3).
+        let hint = self.hard.log.last_at_most(hint.term, hint.index);
+        leader.progress[from.index()].rejected(prev, hint.index);
+    }
+
+    pub(super) fn on_heartbeat_timeout(&mut self, now: Time, out: &mut Effects<Self>) {
+        let mut state = std::mem::replace(&mut self.state, State::Follower);
+        if let State::Leader(leader) = &mut state {
+            out.arm(
+                Timer::Heartbeat,
+                self.config.heartbeat,
+                self.config.heartbeat,
+            );
+            for peer in self.peers() {
+                let progress = &mut leader.progress[peer.index()];
+                progress.nudge = progress.matched == progress.before;
+                progress.before = progress.matched;
+                self.ask_again(now, peer, progress, out);
+            }
+            self.beat(leader, out);
+            self.pursue_transfer(now, leader, out);
+        }
+        self.state = state;
+    }
+
+    /// A heartbeat to every follower.
+    pub(super) fn beat(&self, leader: &mut Leader, out: &mut Effects<Self>) {
+        let round = leader.rounds.latest();
+        for peer in self.peers() {
+            let progress = &mut leader.progress[peer.index()];
+            // Not beyond what it has acknowledged: it may hold other entries there (copycat#265).
+            let commit = self.commit.min(progress.matched);
+            progress.told = progress.told.max(commit);
+            self.notice(peer, Notice::Heartbeat { commit, round }, out);
+        }
+    }
+
+    /// A follower that answers, but stands still while entries wait, has lost a message.
+    pub(super) fn on_heartbeat_ack(&mut self, from: NodeId, round: u64, out: &mut Effects<Self>) {
+        let mut state = std::mem::replace(&mut self.state, State::Follower);
+        if let State::Leader(leader) = &mut state {
+            leader.active.insert(from);
+            let last = self.hard.log.last().index;
+            let progress = &mut leader.progress[from.index()];
+            if std::mem::take(&mut progress.nudge) && progress.matched < last {
+                match &mut progress.mode {
+                    Mode::Probe { sent } => *sent = false, // flush sends it again
+                    Mode::Replicate { .. } => self.send_probe(from, progress, out),
+                    Mode::Snapshot { .. } => {}
+                }
+            }
+            if round <= leader.rounds.latest() {
+                progress.round = progress.round.max(round);
+                self.end_rounds(leader, out);
+            }
+        }
+        self.state = state;
+    }
+
+    /// An append without entries after the last one sent: what it is answered says whether
+    /// something is missing.
+    fn send_probe(&self, peer: NodeId, progress: &Progress, out: &mut Effects<Self>) {
+        let index = progress.next - 1;
+        if let Some(term) = self.hard.log.term_at(index) {
+            let append = Notice::Append {
+                prev: Position { term, index },
+                entries: Entries::default(),
+                commit: self.commit,
+            };
+            self.notice(peer, append, out);
+        }
+    }
+}
+
+/// How many of the first entries fit into `max` bytes; at least one.
+fn fitting(entries: &[Entry], max: usize) -> usize {
+    let sizes = entries.iter().scan(0usize, |sum, entry| {
+        *sum += entry.bytes();
+        Some(*sum)
+    });
+    sizes.take_while(|sum| *sum <= max).count().max(1)
+}

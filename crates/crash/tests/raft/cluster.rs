@@ -1,0 +1,409 @@
+//! A cluster of Rafts in one thread: a network that is a list, disks that are vectors, a state
+//! machine that remembers all that it was given. Whoever drives it decides what happens when.
+
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "a test is a driver; each test uses a part of this"
+)]
+
+use bytes::Bytes;
+use quorate_core::driver::{Disk, Gate, Lsn, replay};
+use quorate_core::{Effects, Hard as _, Input, NodeId, Protocol, Time};
+use quorate_crash::raft::*;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::Duration;
+
+/// A log in memory, whose records before a complete snapshot are deleted.
+#[derive(Default)]
+pub struct MemoryDisk {
+    pub records: VecDeque<Record>,
+    pub deleted: u64,
+    pub synced: u64,
+}
+
+impl Disk<Record> for MemoryDisk {
+    fn append(&mut self, records: &mut Vec<Record>) -> Lsn {
+        self.records.extend(records.drain(..));
+        self.end()
+    }
+    fn durable(&self) -> io::Result<Lsn> {
+        Ok(self.synced)
+    }
+}
+
+impl MemoryDisk {
+    pub fn end(&self) -> u64 {
+        self.deleted + self.records.len() as u64
+    }
+
+    /// Makes the records through `lsn` durable.
+    pub fn sync(&mut self, lsn: u64) {
+        self.synced = self.synced.max(lsn.min(self.end()));
+        let synced = (self.synced - self.deleted) as usize;
+        let ended = self.records.range(..synced).rev().find_map(|r| match r {
+            Record::SnapshotEnd { id, .. } => Some(*id),
+            _ => None,
+        });
+        let begun = self
+            .records
+            .iter()
+            .position(|r| matches!(r, Record::SnapshotBegin { id, .. } if Some(*id) == ended));
+        for _ in 0..begun.unwrap_or(0) {
+            self.records.pop_front();
+            self.deleted += 1;
+        }
+    }
+
+    /// A crash: of what is not durable, the first `torn` records happen to survive.
+    pub fn crash(&mut self, torn: u64) {
+        let kept = (self.synced + torn).min(self.end()) - self.deleted;
+        self.records.truncate(kept as usize);
+        self.synced = self.end();
+    }
+}
+
+/// A state machine: everything applied so far.
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
+pub struct Machine {
+    pub applied: u64,
+    pub commands: Vec<Bytes>,
+}
+
+impl Machine {
+    pub fn apply(&mut self, first: u64, entries: &Entries) {
+        assert_eq!(first, self.applied + 1, "entries are handed up in order");
+        self.applied += entries.len() as u64;
+        let commands = entries.iter().map(|entry| entry.payload.clone());
+        self.commands.extend(commands.filter(|c| !c.is_empty()));
+    }
+    pub fn snapshot(&self) -> Bytes {
+        postcard::to_stdvec(&(self.applied, &self.commands))
+            .unwrap()
+            .into()
+    }
+    pub fn restore(data: &[u8]) -> Option<Self> {
+        let (applied, commands) = postcard::from_bytes(data).ok()?;
+        Some(Self { applied, commands })
+    }
+    pub fn digest(&self) -> u64 {
+        digest(&self.snapshot())
+    }
+}
+
+/// FNV-1a.
+pub fn digest(data: &[u8]) -> u64 {
+    data.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+pub struct Node {
+    pub raft: Option<Raft>,
+    pub disk: MemoryDisk,
+    gate: Gate<Raft>,
+    out: Effects<Raft>,
+    pub timers: BTreeMap<Timer, (Duration, Duration)>,
+    pub machine: Machine,
+    /// The snapshot that the log begins with.
+    pub snapshot: Option<(SnapshotMeta, Bytes)>,
+    incoming: Vec<u8>,
+    /// What the layer above was told and has not been taken by the test.
+    pub outputs: Vec<Output>,
+    /// Whether every write is durable at once.
+    pub quick: bool,
+    /// The record whose write the next crash finds half done, and so on: see the drivers.
+    pub reads: BTreeMap<u64, Option<u64>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Packet {
+    pub from: NodeId,
+    pub to: NodeId,
+    pub message: Message,
+}
+
+pub struct Cluster {
+    pub config: Config,
+    pub nodes: Vec<Node>,
+    pub net: VecDeque<Packet>,
+    pub now: Time,
+    /// The size of the pieces of a snapshot.
+    pub piece: usize,
+}
+
+impl Cluster {
+    pub fn new(config: Config) -> Self {
+        config.check().unwrap();
+        let nodes = (0..config.nodes).map(|_| Node {
+            raft: None,
+            disk: MemoryDisk::default(),
+            gate: Gate::default(),
+            out: Effects::default(),
+            timers: BTreeMap::new(),
+            machine: Machine::default(),
+            snapshot: None,
+            incoming: vec![],
+            outputs: vec![],
+            quick: true,
+            reads: BTreeMap::new(),
+        });
+        let mut cluster = Self {
+            nodes: nodes.collect(),
+            config,
+            net: VecDeque::new(),
+            now: Time(1),
+            piece: 64,
+        };
+        for node in 0..cluster.nodes.len() {
+            cluster.restart(node);
+        }
+        cluster
+    }
+
+    pub fn raft(&self, node: usize) -> &Raft {
+        self.nodes[node].raft.as_ref().expect("the node is up")
+    }
+
+    pub fn up(&self, node: usize) -> bool {
+        self.nodes[node].raft.is_some()
+    }
+
+    /// Stops a node; of its unsynced records `torn` survive.
+    pub fn crash(&mut self, node: usize, torn: u64) {
+        let it = &mut self.nodes[node];
+        it.raft = None;
+        it.timers.clear();
+        it.outputs.clear();
+        it.reads.clear();
+        it.gate = Gate::default();
+        it.out = Effects::default();
+        it.disk.crash(torn);
+    }
+
+    /// Starts a node from its log.
+    pub fn restart(&mut self, node: usize) {
+        let it = &mut self.nodes[node];
+        let hard = replay::<Hard>(&it.disk.records);
+        hard.check().unwrap();
+        let meta = hard.log.snapshot();
+        it.machine = Machine::default();
+        it.snapshot = None;
+        if meta.at.index > 0 {
+            let data = recorded(&it.disk.records, meta);
+            it.machine = Machine::restore(&data).expect("a snapshot in the log is whole");
+            assert_eq!(it.machine.digest(), meta.digest);
+            it.snapshot = Some((meta, data));
+        }
+        it.raft = Some(Raft::recover(&self.config, NodeId(node as u8), hard));
+        self.input(node, Input::Start);
+    }
+
+    /// One burst of one input.
+    pub fn input(&mut self, node: usize, input: Input<Raft>) {
+        self.burst(node, vec![input]);
+    }
+
+    pub fn burst(&mut self, node: usize, inputs: Vec<Input<Raft>>) {
+        let mut inputs = VecDeque::from(inputs);
+        while !inputs.is_empty() {
+            let it = &mut self.nodes[node];
+            let Some(raft) = &mut it.raft else { return };
+            while let Some(input) = inputs.pop_front() {
+                if let Input::Timer(timer) = &input {
+                    it.timers.remove(timer);
+                }
+                raft.step(self.now, input, &mut it.out);
+            }
+            raft.flush(self.now, &mut it.out);
+            let mut sent = vec![];
+            let prompt = it.gate.submit(&mut it.out, &mut it.disk);
+            for (timer, change) in prompt.timers() {
+                match change {
+                    Some(range) => it.timers.insert(timer, range),
+                    None => it.timers.remove(&timer),
+                };
+            }
+            sent.extend(prompt.messages().map(|m| m.into_parts()));
+            let outputs: Vec<Output> = prompt.outputs().collect();
+            for (to, message) in sent {
+                self.post(node, to, message);
+            }
+            for output in outputs {
+                inputs.extend(self.on_output(node, output).map(Input::Request));
+            }
+            if self.nodes[node].quick {
+                let end = self.nodes[node].disk.end();
+                self.sync(node, end);
+            }
+        }
+    }
+
+    /// Makes a node's writes durable, and releases what waited for them.
+    pub fn sync(&mut self, node: usize, lsn: u64) {
+        let it = &mut self.nodes[node];
+        it.disk.sync(lsn);
+        let mut sent = vec![];
+        let gate = &mut it.gate;
+        gate.release(&it.disk, |m| sent.push(m.into_parts()), |_| ())
+            .unwrap();
+        for (to, message) in sent {
+            self.post(node, to, message);
+        }
+    }
+
+    fn post(&mut self, from: usize, to: quorate_core::To, message: Message) {
+        for to in to.nodes(self.config.nodes) {
+            let from = NodeId(from as u8);
+            let message = message.clone();
+            self.net.push_back(Packet { from, to, message });
+        }
+    }
+
+    /// What the layer above does; its answer, if it has one.
+    fn on_output(&mut self, node: usize, output: Output) -> Option<Request> {
+        let piece = self.piece;
+        let it = &mut self.nodes[node];
+        let mut answer = None;
+        match &output {
+            Output::Committed { first, entries } => it.machine.apply(*first, entries),
+            Output::SnapshotWanted { to, meta, offset } => {
+                if let Some((_, data)) = it.snapshot.as_ref().filter(|(mine, _)| mine == meta) {
+                    let start = *offset as usize;
+                    let end = (start + piece).min(data.len());
+                    answer = Some(Request::SnapshotData {
+                        to: *to,
+                        meta: *meta,
+                        offset: *offset,
+                        data: data.slice(start..end),
+                        last: end == data.len(),
+                    });
+                }
+            }
+            Output::Install(Install::Begin { .. }) => it.incoming.clear(),
+            Output::Install(Install::Chunk { data, .. }) => it.incoming.extend_from_slice(data),
+            Output::Install(Install::Check { id, meta }) => {
+                let machine = Machine::restore(&it.incoming);
+                let good = machine.is_some_and(|machine| {
+                    machine.digest() == meta.digest && machine.applied == meta.at.index
+                });
+                answer = Some(Request::InstallChecked { id: *id, good });
+            }
+            Output::Install(Install::End { meta, .. }) => {
+                it.machine = Machine::restore(&it.incoming).expect("checked");
+                it.snapshot = Some((*meta, it.incoming.clone().into()));
+            }
+            Output::CheckpointEnded { id: _, meta } => {
+                let data = recorded(&it.disk.records, *meta);
+                it.snapshot = Some((*meta, data));
+            }
+            _ => {}
+        }
+        it.outputs.push(output);
+        answer
+    }
+
+    /// Takes a whole snapshot of a node's state machine, in pieces.
+    pub fn checkpoint(&mut self, node: usize) {
+        let (machine, piece) = (self.nodes[node].machine.clone(), self.piece);
+        let begin = Checkpoint::Begin {
+            index: machine.applied,
+        };
+        self.input(node, Input::Request(Request::Checkpoint(begin)));
+        let data = machine.snapshot();
+        for chunk in data.chunks(piece) {
+            let data = Bytes::copy_from_slice(chunk);
+            self.input(
+                node,
+                Input::Request(Request::Checkpoint(Checkpoint::Chunk { data })),
+            );
+        }
+        let digest = machine.digest();
+        self.input(
+            node,
+            Input::Request(Request::Checkpoint(Checkpoint::End { digest })),
+        );
+    }
+
+    /// Hands over the first message under way for which `wanted` holds.
+    pub fn deliver_one(&mut self, wanted: impl Fn(&Packet) -> bool) -> Option<Packet> {
+        let at = self.net.iter().position(wanted)?;
+        let packet = self.net.remove(at)?;
+        self.hand(packet.clone());
+        Some(packet)
+    }
+
+    pub fn hand(&mut self, packet: Packet) {
+        let to = packet.to.index();
+        self.input(to, Input::Message(packet.from, packet.message));
+    }
+
+    /// Delivers until nothing is under way.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            if self.deliver_one(|_| true).is_none() {
+                return;
+            }
+        }
+        panic!("the cluster does not come to rest");
+    }
+
+    /// Fires an election timer, patience exhausted.
+    pub fn time_out(&mut self, node: usize) {
+        self.now = self.now + self.config.election_max;
+        self.input(node, Input::Timer(Timer::Election));
+    }
+
+    pub fn beat(&mut self, node: usize) {
+        self.now = self.now + self.config.heartbeat;
+        self.input(node, Input::Timer(Timer::Heartbeat));
+    }
+
+    pub fn propose(&mut self, node: usize, command: &str) {
+        let payload = Bytes::copy_from_slice(command.as_bytes());
+        self.input(node, Input::Request(Request::Propose(payload)));
+    }
+
+    pub fn check(&self) {
+        for (node, it) in self.nodes.iter().enumerate() {
+            if let Some(raft) = &it.raft
+                && let Err(broken) = raft.check_invariants()
+            {
+                panic!("node {node}: {broken}");
+            }
+        }
+    }
+
+    /// Folding what is on disk gives what is in memory.
+    pub fn check_fold(&self, node: usize) {
+        let it = &self.nodes[node];
+        let mut hard = Hard::default();
+        it.disk.records.iter().for_each(|record| hard.apply(record));
+        assert_eq!(&hard, self.raft(node).hard(), "node {node}");
+    }
+}
+
+/// The bytes of a snapshot, from a log.
+fn recorded(records: &VecDeque<Record>, meta: SnapshotMeta) -> Bytes {
+    let ended = records.iter().rev().find_map(|r| match r {
+        Record::SnapshotEnd { id, meta: m, .. } if *m == meta => Some(*id),
+        _ => None,
+    });
+    let mut data = vec![];
+    for record in records {
+        if let Record::SnapshotChunk {
+            id,
+            offset,
+            data: piece,
+        } = record
+            && Some(*id) == ended
+        {
+            assert_eq!(*offset as usize, data.len());
+            data.extend_from_slice(piece);
+        }
+    }
+    assert_eq!(data.len() as u64, meta.size);
+    data.into()
+}
