@@ -244,16 +244,20 @@ impl Raft {
 
     /// An append without entries after the last one sent: what it is answered says whether
     /// something is missing.
-    fn send_probe(&self, peer: NodeId, progress: &Progress, out: &mut Effects<Self>) {
+    fn send_probe(&self, peer: NodeId, progress: &mut Progress, out: &mut Effects<Self>) {
         let index = progress.next - 1;
-        if let Some(term) = self.hard.log.term_at(index) {
-            let append = Notice::Append {
-                prev: Position { term, index },
-                entries: Entries::default(),
-                commit: self.commit,
-            };
-            self.notice(peer, append, out);
-        }
+        let Some(term) = self.hard.log.term_at(index) else {
+            // Cut off meanwhile: it needs the snapshot, as flush will find.
+            progress.next = progress.matched + 1;
+            progress.mode = Mode::Probe { sent: false };
+            return;
+        };
+        let append = Notice::Append {
+            prev: Position { term, index },
+            entries: Entries::default(),
+            commit: self.commit,
+        };
+        self.notice(peer, append, out);
     }
 }
 

@@ -1,0 +1,62 @@
+//! What is fixed for the life of a replica.
+
+use quorate_core::Mutant;
+use quorate_crash::raft;
+use std::time::Duration;
+
+/// A replica's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The protocol's own.
+    pub raft: raft::Config,
+    /// The bounds on queues and buffers.
+    pub limits: Limits,
+    /// How often deadlines are looked at, and unanswered writes are sent again. Bounds how late a
+    /// timeout is told, never whether an answer is right.
+    pub sweep: Duration,
+    /// The first repetition of an unanswered write waits this long; each further one twice as
+    /// long as the one before (seed 002: retries must not amplify load).
+    pub retry: Duration,
+    /// A number that no other run of any replica has: names this run's own session.
+    pub nonce: u64,
+    /// A seeded defect; [`Mutant::None`] in all that serves.
+    pub mutant: Mutant,
+}
+
+/// Bounds, and what happens at each.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Requests in flight at this replica. Beyond: [`crate::Refusal::TooManyRequests`].
+    pub requests: usize,
+    /// Bytes of one write, encoded. Beyond: [`crate::Refusal::TooLarge`].
+    pub request_bytes: usize,
+    /// Operations of one transaction. Beyond: the store's own refusal.
+    pub txn_ops: usize,
+    /// Client sessions. Beyond: the one used least recently is evicted, on every replica alike.
+    pub sessions: usize,
+    /// Unsettled writes of one session. Beyond: [`crate::Refusal::SessionWindow`].
+    pub session_window: u64,
+    /// Bytes applied since the last checkpoint at which the next one begins.
+    pub checkpoint_bytes: u64,
+    /// Bytes of a snapshot chunk, about.
+    pub chunk_bytes: usize,
+    /// Bursts waiting for the disk. Beyond: new writes are refused with
+    /// [`crate::Refusal::TooManyRequests`].
+    pub bursts_waiting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests: 8192,
+            // etcd's --max-request-bytes.
+            request_bytes: 1536 * 1024,
+            txn_ops: quorate_kv::DEFAULT_MAX_TXN_OPS,
+            sessions: 1024,
+            session_window: 8192,
+            checkpoint_bytes: 64 << 20,
+            chunk_bytes: 256 << 10,
+            bursts_waiting: 4096,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A replica's records in its write-ahead log.
+//!
+//! Everything durable is a record in one log, the chunks of snapshots included. A snapshot begins
+//! a new segment with a record that holds the complete hard state; once its last record is
+//! durable, the segments before are removed. So the log always starts at its very beginning, or
+//! with a record that needs nothing before it.
+
+use quorate_core::driver::Lsn;
+use quorate_crash::raft::Record;
+use quorate_wal::{self as wal, SegmentNo, Storage, Wal};
+
+/// The log of one replica. Its position counts records, as the log gate does.
+#[derive(Debug)]
+pub struct Journal<S: Storage> {
+    wal: Wal<S>,
+    buffer: Vec<u8>,
+    /// The snapshot being written and the segment that it began.
+    begun: Option<(u64, SegmentNo)>,
+    /// Segments before this one may go when the log is durable through the position.
+    retire: Option<(wal::Lsn, SegmentNo)>,
+}
+
+/// Why the log can't go on. Final for the process.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The log or the disk under it.
+    #[error(transparent)]
+    Wal(#[from] wal::Error),
+    /// A record could not be encoded.
+    #[error("a record could not be encoded: {0}")]
+    Encode(#[from] postcard::Error),
+}
+
+impl<S: Storage> Journal<S> {
+    /// Goes on with a recovered log.
+    pub fn new(wal: Wal<S>) -> Self {
+        Self {
+            wal,
+            buffer: vec![],
+            begun: None,
+            retire: None,
+        }
+    }
+
+    /// Adds a record. It is on its way to the file after [`Journal::write`], and durable after
+    /// [`Journal::sync`].
+    ///
+    /// # Errors
+    /// When the log fails, now or earlier.
+    pub fn append(&mut self, record: &Record) -> Result<(), JournalError> {
+        if let Record::SnapshotBegin { id, .. } = record {
+            self.begun = Some((*id, self.wal.roll()?));
+        }
+        self.buffer.clear();
+        self.buffer = postcard::to_extend(record, std::mem::take(&mut self.buffer))?;
+        let lsn = self.wal.append(&self.buffer)?;
+        if let Record::SnapshotEnd { id, .. } = record
+            && let Some((begun, segment)) = self.begun.take()
+            && begun == *id
+        {
+            self.retire = Some((lsn, segment));
+        }
+        Ok(())
+    }
+
+    /// Hands what was added to the file.
+    ///
+    /// # Errors
+    /// When the log fails, now or earlier.
+    pub fn write(&mut self) -> Result<(), JournalError> {
+        Ok(self.wal.write()?)
+    }
+
+    /// Makes everything written durable, and returns through which position that is. Removes
+    /// segments that a finished snapshot made superfluous.
+    ///
+    /// # Errors
+    /// When the log fails, now or earlier.
+    pub fn sync(&mut self) -> Result<Lsn, JournalError> {
+        let durable = self.wal.sync()?;
+        if let Some((lsn, segment)) = self.retire
+            && lsn <= durable
+        {
+            self.retire = None;
+            self.wal.remove_segments_before(segment)?;
+        }
+        Ok(durable.0)
+    }
+
+    /// The log is idle: marks what is durable as such, so that later damage to it can't be taken
+    /// for a torn tail.
+    ///
+    /// # Errors
+    /// When the log fails, now or earlier.
+    pub fn seal(&mut self) -> Result<(), JournalError> {
+        Ok(self.wal.seal()?)
+    }
+
+    /// The position of the last record added.
+    pub fn last(&self) -> Lsn {
+        self.wal.appended().0
+    }
+
+    /// The position through which everything is durable.
+    pub fn durable(&self) -> Lsn {
+        self.wal.durable().0
+    }
+
+    /// The log itself.
+    pub fn wal(&self) -> &Wal<S> {
+        &self.wal
+    }
+
+    /// The storage under it, to break it.
+    pub fn storage_mut(&mut self) -> &mut S {
+        self.wal.storage_mut()
+    }
+
+    /// Gives the storage back.
+    pub fn into_storage(self) -> S {
+        self.wal.into_storage()
+    }
+}

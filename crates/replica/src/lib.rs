@@ -1,0 +1,43 @@
+//! Everything a node is, minus I/O.
+//!
+//! A [`Replica`] owns the protocol, the log gate, the state machine, the client sessions, the
+//! reads in flight and the admission control. It takes client requests, peers' messages, the
+//! disk's progress and the time; it gives records to the disk, messages to peers, answers to
+//! clients and timers to arm. The simulator and the process that serves drive this very code by
+//! the same two functions, [`Replica::step`] and [`Replica::flush`].
+//!
+//! How a write travels: the replica that got it puts it into its own client session and forwards
+//! it to the leader (or proposes it, being the leader); *every* replica applies every committed
+//! entry, so the first one learns the outcome by applying it, whoever led meanwhile. Until then it
+//! sends it again when the leader changes or stays silent; the session makes sure that it is
+//! applied once (Raft thesis, 6.3). Seed 002: a timeout is a third outcome, so every request ends
+//! as [`Outcome::Done`], [`Outcome::Refused`] or [`Outcome::Unknown`].
+//!
+//! This crate never reads a clock, opens a socket or a file, or starts a thread. Start reading at
+//! [`Replica`]; what it keeps on disk is [`Journal`]'s, how it comes back is [`Recovery`]'s.
+
+mod audit;
+mod checkpoint;
+mod config;
+mod entry;
+mod journal;
+mod machine;
+mod outgoing;
+mod peer;
+mod reads;
+mod recovery;
+mod replica;
+mod request;
+mod sessions;
+mod status;
+mod writes;
+
+pub use config::{Config, Limits};
+pub use journal::{Journal, JournalError};
+pub use machine::{Machine, MachineReader, MachineWriter, SnapshotError};
+pub use peer::PeerMessage;
+pub use recovery::{Recovery, RecoveryError};
+pub use replica::{Actions, Input, Notice, Replica, Timer};
+pub use request::{Header, Outcome, Refusal, Reply, Request, RequestId, Ticket, Uncertainty};
+pub use sessions::SessionId;
+pub use status::{Counters, Status};

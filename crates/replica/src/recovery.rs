@@ -1,0 +1,128 @@
+//! From the records of a log to a replica's state.
+//!
+//! Hard state is the fold of the records; the state machine is the last complete snapshot among
+//! them. A snapshot without its end is as if it had never begun.
+
+use crate::machine::{Machine, MachineReader, SnapshotError};
+use quorate_core::{Hard, Journaled, driver};
+use quorate_crash::raft::{self, Record};
+
+/// Folds the records of one log, in order.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    hard: raft::Hard,
+    machine: Machine,
+    records: u64,
+    /// The snapshot being read: its id, how far it is read, and the machine it will be.
+    reading: Option<Reading>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    id: u64,
+    offset: u64,
+    reader: MachineReader,
+}
+
+/// Why a log does not make a replica. Its records passed their checksums, so this is not damage
+/// on the disk: another version wrote them, or a bug did.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// A record can't be decoded.
+    #[error(
+        "record {position} of the log can't be decoded ({error}); was it written by a newer version?"
+    )]
+    Record {
+        /// Counts from 1.
+        position: u64,
+        /// What the decoder says.
+        error: postcard::Error,
+    },
+    /// The log starts in the middle: its first segments are gone and no snapshot begins it.
+    #[error("the log begins at record {position} without a snapshot; earlier segments are missing")]
+    NoBeginning {
+        /// The first record found; counts from 1.
+        position: u64,
+    },
+    /// The records contradict each other, or lack what they rest on.
+    #[error("the log is not one that a replica wrote: {0}")]
+    Records(&'static str),
+    /// A snapshot that was complete can't be read.
+    #[error("snapshot {id}, complete at record {position}, can't be read: {error}")]
+    Snapshot {
+        /// The record that ends it; counts from 1.
+        position: u64,
+        /// The snapshot.
+        id: u64,
+        /// What is wrong with it.
+        error: SnapshotError,
+    },
+}
+
+impl Recovery {
+    /// Takes the record at `position` (counting from 1, as the log does).
+    ///
+    /// # Errors
+    /// See [`RecoveryError`]; the replica must not start.
+    pub fn feed(&mut self, position: u64, bytes: &[u8]) -> Result<(), RecoveryError> {
+        let record: Record = postcard::from_bytes(bytes)
+            .map_err(|error| RecoveryError::Record { position, error })?;
+        if self.records == 0 && position != 1 && !matches!(record, Record::SnapshotBegin { .. }) {
+            return Err(RecoveryError::NoBeginning { position });
+        }
+        self.records += 1;
+        self.hard.apply(&record);
+        let failed = |id, error| RecoveryError::Snapshot {
+            position,
+            id,
+            error,
+        };
+        match record {
+            Record::SnapshotBegin { id, .. } => {
+                self.reading = Some(Reading {
+                    id,
+                    offset: 0,
+                    reader: MachineReader::default(),
+                });
+            }
+            Record::SnapshotChunk { id, offset, data } => {
+                if let Some(reading) = &mut self.reading
+                    && (reading.id, reading.offset) == (id, offset)
+                {
+                    reading.offset += data.len() as u64;
+                    reading
+                        .reader
+                        .feed(&data)
+                        .map_err(|error| failed(id, error))?;
+                }
+            }
+            Record::SnapshotEnd { id, .. } => {
+                let reading = self.reading.take().filter(|reading| reading.id == id);
+                let reader = reading.map(|reading| reading.reader).unwrap_or_default();
+                self.machine = reader.finish().map_err(|error| failed(id, error))?;
+            }
+            Record::Boot | Record::Ballot { .. } | Record::Append { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// How many records were taken.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The hard state and the machine.
+    ///
+    /// # Errors
+    /// If the records do not make a replica; it must not start.
+    pub fn finish(self) -> Result<(Journaled<raft::Hard>, Machine), RecoveryError> {
+        self.hard.check().map_err(RecoveryError::Records)?;
+        let (logged, held) = (self.hard.log.snapshot().at.index, self.machine.index());
+        if logged != held {
+            return Err(RecoveryError::Records(
+                "the log and the state name different snapshots",
+            ));
+        }
+        Ok((driver::restored(self.hard), self.machine))
+    }
+}

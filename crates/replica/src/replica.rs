@@ -1,0 +1,756 @@
+//! The replica: what happens to it, and what it does about it.
+
+use crate::audit::Audit;
+use crate::checkpoint::{Checkpoint, Piece};
+use crate::machine::{Effect, Machine, MachineReader, WriteVerdict};
+use crate::outgoing::Outgoing;
+use crate::reads::{Read, Reads};
+use crate::sessions::Applied;
+use crate::status::{Counters, Status};
+use crate::writes::{Leader, Writes};
+use crate::{
+    Config, Header, Limits, Outcome, PeerMessage, Refusal, Reply, Request, Ticket, Uncertainty,
+};
+use bytes::Bytes;
+use quorate_core::driver::{Disk, Gate, Released};
+use quorate_core::{Effects, Input as RaftInput, Journaled, NodeId, Protocol, Time};
+use quorate_crash::raft::{self, Install, Output, Raft, Record};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Everything that can happen to a replica.
+#[derive(Debug)]
+pub enum Input {
+    /// It starts. Given once, before all else.
+    Start,
+    /// A peer's message came. The links vouch for `from`.
+    Peer {
+        /// The sender.
+        from: NodeId,
+        /// The message.
+        message: PeerMessage,
+    },
+    /// A client asks. Ends as exactly one [`Outcome`] under the ticket.
+    Client {
+        /// The driver's name for it, never used before.
+        ticket: Ticket,
+        /// What is asked.
+        request: Request,
+        /// Until when the client waits.
+        deadline: Time,
+    },
+    /// A timer, armed by [`Actions::timers`] and not re-armed or disarmed since, has run out.
+    Timer(Timer),
+    /// The disk made progress, or failed.
+    Disk,
+}
+
+/// The timers of a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// The protocol's.
+    Raft(raft::Timer),
+    /// Deadlines, repetitions, digests.
+    Sweep,
+}
+
+/// What a replica asks of its driver. Reused from burst to burst; the driver empties it.
+#[derive(Debug, Default)]
+pub struct Actions {
+    /// Messages for peers, in order.
+    pub sends: Vec<(NodeId, PeerMessage)>,
+    /// Answers for clients.
+    pub replies: Vec<(Ticket, Outcome)>,
+    /// Timers to arm (to fire once, within the span from now) or to disarm.
+    pub timers: Vec<(Timer, Option<(Duration, Duration)>)>,
+    /// Things worth a line in a log.
+    pub notices: Vec<Notice>,
+}
+
+/// Something worth a line in a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The replica's part, or its view of the leader, changed.
+    RoleChanged {
+        /// The new part.
+        role: raft::Role,
+        /// The term.
+        term: u64,
+        /// The leader, as far as it is known.
+        leader: Option<NodeId>,
+    },
+    /// A checkpoint of the own state is in the log; what came before goes.
+    CheckpointDone {
+        /// The last entry that it covers.
+        index: u64,
+    },
+    /// A snapshot from the leader replaced the state.
+    SnapshotInstalled {
+        /// The last entry that it covers.
+        index: u64,
+    },
+    /// A snapshot from the leader could not be installed.
+    SnapshotRejected {
+        /// Why.
+        reason: String,
+    },
+    /// An invariant is violated: a bug, or a fault that the contract does not name.
+    Violation {
+        /// The property's name.
+        property: &'static str,
+        /// The figures.
+        detail: String,
+    },
+    /// The log has failed; the replica is silent from here on.
+    DiskFailed {
+        /// What the disk said.
+        error: String,
+    },
+}
+
+/// How many sweeps pass between two exchanges of digests.
+const SWEEPS_PER_DIGEST: u32 = 8;
+
+/// One replica of the store, over a disk `D` that keeps its records.
+#[derive(Debug)]
+pub struct Replica<D> {
+    config: Config,
+    me: NodeId,
+    raft: Raft,
+    effects: Effects<Raft>,
+    gate: Gate<Raft>,
+    disk: D,
+    /// Messages to ourselves, released by the gate: how we learn that our own write counts.
+    loopback: VecDeque<raft::Message>,
+    outputs: VecDeque<Output>,
+    machine: Machine,
+    writes: Writes,
+    reads: Reads,
+    checkpoint: Checkpoint,
+    outgoing: Outgoing,
+    installing: Option<(u64, MachineReader)>,
+    /// A snapshot that was read and checked, until the protocol says that it counts.
+    installed: Option<(u64, Machine)>,
+    audit: Audit,
+    leader: Option<NodeId>,
+    /// The leader changed: unanswered writes go to the new one.
+    resend: bool,
+    sweeps: u32,
+    counters: Counters,
+    failure_told: bool,
+}
+
+impl<D: Disk<Record>> Replica<D> {
+    /// A replica as it is after a start, with what [`crate::Recovery`] found in its log.
+    pub fn new(
+        config: Config,
+        me: NodeId,
+        hard: Journaled<raft::Hard>,
+        machine: Machine,
+        disk: D,
+    ) -> Self {
+        Self {
+            me,
+            raft: Raft::recover(&config.raft, me, hard),
+            effects: Effects::default(),
+            gate: Gate::default(),
+            disk,
+            loopback: VecDeque::new(),
+            outputs: VecDeque::new(),
+            outgoing: Outgoing::new(machine.clone()),
+            machine,
+            writes: Writes::new(&config),
+            reads: Reads::default(),
+            checkpoint: Checkpoint::default(),
+            installing: None,
+            installed: None,
+            audit: Audit::default(),
+            leader: None,
+            resend: false,
+            sweeps: 0,
+            counters: Counters::default(),
+            failure_told: false,
+            config,
+        }
+    }
+
+    /// Takes one input. Its effects are complete after the next [`Replica::flush`].
+    pub fn step(&mut self, now: Time, input: Input, out: &mut Actions) {
+        match input {
+            Input::Start => {
+                self.raft.step(now, RaftInput::Start, &mut self.effects);
+                out.timers
+                    .push((Timer::Sweep, Some((self.config.sweep, self.config.sweep))));
+            }
+            Input::Peer { from, message } => self.on_peer(now, from, message, out),
+            Input::Client {
+                ticket,
+                request,
+                deadline,
+            } => {
+                self.on_client(ticket, request, deadline, out);
+            }
+            Input::Timer(Timer::Raft(timer)) => {
+                self.raft
+                    .step(now, RaftInput::Timer(timer), &mut self.effects);
+            }
+            Input::Timer(Timer::Sweep) => self.on_sweep(now, out),
+            Input::Disk => {}
+        }
+    }
+
+    /// Called once after each burst of steps: batches what came in, hands records to the disk,
+    /// releases what the disk's progress allows, applies what is committed, answers.
+    pub fn flush(&mut self, now: Time, out: &mut Actions) {
+        loop {
+            self.send_writes(now, out);
+            if let Some(round) = self.reads.start_round(now) {
+                self.ask(now, raft::Request::Read(round));
+            }
+            self.raft.flush(now, &mut self.effects);
+            self.exchange(out);
+            self.serve_outputs(now, out);
+            self.write_checkpoint(now);
+            if self.loopback.is_empty() && self.effects.is_empty() {
+                break;
+            }
+            while let Some(message) = self.loopback.pop_front() {
+                let input = RaftInput::Message(self.me, message);
+                self.raft.step(now, input, &mut self.effects);
+            }
+        }
+        self.serve_reads(out);
+    }
+
+    fn on_peer(&mut self, now: Time, from: NodeId, message: PeerMessage, out: &mut Actions) {
+        match message {
+            PeerMessage::Raft(message) => {
+                self.raft
+                    .step(now, RaftInput::Message(from, message), &mut self.effects);
+            }
+            PeerMessage::Forward(payloads) => {
+                for payload in payloads {
+                    if self.leads() && self.raft.can_propose(payload.len()).is_ok() {
+                        self.ask(now, raft::Request::Propose(payload));
+                    } else {
+                        self.counters.forwards_dropped += 1;
+                    }
+                }
+            }
+            PeerMessage::Digest { index, digest } => {
+                if let Some(found) = self.audit.on_peer(from, index, digest) {
+                    self.on_divergence(found, out);
+                }
+            }
+        }
+    }
+
+    fn on_client(&mut self, ticket: Ticket, request: Request, deadline: Time, out: &mut Actions) {
+        let ended = match self.admit(ticket, request, deadline, out) {
+            Ok(None) => return,
+            Ok(Some(outcome)) => outcome,
+            Err(refusal) => {
+                match refusal {
+                    Refusal::TooManyRequests => self.counters.refused_too_many += 1,
+                    Refusal::TooLarge { .. } => self.counters.refused_too_large += 1,
+                    _ => {}
+                }
+                Outcome::Refused(refusal)
+            }
+        };
+        out.replies.push((ticket, ended));
+    }
+
+    /// Takes a request in, or says at once how it ends.
+    fn admit(
+        &mut self,
+        ticket: Ticket,
+        request: Request,
+        deadline: Time,
+        out: &mut Actions,
+    ) -> Result<Option<Outcome>, Refusal> {
+        if self.gate.failed() {
+            return Err(Refusal::DiskFailed);
+        }
+        match &request {
+            Request::Range {
+                serializable: true, ..
+            }
+            | Request::ReadTxn {
+                serializable: true, ..
+            } => {
+                return Ok(Some(self.read(&request)));
+            }
+            Request::TransferLeadership(to) => return self.transfer(*to).map(Some),
+            _ => {}
+        }
+        let Limits {
+            requests,
+            bursts_waiting,
+            txn_ops,
+            ..
+        } = self.config.limits;
+        if self.in_flight() >= requests {
+            return Err(Refusal::TooManyRequests);
+        }
+        match request {
+            Request::Write { .. } | Request::OpenSession
+                if self.gate.waiting() >= bursts_waiting =>
+            {
+                Err(Refusal::TooManyRequests)
+            }
+            Request::Write { command, id } => {
+                command.check(txn_ops)?;
+                let Some(id) = id else {
+                    self.writes.take(ticket, command, deadline, &self.config)?;
+                    return Ok(None);
+                };
+                let earlier =
+                    self.writes
+                        .take_with(ticket, id, &command, deadline, &self.config)?;
+                if let Some(earlier) = earlier {
+                    // The client has sent it again and listens under the new ticket.
+                    out.replies
+                        .push((earlier, Outcome::Unknown(Uncertainty::TimedOut)));
+                }
+                Ok(None)
+            }
+            Request::OpenSession => {
+                self.writes.open(Some(ticket), deadline, &self.config);
+                Ok(None)
+            }
+            request => {
+                self.reads.take(Read {
+                    ticket,
+                    request,
+                    deadline,
+                });
+                Ok(None)
+            }
+        }
+    }
+
+    fn transfer(&mut self, to: NodeId) -> Result<Outcome, Refusal> {
+        if !self.leads() || to == self.me || to.0 >= self.config.raft.nodes {
+            return Err(Refusal::BadTransfer);
+        }
+        self.ask(Time::ZERO, raft::Request::Transfer(to));
+        Ok(Outcome::Done(self.header(), Reply::Ok))
+    }
+
+    fn ask(&mut self, now: Time, request: raft::Request) {
+        self.raft
+            .step(now, RaftInput::Request(request), &mut self.effects);
+    }
+
+    /// Hands writes to the leader: to our own protocol if that is us.
+    fn send_writes(&mut self, now: Time, out: &mut Actions) {
+        let Some(leader) = self.raft.leader() else {
+            return;
+        };
+        let to: Leader = (self.raft.term(), leader);
+        let (raft, effects, limit) = (&mut self.raft, &mut self.effects, &self.config);
+        let mut forwards = vec![];
+        let mut forwarded = 0;
+        let mut accept = |payload: &Bytes| {
+            if leader != self.me {
+                // One message is bounded like one batch of entries; the rest goes in the next.
+                forwarded += payload.len();
+                forwards.push(payload.clone());
+                return forwarded < limit.raft.max_batch_bytes;
+            }
+            let room = raft.can_propose(payload.len()).is_ok();
+            if room {
+                let request = raft::Request::Propose(payload.clone());
+                raft.step(now, RaftInput::Request(request), effects);
+            }
+            room
+        };
+        if std::mem::take(&mut self.resend) {
+            self.counters.retries += self.writes.send_again(now, to, &mut accept);
+        }
+        self.writes.send_fresh(now, to, &mut accept);
+        if !forwards.is_empty() {
+            out.sends.push((leader, PeerMessage::Forward(forwards)));
+        }
+    }
+
+    /// The log gate: records to the disk; out come the messages that may leave.
+    fn exchange(&mut self, out: &mut Actions) {
+        let Self {
+            gate,
+            effects,
+            disk,
+            loopback,
+            outputs,
+            ..
+        } = self;
+        let (me, nodes) = (self.me, self.config.raft.nodes);
+        let mut route = |released: Released<raft::Message>| {
+            let (to, message) = released.into_parts();
+            for to in to.nodes(nodes) {
+                if to == me {
+                    loopback.push_back(message.clone());
+                } else {
+                    out.sends.push((to, PeerMessage::Raft(message.clone())));
+                }
+            }
+        };
+        let prompt = gate.submit(effects, disk);
+        out.timers.extend(
+            prompt
+                .timers()
+                .map(|(timer, span)| (Timer::Raft(timer), span)),
+        );
+        prompt.messages().for_each(&mut route);
+        outputs.extend(prompt.outputs());
+        if let Err(error) = gate.release(disk, route, |output| outputs.push_back(output))
+            && !self.failure_told
+        {
+            self.failure_told = true;
+            out.notices.push(Notice::DiskFailed {
+                error: error.to_string(),
+            });
+            let mut tell = |ticket, outcome| out.replies.push((ticket, outcome));
+            self.writes.fail(&mut tell);
+            self.reads.fail(&mut tell);
+        }
+    }
+
+    fn serve_outputs(&mut self, now: Time, out: &mut Actions) {
+        while let Some(output) = self.outputs.pop_front() {
+            match output {
+                Output::Committed { first, entries } => {
+                    for (index, entry) in (first..).zip(entries.iter()) {
+                        self.apply(index, entry.term, &entry.payload, out);
+                    }
+                }
+                Output::ReadReady { id, index } => self.reads.on_ready(id, index),
+                Output::ReadFailed { id, .. } => self.reads.on_failed(id),
+                // The write stays in its table and is sent again when its wait is over.
+                Output::ProposeRefused { .. } => self.counters.forwards_dropped += 1,
+                Output::RoleChanged { role, term, leader } => {
+                    self.on_role_changed(now, role, leader);
+                    out.notices.push(Notice::RoleChanged { role, term, leader });
+                }
+                Output::SnapshotWanted { to, meta, offset } => {
+                    let bytes = self.config.limits.chunk_bytes;
+                    if let Some(data) = self.outgoing.piece(to, meta, offset, bytes) {
+                        self.ask(now, data);
+                    }
+                }
+                Output::Install(install) => self.on_install(now, install, out),
+                Output::CheckpointBegun { .. } => {}
+                Output::CheckpointEnded { .. } => {
+                    if let Some(machine) = self.checkpoint.stop() {
+                        self.counters.checkpoints += 1;
+                        out.notices.push(Notice::CheckpointDone {
+                            index: machine.index(),
+                        });
+                        self.outgoing.freeze(machine);
+                    }
+                }
+                Output::CheckpointAborted => {
+                    self.checkpoint.stop();
+                }
+            }
+        }
+    }
+
+    fn on_role_changed(&mut self, now: Time, role: raft::Role, leader: Option<NodeId>) {
+        if role != raft::Role::Leader {
+            self.outgoing.stop();
+        }
+        if leader != self.leader {
+            self.counters.leader_changes += u64::from(leader.is_some());
+            self.leader = leader;
+        }
+        if leader.is_some() {
+            self.resend = true;
+            self.reads.revive(now + Duration::from_nanos(1));
+        }
+    }
+
+    fn apply(&mut self, index: u64, term: u64, payload: &Bytes, out: &mut Actions) {
+        let Config { limits, mutant, .. } = &self.config;
+        let effect = self.machine.apply(index, term, payload, limits, *mutant);
+        self.checkpoint.on_applied(payload.len());
+        if Audit::wants(index)
+            && let Some(found) = self.audit.on_applied(index, self.machine.digest())
+        {
+            self.on_divergence(found, out);
+        }
+        match effect {
+            Effect::Nothing => {}
+            Effect::Opened { nonce, session } => {
+                let refuse = |ticket, outcome| out.replies.push((ticket, outcome));
+                let ticket = self.writes.on_opened(nonce, session, &self.config, refuse);
+                if let Some(ticket) = ticket {
+                    out.replies.push((
+                        ticket,
+                        Outcome::Done(self.header(), Reply::Session(session)),
+                    ));
+                }
+            }
+            Effect::Write { id, verdict } => {
+                let outcome = match &verdict {
+                    WriteVerdict::Applied(applied) => self.answer(applied),
+                    WriteVerdict::Duplicate(applied) => {
+                        self.counters.duplicates += 1;
+                        self.answer(applied)
+                    }
+                    WriteVerdict::Settled => Outcome::Unknown(Uncertainty::Settled),
+                    WriteVerdict::Expired => {
+                        self.writes.forget_own(id.session);
+                        Outcome::Unknown(Uncertainty::SessionExpired)
+                    }
+                    WriteVerdict::OutsideWindow => Outcome::Refused(Refusal::SessionWindow),
+                };
+                if let Some(ticket) = self.writes.on_judged(id) {
+                    out.replies.push((ticket, outcome));
+                }
+            }
+            Effect::Malformed => {
+                self.counters.malformed_entries += 1;
+                let detail = format!("entry {index} of term {term} can't be decoded");
+                self.on_violation("entries are well-formed", detail, out);
+            }
+        }
+    }
+
+    fn answer(&self, applied: &Applied) -> Outcome {
+        let header = Header {
+            revision: applied.revision,
+            term: self.raft.term(),
+        };
+        match &applied.result {
+            Ok(response) => Outcome::Done(header, Reply::Written(response.clone())),
+            Err(error) => Outcome::Refused(Refusal::Store(*error)),
+        }
+    }
+
+    fn serve_reads(&mut self, out: &mut Actions) {
+        while let Some(reads) = self.reads.servable(self.machine.index()) {
+            for Read {
+                ticket, request, ..
+            } in reads
+            {
+                out.replies.push((ticket, self.read(&request)));
+            }
+        }
+    }
+
+    /// Reads the local state.
+    fn read(&self, request: &Request) -> Outcome {
+        let store = self.machine.store();
+        let reply = match request {
+            Request::Range { request, .. } => store.range(request).map(Reply::Range),
+            Request::ReadTxn { txn, .. } => store.read_txn(txn).map(Reply::Txn),
+            _ => Ok(Reply::Ok),
+        };
+        match reply {
+            Ok(reply) => Outcome::Done(self.header(), reply),
+            Err(error) => Outcome::Refused(Refusal::Store(error)),
+        }
+    }
+
+    fn on_install(&mut self, now: Time, install: Install, out: &mut Actions) {
+        match install {
+            Install::Begin { id, .. } => self.installing = Some((id, MachineReader::default())),
+            Install::Chunk { id, data, .. } => {
+                let Some((open, reader)) = &mut self.installing else {
+                    return;
+                };
+                if *open == id
+                    && let Err(error) = reader.feed(&data)
+                {
+                    // What is missing is found by the check.
+                    self.installing = None;
+                    self.reject_snapshot(error.to_string(), out);
+                }
+            }
+            Install::Check { id, meta } => {
+                let reader = self.installing.take().filter(|(open, _)| *open == id);
+                let good = match reader.map(|(_, reader)| reader.finish()) {
+                    Some(Ok(machine))
+                        if machine.index() == meta.at.index && machine.digest() == meta.digest =>
+                    {
+                        self.installed = Some((id, machine));
+                        true
+                    }
+                    Some(Ok(machine)) => {
+                        let got = (machine.index(), machine.digest());
+                        let want = (meta.at.index, meta.digest);
+                        self.reject_snapshot(format!("(index, digest) {got:?}, not {want:?}"), out);
+                        false
+                    }
+                    Some(Err(error)) => {
+                        self.reject_snapshot(error.to_string(), out);
+                        false
+                    }
+                    None => false,
+                };
+                self.ask(now, raft::Request::InstallChecked { id, good });
+            }
+            Install::End { id, .. } => {
+                let Some((_, machine)) = self.installed.take().filter(|(open, _)| *open == id)
+                else {
+                    let detail = format!("snapshot {id} ended without having been checked");
+                    return self.on_violation("snapshots are checked", detail, out);
+                };
+                self.counters.snapshots_installed += 1;
+                out.notices.push(Notice::SnapshotInstalled {
+                    index: machine.index(),
+                });
+                self.audit.reset();
+                self.checkpoint.stop();
+                self.outgoing.freeze(machine.clone());
+                self.machine = machine;
+            }
+            Install::Abort { .. } => (self.installing, self.installed) = (None, None),
+        }
+    }
+
+    fn reject_snapshot(&mut self, reason: String, out: &mut Actions) {
+        self.counters.snapshot_install_failures += 1;
+        out.notices.push(Notice::SnapshotRejected { reason });
+    }
+
+    fn write_checkpoint(&mut self, now: Time) {
+        let Limits {
+            checkpoint_bytes,
+            chunk_bytes,
+            ..
+        } = self.config.limits;
+        if self.installing.is_some() || self.installed.is_some() || self.gate.failed() {
+            return;
+        }
+        if let Some(index) = self.checkpoint.due(&self.machine, checkpoint_bytes) {
+            self.ask(
+                now,
+                raft::Request::Checkpoint(raft::Checkpoint::Begin { index }),
+            );
+            return;
+        }
+        let Ok(durable) = self.disk.durable() else {
+            return;
+        };
+        if let Some(piece) = self.checkpoint.next(durable, chunk_bytes) {
+            let step = match piece {
+                Piece::Chunk(data) => raft::Checkpoint::Chunk { data },
+                Piece::End { digest } => raft::Checkpoint::End { digest },
+            };
+            self.ask(now, raft::Request::Checkpoint(step));
+            // The piece is one record, behind all that was written so far.
+            self.checkpoint.on_logged(self.disk.append(&mut vec![]) + 1);
+        }
+    }
+
+    fn on_sweep(&mut self, now: Time, out: &mut Actions) {
+        out.timers
+            .push((Timer::Sweep, Some((self.config.sweep, self.config.sweep))));
+        let mut tell = |ticket, outcome| out.replies.push((ticket, outcome));
+        let late = self.writes.expire(now, &mut tell) + self.reads.expire(now, &mut tell);
+        self.counters.timed_out += late;
+        self.resend = true;
+        self.reads.revive(Time(
+            now.0.saturating_sub(self.config.retry.as_nanos() as u64),
+        ));
+        if let Err(detail) = self.raft.check_invariants() {
+            self.on_violation("the protocol's local invariants", detail, out);
+        }
+        self.sweeps = (self.sweeps + 1) % SWEEPS_PER_DIGEST;
+        if self.sweeps == 0
+            && let Some((index, digest)) = self.audit.latest()
+            && !self.gate.failed()
+        {
+            for peer in NodeId::all(self.config.raft.nodes).filter(|peer| *peer != self.me) {
+                out.sends
+                    .push((peer, PeerMessage::Digest { index, digest }));
+            }
+        }
+    }
+
+    fn on_divergence(&mut self, found: crate::audit::Divergence, out: &mut Actions) {
+        let crate::audit::Divergence {
+            peer,
+            index,
+            mine,
+            theirs,
+        } = found;
+        let detail = format!(
+            "at index {index} the state's digest is {mine:016x} here and {theirs:016x} at {peer}"
+        );
+        self.on_violation("state-machine safety", detail, out);
+    }
+
+    fn on_violation(&mut self, property: &'static str, detail: String, out: &mut Actions) {
+        self.counters.violations += 1;
+        out.notices.push(Notice::Violation { property, detail });
+    }
+
+    fn leads(&self) -> bool {
+        self.raft.role() == raft::Role::Leader
+    }
+
+    fn header(&self) -> Header {
+        Header {
+            revision: self.machine.store().revision(),
+            term: self.raft.term(),
+        }
+    }
+
+    /// Requests in flight here.
+    pub fn in_flight(&self) -> usize {
+        self.writes.len() + self.reads.len()
+    }
+
+    /// The protocol, to look at.
+    pub fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
+    /// The state machine, to look at.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The disk.
+    pub fn disk(&self) -> &D {
+        &self.disk
+    }
+
+    /// The disk, for its driver.
+    pub fn disk_mut(&mut self) -> &mut D {
+        &mut self.disk
+    }
+
+    /// Gives the disk back: the replica has crashed.
+    pub fn into_disk(self) -> D {
+        self.disk
+    }
+
+    /// The replica's state, at a glance.
+    pub fn status(&self) -> Status {
+        let store = self.machine.store();
+        Status {
+            me: self.me,
+            role: self.raft.role(),
+            term: self.raft.term(),
+            leader: self.raft.leader(),
+            first_index: self.raft.log().base().index + 1,
+            last_index: self.raft.last_index(),
+            commit: self.raft.commit(),
+            applied: self.machine.index(),
+            digest: self.machine.digest(),
+            revision: store.revision(),
+            compacted_revision: store.compacted_revision(),
+            store_bytes: store.size_bytes(),
+            sessions: self.machine.sessions(),
+            in_flight: self.in_flight(),
+            bursts_waiting: self.gate.waiting(),
+            disk_failed: self.gate.failed(),
+            counters: self.counters,
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! A small cluster in one thread: instant network, real log over memory, time on request.
+
+use quorate_core::driver::{Disk, Lsn};
+use quorate_core::{NodeId, Time};
+use quorate_crash::raft::{self, Record};
+use quorate_kv as kv;
+use quorate_replica::{
+    Actions, Config, Input, Journal, Limits, Notice, Outcome, PeerMessage, Recovery, Replica,
+    Request, Ticket, Timer,
+};
+use quorate_wal as wal;
+use quorate_wal::testing::{Crash, MemStorage};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::time::Duration;
+
+/// Syncs at once, unless stalled; fails when told to.
+#[derive(Debug)]
+pub(crate) struct TestDisk {
+    pub(crate) journal: Journal<MemStorage>,
+    pub(crate) stalled: bool,
+    error: Option<String>,
+}
+
+impl Disk<Record> for TestDisk {
+    fn append(&mut self, records: &mut Vec<Record>) -> Lsn {
+        for record in records.drain(..) {
+            let result = self.journal.append(&record);
+            self.note(result);
+        }
+        if !self.stalled {
+            self.sync();
+        }
+        self.journal.last()
+    }
+
+    fn durable(&self) -> io::Result<Lsn> {
+        match &self.error {
+            Some(error) => Err(io::Error::other(error.clone())),
+            None => Ok(self.journal.durable()),
+        }
+    }
+}
+
+impl TestDisk {
+    pub(crate) fn sync(&mut self) {
+        let result = self
+            .journal
+            .write()
+            .and_then(|()| self.journal.sync())
+            .map(drop);
+        self.note(result);
+    }
+
+    fn note(&mut self, result: Result<(), quorate_replica::JournalError>) {
+        if let Err(error) = result {
+            self.error.get_or_insert(error.to_string());
+        }
+    }
+}
+
+pub(crate) struct Node {
+    pub(crate) replica: Option<Replica<TestDisk>>,
+    storage: Option<MemStorage>,
+    timers: BTreeMap<Timer, Time>,
+    pub(crate) notices: Vec<Notice>,
+}
+
+pub(crate) struct Cluster {
+    pub(crate) now: Time,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) replies: BTreeMap<Ticket, Outcome>,
+    wire: VecDeque<(NodeId, NodeId, PeerMessage)>,
+    /// Links that lose everything, as (from, to).
+    pub(crate) cut: BTreeSet<(u8, u8)>,
+    config: Config,
+    tickets: u64,
+    boots: u64,
+}
+
+pub(crate) const MS: Duration = Duration::from_millis(1);
+
+impl Cluster {
+    pub(crate) fn new(n: u8, limits: Limits) -> Self {
+        let raft = raft::Config {
+            nodes: n,
+            trailing_entries: 4,
+            ..raft::Config::default()
+        };
+        let (sweep, retry) = (20 * MS, 200 * MS);
+        let config = Config {
+            raft,
+            limits,
+            sweep,
+            retry,
+            nonce: 0,
+            mutant: quorate_core::Mutant::None,
+        };
+        let node = || Node {
+            replica: None,
+            storage: Some(MemStorage::new()),
+            timers: BTreeMap::new(),
+            notices: vec![],
+        };
+        let mut cluster = Self {
+            now: Time(1),
+            nodes: (0..n).map(|_| node()).collect(),
+            replies: BTreeMap::new(),
+            wire: VecDeque::new(),
+            cut: BTreeSet::new(),
+            config,
+            tickets: 0,
+            boots: 0,
+        };
+        (0..n).for_each(|n| cluster.start(n));
+        cluster
+    }
+
+    fn wal_config(n: u8) -> wal::Config {
+        let identity = wal::Identity {
+            cluster: 1,
+            replica: u64::from(n),
+        };
+        wal::Config {
+            segment_bytes: 64 << 10,
+            sector: 512,
+            ..wal::Config::new(identity)
+        }
+    }
+
+    pub(crate) fn start(&mut self, n: u8) {
+        self.boots += 1;
+        let node = &mut self.nodes[usize::from(n)];
+        let storage = node.storage.take().expect("it is down");
+        let mut log = wal::Recovery::new(storage, Self::wal_config(n));
+        let mut recovery = Recovery::default();
+        while let Some((lsn, record)) = log.next().expect("the log is sound") {
+            recovery.feed(lsn.0, record).expect("the records are ours");
+        }
+        let (wal, _) = log.finish().expect("the log can go on");
+        let (hard, machine) = recovery.finish().expect("the records make a replica");
+        let disk = TestDisk {
+            journal: Journal::new(wal),
+            stalled: false,
+            error: None,
+        };
+        let config = Config {
+            nonce: self.boots << 32,
+            ..self.config.clone()
+        };
+        node.replica = Some(Replica::new(config, NodeId(n), hard, machine, disk));
+        self.input(n, Input::Start);
+    }
+
+    /// Power fails: what was not synced is gone.
+    pub(crate) fn crash(&mut self, n: u8) {
+        let node = &mut self.nodes[usize::from(n)];
+        let replica = node.replica.take().expect("it is up");
+        let mut storage = replica.into_disk().journal.into_storage();
+        storage.crash(Crash::LoseAll);
+        node.storage = Some(storage);
+        node.timers.clear();
+        self.wire.retain(|(from, to, _)| from.0 != n && to.0 != n);
+    }
+
+    pub(crate) fn replica(&self, n: u8) -> &Replica<TestDisk> {
+        self.nodes[usize::from(n)]
+            .replica
+            .as_ref()
+            .expect("it is up")
+    }
+
+    pub(crate) fn disk(&mut self, n: u8) -> &mut TestDisk {
+        self.nodes[usize::from(n)]
+            .replica
+            .as_mut()
+            .expect("it is up")
+            .disk_mut()
+    }
+
+    pub(crate) fn input(&mut self, n: u8, input: Input) {
+        let node = &mut self.nodes[usize::from(n)];
+        let Some(replica) = &mut node.replica else {
+            return;
+        };
+        let mut out = Actions::default();
+        replica.step(self.now, input, &mut out);
+        replica.flush(self.now, &mut out);
+        for (timer, span) in out.timers {
+            // Node 0 is always the first to lose patience, so elections are predictable.
+            let at = span.map(|(min, max)| self.now + if n == 0 { min } else { max });
+            match at {
+                Some(at) => node.timers.insert(timer, at),
+                None => node.timers.remove(&timer),
+            };
+        }
+        node.notices.extend(out.notices);
+        for (ticket, outcome) in out.replies {
+            let earlier = self.replies.insert(ticket, outcome);
+            assert_eq!(earlier, None, "{ticket:?} is answered twice");
+        }
+        let sends = out
+            .sends
+            .into_iter()
+            .map(|(to, message)| (NodeId(n), to, message));
+        self.wire.extend(sends);
+    }
+
+    /// Delivers until nothing is under way.
+    pub(crate) fn settle(&mut self) {
+        while let Some((from, to, message)) = self.wire.pop_front() {
+            if !self.cut.contains(&(from.0, to.0)) {
+                self.input(to.0, Input::Peer { from, message });
+            }
+        }
+    }
+
+    /// Lets time pass, firing timers in order.
+    pub(crate) fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        self.settle();
+        loop {
+            let due = |node: &Node| node.timers.iter().map(|(t, at)| (*at, *t)).min();
+            let next = (0u8..)
+                .zip(&self.nodes)
+                .filter_map(|(n, node)| Some((due(node)?, n)));
+            let Some(((at, timer), n)) = next.min().filter(|((at, _), _)| *at <= end) else {
+                break;
+            };
+            self.now = self.now.max(at);
+            self.nodes[usize::from(n)].timers.remove(&timer);
+            self.input(n, Input::Timer(timer));
+            self.settle();
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn ask(&mut self, n: u8, request: Request) -> Ticket {
+        self.ask_for(n, request, 3000 * MS)
+    }
+
+    pub(crate) fn ask_for(&mut self, n: u8, request: Request, patience: Duration) -> Ticket {
+        self.tickets += 1;
+        let (ticket, deadline) = (Ticket(self.tickets), self.now + patience);
+        self.input(
+            n,
+            Input::Client {
+                ticket,
+                request,
+                deadline,
+            },
+        );
+        ticket
+    }
+
+    /// The outcome, after letting as much time pass as it takes.
+    pub(crate) fn outcome(&mut self, ticket: Ticket) -> Outcome {
+        for _ in 0..1000 {
+            self.settle();
+            if let Some(outcome) = self.replies.get(&ticket) {
+                return outcome.clone();
+            }
+            self.run(10 * MS);
+        }
+        panic!("{ticket:?} is never answered");
+    }
+
+    pub(crate) fn put(&mut self, n: u8, key: &str, value: &str) -> Outcome {
+        let ticket = self.ask(
+            n,
+            Request::Write {
+                command: put(key, value),
+                id: None,
+            },
+        );
+        self.outcome(ticket)
+    }
+
+    /// A linearizable read of one key.
+    pub(crate) fn get(&mut self, n: u8, key: &str) -> Option<String> {
+        let ticket = self.ask(n, range(key, false));
+        match self.outcome(ticket) {
+            Outcome::Done(_, quorate_replica::Reply::Range(found)) => found
+                .kvs
+                .first()
+                .map(|kv| String::from_utf8_lossy(&kv.value).into_owned()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn leader(&self) -> Option<u8> {
+        let up = (0u8..)
+            .zip(&self.nodes)
+            .filter_map(|(n, node)| Some((n, node.replica.as_ref()?)));
+        let leaders = up.filter(|(_, r)| r.raft().role() == raft::Role::Leader);
+        leaders.max_by_key(|(_, r)| r.raft().term()).map(|(n, _)| n)
+    }
+
+    /// Cuts a node off, or joins it again.
+    pub(crate) fn isolate(&mut self, n: u8, cut: bool) {
+        for other in (0..self.nodes.len() as u8).filter(|other| *other != n) {
+            for link in [(n, other), (other, n)] {
+                if cut {
+                    self.cut.insert(link)
+                } else {
+                    self.cut.remove(&link)
+                };
+            }
+        }
+    }
+
+    pub(crate) fn no_violations(&self) {
+        let all = self.nodes.iter().flat_map(|node| &node.notices);
+        let bad: Vec<_> = all
+            .filter(|n| matches!(n, Notice::Violation { .. }))
+            .collect();
+        assert!(bad.is_empty(), "{bad:?}");
+    }
+}
+
+pub(crate) fn put(key: &str, value: &str) -> kv::Command {
+    kv::Command::Put(kv::PutRequest {
+        key: key.to_owned().into(),
+        value: value.to_owned().into(),
+        ..kv::PutRequest::default()
+    })
+}
+
+pub(crate) fn range(key: &str, serializable: bool) -> Request {
+    let request = kv::RangeRequest {
+        key: key.to_owned().into(),
+        ..kv::RangeRequest::default()
+    };
+    Request::Range {
+        request,
+        serializable,
+    }
+}
