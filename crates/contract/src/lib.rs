@@ -1,1 +1,45 @@
-//! (room being built)
+//! The contract between a protocol and reality, as types.
+//!
+//! A failure model is a bound on what may go wrong; everybody assumes one, and here it is written
+//! down. A [`Contract`] says who takes part, how replicas may fail and how many at a time, what may
+//! be assumed about time, links and disks, and (if one likes) which protocol to run. From it
+//! follow quorum sizes, the protocols that are admissible and those that are not, and why.
+//!
+//! - [`Contract::parse`] reads one from TOML; every error names the line, the key and the remedy.
+//! - [`Contract::check`] refuses one that contradicts itself, by the theorem in the way.
+//! - [`explain()`] says all that follows from one, as text and as data.
+//! - [`Contract::allows`] and [`Contract::within`] say what the world may do under it.
+//!
+//! This crate computes and never acts: no files, no clock, no chance, no threads. It never knows
+//! how a protocol works, only what the protocol declares about itself.
+//!
+//! Start reading at [`Contract`], then [`Behaviours`] for what models are made of, [`quorum`] for
+//! the arithmetic, [`admissible`] and [`Impossibility`] for the reasoning.
+
+mod admission;
+mod behaviour;
+mod cluster;
+mod contract;
+mod duration;
+mod explain;
+mod failure;
+mod file;
+mod impossibility;
+mod links;
+mod protocol;
+pub mod quorum;
+mod storage;
+mod timing;
+
+pub use admission::{Contradiction, NotRunnable, Reason, Verdict, admissible};
+pub use behaviour::{Behaviour, Behaviours, Place};
+pub use cluster::{Address, AddressError, Cluster, MAX_MEMBERS, MAX_NAME, Member};
+pub use contract::{Contract, Exceeded};
+pub use explain::{Assumption, Candidate, Decision, Explanation, Figures, Standing, explain};
+pub use failure::{FailureModel, Failures};
+pub use file::{ContractError, MAX_BYTES};
+pub use impossibility::{Finding, Impossibility, Rule};
+pub use links::{LinkModel, Links};
+pub use protocol::{Caveat, Cost, Declaration, Problem, Protocol, Replicas, Status, Tolerance};
+pub use storage::{Storage, StorageModel};
+pub use timing::{Bounds, Detector, Stabilization, Synchrony, Timing};

@@ -271,3 +271,71 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: (u32, u64) = (77, 512);
+
+    fn batch(count: u32, body: &[u8]) -> Vec<u8> {
+        let mut batch = vec![0; BATCH_HEADER];
+        batch.extend_from_slice(body);
+        BatchHeader::complete(&mut batch, PLACE, (Lsn(5), count), Lsn(3), 9);
+        batch
+    }
+
+    #[test]
+    fn a_batch_reads_back_as_it_was_written_and_nowhere_else() {
+        let bytes = batch(2, b"\x01\0\0\0a\x02\0\0\0bc");
+        let header = BatchHeader::decode(&bytes, PLACE).unwrap();
+        assert_eq!(
+            (header.first, header.durable, header.count),
+            (Lsn(5), Lsn(3), 2)
+        );
+        assert_eq!((header.length, header.previous), (11, 9));
+        assert!(header.holds(&bytes));
+        assert_eq!(BatchHeader::decode(&bytes, (77, 1024)), None);
+        assert_eq!(BatchHeader::decode(&bytes, (78, 512)), None);
+    }
+
+    #[test]
+    fn records_fill_a_batch_exactly() {
+        let body = b"\x01\0\0\0a\x02\0\0\0bc";
+        for (count, body) in [
+            (1, &body[..]),
+            (2, &body[..10]),
+            (2, &b"\xff\xff\xff\xff1234"[..]),
+        ] {
+            let bytes = batch(count, body);
+            let header = BatchHeader::decode(&bytes, PLACE).unwrap();
+            assert!(!header.holds(&bytes), "{count} records in {body:?}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_log_stay_what_they_are() {
+        // A change here is a new format version.
+        let header = SegmentHeader {
+            segment: SegmentNo(2),
+            identity: Identity {
+                cluster: 3,
+                replica: 4,
+            },
+            first: Lsn(5),
+            chain: 6,
+            sector: 512,
+        };
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        assert_eq!(
+            hex(&header.encode()),
+            "71756f726157414c010000008d14beee020000000000000003000000000000000400000000000000\
+             050000000000000006000000000200000000000000000000"
+        );
+        assert_eq!(
+            hex(&batch(1, b"\x01\0\0\0a")),
+            "51424154665c9e9305000000000000000300000000000000010000000500000009000000a4a97f9b\
+             0100000061"
+        );
+    }
+}

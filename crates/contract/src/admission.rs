@@ -1,0 +1,328 @@
+//! Which protocols fit a contract, and which contracts contradict themselves.
+
+use crate::behaviour::{Behaviour, Behaviours};
+use crate::contract::Contract;
+use crate::impossibility::{Finding, Impossibility, Rule};
+use crate::protocol::{Declaration, Problem, Protocol, Tolerance};
+use crate::timing::Synchrony;
+use serde::Serialize;
+use std::fmt;
+
+/// Does a protocol keep its promises under a contract?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "verdict")]
+pub enum Verdict {
+    /// It does; the caveats say what is worth knowing.
+    Admissible {
+        /// True of this protocol under this contract.
+        caveats: Vec<&'static str>,
+    },
+    /// It does not.
+    NotAdmissible {
+        /// Every assumption of the protocol that the contract does not grant.
+        reasons: Vec<Reason>,
+    },
+}
+
+impl Verdict {
+    /// Does the protocol keep its promises?
+    pub const fn is_admissible(&self) -> bool {
+        matches!(self, Verdict::Admissible { .. })
+    }
+}
+
+/// An assumption of a protocol that a contract does not grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// What is missing.
+    pub text: String,
+    /// The theorem by which no other protocol would do better, if there is one.
+    #[serde(serialize_with = "rule_name")]
+    pub rule: Option<Impossibility>,
+}
+
+fn rule_name<S: serde::Serializer>(
+    rule: &Option<Impossibility>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    rule.map(Impossibility::name).serialize(serializer)
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        match self.rule {
+            Some(rule) => write!(f, " [{}]", rule.name()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Does the protocol keep its promises under the contract?
+pub fn admissible(contract: &Contract, protocol: Protocol) -> Verdict {
+    let declared = protocol.declaration();
+    let mut reasons = Vec::new();
+    let mut refuse =
+        |text: String, rule: Option<Impossibility>| reasons.push(Reason { text, rule });
+
+    match tolerance(contract, declared) {
+        Err(text) => refuse(text, None),
+        Ok(tolerance) => {
+            let (n, f) = (contract.replicas(), contract.tolerate());
+            if !tolerance.replicas.suffices(n, f) {
+                let text = format!(
+                    "needs {}, here {} for f = {f}; there are {n}",
+                    tolerance.replicas,
+                    tolerance.replicas.least(f),
+                );
+                refuse(text, numbers_theorem(contract, declared.solves));
+            }
+            if !contract.failures.model.is_honest() && f > 0 && !contract.authenticates() {
+                let text = "needs to know who sent a message, which these links do not tell";
+                refuse(text.to_owned(), Some(Impossibility::Impersonation));
+            }
+        }
+    }
+    if let Some((text, rule)) = timing_gap(contract, declared) {
+        refuse(text, rule);
+    }
+    // Where nobody lies, what is said needs no proof.
+    let liars = !contract.failures.model.is_honest() && contract.tolerate() > 0;
+    if liars && declared.signatures && !contract.links.signatures {
+        refuse(
+            "needs signatures, to show others what a replica said".to_owned(),
+            None,
+        );
+    }
+    if declared.randomized && contract.deterministic {
+        refuse(
+            "draws random numbers, and the contract wants determinism".to_owned(),
+            None,
+        );
+    }
+    for rule in [Impossibility::Amnesia, Impossibility::LyingSync] {
+        if rule.finding(contract).is_some() {
+            let text = match rule {
+                Impossibility::Amnesia => "a restarted replica has forgotten its votes",
+                _ => "a restarted replica may have lost votes that its disk said were safe",
+            };
+            refuse(text.to_owned(), Some(rule));
+        }
+    }
+    if reasons.is_empty() {
+        let apply = declared
+            .caveats
+            .iter()
+            .filter(|caveat| (caveat.when)(contract));
+        Verdict::Admissible {
+            caveats: apply.map(|caveat| caveat.text).collect(),
+        }
+    } else {
+        Verdict::NotAdmissible { reasons }
+    }
+}
+
+/// The first tolerance that covers the contract's faulty replicas, or what is not covered.
+fn tolerance<'a>(contract: &Contract, declared: &'a Declaration) -> Result<&'a Tolerance, String> {
+    // Where nobody may be faulty, any protocol survives those who are.
+    let faults = match contract.tolerate() {
+        0 => Behaviours::NONE,
+        _ => contract.failures.model.behaviours(),
+    };
+    let covers = |t: &&Tolerance| faults.is_within(t.behaviours);
+    declared.tolerances.iter().find(covers).ok_or_else(|| {
+        let survived = declared
+            .tolerances
+            .iter()
+            .fold(Behaviours::NONE, |all, t| all | t.behaviours);
+        // Of a liar it is enough to say that it lies.
+        let missing = faults - survived;
+        if missing.contains(Behaviour::Lie) {
+            "does not survive liars".to_owned()
+        } else {
+            format!("does not survive {missing}")
+        }
+    })
+}
+
+/// The theorem about numbers of replicas that applies, if one does.
+fn numbers_theorem(contract: &Contract, problem: Problem) -> Option<Impossibility> {
+    [
+        Impossibility::NobodyLeft,
+        Impossibility::ByzantineThird,
+        Impossibility::ByzantineThirdUnsigned,
+        Impossibility::ClientsOutvoted,
+        Impossibility::CrashHalf,
+    ]
+    .into_iter()
+    .find(|rule| rule.forbids(problem) && rule.finding(contract).is_some())
+}
+
+/// What the protocol needs to know about time and is not told.
+fn timing_gap(
+    contract: &Contract,
+    declared: &Declaration,
+) -> Option<(String, Option<Impossibility>)> {
+    let (needed, given) = (declared.synchrony, contract.effective_synchrony());
+    if given >= needed {
+        return None;
+    }
+    if contract.timing.synchrony() > given {
+        let text = "needs messages that arrive in time, and these links may lose them";
+        return Some((text.to_owned(), Some(Impossibility::TwoGenerals)));
+    }
+    Some(match needed {
+        Synchrony::Synchronous
+            if declared.solves == Problem::Replication && !declared.signatures =>
+        {
+            (
+                "needs to know who has crashed, so bounds that are known and always hold"
+                    .to_owned(),
+                Some(Impossibility::PerfectDetector),
+            )
+        }
+        Synchrony::Synchronous => (
+            "works in rounds, so needs bounds that are known and always hold".to_owned(),
+            None,
+        ),
+        _ => (
+            "is deterministic and decides only once time is bounded, which here is never"
+                .to_owned(),
+            (contract.tolerate() > 0).then_some(Impossibility::Flp),
+        ),
+    })
+}
+
+/// A contract that promises what cannot be, or what its own protocol cannot do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Contradiction {
+    /// Everything that stands in the way; never empty.
+    pub findings: Vec<Finding>,
+}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the contract contradicts itself")?;
+        for finding in &self.findings {
+            write!(f, "\n  {finding}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Contradiction {}
+
+/// A contract that cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotRunnable {
+    /// Nobody could run it.
+    #[error(transparent)]
+    Contradictory(#[from] Contradiction),
+    /// It makes sense, but quorate has no code for a protocol that fits.
+    #[error(
+        "the contract makes sense, but quorate does not implement a protocol for it yet; {} would do",
+        list(protocols)
+    )]
+    NotImplemented {
+        /// Protocols of the catalogue that fit.
+        protocols: Vec<Protocol>,
+    },
+}
+
+fn list(protocols: &[Protocol]) -> String {
+    protocols
+        .iter()
+        .map(|p| p.name())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl Contract {
+    /// Refuses a contract that contradicts itself. Every command calls this first.
+    ///
+    /// Without a chosen protocol the contract is taken to ask for a replicated log.
+    ///
+    /// # Errors
+    /// [`Contradiction`] lists every theorem in the way, or why the chosen protocol does not fit,
+    /// or that the catalogue knows no protocol that does.
+    pub fn check(&self) -> Result<(), Contradiction> {
+        let problem = self
+            .protocol
+            .map_or(Problem::Replication, |p| p.declaration().solves);
+        let mut findings: Vec<Finding> = Impossibility::ALL
+            .into_iter()
+            .filter(|rule| rule.voids() || rule.forbids(problem))
+            .filter_map(|rule| rule.finding(self))
+            .collect();
+        match self.protocol {
+            Some(protocol) => findings.extend(self.misfit(protocol, &findings)),
+            None if findings.is_empty() && self.fitting().is_empty() => findings.push(Finding {
+                rule: Rule::NoKnownProtocol,
+                because: "no protocol of the catalogue replicates a log under this contract"
+                    .to_owned(),
+                remedy: "see what each protocol lacks, and change the contract by the least of it"
+                    .to_owned(),
+            }),
+            None => {}
+        }
+        if findings.is_empty() {
+            Ok(())
+        } else {
+            Err(Contradiction { findings })
+        }
+    }
+
+    /// What the chosen protocol lacks, beyond what was found already.
+    fn misfit(&self, protocol: Protocol, found: &[Finding]) -> Option<Finding> {
+        let Verdict::NotAdmissible { reasons } = admissible(self, protocol) else {
+            return None;
+        };
+        let is_found = |rule| {
+            found
+                .iter()
+                .any(|finding| finding.rule == Rule::Impossible(rule))
+        };
+        let reasons: Vec<String> = reasons
+            .iter()
+            .filter(|reason| !reason.rule.is_some_and(is_found))
+            .map(Reason::to_string)
+            .collect();
+        if reasons.is_empty() {
+            return None;
+        }
+        let fitting = self.fitting();
+        Some(Finding {
+            rule: Rule::ChosenProtocol,
+            because: format!("{protocol} {}", reasons.join("; ")),
+            remedy: if fitting.is_empty() {
+                "change the contract; no protocol fits it as it is".to_owned()
+            } else {
+                format!("choose {}", list(&fitting))
+            },
+        })
+    }
+
+    /// The protocols that make a replicated log under this contract.
+    pub fn fitting(&self) -> Vec<Protocol> {
+        Protocol::ALL
+            .into_iter()
+            .filter(|p| p.declaration().solves.makes_a_log())
+            .filter(|&p| admissible(self, p).is_admissible())
+            .collect()
+    }
+
+    /// The protocol to run: the chosen one, or the first that fits and is implemented.
+    ///
+    /// # Errors
+    /// [`NotRunnable`] tells a contract that nobody could run from one that quorate cannot yet.
+    pub fn runnable(&self) -> Result<Protocol, NotRunnable> {
+        self.check()?;
+        let candidates = self.protocol.map_or_else(|| self.fitting(), |p| vec![p]);
+        match candidates.iter().find(|p| p.is_implemented()) {
+            Some(protocol) => Ok(*protocol),
+            None => Err(NotRunnable::NotImplemented {
+                protocols: candidates,
+            }),
+        }
+    }
+}

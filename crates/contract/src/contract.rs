@@ -1,0 +1,279 @@
+//! The contract itself: everything that is assumed, in one value.
+
+use crate::behaviour::{Behaviour, Behaviours, Place};
+use crate::cluster::Cluster;
+use crate::failure::{FailureModel, Failures};
+use crate::links::{LinkModel, Links};
+use crate::protocol::Protocol;
+use crate::quorum::Quorum;
+use crate::storage::{Storage, StorageModel};
+use crate::timing::{Detector, Stabilization, Timing};
+use serde::Serialize;
+use std::fmt;
+
+/// What may fail, what may be relied on, and who takes part.
+///
+/// A value of this type is well-formed but may still promise what cannot be:
+/// [`Contract::check`] tells.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Contract {
+    /// Who takes part.
+    pub cluster: Cluster,
+    /// What a faulty replica may do, and how many may be faulty at a time.
+    pub failures: Failures,
+    /// What may be assumed about time.
+    pub timing: Timing,
+    /// The failure detector that is claimed to exist, if the contract claims one.
+    pub detector: Option<Detector>,
+    /// What may happen to messages.
+    pub links: Links,
+    /// What a replica finds on its disk after a crash.
+    pub storage: Storage,
+    /// The protocol to run, if the contract chooses one.
+    pub protocol: Option<Protocol>,
+    /// Is a protocol that draws random numbers to decide ruled out?
+    pub deterministic: bool,
+}
+
+impl Default for Contract {
+    /// Three replicas on this machine of which one may crash and come back; timing that
+    /// stabilizes; links that lose; disks that keep what was synced and tear what was not.
+    fn default() -> Contract {
+        Contract {
+            cluster: Cluster::loopback("quorate", 3),
+            failures: Failures {
+                model: FailureModel::CrashRecovery,
+                tolerate: 1,
+            },
+            timing: Timing::PartiallySynchronous(Stabilization::Unknown),
+            detector: None,
+            links: Links {
+                model: LinkModel::FairLoss,
+                signatures: false,
+            },
+            storage: Storage {
+                model: StorageModel::Durable,
+                may_tear: true,
+                may_corrupt: false,
+                may_lie_about_sync: false,
+            },
+            protocol: None,
+            deterministic: false,
+        }
+    }
+}
+
+impl Contract {
+    /// `n`: how many replicas there are.
+    pub fn replicas(&self) -> usize {
+        self.cluster.len()
+    }
+
+    /// `f`: how many replicas may be faulty at the same time.
+    pub fn tolerate(&self) -> usize {
+        self.failures.tolerate
+    }
+
+    /// The quorum that this contract calls for, whether or not it is safe and live.
+    pub fn quorum(&self) -> Quorum {
+        if self.failures.model.is_honest() {
+            Quorum::among_honest(self.replicas(), self.tolerate())
+        } else {
+            Quorum::among_liars(self.replicas(), self.tolerate())
+        }
+    }
+
+    /// Everything that may go wrong without breaking the contract.
+    ///
+    /// What a liar's disk may do is in it, though an honest replica's disk may not do it: whether
+    /// a behaviour is within bounds also depends on how many replicas show it, see
+    /// [`Contract::within`].
+    pub fn behaviours(&self) -> Behaviours {
+        let mut replica = self.failures.model.behaviours();
+        if self.authenticates() {
+            // The links refuse what is said in another's name before a protocol sees it.
+            replica = replica - Behaviours::from(Behaviour::Forge);
+        }
+        if self.failures.tolerate == 0 {
+            replica = Behaviours::NONE;
+        }
+        replica
+            | self.storage_behaviours()
+            | self.links.model.behaviours()
+            | self.timing.behaviours()
+    }
+
+    /// What any disk may do. A disk shows its faults only to a replica that restarts, but for
+    /// corruption, which is met whenever something is read.
+    fn storage_behaviours(&self) -> Behaviours {
+        let disk = self.storage.behaviours();
+        if self.failures.tolerate > 0
+            && self
+                .failures
+                .model
+                .behaviours()
+                .contains(Behaviour::Restart)
+        {
+            disk
+        } else {
+            disk & Behaviours::from(Behaviour::Corrupt)
+        }
+    }
+
+    /// May the world show this behaviour without breaking the contract?
+    ///
+    /// This is what a simulated world asks before it injects a fault.
+    pub fn allows(&self, behaviour: Behaviour) -> bool {
+        self.behaviours().contains(behaviour)
+    }
+
+    /// Is what was seen still inside the contract?
+    ///
+    /// `seen` is everything observed; `faulty` is how many replicas showed a fault of a replica or
+    /// of a disk that the storage model does not already grant to everyone.
+    ///
+    /// # Errors
+    /// [`Exceeded`] says which behaviours were never agreed to, and by how much `f` is exceeded.
+    pub fn within(&self, seen: Behaviours, faulty: usize) -> Result<(), Exceeded> {
+        let exceeded = Exceeded {
+            outside: seen - self.behaviours(),
+            faulty,
+            tolerate: self.failures.tolerate,
+        };
+        if exceeded.outside.is_empty() && faulty <= exceeded.tolerate {
+            Ok(())
+        } else {
+            Err(exceeded)
+        }
+    }
+}
+
+/// Reality has left the contract: the protocol promises nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Exceeded {
+    /// Behaviours that the contract excludes.
+    pub outside: Behaviours,
+    /// How many replicas were faulty at the same time.
+    pub faulty: usize,
+    /// How many may be.
+    pub tolerate: usize,
+}
+
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("outside the contract: ")?;
+        if self.faulty > self.tolerate {
+            let Exceeded {
+                faulty, tolerate, ..
+            } = self;
+            write!(
+                f,
+                "{faulty} replicas are faulty at the same time, {tolerate} may be"
+            )?;
+            if !self.outside.is_empty() {
+                f.write_str("; ")?;
+            }
+        }
+        for (place, whose) in [
+            (Place::Replica, "a replica showed"),
+            (Place::Disk, "a disk showed"),
+            (Place::Link, "a link showed"),
+            (Place::Time, "time showed"),
+        ] {
+            let outside = self.outside.at(place);
+            if outside.is_empty() {
+                continue;
+            }
+            if self.outside.iter().next().map(Behaviour::place) != Some(place) {
+                f.write_str(", ")?;
+            }
+            write!(f, "{whose} {outside}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Exceeded {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_allows_what_raft_is_built_for_and_nothing_else() {
+        use Behaviour::*;
+        let contract = Contract::default();
+        let allowed = [
+            Stop, Restart, Tear, Lose, Duplicate, Reorder, Garble, Delay, Pause, Skew,
+        ];
+        assert_eq!(contract.behaviours(), Behaviours::of(&allowed));
+    }
+
+    #[test]
+    fn time_is_within_bounds_only_in_the_synchronous_model() {
+        let mut contract = Contract::default();
+        assert!(contract.allows(Behaviour::Delay));
+        contract.timing = Timing::Synchronous(crate::timing::Bounds {
+            delta: std::time::Duration::from_millis(5),
+            phi: std::time::Duration::ZERO,
+            drift_ppm: 100,
+        });
+        for behaviour in [Behaviour::Delay, Behaviour::Pause, Behaviour::Skew] {
+            assert!(!contract.allows(behaviour), "{behaviour}");
+        }
+    }
+
+    #[test]
+    fn nobody_forgets_who_never_restarts() {
+        let mut contract = Contract::default();
+        contract.storage.model = StorageModel::Amnesiac;
+        assert!(contract.allows(Behaviour::Forget));
+        contract.failures.model = FailureModel::CrashStop;
+        assert!(!contract.allows(Behaviour::Forget));
+        assert!(!contract.allows(Behaviour::Tear));
+    }
+
+    #[test]
+    fn with_no_fault_tolerated_no_replica_may_fail_but_links_may_still_lose() {
+        let mut contract = Contract::default();
+        contract.failures.tolerate = 0;
+        assert!(!contract.allows(Behaviour::Stop));
+        assert!(contract.allows(Behaviour::Lose));
+    }
+
+    #[test]
+    fn authenticated_links_keep_forgeries_out() {
+        let mut contract = Contract::default();
+        contract.failures.model = FailureModel::Byzantine;
+        assert!(contract.allows(Behaviour::Forge));
+        contract.links.model = LinkModel::Authenticated;
+        assert!(!contract.allows(Behaviour::Forge));
+        assert!(contract.allows(Behaviour::Lie));
+    }
+
+    #[test]
+    fn exceeding_the_contract_is_said_in_words() {
+        let contract = Contract::default();
+        let crash = Behaviours::of(&[Behaviour::Stop, Behaviour::Restart]);
+        assert_eq!(contract.within(crash, 1), Ok(()));
+        let two = contract.within(crash, 2).expect_err("one may be down");
+        assert_eq!(
+            two.to_string(),
+            "outside the contract: 2 replicas are faulty at the same time, 1 may be"
+        );
+        let lie = contract
+            .within(crash.with(Behaviour::Lie), 1)
+            .expect_err("nobody may lie");
+        assert_eq!(
+            lie.to_string(),
+            "outside the contract: a replica showed {lie}"
+        );
+        let both = Behaviours::of(&[Behaviour::LieAboutSync, Behaviour::Lie]);
+        let both = contract.within(both, 3).expect_err("both");
+        assert_eq!(
+            both.to_string(),
+            "outside the contract: 3 replicas are faulty at the same time, 1 may be; \
+             a replica showed {lie}, a disk showed {lie-about-sync}"
+        );
+    }
+}

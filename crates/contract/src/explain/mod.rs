@@ -1,0 +1,213 @@
+//! What a contract implies, as data; [`text`] says it in words.
+
+mod assumed;
+mod paragraph;
+mod text;
+mod wrap;
+
+use crate::admission::{NotRunnable, Verdict, admissible};
+use crate::behaviour::Behaviours;
+use crate::contract::Contract;
+use crate::impossibility::Finding;
+use crate::protocol::{Cost, Problem, Protocol, Replicas, Status};
+use crate::quorum::{self, Quorum};
+use crate::timing::{Synchrony, Timing};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Everything that a contract implies. Printed, it is the text of `quorate explain`; serialized,
+/// it is what `--json` gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The contract itself.
+    pub contract: Contract,
+    /// What is assumed, line by line.
+    pub assumed: Vec<Assumption>,
+    /// Everything that the world may do without breaking the contract.
+    pub may_happen: Behaviours,
+    /// Everything else: if it happens, nothing is promised any more.
+    pub excluded: Behaviours,
+    /// What follows in numbers.
+    pub follows: Figures,
+    /// Every protocol of the catalogue, with its verdict.
+    pub protocols: Vec<Candidate>,
+    /// Where the contract stands.
+    pub standing: Standing,
+    /// The statement for a design document.
+    pub paragraph: String,
+}
+
+/// One thing that is assumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Assumption {
+    /// The part of the contract: `failures`, `timing`, `links`, `storage`.
+    pub part: &'static str,
+    /// What it says there.
+    pub model: String,
+    /// What that means.
+    pub meaning: String,
+}
+
+/// What follows in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    /// `n`, `f`, the quorum and what any two quorums share.
+    pub quorum: Quorum,
+    /// Does that intersection keep two decisions from differing?
+    pub safe: bool,
+    /// Is a quorum left when `f` replicas are silent?
+    pub live: bool,
+    /// The least `n` for this `f`, by quorums alone.
+    pub least_replicas: usize,
+    /// The most faulty replicas that quorums of `n` survive.
+    pub most_faults: usize,
+    /// The least number of rounds that any deterministic protocol needs in some run: `f + 1` in
+    /// synchronous rounds (Fischer and Lynch 1982; Dolev and Strong 1983), liars or not. `None`
+    /// where there are no rounds or no faults.
+    pub least_rounds: Option<usize>,
+    /// How long that takes at most, with the bounds of the contract.
+    #[serde(serialize_with = "duration_or_null")]
+    pub least_rounds_time: Option<Duration>,
+    /// What one decision costs with the protocol that is chosen or fits first.
+    pub decision: Option<Decision>,
+}
+
+fn duration_or_null<S: serde::Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    duration.map(crate::duration::format).serialize(serializer)
+}
+
+/// What one decision costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// With which protocol.
+    pub protocol: Protocol,
+    /// What it costs.
+    pub cost: Cost,
+}
+
+/// A protocol and its verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// Which protocol.
+    pub protocol: Protocol,
+    /// What it achieves.
+    pub solves: Problem,
+    /// Can quorate run it?
+    pub status: Status,
+    /// Where it is defined.
+    pub citation: &'static str,
+    /// How many replicas it needs for faults such as these; `None` if it survives no such faults.
+    pub replicas: Option<Replicas>,
+    /// What one decision costs.
+    pub cost: Cost,
+    /// Does it fit?
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// Where a contract stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Standing {
+    /// quorate can run it, with this protocol.
+    Runnable {
+        /// The protocol.
+        protocol: Protocol,
+    },
+    /// It makes sense, but quorate implements no protocol for it yet.
+    NotImplemented {
+        /// Protocols that would do.
+        protocols: Vec<Protocol>,
+    },
+    /// Nobody can run it.
+    Contradictory {
+        /// Why.
+        findings: Vec<Finding>,
+    },
+}
+
+/// Says what a contract implies.
+pub fn explain(contract: &Contract) -> Explanation {
+    let may_happen = contract.behaviours();
+    let standing = match contract.runnable() {
+        Ok(protocol) => Standing::Runnable { protocol },
+        Err(NotRunnable::NotImplemented { protocols }) => Standing::NotImplemented { protocols },
+        Err(NotRunnable::Contradictory(contradiction)) => Standing::Contradictory {
+            findings: contradiction.findings,
+        },
+    };
+    Explanation {
+        assumed: assumed::assumed(contract),
+        may_happen,
+        excluded: Behaviours::ALL - may_happen,
+        follows: figures(contract, &standing),
+        protocols: Protocol::ALL
+            .into_iter()
+            .map(|p| candidate(contract, p))
+            .collect(),
+        paragraph: paragraph::paragraph(contract, &standing),
+        standing,
+        contract: contract.clone(),
+    }
+}
+
+fn figures(contract: &Contract, standing: &Standing) -> Figures {
+    let (n, f) = (contract.replicas(), contract.tolerate());
+    let quorum = contract.quorum();
+    let honest = contract.failures.model.is_honest();
+    let rounds = contract.effective_synchrony() == Synchrony::Synchronous && f > 0;
+    let least_rounds = rounds.then_some(f + 1);
+    let round = match &contract.timing {
+        Timing::Synchronous(bounds) => Some(bounds.round()),
+        _ => None,
+    };
+    let protocol = match standing {
+        Standing::Runnable { protocol } => Some(*protocol),
+        Standing::NotImplemented { protocols } => protocols.first().copied(),
+        Standing::Contradictory { .. } => None,
+    };
+    Figures {
+        safe: quorum.is_safe(),
+        live: quorum.is_live(),
+        quorum,
+        least_replicas: if honest {
+            quorum::replicas_for_crashes(f)
+        } else {
+            quorum::replicas_for_liars(f)
+        },
+        most_faults: if honest {
+            quorum::max_crashes(n)
+        } else {
+            quorum::max_liars(n)
+        },
+        least_rounds,
+        least_rounds_time: least_rounds
+            .zip(round)
+            .map(|(rounds, round)| round.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))),
+        decision: protocol.map(|protocol| Decision {
+            protocol,
+            cost: protocol.cost(n, f),
+        }),
+    }
+}
+
+fn candidate(contract: &Contract, protocol: Protocol) -> Candidate {
+    let declared = protocol.declaration();
+    let faults = contract.failures.model.behaviours();
+    Candidate {
+        protocol,
+        solves: declared.solves,
+        status: declared.status,
+        citation: declared.citation,
+        replicas: declared
+            .tolerances
+            .iter()
+            .find(|t| faults.is_within(t.behaviours))
+            .map(|t| t.replicas),
+        cost: protocol.cost(contract.replicas(), contract.tolerate()),
+        verdict: admissible(contract, protocol),
+    }
+}

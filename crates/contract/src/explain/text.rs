@@ -1,0 +1,220 @@
+//! The explanation in words.
+
+use super::wrap::{WIDTH, write_beside};
+use super::{Candidate, Explanation, Standing};
+use crate::admission::Verdict;
+use crate::behaviour::Behaviours;
+use crate::duration;
+use crate::impossibility::{Finding, Rule};
+use crate::protocol::{Cost, Status};
+use std::fmt;
+
+/// Where the text beside a label begins.
+const BESIDE: usize = 17;
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cluster = &self.contract.cluster;
+        let title = format!(
+            "Contract of \"{}\": {} replicas",
+            cluster.name,
+            cluster.len()
+        );
+        writeln!(f, "{title}")?;
+        self.write_standing(f)?;
+        heading(f, "What is assumed")?;
+        for assumption in &self.assumed {
+            let text = format!("{}: {}.", assumption.model, assumption.meaning);
+            write_beside(f, &format!("  {}", assumption.part), BESIDE, &text)?;
+        }
+        write_beside(f, "  may happen", BESIDE, &names(self.may_happen))?;
+        write_beside(f, "  excluded", BESIDE, &names(self.excluded))?;
+        heading(f, "What follows")?;
+        self.write_figures(f)?;
+        self.write_protocols(f)?;
+        heading(f, "For the design document")?;
+        write_beside(f, "", 2, &self.paragraph)
+    }
+}
+
+fn heading(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let line = "─".repeat(WIDTH - text.chars().count() - 1);
+    writeln!(f, "\n{text} {line}")
+}
+
+fn names(set: Behaviours) -> String {
+    if set.is_empty() {
+        return "nothing".to_owned();
+    }
+    set.iter().map(|b| b.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+fn cost(cost: &Cost) -> String {
+    let mut parts = vec![
+        count(cost.delays, "message delay", "message delays"),
+        if cost.messages == u64::MAX {
+            "more messages than can be counted".to_owned()
+        } else {
+            count(cost.messages, "message", "messages")
+        },
+    ];
+    if cost.syncs > 0 {
+        let sequence = count(cost.syncs_in_sequence, "sync", "syncs");
+        parts.push(format!("{sequence} in sequence ({} in all)", cost.syncs));
+    }
+    let note = if cost.note.is_empty() {
+        String::new()
+    } else {
+        format!("; {}", cost.note)
+    };
+    format!("{}{note}", parts.join(", "))
+}
+
+impl Explanation {
+    fn write_standing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.standing {
+            Standing::Runnable { protocol } => {
+                let text = format!("It holds together, and quorate runs it with {protocol}.");
+                write_beside(f, "", 0, &text)
+            }
+            Standing::NotImplemented { protocols } => {
+                let names: Vec<_> = protocols.iter().map(|p| p.name()).collect();
+                let text = format!(
+                    "It holds together, but quorate does not run it yet. Not implemented: {}.",
+                    names.join(", ")
+                );
+                write_beside(f, "", 0, &text)
+            }
+            Standing::Contradictory { findings } => {
+                write_beside(f, "", 0, "It contradicts itself: no command will run it.")?;
+                findings
+                    .iter()
+                    .try_for_each(|finding| write_finding(f, finding))
+            }
+        }
+    }
+
+    fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let figures = &self.follows;
+        let quorum = &figures.quorum;
+        let (n, faults) = (quorum.replicas, quorum.faults);
+        let factor = if self.contract.failures.model.is_honest() {
+            2
+        } else {
+            3
+        };
+        let fewer = if figures.least_rounds.is_some() && !figures.live {
+            "; protocols that count rounds instead of votes may do with fewer"
+        } else {
+            ""
+        };
+        let replicas = format!(
+            "n = {n}; quorums that survive f = {faults} need {factor}f + 1 = {}{fewer}",
+            figures.least_replicas
+        );
+        write_beside(f, "  replicas", BESIDE, &replicas)?;
+        let shared = format!(
+            "{} of {n}; any two share at least {}, and {} {} needed{}",
+            quorum.size,
+            quorum.intersection,
+            quorum.intersection_needed,
+            if quorum.intersection_needed == 1 {
+                "is"
+            } else {
+                "are"
+            },
+            if figures.safe { "" } else { ": NOT SAFE" },
+        );
+        write_beside(f, "  quorum", BESIDE, &shared)?;
+        let survived = format!(
+            "{} faulty with this n{}",
+            figures.most_faults,
+            if figures.live {
+                String::new()
+            } else {
+                format!(": with f = {faults} silent, no quorum is left")
+            }
+        );
+        write_beside(f, "  survives", BESIDE, &survived)?;
+        if let Some(rounds) = figures.least_rounds {
+            let time = figures.least_rounds_time.map_or_else(String::new, |time| {
+                format!(", {} with these bounds", duration::format(time))
+            });
+            let text = format!(
+                "f + 1 = {rounds} synchronous rounds in the worst case for any deterministic \
+                 protocol{time}, whether the faulty crash or lie (Fischer, Lynch 1982; Dolev, \
+                 Strong 1983)"
+            );
+            write_beside(f, "  rounds", BESIDE, &text)?;
+        }
+        if let Some(decision) = &figures.decision {
+            let text = format!("{}: {}", decision.protocol, cost(&decision.cost));
+            write_beside(f, "  one decision", BESIDE, &text)?;
+        }
+        Ok(())
+    }
+
+    fn write_protocols(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (fit, unfit): (Vec<_>, Vec<_>) = self
+            .protocols
+            .iter()
+            .partition(|c| c.verdict.is_admissible());
+        heading(f, "Protocols that keep their promises here")?;
+        if fit.is_empty() {
+            writeln!(f, "  none")?;
+        }
+        fit.iter().try_for_each(|c| write_candidate(f, c))?;
+        heading(f, "Protocols that do not, and why")?;
+        if unfit.is_empty() {
+            writeln!(f, "  none")?;
+        }
+        unfit.iter().try_for_each(|c| write_candidate(f, c))
+    }
+}
+
+fn write_finding(f: &mut fmt::Formatter<'_>, finding: &Finding) -> fmt::Result {
+    let head = format!("  {}", finding.rule.name());
+    let mut text = format!("{}.", finding.because);
+    if let Rule::Impossible(rule) = finding.rule {
+        text.push_str(&format!(" {} ({}).", rule.statement(), rule.citation()));
+    }
+    write_beside(f, &head, 2 + "byzantine-third-unsigned".len() + 1, &text)?;
+    write_beside(
+        f,
+        "",
+        2 + "byzantine-third-unsigned".len() + 1,
+        &format!("→ {}.", finding.remedy),
+    )
+}
+
+fn write_candidate(f: &mut fmt::Formatter<'_>, candidate: &Candidate) -> fmt::Result {
+    let head = format!("  {}", candidate.protocol);
+    match &candidate.verdict {
+        Verdict::NotAdmissible { reasons } => {
+            let reasons: Vec<_> = reasons.iter().map(|r| r.to_string()).collect();
+            write_beside(f, &head, BESIDE + 2, &reasons.join("; "))
+        }
+        Verdict::Admissible { caveats } => {
+            let status = match candidate.status {
+                Status::Implemented => "runs here",
+                Status::NotImplemented => "not implemented yet",
+            };
+            let replicas = candidate
+                .replicas
+                .map_or_else(String::new, |r| format!(", {r}"));
+            let text = format!(
+                "{} ({status}){replicas}; {}",
+                candidate.solves.title(),
+                cost(&candidate.cost)
+            );
+            write_beside(f, &head, BESIDE + 2, &text)?;
+            caveats
+                .iter()
+                .try_for_each(|caveat| write_beside(f, "", BESIDE + 2, &format!("! {caveat}")))
+        }
+    }
+}

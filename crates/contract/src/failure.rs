@@ -1,0 +1,209 @@
+//! Failure models: what a faulty replica is allowed to do.
+
+use crate::behaviour::{Behaviour, Behaviours, Place};
+use serde::Serialize;
+use std::fmt;
+
+/// A bound on what a faulty replica may do.
+///
+/// The order is computed from the behaviour sets, never listed. Two orders are found in the
+/// literature and both hold here: crash ⊏ omission ⊏ timing ⊏ Byzantine (Cristian 1991; Schneider
+/// 1990), and crash-stop ⊏ crash-recovery ⊏ omission ⊏ Byzantine, by what a replica may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureModel {
+    /// Works, then stops for good.
+    CrashStop,
+    /// Stops and may come back, any number of times, with what its storage kept.
+    CrashRecovery,
+    /// As crash-recovery, and may fail to send messages.
+    SendOmission,
+    /// As crash-recovery, and may fail to receive messages.
+    ReceiveOmission,
+    /// As crash-recovery, and may fail to send or to receive messages.
+    GeneralOmission,
+    /// As general omission, and may be late.
+    Timing,
+    /// May do anything at all, on its own or together with other faulty replicas.
+    Byzantine,
+}
+
+impl FailureModel {
+    /// Every model. A model stands after all models weaker than itself.
+    pub const ALL: [FailureModel; 7] = [
+        FailureModel::CrashStop,
+        FailureModel::CrashRecovery,
+        FailureModel::SendOmission,
+        FailureModel::ReceiveOmission,
+        FailureModel::GeneralOmission,
+        FailureModel::Timing,
+        FailureModel::Byzantine,
+    ];
+
+    /// The name used in contract files and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FailureModel::CrashStop => "crash-stop",
+            FailureModel::CrashRecovery => "crash-recovery",
+            FailureModel::SendOmission => "send-omission",
+            FailureModel::ReceiveOmission => "receive-omission",
+            FailureModel::GeneralOmission => "general-omission",
+            FailureModel::Timing => "timing",
+            FailureModel::Byzantine => "byzantine",
+        }
+    }
+
+    /// What a faulty replica may do under this model.
+    pub const fn behaviours(self) -> Behaviours {
+        use Behaviour::{
+            Corrupt, DropReceive, DropSend, Equivocate, Forge, Forget, Late, Lie, LieAboutSync,
+            Restart, Stop, Tear,
+        };
+        match self {
+            FailureModel::CrashStop => Behaviours::of(&[Stop]),
+            FailureModel::CrashRecovery => Behaviours::of(&[Stop, Restart]),
+            FailureModel::SendOmission => Behaviours::of(&[Stop, Restart, DropSend]),
+            FailureModel::ReceiveOmission => Behaviours::of(&[Stop, Restart, DropReceive]),
+            FailureModel::GeneralOmission => {
+                Behaviours::of(&[Stop, Restart, DropSend, DropReceive])
+            }
+            FailureModel::Timing => Behaviours::of(&[Stop, Restart, DropSend, DropReceive, Late]),
+            // The disk of a liar lies too: there is nothing that its replica may not do.
+            FailureModel::Byzantine => Behaviours::of(&[
+                Stop,
+                Restart,
+                DropSend,
+                DropReceive,
+                Late,
+                Lie,
+                Equivocate,
+                Forge,
+                Forget,
+                Tear,
+                Corrupt,
+                LieAboutSync,
+            ]),
+        }
+    }
+
+    /// `self ⊑ other`: whatever survives `other` survives `self`.
+    pub const fn is_within(self, other: FailureModel) -> bool {
+        self.behaviours().is_within(other.behaviours())
+    }
+
+    /// Does a faulty replica say only what its protocol allows?
+    pub const fn is_honest(self) -> bool {
+        !self.behaviours().contains(Behaviour::Lie)
+    }
+
+    /// Is a replica that was faulty once faulty for good?
+    ///
+    /// Then `f` counts all that ever fail, else those that are faulty at the same time: under
+    /// crash-recovery every replica may fail, each in its turn.
+    pub const fn is_lasting(self) -> bool {
+        matches!(self, FailureModel::CrashStop | FailureModel::Byzantine)
+    }
+
+    /// The weakest model that covers what was seen of a replica and its disk.
+    ///
+    /// `None` when nothing was seen that is a replica's fault.
+    pub fn least_covering(seen: Behaviours) -> Option<FailureModel> {
+        let faults = seen.at(Place::Replica) | seen.at(Place::Disk);
+        if faults.is_empty() {
+            return None;
+        }
+        FailureModel::ALL
+            .into_iter()
+            .find(|model| faults.is_within(model.behaviours()))
+    }
+}
+
+impl fmt::Display for FailureModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How replicas may fail, and how many of them at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Failures {
+    /// What a faulty replica may do.
+    pub model: FailureModel,
+    /// `f`: how many replicas may be faulty: at the same time, or in all where failures last.
+    pub tolerate: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use FailureModel::*;
+
+    /// `a ⊏ b`: within, and not the same.
+    fn below(a: FailureModel, b: FailureModel) -> bool {
+        a.is_within(b) && !b.is_within(a)
+    }
+
+    #[test]
+    fn both_hierarchies_of_the_literature_hold() {
+        for chain in [
+            &[CrashStop, GeneralOmission, Timing, Byzantine][..],
+            &[
+                CrashStop,
+                CrashRecovery,
+                SendOmission,
+                GeneralOmission,
+                Byzantine,
+            ],
+            &[
+                CrashStop,
+                CrashRecovery,
+                ReceiveOmission,
+                GeneralOmission,
+                Byzantine,
+            ],
+        ] {
+            for pair in chain.windows(2) {
+                assert!(below(pair[0], pair[1]), "{} ⊏ {}", pair[0], pair[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn send_and_receive_omission_are_not_comparable_and_join_in_general_omission() {
+        let (send, receive) = (SendOmission.behaviours(), ReceiveOmission.behaviours());
+        assert_eq!(send.partial_cmp(&receive), None);
+        assert_eq!(send | receive, GeneralOmission.behaviours());
+        assert_eq!(send & receive, CrashRecovery.behaviours());
+    }
+
+    #[test]
+    fn a_liar_may_do_all_that_a_replica_and_its_disk_can() {
+        let all = Behaviours::ALL.at(Place::Replica) | Behaviours::ALL.at(Place::Disk);
+        assert_eq!(Byzantine.behaviours(), all);
+    }
+
+    #[test]
+    fn the_list_is_sorted_so_that_the_first_cover_is_a_least_one() {
+        for (i, later) in FailureModel::ALL.iter().enumerate() {
+            for earlier in &FailureModel::ALL[..i] {
+                assert!(!later.is_within(*earlier), "{later} stands after {earlier}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_seen_names_the_least_model() {
+        let seen = |list: &[Behaviour]| FailureModel::least_covering(Behaviours::of(list));
+        assert_eq!(seen(&[]), None);
+        assert_eq!(seen(&[Behaviour::Lose, Behaviour::Delay]), None);
+        assert_eq!(seen(&[Behaviour::Stop]), Some(CrashStop));
+        assert_eq!(seen(&[Behaviour::Restart]), Some(CrashRecovery));
+        assert_eq!(seen(&[Behaviour::DropReceive]), Some(ReceiveOmission));
+        assert_eq!(
+            seen(&[Behaviour::DropSend, Behaviour::DropReceive]),
+            Some(GeneralOmission)
+        );
+        assert_eq!(seen(&[Behaviour::Late]), Some(Timing));
+        assert_eq!(seen(&[Behaviour::LieAboutSync]), Some(Byzantine));
+    }
+}

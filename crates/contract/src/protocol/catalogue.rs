@@ -1,0 +1,361 @@
+//! The entries of the catalogue. Each figure comes from the paper that its entry cites.
+
+use super::cost::{all_to_all, one_to_all, oral_messages};
+use super::{Caveat, Cost, Declaration, Problem, Protocol, Replicas, Status, Tolerance};
+use crate::behaviour::{Behaviour, Behaviours};
+use crate::failure::FailureModel;
+use crate::links::LinkModel;
+use crate::timing::Synchrony;
+
+const fn tolerance(model: FailureModel, per_fault: usize) -> Tolerance {
+    Tolerance {
+        behaviours: model.behaviours(),
+        replicas: Replicas::PerFault(per_fault),
+    }
+}
+
+/// Protocols that only wait for a majority take a silent, late or lossy replica for a slow one.
+const SILENCE_BY_MAJORITY: &[Tolerance] = &[tolerance(FailureModel::Timing, 2)];
+const LIES_BY_THIRDS: &[Tolerance] = &[tolerance(FailureModel::Byzantine, 3)];
+const LIES_SIGNED: &[Tolerance] = &[tolerance(FailureModel::Byzantine, 1)];
+
+const STABLE_LEADER: &str = "with a leader in place; the commit index rides on the next message";
+const PER_ROUND: &str = "for one round, enough when all propose the same; otherwise rounds repeat";
+
+const OMITTING_LEADER: Caveat = Caveat {
+    when: |c| c.failures.model.behaviours().contains(Behaviour::DropSend) && c.tolerate() > 0,
+    text: "safe under omission; a leader whose acknowledgements do not reach a majority steps down \
+           (check-quorum), but one that loses only some kinds of message can slow the log down for \
+           as long as it leads",
+};
+const DETECTED_CORRUPTION: Caveat = Caveat {
+    when: |c| c.storage.may_corrupt,
+    text: "corruption is detected by checksums, and a replica that finds it counts as faulty until \
+           it is repaired from the others; undetected corruption is a lie",
+};
+const RESTARTED_LIAR: Caveat = Caveat {
+    when: |c| {
+        let disk = c.storage.behaviours();
+        disk.contains(Behaviour::Forget) || disk.contains(Behaviour::LieAboutSync)
+    },
+    text: "a replica that restarts has forgotten its votes, may vote again, and counts among the \
+           f liars for good",
+};
+const BROADCAST_ONLY: Caveat = Caveat {
+    when: |c| c.replicas() <= 2 * c.tolerate(),
+    text: "replicas agree, but with n ≤ 2f a client cannot tell the true answer from the lies",
+};
+
+const RAFT: Declaration = Declaration {
+    protocol: Protocol::Raft,
+    citation: "Ongaro, Ousterhout: In Search of an Understandable Consensus Algorithm, USENIX ATC \
+               2014",
+    solves: Problem::Replication,
+    status: Status::Implemented,
+    tolerances: SILENCE_BY_MAJORITY,
+    synchrony: Synchrony::PartiallySynchronous,
+    links: LinkModel::FairLoss,
+    signatures: false,
+    randomized: false, // Its random timeouts only keep elections apart; the votes decide.
+    caveats: &[OMITTING_LEADER, DETECTED_CORRUPTION],
+    // The leader writes its own log while the others write theirs.
+    cost: |n, _| {
+        Cost::new(2, 2 * one_to_all(n))
+            .syncs(1, n)
+            .note(STABLE_LEADER)
+    },
+};
+
+const MULTI_PAXOS: Declaration = Declaration {
+    protocol: Protocol::MultiPaxos,
+    citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
+    status: Status::NotImplemented,
+    caveats: &[DETECTED_CORRUPTION],
+    cost: |n, _| {
+        Cost::new(2, 2 * one_to_all(n))
+            .syncs(1, n)
+            .note(STABLE_LEADER)
+    },
+    ..RAFT
+};
+
+const PRIMARY_BACKUP: Declaration = Declaration {
+    protocol: Protocol::PrimaryBackup,
+    citation: "Budhiraja, Marzullo, Schneider, Toueg: The Primary-Backup Approach, 1993",
+    solves: Problem::Replication,
+    status: Status::NotImplemented,
+    tolerances: &[tolerance(FailureModel::CrashStop, 1)],
+    synchrony: Synchrony::Synchronous,
+    links: LinkModel::Reliable,
+    signatures: false,
+    randomized: false,
+    caveats: &[],
+    cost: |n, _| Cost::new(1, one_to_all(n)),
+};
+
+const FLOOD_SET: Declaration = Declaration {
+    protocol: Protocol::FloodSet,
+    citation: "Lynch: Distributed Algorithms, 1996, §6.2",
+    solves: Problem::Consensus,
+    cost: |n, f| Cost::new(f + 1, (f + 1) * all_to_all(n)),
+    ..PRIMARY_BACKUP
+};
+
+const BEN_OR: Declaration = Declaration {
+    protocol: Protocol::BenOr,
+    citation: "Ben-Or: Another Advantage of Free Choice, PODC 1983",
+    solves: Problem::Consensus,
+    status: Status::NotImplemented,
+    tolerances: &[
+        tolerance(FailureModel::Timing, 2),
+        tolerance(FailureModel::Byzantine, 5),
+    ],
+    synchrony: Synchrony::Asynchronous,
+    // Among honest replicas the sender is believed; liars are kept honest about it separately.
+    links: LinkModel::Reliable,
+    signatures: false,
+    randomized: true,
+    caveats: &[
+        Caveat {
+            when: |_| true,
+            text: "ends with probability 1; with local coins the expected number of rounds grows \
+                   exponentially with n in the worst case",
+        },
+        DETECTED_CORRUPTION,
+    ],
+    cost: |n, _| {
+        Cost::new(2, 2 * all_to_all(n))
+            .syncs(2, 2 * n)
+            .note(PER_ROUND)
+    },
+};
+
+const PBFT: Declaration = Declaration {
+    protocol: Protocol::Pbft,
+    citation: "Castro, Liskov: Practical Byzantine Fault Tolerance, OSDI 1999",
+    solves: Problem::Replication,
+    status: Status::NotImplemented,
+    tolerances: LIES_BY_THIRDS,
+    synchrony: Synchrony::PartiallySynchronous,
+    links: LinkModel::Authenticated,
+    signatures: false,
+    randomized: false,
+    caveats: &[RESTARTED_LIAR],
+    // Pre-prepare to all; prepare from each backup to all others; commit from all to all.
+    cost: |n, _| {
+        let prepare = one_to_all(n) * one_to_all(n);
+        Cost::new(3, one_to_all(n) + prepare + all_to_all(n)).syncs(3, 2 * n)
+    },
+};
+
+const HOTSTUFF: Declaration = Declaration {
+    protocol: Protocol::HotStuff,
+    citation: "Yin, Malkhi, Reiter, Golan Gueta, Abraham: HotStuff, PODC 2019",
+    signatures: true,
+    // Four sends by the leader and three votes by all; the leader knows one send before the rest.
+    cost: |n, _| {
+        Cost::new(6, 7 * one_to_all(n))
+            .syncs(4, 3 * n + 1)
+            .note("unpipelined; chained, one send and one vote per decision")
+    },
+    ..PBFT
+};
+
+const TENDERMINT: Declaration = Declaration {
+    protocol: Protocol::Tendermint,
+    citation: "Buchman, Kwon, Milosevic: The Latest Gossip on BFT Consensus, 2018",
+    signatures: true,
+    cost: |n, _| {
+        Cost::new(3, one_to_all(n) + 2 * all_to_all(n))
+            .syncs(3, 2 * n + 1)
+            .note("with direct links; gossip sends more")
+    },
+    ..PBFT
+};
+
+const SIMPLEX: Declaration = Declaration {
+    protocol: Protocol::Simplex,
+    citation: "Chan, Pass: Simplex Consensus, TCC 2023",
+    signatures: true,
+    // Proposal, votes, notarizations passed on, finalize messages.
+    cost: |n, _| Cost::new(3, one_to_all(n) + 3 * all_to_all(n)).syncs(3, 2 * n + 1),
+    ..PBFT
+};
+
+const SYNC_HOTSTUFF: Declaration = Declaration {
+    protocol: Protocol::SyncHotStuff,
+    citation: "Abraham, Malkhi, Nayak, Ren, Yin: Sync HotStuff, IEEE S&P 2020",
+    tolerances: &[tolerance(FailureModel::Byzantine, 2)],
+    synchrony: Synchrony::Synchronous,
+    signatures: true,
+    cost: |n, _| {
+        Cost::new(2, one_to_all(n) + all_to_all(n)).note("and a wait of 2Δ before the decision")
+    },
+    ..PBFT
+};
+
+const MMR: Declaration = Declaration {
+    protocol: Protocol::Mmr,
+    citation: "Mostéfaoui, Moumen, Raynal: Signature-Free Asynchronous Byzantine Consensus with \
+               t < n/3 and O(n²) Messages, PODC 2014",
+    solves: Problem::Consensus,
+    synchrony: Synchrony::Asynchronous,
+    randomized: true,
+    caveats: &[
+        Caveat {
+            when: |_| true,
+            text: "ends with probability 1, after a constant number of rounds on average; needs a \
+                   common coin that nobody can predict",
+        },
+        RESTARTED_LIAR,
+    ],
+    // Estimates, auxiliary values and coin shares, each from all to all.
+    cost: |n, _| {
+        Cost::new(3, 3 * all_to_all(n))
+            .syncs(2, 2 * n)
+            .note(PER_ROUND)
+    },
+    ..PBFT
+};
+
+const DOLEV_STRONG: Declaration = Declaration {
+    protocol: Protocol::DolevStrong,
+    citation: "Dolev, Strong: Authenticated Algorithms for Byzantine Agreement, SIAM J. Comput. \
+               1983",
+    solves: Problem::Broadcast,
+    status: Status::NotImplemented,
+    tolerances: LIES_SIGNED,
+    synchrony: Synchrony::Synchronous,
+    links: LinkModel::Authenticated,
+    signatures: true,
+    randomized: false,
+    caveats: &[BROADCAST_ONLY],
+    // The sender to all; then, if there is a second round, each receiver to all but the sender.
+    cost: |n, f| {
+        let relays = if f == 0 {
+            0
+        } else {
+            one_to_all(n) * n.saturating_sub(2)
+        };
+        Cost::new(f + 1, one_to_all(n) + relays).note("in synchronous rounds, always all of them")
+    },
+};
+
+const ORAL_MESSAGES: Declaration = Declaration {
+    protocol: Protocol::OralMessages,
+    citation: "Lamport, Shostak, Pease: The Byzantine Generals Problem, ACM TOPLAS 1982, §3",
+    tolerances: LIES_BY_THIRDS,
+    signatures: false,
+    caveats: &[],
+    cost: |n, f| Cost::new(f + 1, oral_messages(n, f)).note("in synchronous rounds"),
+    ..DOLEV_STRONG
+};
+
+const SIGNED_MESSAGES: Declaration = Declaration {
+    protocol: Protocol::SignedMessages,
+    citation: "Lamport, Shostak, Pease: The Byzantine Generals Problem, ACM TOPLAS 1982, §4",
+    ..DOLEV_STRONG
+};
+
+const BRACHA: Declaration = Declaration {
+    protocol: Protocol::Bracha,
+    citation: "Bracha: Asynchronous Byzantine Agreement Protocols, Inf. Comput. 1987",
+    solves: Problem::ReliableBroadcast,
+    synchrony: Synchrony::Asynchronous,
+    caveats: &[
+        Caveat {
+            when: |_| true,
+            text: "not a log: a faulty sender may leave everybody waiting, which is why FLP does \
+                   not forbid it",
+        },
+        RESTARTED_LIAR,
+    ],
+    cost: |n, _| Cost::new(3, one_to_all(n) + 2 * all_to_all(n)).syncs(3, 2 * n + 1),
+    ..PBFT
+};
+
+const TWO_GENERALS: Declaration = Declaration {
+    protocol: Protocol::TwoGenerals,
+    citation: "Gray: Notes on Data Base Operating Systems, 1978",
+    solves: Problem::CoordinatedAttack,
+    status: Status::NotImplemented,
+    tolerances: &[Tolerance {
+        behaviours: Behaviours::NONE,
+        replicas: Replicas::Exactly(2),
+    }],
+    synchrony: Synchrony::Synchronous,
+    links: LinkModel::Reliable,
+    signatures: false,
+    randomized: false,
+    caveats: &[],
+    cost: |_, _| Cost::new(1, 1),
+};
+
+pub(super) const fn declaration(protocol: Protocol) -> &'static Declaration {
+    match protocol {
+        Protocol::Raft => &RAFT,
+        Protocol::MultiPaxos => &MULTI_PAXOS,
+        Protocol::PrimaryBackup => &PRIMARY_BACKUP,
+        Protocol::FloodSet => &FLOOD_SET,
+        Protocol::BenOr => &BEN_OR,
+        Protocol::Pbft => &PBFT,
+        Protocol::HotStuff => &HOTSTUFF,
+        Protocol::Tendermint => &TENDERMINT,
+        Protocol::Simplex => &SIMPLEX,
+        Protocol::SyncHotStuff => &SYNC_HOTSTUFF,
+        Protocol::Mmr => &MMR,
+        Protocol::DolevStrong => &DOLEV_STRONG,
+        Protocol::OralMessages => &ORAL_MESSAGES,
+        Protocol::SignedMessages => &SIGNED_MESSAGES,
+        Protocol::Bracha => &BRACHA,
+        Protocol::TwoGenerals => &TWO_GENERALS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_entry_is_filed_under_its_own_name() {
+        for protocol in Protocol::ALL {
+            assert_eq!(protocol.declaration().protocol, protocol);
+        }
+        let names: std::collections::BTreeSet<_> = Protocol::ALL.iter().map(|p| p.name()).collect();
+        assert_eq!(names.len(), Protocol::ALL.len());
+    }
+
+    #[test]
+    fn costs_are_those_of_the_papers() {
+        let messages = |protocol: Protocol, n, f| protocol.cost(n, f).messages;
+        assert_eq!(messages(Protocol::Raft, 3, 1), 4);
+        assert_eq!(messages(Protocol::Raft, 5, 2), 8);
+        assert_eq!(messages(Protocol::Pbft, 4, 1), 3 + 9 + 12);
+        assert_eq!(messages(Protocol::Tendermint, 4, 1), 3 + 12 + 12);
+        assert_eq!(messages(Protocol::HotStuff, 4, 1), 7 * 3);
+        assert_eq!(messages(Protocol::OralMessages, 4, 1), 3 + 3 * 2);
+        assert_eq!(
+            messages(Protocol::OralMessages, 7, 2),
+            6 + 6 * 5 + 6 * 5 * 4
+        );
+        assert_eq!(messages(Protocol::DolevStrong, 4, 1), 9);
+        assert_eq!(Protocol::DolevStrong.cost(7, 2).delays, 3);
+        assert_eq!(Protocol::Raft.cost(3, 1).syncs_in_sequence, 1);
+    }
+
+    #[test]
+    fn costs_are_defined_for_every_cluster() {
+        for protocol in Protocol::ALL {
+            for n in 0..=crate::cluster::MAX_MEMBERS {
+                for f in 0..=n {
+                    let cost = protocol.cost(n, f);
+                    assert!(
+                        cost.syncs >= cost.syncs_in_sequence || n < 3,
+                        "{protocol} {n} {f}"
+                    );
+                }
+            }
+        }
+        assert_eq!(Protocol::OralMessages.cost(128, 42).messages, u64::MAX);
+    }
+}

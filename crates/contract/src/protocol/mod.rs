@@ -1,0 +1,249 @@
+//! The catalogue of protocols: what each assumes, what it solves, what it costs.
+
+mod catalogue;
+mod cost;
+
+pub use cost::Cost;
+
+use crate::behaviour::Behaviours;
+use crate::contract::Contract;
+use crate::links::LinkModel;
+use crate::timing::Synchrony;
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// A protocol that the catalogue knows. Whether quorate runs it is its [`Status`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// Ongaro and Ousterhout 2014.
+    Raft,
+    /// Lamport 1998, 2001.
+    MultiPaxos,
+    /// Alsberg and Day 1976; Budhiraja, Marzullo, Schneider and Toueg 1993.
+    PrimaryBackup,
+    /// Lynch 1996, §6.2.
+    FloodSet,
+    /// Ben-Or 1983.
+    BenOr,
+    /// Castro and Liskov 1999.
+    Pbft,
+    /// Yin, Malkhi, Reiter, Golan Gueta and Abraham 2019.
+    HotStuff,
+    /// Buchman, Kwon and Milosevic 2018.
+    Tendermint,
+    /// Chan and Pass 2023.
+    Simplex,
+    /// Abraham, Malkhi, Nayak, Ren and Yin 2020.
+    SyncHotStuff,
+    /// Mostéfaoui, Moumen and Raynal 2014.
+    Mmr,
+    /// Dolev and Strong 1983.
+    DolevStrong,
+    /// Lamport, Shostak and Pease 1982: OM(m).
+    OralMessages,
+    /// Lamport, Shostak and Pease 1982: SM(m).
+    SignedMessages,
+    /// Bracha 1987.
+    Bracha,
+    /// Gray 1978.
+    TwoGenerals,
+}
+
+/// What a protocol achieves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Problem {
+    /// One log on all replicas, served to clients from outside.
+    Replication,
+    /// All replicas decide one of the values that were proposed, and all decide in the end.
+    Consensus,
+    /// All replicas deliver what one sender sent, or agree that it is faulty, in bounded time.
+    Broadcast,
+    /// If one correct replica delivers, all do, the same; a faulty sender may leave all waiting.
+    ReliableBroadcast,
+    /// Two parties act together by a deadline, or not at all.
+    CoordinatedAttack,
+}
+
+impl Problem {
+    /// Can a replicated log be built from solutions of this problem, one for each entry?
+    pub const fn makes_a_log(self) -> bool {
+        matches!(
+            self,
+            Problem::Replication | Problem::Consensus | Problem::Broadcast
+        )
+    }
+
+    /// What it is called in reports.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Problem::Replication => "replicated log",
+            Problem::Consensus => "consensus",
+            Problem::Broadcast => "Byzantine broadcast",
+            Problem::ReliableBroadcast => "reliable broadcast",
+            Problem::CoordinatedAttack => "coordinated attack",
+        }
+    }
+}
+
+/// Can it be run?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// quorate runs it.
+    Implemented,
+    /// The catalogue knows it; quorate has no code for it.
+    NotImplemented,
+}
+
+/// How many replicas a protocol needs to survive `f` of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replicas {
+    /// `k·f + 1` at the least.
+    PerFault(usize),
+    /// This many, no more and no less.
+    Exactly(usize),
+}
+
+impl Replicas {
+    /// Are `n` enough for `f`?
+    pub const fn suffices(self, n: usize, f: usize) -> bool {
+        match self {
+            Replicas::PerFault(k) => n > k * f,
+            Replicas::Exactly(exact) => n == exact,
+        }
+    }
+
+    /// The least number for `f`.
+    pub const fn least(self, f: usize) -> usize {
+        match self {
+            Replicas::PerFault(k) => k * f + 1,
+            Replicas::Exactly(exact) => exact,
+        }
+    }
+}
+
+impl fmt::Display for Replicas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Replicas::PerFault(1) => f.write_str("n ≥ f + 1"),
+            Replicas::PerFault(k) => write!(f, "n ≥ {k}f + 1"),
+            Replicas::Exactly(n) => write!(f, "n = {n}"),
+        }
+    }
+}
+
+/// Faulty replicas that a protocol survives, and how many replicas that takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tolerance {
+    /// What a faulty replica may do.
+    pub behaviours: Behaviours,
+    /// How many replicas it takes.
+    pub replicas: Replicas,
+}
+
+/// Something true of an admissible protocol that a reader would want to know.
+#[derive(Clone, Copy)]
+pub struct Caveat {
+    /// Under which contracts it matters.
+    pub(crate) when: fn(&Contract) -> bool,
+    /// What it says.
+    pub(crate) text: &'static str,
+}
+
+/// What a protocol assumes, solves and costs.
+#[derive(Clone, Copy)]
+pub struct Declaration {
+    /// Which protocol.
+    pub protocol: Protocol,
+    /// Where it is defined.
+    pub citation: &'static str,
+    /// What it achieves.
+    pub solves: Problem,
+    /// Can it be run?
+    pub status: Status,
+    /// Which faults it survives, the weakest first.
+    pub tolerances: &'static [Tolerance],
+    /// The least that it needs to know about time.
+    pub synchrony: Synchrony,
+    /// The least that it needs of its links. Retransmission makes fair-loss links reliable.
+    pub links: LinkModel,
+    /// Does it pass on signed messages?
+    pub signatures: bool,
+    /// Does it draw random numbers to decide?
+    pub randomized: bool,
+    pub(crate) caveats: &'static [Caveat],
+    cost: fn(n: u64, f: u64) -> Cost,
+}
+
+impl Protocol {
+    /// Every protocol of the catalogue: those for honest replicas first.
+    pub const ALL: [Protocol; 16] = [
+        Protocol::Raft,
+        Protocol::MultiPaxos,
+        Protocol::PrimaryBackup,
+        Protocol::FloodSet,
+        Protocol::BenOr,
+        Protocol::Pbft,
+        Protocol::HotStuff,
+        Protocol::Tendermint,
+        Protocol::Simplex,
+        Protocol::SyncHotStuff,
+        Protocol::Mmr,
+        Protocol::DolevStrong,
+        Protocol::OralMessages,
+        Protocol::SignedMessages,
+        Protocol::Bracha,
+        Protocol::TwoGenerals,
+    ];
+
+    /// The name used in contract files and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Protocol::Raft => "raft",
+            Protocol::MultiPaxos => "multi-paxos",
+            Protocol::PrimaryBackup => "primary-backup",
+            Protocol::FloodSet => "flood-set",
+            Protocol::BenOr => "ben-or",
+            Protocol::Pbft => "pbft",
+            Protocol::HotStuff => "hotstuff",
+            Protocol::Tendermint => "tendermint",
+            Protocol::Simplex => "simplex",
+            Protocol::SyncHotStuff => "sync-hotstuff",
+            Protocol::Mmr => "mmr",
+            Protocol::DolevStrong => "dolev-strong",
+            Protocol::OralMessages => "oral-messages",
+            Protocol::SignedMessages => "signed-messages",
+            Protocol::Bracha => "bracha",
+            Protocol::TwoGenerals => "two-generals",
+        }
+    }
+
+    /// What it assumes, solves and costs.
+    pub const fn declaration(self) -> &'static Declaration {
+        catalogue::declaration(self)
+    }
+
+    /// Does quorate run it?
+    pub const fn is_implemented(self) -> bool {
+        matches!(self.declaration().status, Status::Implemented)
+    }
+
+    /// What one decision costs among `n` replicas built for `f` faults.
+    pub fn cost(self, n: usize, f: usize) -> Cost {
+        (self.declaration().cost)(n as u64, f as u64)
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Protocol {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}

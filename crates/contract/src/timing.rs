@@ -1,0 +1,153 @@
+//! Timing models: how long messages and steps may take, and who knows it.
+
+use crate::behaviour::{Behaviour, Behaviours};
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+
+/// Bounds that hold for correct replicas and the links between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Bounds {
+    /// Δ: no message takes longer.
+    #[serde(serialize_with = "crate::duration::serialize")]
+    pub delta: Duration,
+    /// Φ: no step takes longer.
+    #[serde(serialize_with = "crate::duration::serialize")]
+    pub phi: Duration,
+    /// How far the rate of a clock may be off, in parts per million.
+    pub drift_ppm: u32,
+}
+
+impl Bounds {
+    /// How long one round takes at most on a clock without drift: a step and a message.
+    pub fn round(&self) -> Duration {
+        self.delta.saturating_add(self.phi)
+    }
+}
+
+/// The two kinds of partial synchrony of Dwork, Lynch and Stockmeyer (1988).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "bound")]
+pub enum Stabilization {
+    /// Bounds hold from the start, but nobody knows them.
+    Unknown,
+    /// The bounds are known, but hold only from an unknown time on (GST).
+    Gst(Bounds),
+}
+
+/// What may be assumed about time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "model")]
+pub enum Timing {
+    /// Known bounds hold always: silence proves a crash.
+    Synchronous(Bounds),
+    /// Bounds hold eventually, or are not known: silence proves nothing, progress comes in the end.
+    PartiallySynchronous(Stabilization),
+    /// There are no bounds.
+    Asynchronous,
+}
+
+/// How much a timing model promises; more is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Synchrony {
+    /// No bounds.
+    Asynchronous,
+    /// Bounds that are unknown or begin at an unknown time.
+    PartiallySynchronous,
+    /// Known bounds, always.
+    Synchronous,
+}
+
+impl Timing {
+    /// How much is promised, without the figures.
+    pub const fn synchrony(&self) -> Synchrony {
+        match self {
+            Timing::Synchronous(_) => Synchrony::Synchronous,
+            Timing::PartiallySynchronous(_) => Synchrony::PartiallySynchronous,
+            Timing::Asynchronous => Synchrony::Asynchronous,
+        }
+    }
+
+    /// The bounds that are known to the replicas, if any: always, or from stabilization on.
+    pub const fn bounds(&self) -> Option<&Bounds> {
+        match self {
+            Timing::Synchronous(bounds)
+            | Timing::PartiallySynchronous(Stabilization::Gst(bounds)) => Some(bounds),
+            Timing::PartiallySynchronous(Stabilization::Unknown) | Timing::Asynchronous => None,
+        }
+    }
+
+    /// What time may do to correct replicas. Before stabilization, all of it.
+    pub const fn behaviours(&self) -> Behaviours {
+        match self {
+            Timing::Synchronous(_) => Behaviours::NONE,
+            Timing::PartiallySynchronous(_) | Timing::Asynchronous => {
+                Behaviours::of(&[Behaviour::Delay, Behaviour::Pause, Behaviour::Skew])
+            }
+        }
+    }
+}
+
+impl Synchrony {
+    /// The name used in contract files and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Synchrony::Synchronous => "synchronous",
+            Synchrony::PartiallySynchronous => "partially-synchronous",
+            Synchrony::Asynchronous => "asynchronous",
+        }
+    }
+}
+
+impl fmt::Display for Synchrony {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The failure detector that a contract claims to have (Chandra and Toueg 1996).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Detector {
+    /// Names, from some time on, one correct replica to everybody as leader (Ω).
+    EventualLeader,
+    /// Suspects, from some time on, exactly the crashed replicas (◇P).
+    EventuallyPerfect,
+    /// Suspects every crashed replica and never anyone else (P).
+    Perfect,
+}
+
+impl Detector {
+    /// Every class, from the weakest to the strongest.
+    pub const ALL: [Detector; 3] = [
+        Detector::EventualLeader,
+        Detector::EventuallyPerfect,
+        Detector::Perfect,
+    ];
+
+    /// The name used in contract files and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Detector::EventualLeader => "eventual-leader",
+            Detector::EventuallyPerfect => "eventually-perfect",
+            Detector::Perfect => "perfect",
+        }
+    }
+
+    /// The least that time must promise so that timeouts can build this detector.
+    pub const fn needs(self) -> Synchrony {
+        match self {
+            Detector::EventualLeader | Detector::EventuallyPerfect => {
+                Synchrony::PartiallySynchronous
+            }
+            Detector::Perfect => Synchrony::Synchronous,
+        }
+    }
+}
+
+impl fmt::Display for Detector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,498 @@
+//! What is admissible, over every combination of models and small numbers.
+
+use proptest::prelude::*;
+use quorate_contract::*;
+use std::time::Duration;
+
+fn bounds(delta: u64) -> Bounds {
+    Bounds {
+        delta: Duration::from_millis(delta),
+        phi: Duration::from_millis(1),
+        drift_ppm: 50,
+    }
+}
+
+fn timings() -> [Timing; 4] {
+    [
+        Timing::Synchronous(bounds(10)),
+        Timing::PartiallySynchronous(Stabilization::Gst(bounds(10))),
+        Timing::PartiallySynchronous(Stabilization::Unknown),
+        Timing::Asynchronous,
+    ]
+}
+
+/// Every contract of up to seven replicas, but for addresses and figures.
+fn every_contract() -> impl Iterator<Item = Contract> {
+    let storages = (0..16).map(|bits| Storage {
+        model: if bits & 1 == 0 {
+            StorageModel::Durable
+        } else {
+            StorageModel::Amnesiac
+        },
+        may_tear: bits & 2 != 0,
+        may_corrupt: bits & 4 != 0,
+        may_lie_about_sync: bits & 8 != 0,
+    });
+    let storages: Vec<_> = storages.collect();
+    let mut all = Vec::new();
+    for n in 1..=7 {
+        let cluster = Cluster::loopback("grid", n);
+        for f in 0..=n {
+            for model in FailureModel::ALL {
+                for timing in timings() {
+                    for link in LinkModel::ALL {
+                        for flags in 0..4 {
+                            all.push(Contract {
+                                cluster: cluster.clone(),
+                                failures: Failures { model, tolerate: f },
+                                timing,
+                                detector: None,
+                                links: Links {
+                                    model: link,
+                                    signatures: flags & 1 != 0,
+                                },
+                                storage: storages[0],
+                                protocol: None,
+                                deterministic: flags & 2 != 0,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    all.into_iter().flat_map(move |contract| {
+        storages.clone().into_iter().map(move |storage| Contract {
+            storage,
+            ..contract.clone()
+        })
+    })
+}
+
+fn admits(contract: &Contract, protocol: Protocol) -> bool {
+    admissible(contract, protocol).is_admissible()
+}
+
+#[test]
+fn no_protocol_of_the_catalogue_beats_a_theorem() {
+    for contract in every_contract() {
+        let theorems: Vec<_> = Impossibility::ALL
+            .into_iter()
+            .filter(|r| r.finding(&contract).is_some())
+            .collect();
+        for protocol in Protocol::ALL {
+            let solves = protocol.declaration().solves;
+            let forbidden = theorems.iter().find(|r| r.forbids(solves));
+            if let Some(rule) = forbidden {
+                assert!(
+                    !admits(&contract, protocol),
+                    "{protocol} is said to do what {} forbids: {contract:?}",
+                    rule.name()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_catalogue_says_agrees_with_a_table_written_by_hand() {
+    // (failures, timing, links, signatures, f) -> the least n for each protocol, 0 for never.
+    let sync = Timing::Synchronous(bounds(10));
+    let partial = Timing::PartiallySynchronous(Stabilization::Unknown);
+    let case = |model, tolerate, timing, link, signatures, expected: &[(Protocol, usize)]| {
+        for protocol in Protocol::ALL {
+            let least = (1..=12).find(|&n| {
+                let contract = Contract {
+                    cluster: Cluster::loopback("table", n),
+                    failures: Failures { model, tolerate },
+                    timing,
+                    links: Links {
+                        model: link,
+                        signatures,
+                    },
+                    ..Contract::default()
+                };
+                admits(&contract, protocol)
+            });
+            let wanted = expected
+                .iter()
+                .find(|(p, _)| *p == protocol)
+                .map(|(_, n)| *n);
+            if expected.iter().any(|(p, _)| *p == protocol) {
+                assert_eq!(
+                    least,
+                    wanted.filter(|n| *n > 0),
+                    "{protocol} {model} {timing:?}"
+                );
+            }
+        }
+    };
+    use FailureModel::{Byzantine, CrashRecovery, CrashStop};
+    use LinkModel::*;
+    use Protocol::*;
+    case(
+        CrashRecovery,
+        2,
+        partial,
+        FairLoss,
+        false,
+        &[
+            (Raft, 5),
+            (MultiPaxos, 5),
+            (Pbft, 7),
+            (BenOr, 5),
+            (FloodSet, 0),
+            (PrimaryBackup, 0),
+        ],
+    );
+    case(
+        CrashStop,
+        2,
+        sync,
+        Reliable,
+        false,
+        &[(Raft, 5), (FloodSet, 3), (PrimaryBackup, 3)],
+    );
+    case(
+        CrashStop,
+        2,
+        sync,
+        FairLoss,
+        false,
+        &[(Raft, 0), (FloodSet, 0), (PrimaryBackup, 0)],
+    );
+    case(
+        CrashStop,
+        1,
+        Timing::Asynchronous,
+        Reliable,
+        false,
+        &[
+            (Raft, 0),
+            (MultiPaxos, 0),
+            (Pbft, 0),
+            (BenOr, 3),
+            (Mmr, 4),
+            (Bracha, 4),
+        ],
+    );
+    case(
+        Byzantine,
+        1,
+        partial,
+        Authenticated,
+        false,
+        &[
+            (Raft, 0),
+            (Pbft, 4),
+            (HotStuff, 0),
+            (Mmr, 4),
+            (BenOr, 6),
+            (DolevStrong, 0),
+            (Bracha, 4),
+        ],
+    );
+    case(
+        Byzantine,
+        2,
+        partial,
+        Authenticated,
+        true,
+        &[
+            (Pbft, 7),
+            (HotStuff, 7),
+            (Tendermint, 7),
+            (Simplex, 7),
+            (SyncHotStuff, 0),
+        ],
+    );
+    case(
+        Byzantine,
+        2,
+        sync,
+        Authenticated,
+        true,
+        &[
+            (DolevStrong, 3),
+            (SignedMessages, 3),
+            (OralMessages, 7),
+            (SyncHotStuff, 5),
+            (Pbft, 7),
+        ],
+    );
+    case(
+        Byzantine,
+        2,
+        sync,
+        Authenticated,
+        false,
+        &[
+            (DolevStrong, 0),
+            (SignedMessages, 0),
+            (OralMessages, 7),
+            (SyncHotStuff, 0),
+        ],
+    );
+    case(
+        Byzantine,
+        1,
+        sync,
+        Reliable,
+        false,
+        &[(OralMessages, 0), (Pbft, 0), (Bracha, 0)],
+    );
+    case(
+        Byzantine,
+        1,
+        partial,
+        FairLoss,
+        true,
+        &[(Pbft, 4), (HotStuff, 4)],
+    );
+}
+
+#[test]
+fn a_kinder_world_never_makes_a_protocol_inadmissible() {
+    let timings = timings();
+    // f counts failures at a time or in all, which differ for a disk that forgets; so disks are
+    // good here. Time and links are compared where bounds mean what they say.
+    let good =
+        |c: &Contract| c.storage.model == StorageModel::Durable && !c.storage.may_lie_about_sync;
+    for harsh in every_contract().filter(good) {
+        let mut kinder = Vec::new();
+        for model in FailureModel::ALL
+            .into_iter()
+            .filter(|m| m.is_within(harsh.failures.model))
+        {
+            kinder.push(Contract {
+                failures: Failures {
+                    model,
+                    ..harsh.failures
+                },
+                ..harsh.clone()
+            });
+        }
+        if let Some(tolerate) = harsh.failures.tolerate.checked_sub(1) {
+            let failures = Failures {
+                tolerate,
+                ..harsh.failures
+            };
+            kinder.push(Contract {
+                failures,
+                ..harsh.clone()
+            });
+        }
+        for timing in timings {
+            let stronger = timing.synchrony() >= harsh.timing.synchrony();
+            if stronger && harsh.links.model != LinkModel::FairLoss {
+                kinder.push(Contract {
+                    timing,
+                    ..harsh.clone()
+                });
+            }
+        }
+        for model in LinkModel::ALL
+            .into_iter()
+            .filter(|m| *m >= harsh.links.model)
+        {
+            kinder.push(Contract {
+                links: Links {
+                    model,
+                    ..harsh.links
+                },
+                ..harsh.clone()
+            });
+        }
+        let links = Links {
+            signatures: true,
+            ..harsh.links
+        };
+        kinder.push(Contract {
+            links,
+            ..harsh.clone()
+        });
+        kinder.push(Contract {
+            deterministic: false,
+            ..harsh.clone()
+        });
+        for protocol in Protocol::ALL.into_iter().filter(|p| admits(&harsh, *p)) {
+            for kind in &kinder {
+                assert!(
+                    admits(kind, protocol),
+                    "{protocol}: {harsh:?} but not {kind:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn check_and_runnable_and_explain_agree() {
+    for contract in every_contract() {
+        let standing = explain(&contract).standing;
+        match contract.runnable() {
+            Ok(protocol) => {
+                assert_eq!(contract.check(), Ok(()));
+                assert!(admits(&contract, protocol) && protocol.is_implemented());
+                assert_eq!(standing, Standing::Runnable { protocol });
+                let quorum = contract.quorum();
+                assert!(quorum.is_safe() && quorum.is_live(), "{contract:?}");
+            }
+            Err(NotRunnable::NotImplemented { protocols }) => {
+                assert_eq!(contract.check(), Ok(()));
+                assert!(
+                    protocols
+                        .iter()
+                        .all(|p| admits(&contract, *p) && !p.is_implemented())
+                );
+                assert!(!protocols.is_empty());
+            }
+            Err(NotRunnable::Contradictory(contradiction)) => {
+                assert_eq!(contract.check(), Err(contradiction.clone()));
+                assert!(!contradiction.findings.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_chosen_protocol_that_does_not_fit_is_refused_with_what_it_lacks() {
+    let mut contract = Contract {
+        protocol: Some(Protocol::DolevStrong),
+        ..Contract::default()
+    };
+    let refused = contract.check().expect_err("no known bounds");
+    assert_eq!(refused.findings.len(), 1);
+    assert_eq!(refused.findings[0].rule, Rule::ChosenProtocol);
+    assert_eq!(
+        refused.findings[0].because,
+        "dolev-strong works in rounds, so needs bounds that are known and always hold"
+    );
+    assert!(refused.findings[0].remedy.starts_with("choose raft"));
+    contract.protocol = Some(Protocol::Raft);
+    assert_eq!(contract.runnable(), Ok(Protocol::Raft));
+}
+
+#[test]
+fn a_weaker_problem_is_not_refused_for_what_only_a_log_needs() {
+    // Bracha's broadcast is deterministic and asynchronous; FLP does not touch it.
+    let contract = Contract {
+        cluster: Cluster::loopback("bracha", 4),
+        failures: Failures {
+            model: FailureModel::Byzantine,
+            tolerate: 1,
+        },
+        timing: Timing::Asynchronous,
+        links: Links {
+            model: LinkModel::Authenticated,
+            signatures: false,
+        },
+        deterministic: true,
+        protocol: Some(Protocol::Bracha),
+        ..Contract::default()
+    };
+    assert_eq!(contract.check(), Ok(()));
+    let log = Contract {
+        protocol: None,
+        ..contract
+    };
+    assert_eq!(
+        log.check().expect_err("FLP").findings[0].rule,
+        Rule::Impossible(Impossibility::Flp)
+    );
+}
+
+fn any_contract() -> impl Strategy<Value = Contract> {
+    let timing = prop_oneof![
+        (1..u64::MAX / 2, 0..u64::MAX / 2, 0..1_000_000_u32, 0..2_u8).prop_map(
+            |(delta, phi, drift_ppm, kind)| {
+                let bounds = Bounds {
+                    delta: Duration::from_nanos(delta),
+                    phi: Duration::from_nanos(phi),
+                    drift_ppm,
+                };
+                match kind {
+                    0 => Timing::Synchronous(bounds),
+                    _ => Timing::PartiallySynchronous(Stabilization::Gst(bounds)),
+                }
+            }
+        ),
+        Just(Timing::PartiallySynchronous(Stabilization::Unknown)),
+        Just(Timing::Asynchronous),
+    ];
+    let pick = |len: usize| 0..len;
+    (
+        (
+            "[a-zA-Z0-9._-]{1,64}",
+            1..=MAX_MEMBERS,
+            any::<prop::sample::Index>(),
+        ),
+        (pick(7), pick(3), pick(2), any::<[bool; 5]>()),
+        timing,
+        prop::option::of(pick(Detector::ALL.len())),
+        prop::option::of(pick(Protocol::ALL.len())),
+    )
+        .prop_map(
+            |((name, n, f), (failure, link, storage, flags), timing, detector, protocol)| {
+                Contract {
+                    cluster: Cluster::loopback(&name, n),
+                    failures: Failures {
+                        model: FailureModel::ALL[failure],
+                        tolerate: f.index(n),
+                    },
+                    timing,
+                    detector: detector.map(|i| Detector::ALL[i]),
+                    links: Links {
+                        model: LinkModel::ALL[link],
+                        signatures: flags[0],
+                    },
+                    storage: Storage {
+                        model: StorageModel::ALL[storage],
+                        may_tear: flags[1],
+                        may_corrupt: flags[2],
+                        may_lie_about_sync: flags[3],
+                    },
+                    protocol: protocol.map(|i| Protocol::ALL[i]),
+                    deterministic: flags[4],
+                }
+            },
+        )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 256, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_contract_written_as_toml_is_read_back(contract in any_contract()) {
+        let text = contract.to_toml();
+        let back = Contract::parse("written.toml", &text);
+        prop_assert_eq!(back.map_err(|error| error.to_string()), Ok(contract));
+    }
+
+    #[test]
+    fn what_a_contract_allows_is_within_it_and_nothing_else(
+        contract in any_contract(), seen in prop::collection::vec(0..Behaviour::ALL.len(), 0..6),
+        faulty in 0..10_usize,
+    ) {
+        let seen: Behaviours = seen.into_iter().map(|i| Behaviour::ALL[i]).collect();
+        let allowed = seen.iter().all(|b| contract.allows(b)) && faulty <= contract.tolerate();
+        match contract.within(seen, faulty) {
+            Ok(()) => prop_assert!(allowed),
+            Err(exceeded) => {
+                prop_assert!(!allowed);
+                prop_assert_eq!(exceeded.outside, seen - contract.behaviours());
+            }
+        }
+    }
+
+    #[test]
+    fn every_contract_can_be_explained(contract in any_contract()) {
+        let explanation = explain(&contract);
+        for line in explanation.to_string().lines() {
+            prop_assert!(line.chars().count() <= 100, "{}", line);
+        }
+        prop_assert!(serde_json::to_string(&explanation).is_ok());
+    }
+}
