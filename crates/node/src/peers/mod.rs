@@ -1,0 +1,65 @@
+//! Connections between replicas: one for each direction, over TCP.
+//!
+//! To the protocol these are fair-loss links (seed 000): a message arrives whole and unchanged, or
+//! not at all; it may be lost, and two kinds of message may overtake one another. What is lost is
+//! counted. Nothing here is secret or proves who speaks: a contract with liars needs
+//! authenticated links, and this crate is not started under one.
+//!
+//! What goes over the wire is drawn in [`frame`] and [`handshake`]. Whatever does not look like
+//! that closes the connection, with a line in the log that says why, and harms nothing.
+
+pub mod frame;
+pub mod handshake;
+mod incoming;
+mod outbox;
+mod outgoing;
+mod stats;
+
+pub use incoming::{Receiver, accept};
+pub use outbox::{Bounds, Outbox};
+pub use outgoing::connect;
+pub use stats::{PeerSnapshot, PeerStats};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// A message that these connections can carry.
+pub trait Wire: Serialize + DeserializeOwned + Send + 'static {
+    /// Does it carry data (and so may be large, and wait behind its like)? What does not goes
+    /// first, so that a sign of life is never stuck behind a snapshot.
+    fn is_bulk(&self) -> bool;
+
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize;
+}
+
+/// Who we are to our peers.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The cluster's id: peers of another one are refused.
+    pub cluster_id: u64,
+    /// The cluster's name, for people.
+    pub cluster: String,
+    /// Our place in it.
+    pub me: u8,
+    /// A digest of the whole contract. Peers with another one are served, with a warning: during
+    /// a change of addresses two versions are about.
+    pub contract: u64,
+    /// How many replicas there are.
+    pub nodes: u8,
+    /// The largest frame that is accepted, in bytes.
+    pub max_frame: usize,
+}
+
+/// How long a stranger may take to introduce itself.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Unacknowledged data for this long: the connection is given up (TCP_USER_TIMEOUT, RFC 5482).
+pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(5);
+
+/// How often the sender asks for an echo: measures the round trip, keeps the connection busy.
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

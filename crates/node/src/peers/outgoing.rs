@@ -1,0 +1,164 @@
+//! The connection that we make, to send.
+
+use super::frame::{self, Frame};
+use super::stats::add;
+use super::{DEAD_AFTER, HANDSHAKE_TIMEOUT, Local, Outbox, PING_EVERY, Wire, handshake};
+use bytes::BytesMut;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::{interval, sleep, timeout};
+use tracing::{debug, info, warn};
+
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// A connection that is refused in words won't be better in a moment.
+const REFUSED_WAIT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// About how much is handed to the socket at once; what is urgent waits for no more than this.
+const BURST: usize = 256 << 10;
+
+/// Keeps a connection to peer `to` at `address` and sends what comes into the outbox, for ever.
+/// When the connection fails it is made again, after a wait that doubles up to a second and is
+/// spread by chance (seed 002: retries must not march in step).
+pub async fn connect<M: Wire>(local: Local, to: u8, address: String, outbox: Arc<Outbox<M>>) {
+    let mut wait = FIRST_WAIT;
+    let mut last_reason = String::new();
+    loop {
+        let reason = match open(&local, to, &address).await {
+            Ok(stream) => {
+                info!(peer = to, %address, "connected to peer");
+                outbox.open();
+                let since = Instant::now();
+                let error = run(stream, &local, &outbox).await;
+                outbox.close();
+                warn!(peer = to, %address, "connection to peer lost: {error}");
+                if since.elapsed() > LONGEST_WAIT {
+                    wait = FIRST_WAIT;
+                }
+                last_reason.clear();
+                sleep(spread(wait)).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+                continue;
+            }
+            Err(reason) => reason,
+        };
+        let text = reason.to_string();
+        if text == last_reason {
+            debug!(peer = to, %address, "no connection to peer: {text}");
+        } else {
+            warn!(peer = to, %address, "no connection to peer: {text}");
+            last_reason = text;
+        }
+        let refused = matches!(reason, handshake::HandshakeError::RefusedByPeer(_));
+        sleep(spread(if refused { REFUSED_WAIT } else { wait })).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+fn spread(wait: Duration) -> Duration {
+    wait.mul_f64(0.5 + fastrand::f64())
+}
+
+async fn open(
+    local: &Local,
+    to: u8,
+    address: &str,
+) -> Result<TcpStream, handshake::HandshakeError> {
+    let connect = timeout(CONNECT_TIMEOUT, TcpStream::connect(address));
+    let mut stream = connect
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    stream.set_nodelay(true)?;
+    socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(DEAD_AFTER))?;
+    timeout(HANDSHAKE_TIMEOUT, handshake::call(&mut stream, local, to))
+        .await
+        .map_err(|_| handshake::HandshakeError::TimedOut)??;
+    Ok(stream)
+}
+
+/// Sends until the connection fails.
+async fn run<M: Wire>(stream: TcpStream, local: &Local, outbox: &Outbox<M>) -> io::Error {
+    let (receive, send) = stream.into_split();
+    let origin = Instant::now();
+    tokio::select! {
+        error = write(send, local, outbox, origin) => error,
+        error = read_pongs::<M>(receive, outbox, origin) => error,
+    }
+}
+
+async fn write<M: Wire>(
+    mut send: OwnedWriteHalf,
+    local: &Local,
+    outbox: &Outbox<M>,
+    origin: Instant,
+) -> io::Error {
+    let mut messages = vec![];
+    let mut bytes = Vec::with_capacity(BURST);
+    let mut ping = interval(PING_EVERY);
+    loop {
+        outbox.drain(BURST, &mut messages);
+        for message in messages.drain(..) {
+            if !matches!(frame::put(&message, local.max_frame, &mut bytes), Ok(true)) {
+                warn!(
+                    "a message of about {} bytes does not fit in a frame",
+                    message.weight()
+                );
+                add(&outbox.stats().dropped, 1);
+            }
+        }
+        if bytes.is_empty() {
+            tokio::select! {
+                () = outbox.ready() => {}
+                _ = ping.tick() => frame::put_ping(origin.elapsed().as_nanos() as u64, &mut bytes),
+            }
+        }
+        if !bytes.is_empty() {
+            if let Err(error) = send.write_all(&bytes).await {
+                return error;
+            }
+            add(&outbox.stats().sent_bytes, bytes.len());
+            bytes.clear();
+            // One large burst is no reason to hold its memory for ever.
+            bytes.shrink_to(4 * BURST);
+        }
+    }
+}
+
+/// The peer says nothing on this connection but the echo of our pings.
+async fn read_pongs<M: Wire>(
+    mut receive: OwnedReadHalf,
+    outbox: &Outbox<M>,
+    origin: Instant,
+) -> io::Error {
+    const MAX_PONG: usize = 16;
+    let mut arrived = BytesMut::with_capacity(256);
+    loop {
+        match receive.read_buf(&mut arrived).await {
+            Ok(0) => return io::Error::new(io::ErrorKind::UnexpectedEof, "closed by the peer"),
+            Ok(_) => {}
+            Err(error) => return error,
+        }
+        loop {
+            match frame::take::<M>(&mut arrived, MAX_PONG) {
+                Ok(Some(Frame::Pong(sent))) => {
+                    let now = origin.elapsed().as_nanos() as u64;
+                    let took = now.saturating_sub(sent);
+                    outbox.stats().round_trip.store(took, Ordering::Relaxed);
+                }
+                Ok(Some(_)) => {
+                    return io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "the peer talks on a connection that is not for it to talk on",
+                    );
+                }
+                Ok(None) => break,
+                Err(error) => return io::Error::new(io::ErrorKind::InvalidData, error),
+            }
+        }
+    }
+}

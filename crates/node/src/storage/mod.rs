@@ -1,0 +1,9 @@
+//! A replica's files: whose directory it is, and the storage of its log in it.
+
+mod delayed;
+mod directory;
+mod files;
+
+pub use delayed::DelayedStorage;
+pub use directory::{DataDir, DirectoryError, Owner};
+pub use files::FileStorage;
