@@ -202,9 +202,10 @@ pub struct Contradiction {
 
 impl fmt::Display for Contradiction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the contract contradicts itself")?;
+        f.write_str("the contract contradicts itself:")?;
         for finding in &self.findings {
-            write!(f, "\n  {finding}")?;
+            // A finding ends its last line; an error message does not.
+            write!(f, "\n{}", finding.to_string().trim_end())?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::protocol::Problem;
 use crate::quorum;
 use crate::storage::StorageModel;
 use crate::timing::{Detector, Synchrony};
+use crate::wrap::write_beside;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -34,6 +35,8 @@ pub enum Impossibility {
     LyingSync,
     /// A detector that is never wrong, where slow and dead look alike.
     PerfectDetector,
+    /// A detector that is right in the end, where nothing is ever bounded.
+    EventualDetector,
     /// A deadline for messages over links that may lose any of them.
     TwoGenerals,
 }
@@ -97,20 +100,24 @@ impl Serialize for Rule {
 }
 
 impl fmt::Display for Finding {
+    /// A few indented lines: the rule and why it applies, the theorem, the way out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.rule.name(), self.because)?;
+        let because = format!("{}: {}.", self.rule.name(), self.because);
+        write_beside(f, "", 2, &because)?;
         if let Rule::Impossible(rule) = self.rule {
-            write!(f, ". {} ({})", rule.statement(), rule.citation())?;
+            let theorem = format!("{} ({}).", rule.statement(), rule.citation());
+            write_beside(f, "", 4, &theorem)?;
         }
-        write!(f, ". Remedy: {}", self.remedy)
+        write_beside(f, "", 4, &format!("→ {}.", self.remedy))
     }
 }
 
 impl Impossibility {
     /// Every rule.
-    pub const ALL: [Impossibility; 11] = [
+    pub const ALL: [Impossibility; 12] = [
         Impossibility::NobodyLeft,
         Impossibility::PerfectDetector,
+        Impossibility::EventualDetector,
         Impossibility::TwoGenerals,
         Impossibility::Flp,
         Impossibility::Impersonation,
@@ -135,6 +142,7 @@ impl Impossibility {
             Impossibility::Amnesia => "amnesia",
             Impossibility::LyingSync => "lying-sync",
             Impossibility::PerfectDetector => "perfect-detector",
+            Impossibility::EventualDetector => "eventual-detector",
             Impossibility::TwoGenerals => "two-generals",
         }
     }
@@ -179,6 +187,10 @@ impl Impossibility {
                 "Without known bounds on time, no detector suspects all who crashed and nobody \
                  else: slow and dead look alike"
             }
+            Impossibility::EventualDetector => {
+                "Where nothing is ever bounded, no detector is right even in the end: with it and a \
+                 majority a deterministic protocol would decide, which FLP forbids"
+            }
             Impossibility::TwoGenerals => {
                 "Over links that may lose any message, no number of messages makes two parties \
                  sure of each other by a deadline"
@@ -208,6 +220,7 @@ impl Impossibility {
                 "Aguilera, Chen, Toueg, Distributed Computing 2000"
             }
             Impossibility::PerfectDetector => "Chandra, Toueg, J. ACM 1996",
+            Impossibility::EventualDetector => "Chandra, Hadzilacos, Toueg, J. ACM 1996",
             Impossibility::TwoGenerals => "Akkoyunlu, Ekanadham, Huber, SOSP 1975; Gray 1978",
         }
     }
@@ -216,7 +229,10 @@ impl Impossibility {
     pub const fn voids(self) -> bool {
         matches!(
             self,
-            Impossibility::NobodyLeft | Impossibility::PerfectDetector | Impossibility::TwoGenerals
+            Impossibility::NobodyLeft
+                | Impossibility::PerfectDetector
+                | Impossibility::EventualDetector
+                | Impossibility::TwoGenerals
         )
     }
 
@@ -225,7 +241,7 @@ impl Impossibility {
         match self {
             Impossibility::NobodyLeft | Impossibility::Impersonation => true,
             // A detector that cannot be had can be done without.
-            Impossibility::PerfectDetector => false,
+            Impossibility::PerfectDetector | Impossibility::EventualDetector => false,
             // Only what has a deadline; chance decides consensus without one (Ben-Or 1983).
             Impossibility::TwoGenerals => {
                 matches!(problem, Problem::Broadcast | Problem::CoordinatedAttack)
@@ -292,7 +308,7 @@ impl Impossibility {
                 format!(
                     "n = {n} replicas are not more than 3f = {}, and time is {}",
                     3 * f,
-                    c.timing.synchrony()
+                    synchrony
                 ),
                 format!(
                     "run {} replicas, or tolerate {} {}",
@@ -364,6 +380,18 @@ impl Impossibility {
                     because,
                     "claim an eventually-perfect detector and decide by quorums; or prove the \
                      bounds and say synchronous, with reliable links and replicas that only crash"
+                        .to_owned(),
+                )
+            }
+            Impossibility::EventualDetector
+                if f > 0
+                    && synchrony == Synchrony::Asynchronous
+                    && c.detector.is_some_and(|d| d.needs() == Synchrony::PartiallySynchronous) =>
+            {
+                case(
+                    format!("timing is {synchrony}"),
+                    "assume partially-synchronous timing, or claim no detector and decide by \
+                     chance"
                         .to_owned(),
                 )
             }

@@ -10,6 +10,19 @@
 //! - [`explain()`] says all that follows from one, as text and as data.
 //! - [`Contract::allows`] and [`Contract::within`] say what the world may do under it.
 //!
+//! ```
+//! use quorate_contract::{Contract, FailureModel, Impossibility, Rule};
+//!
+//! let mut contract = Contract::default();
+//! assert_eq!(contract.quorum().size, 2);
+//! assert!(contract.check().is_ok());
+//!
+//! contract.failures.model = FailureModel::Byzantine; // three replicas, one of them a liar
+//! let refused = contract.check().unwrap_err();
+//! let rules: Vec<Rule> = refused.findings.iter().map(|finding| finding.rule).collect();
+//! assert!(rules.contains(&Rule::Impossible(Impossibility::ByzantineThird)));
+//! ```
+//!
 //! This crate computes and never acts: no files, no clock, no chance, no threads. It never knows
 //! how a protocol works, only what the protocol declares about itself.
 //!
@@ -30,6 +43,7 @@ mod protocol;
 pub mod quorum;
 mod storage;
 mod timing;
+mod wrap;
 
 pub use admission::{Contradiction, NotRunnable, Reason, Verdict, admissible};
 pub use behaviour::{Behaviour, Behaviours, Place};

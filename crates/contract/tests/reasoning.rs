@@ -1,5 +1,6 @@
 //! What is admissible, over every combination of models and small numbers.
 
+use expect_test::expect;
 use proptest::prelude::*;
 use quorate_contract::*;
 use std::time::Duration;
@@ -23,17 +24,22 @@ fn timings() -> [Timing; 4] {
 
 /// Every contract of up to seven replicas, but for addresses and figures.
 fn every_contract() -> impl Iterator<Item = Contract> {
-    let storages = (0..16).map(|bits| Storage {
-        model: if bits & 1 == 0 {
-            StorageModel::Durable
-        } else {
-            StorageModel::Amnesiac
+    let durable = Contract::default().storage;
+    let storages = [
+        durable,
+        Storage {
+            model: StorageModel::Amnesiac,
+            ..durable
         },
-        may_tear: bits & 2 != 0,
-        may_corrupt: bits & 4 != 0,
-        may_lie_about_sync: bits & 8 != 0,
-    });
-    let storages: Vec<_> = storages.collect();
+        Storage {
+            may_corrupt: true,
+            ..durable
+        },
+        Storage {
+            may_lie_about_sync: true,
+            ..durable
+        },
+    ];
     let mut all = Vec::new();
     for n in 1..=7 {
         let cluster = Cluster::loopback("grid", n);
@@ -51,7 +57,7 @@ fn every_contract() -> impl Iterator<Item = Contract> {
                                     model: link,
                                     signatures: flags & 1 != 0,
                                 },
-                                storage: storages[0],
+                                storage: durable,
                                 protocol: None,
                                 deterministic: flags & 2 != 0,
                             });
@@ -62,7 +68,7 @@ fn every_contract() -> impl Iterator<Item = Contract> {
         }
     }
     all.into_iter().flat_map(move |contract| {
-        storages.clone().into_iter().map(move |storage| Contract {
+        storages.into_iter().map(move |storage| Contract {
             storage,
             ..contract.clone()
         })
@@ -400,6 +406,68 @@ fn a_weaker_problem_is_not_refused_for_what_only_a_log_needs() {
         log.check().expect_err("FLP").findings[0].rule,
         Rule::Impossible(Impossibility::Flp)
     );
+}
+
+#[test]
+fn a_detector_is_claimed_only_where_time_can_build_it() {
+    let claims = |timing, detector, model| {
+        let contract = Contract {
+            timing,
+            detector: Some(detector),
+            failures: Failures { model, tolerate: 1 },
+            links: Links {
+                model: LinkModel::Reliable,
+                signatures: false,
+            },
+            ..Contract::default()
+        };
+        [
+            Impossibility::PerfectDetector,
+            Impossibility::EventualDetector,
+        ]
+        .into_iter()
+        .find(|rule| rule.finding(&contract).is_some())
+    };
+    let [sync, gst, _, never] = timings();
+    let (crash, omission) = (FailureModel::CrashStop, FailureModel::GeneralOmission);
+    let (perfect, eventual) = (
+        Impossibility::PerfectDetector,
+        Impossibility::EventualDetector,
+    );
+    assert_eq!(claims(sync, Detector::Perfect, crash), None);
+    assert_eq!(claims(sync, Detector::Perfect, omission), Some(perfect));
+    assert_eq!(claims(gst, Detector::Perfect, crash), Some(perfect));
+    assert_eq!(claims(gst, Detector::EventuallyPerfect, crash), None);
+    assert_eq!(
+        claims(never, Detector::EventualLeader, crash),
+        Some(eventual)
+    );
+    assert_eq!(claims(never, Detector::Perfect, crash), Some(perfect));
+}
+
+#[test]
+fn a_contradiction_is_said_in_a_few_lines() {
+    let mut contract = Contract::default();
+    contract.failures = Failures {
+        model: FailureModel::Byzantine,
+        tolerate: 1,
+    };
+    contract.protocol = Some(Protocol::Raft);
+    let refused = contract
+        .check()
+        .expect_err("three replicas, one liar, no signatures");
+    expect![[r#"
+        the contract contradicts itself:
+          impersonation: replicas may lie, and links are fair-loss only.
+            Votes count only if it is known who cast them: a liar that can speak for others has as many
+            votes as it likes (assumption A2 of Lamport, Shostak, Pease, TOPLAS 1982; Douceur, IPTPS 2002).
+            → make the links authenticated, or sign messages (signatures = true).
+          byzantine-third: n = 3 replicas are not more than 3f = 3, and time is partially-synchronous.
+            Without synchrony, agreement needs more than 3f replicas when f may lie, with signatures or
+            without (Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985).
+            → run 4 replicas, or tolerate 0 liars.
+          chosen-protocol: raft does not survive liars.
+            → change the contract; no protocol fits it as it is."#]].assert_eq(&refused.to_string());
 }
 
 fn any_contract() -> impl Strategy<Value = Contract> {

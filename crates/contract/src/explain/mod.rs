@@ -3,7 +3,6 @@
 mod assumed;
 mod paragraph;
 mod text;
-mod wrap;
 
 use crate::admission::{NotRunnable, Verdict, admissible};
 use crate::behaviour::Behaviours;

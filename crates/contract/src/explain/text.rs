@@ -1,12 +1,11 @@
 //! The explanation in words.
 
-use super::wrap::{WIDTH, write_beside};
 use super::{Candidate, Explanation, Standing};
 use crate::admission::Verdict;
 use crate::behaviour::Behaviours;
 use crate::duration;
-use crate::impossibility::{Finding, Rule};
 use crate::protocol::{Cost, Status};
+use crate::wrap::{WIDTH, write_beside};
 use std::fmt;
 
 /// Where the text beside a label begins.
@@ -93,7 +92,7 @@ impl Explanation {
                 write_beside(f, "", 0, "It contradicts itself: no command will run it.")?;
                 findings
                     .iter()
-                    .try_for_each(|finding| write_finding(f, finding))
+                    .try_for_each(|finding| write!(f, "{finding}"))
             }
         }
     }
@@ -174,21 +173,6 @@ impl Explanation {
         }
         unfit.iter().try_for_each(|c| write_candidate(f, c))
     }
-}
-
-fn write_finding(f: &mut fmt::Formatter<'_>, finding: &Finding) -> fmt::Result {
-    let head = format!("  {}", finding.rule.name());
-    let mut text = format!("{}.", finding.because);
-    if let Rule::Impossible(rule) = finding.rule {
-        text.push_str(&format!(" {} ({}).", rule.statement(), rule.citation()));
-    }
-    write_beside(f, &head, 2 + "byzantine-third-unsigned".len() + 1, &text)?;
-    write_beside(
-        f,
-        "",
-        2 + "byzantine-third-unsigned".len() + 1,
-        &format!("→ {}.", finding.remedy),
-    )
 }
 
 fn write_candidate(f: &mut fmt::Formatter<'_>, candidate: &Candidate) -> fmt::Result {

@@ -132,7 +132,8 @@ const BEN_OR: Declaration = Declaration {
 
 const PBFT: Declaration = Declaration {
     protocol: Protocol::Pbft,
-    citation: "Castro, Liskov: Practical Byzantine Fault Tolerance, OSDI 1999",
+    citation: "Castro, Liskov: Practical Byzantine Fault Tolerance, OSDI 1999; without signatures, \
+               ACM TOCS 2002",
     solves: Problem::Replication,
     status: Status::NotImplemented,
     tolerances: LIES_BY_THIRDS,

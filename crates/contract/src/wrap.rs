@@ -3,10 +3,10 @@
 use std::fmt;
 
 /// The width of everything that is printed.
-pub(super) const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 
 /// Writes `head`, pads it to `indent` columns, and then `text` wrapped beside it.
-pub(super) fn write_beside(
+pub(crate) fn write_beside(
     f: &mut fmt::Formatter<'_>,
     head: &str,
     indent: usize,
