@@ -536,6 +536,20 @@ fn a_file_over_the_limit_is_not_read() {
 }
 
 #[test]
+fn deep_nesting_is_refused_and_does_not_exhaust_the_stack() {
+    let deep = |open: &str, close: &str| {
+        let times = (MAX_BYTES - 100) / (open.len() + close.len());
+        format!("a = {}1{}", open.repeat(times), close.repeat(times))
+    };
+    let dotted = format!("{}a = 1", "a.".repeat(MAX_BYTES / 2 - 10));
+    let header = format!("[{}a]", "a.".repeat(MAX_BYTES / 2 - 10));
+    let lists = format!("a = {}", "[".repeat(MAX_BYTES - 100));
+    for text in [deep("[", "]"), deep("{a=", "}"), dotted, header, lists] {
+        assert!(Contract::parse("deep.toml", &text).is_err());
+    }
+}
+
+#[test]
 fn no_control_character_of_a_file_reaches_the_terminal() {
     let text = GOOD.replace("\"durable\"", "\"\\u001b[2Jdurable\"");
     let error = Contract::parse("shop.toml", &text)
