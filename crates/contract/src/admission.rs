@@ -2,7 +2,8 @@
 
 use crate::behaviour::{Behaviour, Behaviours};
 use crate::contract::Contract;
-use crate::impossibility::{Finding, Impossibility, Rule};
+use crate::finding::{Finding, Rule};
+use crate::impossibility::Impossibility;
 use crate::protocol::{Declaration, Problem, Protocol, Tolerance};
 use crate::timing::Synchrony;
 use serde::Serialize;

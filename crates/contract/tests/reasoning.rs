@@ -447,12 +447,14 @@ fn a_detector_is_claimed_only_where_time_can_build_it() {
 
 #[test]
 fn a_contradiction_is_said_in_a_few_lines() {
-    let mut contract = Contract::default();
-    contract.failures = Failures {
-        model: FailureModel::Byzantine,
-        tolerate: 1,
+    let contract = Contract {
+        failures: Failures {
+            model: FailureModel::Byzantine,
+            tolerate: 1,
+        },
+        protocol: Some(Protocol::Raft),
+        ..Contract::default()
     };
-    contract.protocol = Some(Protocol::Raft);
     let refused = contract
         .check()
         .expect_err("three replicas, one liar, no signatures");

@@ -7,7 +7,7 @@ mod text;
 use crate::admission::{NotRunnable, Verdict, admissible};
 use crate::behaviour::Behaviours;
 use crate::contract::Contract;
-use crate::impossibility::Finding;
+use crate::finding::Finding;
 use crate::protocol::{Cost, Problem, Protocol, Replicas, Status};
 use crate::quorum::{self, Quorum};
 use crate::timing::{Synchrony, Timing};

@@ -1,0 +1,180 @@
+//! When each rule applies, why, and what would lift it.
+
+use super::Impossibility;
+use crate::behaviour::Behaviour;
+use crate::contract::Contract;
+use crate::failure::FailureModel;
+use crate::links::LinkModel;
+use crate::quorum;
+use crate::storage::StorageModel;
+use crate::timing::{Detector, Synchrony};
+
+impl Impossibility {
+    /// Why the rule applies, and the remedy.
+    pub(super) fn case(self, c: &Contract) -> Option<(String, String)> {
+        let (n, f) = (c.replicas(), c.tolerate());
+        let honest = c.failures.model.is_honest();
+        // A liar that restarts counts among the f for good; of the honest, all may restart in turn.
+        let restarts =
+            honest && f > 0 && c.failures.model.behaviours().contains(Behaviour::Restart);
+        let synchrony = c.effective_synchrony();
+        let unbounded = synchrony < Synchrony::Synchronous;
+        let case = |because: String, remedy: String| Some((because, remedy));
+        match self {
+            Impossibility::NobodyLeft if f >= n => case(
+                format!("f = {f} of n = {n} replicas may be faulty at the same time"),
+                format!("tolerate {} or fewer, or add replicas", n.saturating_sub(1)),
+            ),
+            Impossibility::Flp
+                if c.timing.synchrony() == Synchrony::Asynchronous && c.deterministic && f > 0 =>
+            {
+                case(
+                    format!(
+                        "timing is asynchronous, the protocol must be deterministic, and f = {f} \
+                         may crash"
+                    ),
+                    "allow random choices (deterministic = false), or assume partially-synchronous \
+                     timing, which is what real networks give"
+                        .to_owned(),
+                )
+            }
+            Impossibility::CrashHalf if honest && f > 0 && unbounded && n <= 2 * f => case(
+                format!("n = {n} replicas are not more than 2f = {}", 2 * f),
+                format!(
+                    "run {} replicas, or tolerate {}",
+                    quorum::replicas_for_crashes(f),
+                    quorum::max_crashes(n)
+                ),
+            ),
+            Impossibility::ByzantineThird if !honest && f > 0 && unbounded && n <= 3 * f => case(
+                format!(
+                    "n = {n} replicas are not more than 3f = {}, and time is {}",
+                    3 * f,
+                    synchrony
+                ),
+                format!(
+                    "run {} replicas, or tolerate {} {}",
+                    quorum::replicas_for_liars(f),
+                    quorum::max_liars(n),
+                    if quorum::max_liars(n) == 1 { "liar" } else { "liars" },
+                ),
+            ),
+            Impossibility::ByzantineThirdUnsigned
+                if !honest && f > 0 && !unbounded && n <= 3 * f && !c.links.signatures =>
+            {
+                case(
+                    format!("n = {n} replicas are not more than 3f = {}, unsigned", 3 * f),
+                    format!(
+                        "sign messages (signatures = true), or run {} replicas",
+                        quorum::replicas_for_liars(f)
+                    ),
+                )
+            }
+            Impossibility::ClientsOutvoted
+                if !honest && f > 0 && !unbounded && n <= 2 * f && c.links.signatures =>
+            {
+                case(
+                    format!("n = {n} replicas are not more than 2f = {}", 2 * f),
+                    format!("run {} replicas, or choose a broadcast protocol", 2 * f + 1),
+                )
+            }
+            Impossibility::Impersonation if !honest && f > 0 && !c.authenticates() => case(
+                format!("replicas may lie, and links are {} only", c.links.model),
+                "make the links authenticated, or sign messages (signatures = true)".to_owned(),
+            ),
+            Impossibility::Amnesia if restarts && c.storage.model == StorageModel::Amnesiac => case(
+                format!(
+                    "under {} every replica may restart in its turn, and storage is amnesiac: no \
+                     vote of a quorum is safe",
+                    c.failures.model
+                ),
+                "keep what was promised on durable storage; or treat a replica that comes back as \
+                 a new one (crash-stop), which must be told everything before it may vote"
+                    .to_owned(),
+            ),
+            Impossibility::LyingSync
+                if restarts
+                    && c.storage.model == StorageModel::Durable
+                    && c.storage.may_lie_about_sync =>
+            {
+                case(
+                    format!(
+                        "under {} every replica may restart in its turn, and a sync may report \
+                         what is not so",
+                        c.failures.model
+                    ),
+                    "use disks whose sync is true (or whose cache survives a power loss); or \
+                     count a replica with such a disk as byzantine"
+                        .to_owned(),
+                )
+            }
+            Impossibility::PerfectDetector
+                if c.detector == Some(Detector::Perfect) && !c.may_detect_perfectly() =>
+            {
+                let because = if c.timing.synchrony() < Synchrony::Synchronous {
+                    format!("timing is {}", c.timing.synchrony())
+                } else if c.links.model == LinkModel::FairLoss {
+                    "links may lose every message that would prove a replica alive".to_owned()
+                } else {
+                    format!("a replica that fails by {} may be silent and alive", c.failures.model)
+                };
+                case(
+                    because,
+                    "claim an eventually-perfect detector and decide by quorums; or prove the \
+                     bounds and say synchronous, with reliable links and replicas that only crash"
+                        .to_owned(),
+                )
+            }
+            Impossibility::EventualDetector
+                if f > 0
+                    && synchrony == Synchrony::Asynchronous
+                    && c.detector.is_some_and(|d| d.needs() == Synchrony::PartiallySynchronous) =>
+            {
+                case(
+                    format!("timing is {synchrony}"),
+                    "assume partially-synchronous timing, or claim no detector and decide by \
+                     chance"
+                        .to_owned(),
+                )
+            }
+            Impossibility::TwoGenerals
+                if c.timing.synchrony() == Synchrony::Synchronous
+                    && c.links.model == LinkModel::FairLoss =>
+            {
+                case(
+                    "timing is synchronous but links may lose any message: delta binds only what \
+                     arrives"
+                        .to_owned(),
+                    "say that links are reliable (retransmission within delta), or that timing is \
+                     partially-synchronous"
+                        .to_owned(),
+                )
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Contract {
+    /// Does a receiver know who sent a message? Signatures give that over any link.
+    pub fn authenticates(&self) -> bool {
+        self.links.model == LinkModel::Authenticated || self.links.signatures
+    }
+
+    /// How much may really be relied on: bounds on time mean nothing where any message may be lost.
+    ///
+    /// Partial synchrony over fair-loss links is read as Dwork, Lynch and Stockmeyer have it:
+    /// before stabilization anything may be lost, after it retransmission gets through in time.
+    pub fn effective_synchrony(&self) -> Synchrony {
+        match (self.timing.synchrony(), self.links.model) {
+            (Synchrony::Synchronous, LinkModel::FairLoss) => Synchrony::Asynchronous,
+            (synchrony, _) => synchrony,
+        }
+    }
+
+    /// Can timeouts tell exactly who has crashed? Only if whoever lives is heard in time.
+    fn may_detect_perfectly(&self) -> bool {
+        self.effective_synchrony() == Synchrony::Synchronous
+            && self.failures.model.is_within(FailureModel::CrashRecovery)
+    }
+}

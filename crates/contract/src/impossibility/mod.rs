@@ -1,0 +1,194 @@
+//! What no protocol can do: each rule with its name, its statement and its source.
+
+mod case;
+
+use crate::contract::Contract;
+use crate::finding::{Finding, Rule};
+use crate::protocol::Problem;
+
+/// A theorem that rules out what some contracts promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Impossibility {
+    /// When all may fail, nobody is left to be right.
+    NobodyLeft,
+    /// No deterministic consensus in an asynchronous system of which one replica may crash.
+    Flp,
+    /// Half of the replicas may fall silent, and silence proves nothing.
+    CrashHalf,
+    /// A third of the replicas may lie, and silence proves nothing: signatures do not help.
+    ByzantineThird,
+    /// A third of the replicas may lie, and nobody can prove who said what.
+    ByzantineThirdUnsigned,
+    /// Half of the replicas may lie: a client cannot tell who is right.
+    ClientsOutvoted,
+    /// A liar may speak for everybody.
+    Impersonation,
+    /// Replicas come back and have forgotten what they promised.
+    Amnesia,
+    /// Replicas come back and find that the disk had not kept what it said it kept.
+    LyingSync,
+    /// A detector that is never wrong, where slow and dead look alike.
+    PerfectDetector,
+    /// A detector that is right in the end, where nothing is ever bounded.
+    EventualDetector,
+    /// A deadline for messages over links that may lose any of them.
+    TwoGenerals,
+}
+
+impl Impossibility {
+    /// Every rule.
+    pub const ALL: [Impossibility; 12] = [
+        Impossibility::NobodyLeft,
+        Impossibility::PerfectDetector,
+        Impossibility::EventualDetector,
+        Impossibility::TwoGenerals,
+        Impossibility::Flp,
+        Impossibility::Impersonation,
+        Impossibility::ByzantineThird,
+        Impossibility::ByzantineThirdUnsigned,
+        Impossibility::ClientsOutvoted,
+        Impossibility::CrashHalf,
+        Impossibility::Amnesia,
+        Impossibility::LyingSync,
+    ];
+
+    /// The name used in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Impossibility::NobodyLeft => "nobody-left",
+            Impossibility::Flp => "flp",
+            Impossibility::CrashHalf => "crash-half",
+            Impossibility::ByzantineThird => "byzantine-third",
+            Impossibility::ByzantineThirdUnsigned => "byzantine-third-unsigned",
+            Impossibility::ClientsOutvoted => "clients-outvoted",
+            Impossibility::Impersonation => "impersonation",
+            Impossibility::Amnesia => "amnesia",
+            Impossibility::LyingSync => "lying-sync",
+            Impossibility::PerfectDetector => "perfect-detector",
+            Impossibility::EventualDetector => "eventual-detector",
+            Impossibility::TwoGenerals => "two-generals",
+        }
+    }
+
+    /// The theorem in one sentence.
+    pub const fn statement(self) -> &'static str {
+        match self {
+            Impossibility::NobodyLeft => "A promise needs at least one replica that keeps it",
+            Impossibility::Flp => {
+                "In an asynchronous system no deterministic protocol decides in every run when one \
+                 replica may crash"
+            }
+            Impossibility::CrashHalf => {
+                "Without synchrony, consensus needs more than 2f replicas even if nobody lies: two \
+                 halves that cannot hear each other would decide apart"
+            }
+            Impossibility::ByzantineThird => {
+                "Without synchrony, agreement needs more than 3f replicas when f may lie, with \
+                 signatures or without"
+            }
+            Impossibility::ByzantineThirdUnsigned => {
+                "Even with synchrony, agreement needs more than 3f replicas when f may lie and \
+                 nobody can prove to a third what a second said; signatures lift this"
+            }
+            Impossibility::ClientsOutvoted => {
+                "A service of which f replicas may lie needs more than 2f of them, so that the \
+                 answer that f + 1 give is a true one"
+            }
+            Impossibility::Impersonation => {
+                "Votes count only if it is known who cast them: a liar that can speak for others \
+                 has as many votes as it likes"
+            }
+            Impossibility::Amnesia => {
+                "Without stable storage, replicas that crash and recover reach consensus only if \
+                 those that never crash outnumber those that are lost"
+            }
+            Impossibility::LyingSync => {
+                "A replica that restarts after a sync that was none has forgotten a promise, as if \
+                 it had no stable storage"
+            }
+            Impossibility::PerfectDetector => {
+                "Without known bounds on time, no detector suspects all who crashed and nobody \
+                 else: slow and dead look alike"
+            }
+            Impossibility::EventualDetector => {
+                "Where nothing is ever bounded, no detector is right even in the end: with it and a \
+                 majority a deterministic protocol would decide, which FLP forbids"
+            }
+            Impossibility::TwoGenerals => {
+                "Over links that may lose any message, no number of messages makes two parties \
+                 sure of each other by a deadline"
+            }
+        }
+    }
+
+    /// Where it is proved.
+    pub const fn citation(self) -> &'static str {
+        match self {
+            Impossibility::NobodyLeft => "by definition",
+            Impossibility::Flp => "Fischer, Lynch, Paterson, J. ACM 1985",
+            Impossibility::CrashHalf => {
+                "Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985"
+            }
+            Impossibility::ByzantineThird => {
+                "Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985"
+            }
+            Impossibility::ByzantineThirdUnsigned => {
+                "Pease, Shostak, Lamport, J. ACM 1980; Lamport, Shostak, Pease, TOPLAS 1982"
+            }
+            Impossibility::ClientsOutvoted => "Schneider, ACM Computing Surveys 1990",
+            Impossibility::Impersonation => {
+                "assumption A2 of Lamport, Shostak, Pease, TOPLAS 1982; Douceur, IPTPS 2002"
+            }
+            Impossibility::Amnesia | Impossibility::LyingSync => {
+                "Aguilera, Chen, Toueg, Distributed Computing 2000"
+            }
+            Impossibility::PerfectDetector => "Chandra, Toueg, J. ACM 1996",
+            Impossibility::EventualDetector => "Chandra, Hadzilacos, Toueg, J. ACM 1996",
+            Impossibility::TwoGenerals => "Akkoyunlu, Ekanadham, Huber, SOSP 1975; Gray 1978",
+        }
+    }
+
+    /// Does the rule make the contract void by itself, whatever it is to be used for?
+    pub const fn voids(self) -> bool {
+        matches!(
+            self,
+            Impossibility::NobodyLeft
+                | Impossibility::PerfectDetector
+                | Impossibility::EventualDetector
+                | Impossibility::TwoGenerals
+        )
+    }
+
+    /// Where the rule applies, can nobody solve this problem?
+    pub const fn forbids(self, problem: Problem) -> bool {
+        match self {
+            Impossibility::NobodyLeft | Impossibility::Impersonation => true,
+            // A detector that cannot be had can be done without.
+            Impossibility::PerfectDetector | Impossibility::EventualDetector => false,
+            // Only what has a deadline; chance decides consensus without one (Ben-Or 1983).
+            Impossibility::TwoGenerals => {
+                matches!(problem, Problem::Broadcast | Problem::CoordinatedAttack)
+            }
+            // Reliable broadcast promises no end.
+            Impossibility::Flp | Impossibility::ByzantineThirdUnsigned => problem.makes_a_log(),
+            Impossibility::ByzantineThird => !matches!(problem, Problem::CoordinatedAttack),
+            // Agreement on what a sender said does not yet serve a client.
+            Impossibility::ClientsOutvoted
+            | Impossibility::CrashHalf
+            | Impossibility::Amnesia
+            | Impossibility::LyingSync => {
+                matches!(problem, Problem::Replication | Problem::Consensus)
+            }
+        }
+    }
+
+    /// Why the rule applies to a contract and what would lift it; `None` if it does not apply.
+    pub fn finding(self, contract: &Contract) -> Option<Finding> {
+        let (because, remedy) = self.case(contract)?;
+        Some(Finding {
+            rule: Rule::Impossible(self),
+            because,
+            remedy,
+        })
+    }
+}
