@@ -2,7 +2,7 @@
 //!
 //! Protocol crates are banned from this module by their `clippy.toml`.
 
-use crate::{Effects, Hard, Journaled, Protocol, To};
+use crate::{Coin, Effects, Hard, Journaled, Protocol, To};
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -43,6 +43,7 @@ pub struct Prompt<P: Protocol> {
     pub(crate) messages: Vec<(To, P::Eager)>,
     pub(crate) outputs: Vec<P::EagerOutput>,
     pub(crate) timers: Vec<TimerChange<P::Timer>>,
+    pub(crate) coins: Vec<(Coin, u64)>,
 }
 
 /// `Some((min, max))` arms the timer, `None` disarms it.
@@ -54,6 +55,7 @@ impl<P: Protocol> Default for Prompt<P> {
             messages: vec![],
             outputs: vec![],
             timers: vec![],
+            coins: vec![],
         }
     }
 }
@@ -77,8 +79,16 @@ impl<P: Protocol> Prompt<P> {
         self.timers.drain(..)
     }
 
+    /// Takes out the coins to flip, each with its tag.
+    pub fn coins(&mut self) -> impl Iterator<Item = (Coin, u64)> {
+        self.coins.drain(..)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.outputs.is_empty() && self.timers.is_empty()
+        self.coins.is_empty()
+            && self.messages.is_empty()
+            && self.outputs.is_empty()
+            && self.timers.is_empty()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a protocol may ask of the world, as data.
 
 use crate::driver::Prompt;
-use crate::{Hard, Protocol, To};
+use crate::{Coin, Hard, Protocol, To};
 use std::time::Duration;
 
 /// Everything that a burst of steps asks of the world. Filled by the protocol, taken apart by the
@@ -74,6 +74,12 @@ impl<P: Protocol> Effects<P> {
     /// Disarms a timer.
     pub fn disarm(&mut self, timer: P::Timer) {
         self.prompt.timers.push((timer, None));
+    }
+
+    /// Flips a coin: chance is an effect, answered by [`Input::Coin`](crate::Input::Coin) under the
+    /// same tag.
+    pub fn flip(&mut self, coin: Coin, tag: u64) {
+        self.prompt.coins.push((coin, tag));
     }
 
     /// Was anything asked for?

@@ -28,5 +28,5 @@ pub use effects::Effects;
 pub use id::{NodeId, NodeSet, To};
 pub use journal::{Hard, Journaled};
 pub use mutant::Mutant;
-pub use protocol::{Input, Never, Protocol, Value};
+pub use protocol::{Coin, Input, Never, Protocol, Value};
 pub use time::Time;

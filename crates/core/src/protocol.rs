@@ -13,6 +13,16 @@ impl<T: Clone + Debug + Eq + Hash> Value for T {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Never {}
 
+/// Whose coin is flipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Coin {
+    /// This node's own: independent of everybody else's (Ben-Or 1983).
+    Local,
+    /// One that shows every node the same value for the same tag, and nobody before the first
+    /// correct node asks for it (Rabin 1983). The driver stands in for whatever deals it.
+    Common,
+}
+
 /// Everything that can happen to a protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input<P: Protocol> {
@@ -24,6 +34,13 @@ pub enum Input<P: Protocol> {
     Timer(P::Timer),
     /// The layer above asks for something.
     Request(P::Request),
+    /// The answer to [`Effects::flip`](crate::Effects::flip).
+    Coin {
+        /// As asked.
+        tag: u64,
+        /// Uniform over all values.
+        value: u64,
+    },
 }
 
 /// A deterministic state machine that takes part in a distributed protocol.

@@ -59,7 +59,7 @@ impl Protocol for Acceptor {
                 out.arm((), Duration::from_millis(1), Duration::from_millis(2));
             }
             Input::Message(from, _) => out.send(To::One(from), Message::Promise(self.0.0)),
-            Input::Start | Input::Timer(()) => {}
+            Input::Start | Input::Timer(()) | Input::Coin { .. } => {}
             Input::Request(never) => match never {},
         }
     }

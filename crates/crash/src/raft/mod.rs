@@ -120,6 +120,7 @@ impl Protocol for Raft {
             Input::Timer(Timer::Heartbeat) => self.on_heartbeat_timeout(now, out),
             Input::Timer(Timer::Reads) => self.on_reads_timeout(out),
             Input::Start => self.on_start(out),
+            Input::Coin { .. } => {} // Raft flips none
         }
         self.announce(out);
     }
