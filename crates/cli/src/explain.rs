@@ -1,0 +1,28 @@
+//! `quorate explain`: what a contract implies.
+
+use crate::contract_file;
+use crate::exit::refused;
+use crate::output::say;
+use quorate_contract::explain;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The contract [default: three replicas on this machine, one of which may crash]
+    file: Option<PathBuf>,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Explains; a contract that contradicts itself is explained as well, and then refused.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let contract = contract_file::load(args.file.as_deref())?;
+    let explanation = explain(&contract);
+    if args.json {
+        say(&serde_json::to_string_pretty(&explanation)?)?;
+    } else {
+        say(&explanation.to_string())?;
+    }
+    contract.check().map_err(refused)
+}

@@ -1,0 +1,40 @@
+//! The one binary of the workspace: commands, configuration, terminal output.
+//!
+//! A command is a module with an `Args` and a `run`. Nothing here knows how a protocol works or
+//! what lies on a disk; it reads the contract, calls the crate that does the work, and says how it
+//! ended: 0 for done, 1 for a failure that was found or met, 2 for what can't be run as asked.
+
+mod contract_file;
+mod exit;
+mod explain;
+mod output;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Write down what may fail. Quorate runs a replicated store that survives it, and shows you the
+/// proof.
+#[derive(Debug, Parser)]
+#[command(
+    name = "quorate",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what a contract implies: quorums, admissible protocols, costs, the design paragraph
+    Explain(explain::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Explain(args) => explain::run(&args),
+    };
+    exit::code(result)
+}
