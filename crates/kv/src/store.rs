@@ -20,7 +20,7 @@ use write::Write;
 
 /// What a retained change costs beside its key and value: its record, its slot in the index node,
 /// its slot in the log of changes, and what the allocator rounds up. Measured (`benches/store.rs`).
-const CHANGE_OVERHEAD: u64 = 240;
+const CHANGE_OVERHEAD: u64 = 160;
 
 /// A multi-version key-value store with etcd's semantics: the deterministic state machine that
 /// every replica runs.
@@ -33,7 +33,7 @@ const CHANGE_OVERHEAD: u64 = 240;
 /// the store moves on.
 ///
 /// **Memory.** Everything is held in memory: each retained change costs its key and value and
-/// about 240 bytes. Old revisions stay until they are compacted, so that an owner who never sends
+/// about 160 bytes. Old revisions stay until they are compacted, so that an owner who never sends
 /// [`Command::Compact`] has a store that grows with every write. The store sets no bound itself:
 /// refusing a write is a decision on which all replicas have to agree, so it is made before the
 /// log, by [`size_bytes`](Store::size_bytes).
@@ -85,6 +85,7 @@ impl Store {
     /// but for the number of a transaction's operations, which is a rule of the face).
     pub fn apply(&mut self, command: &Command) -> Result<Response, Error> {
         command.check(usize::MAX)?;
+        let before = self.changes.len();
         let response = match command {
             Command::Put(put) => {
                 self.check_lease(put)?;
@@ -96,7 +97,7 @@ impl Store {
             Command::Txn(txn) => self.apply_txn(txn).map(Response::Txn),
             Command::Compact(compact) => self.compact(compact).map(Response::Compact),
         };
-        self.compact_some();
+        self.compact_more(self.changes.len().saturating_sub(before));
         response
     }
 

@@ -2,9 +2,9 @@
 //!
 //! Compaction at a revision R ends reading before R at once. What no reader at R or later can see
 //! is freed by working through the changes before R, oldest first: a change makes the one before
-//! it of the same key unreachable, and a tombstone makes itself so. Each step is a lookup, so that
-//! a large compaction does not hold up the commands behind it: the command itself takes a bounded
-//! number of steps, and every later command a few.
+//! it of the same key unreachable, and a tombstone makes itself so. A large compaction must not
+//! hold up the commands behind it: the command itself works through a bounded number of changes,
+//! and every later command through a few and two for each that it adds.
 //!
 //! The steps are part of applying a command and nothing else, so that replicas at the same index
 //! hold the same changes and have the same digest.
@@ -16,9 +16,11 @@ use crate::{CompactRequest, CompactResponse, Error};
 /// How many changes a compaction works through itself: a few milliseconds.
 const STEPS_AT_ONCE: usize = 4096;
 
-/// How many changes any command works through while a compaction is unfinished. It only has to be
-/// more than a usual command adds.
-const STEPS_PER_COMMAND: usize = 32;
+/// How many changes any command works through while a compaction is unfinished.
+const STEPS_PER_COMMAND: usize = 4;
+
+/// And how many more for each change that it adds: more than one, so that the compaction ends.
+const STEPS_PER_CHANGE: usize = 2;
 
 impl Store {
     pub(super) fn compact(&mut self, compact: &CompactRequest) -> Result<CompactResponse, Error> {
@@ -42,8 +44,9 @@ impl Store {
             .is_some_and(|change| change.revision.main < self.compacted)
     }
 
-    pub(super) fn compact_some(&mut self) {
-        self.compact_steps(STEPS_PER_COMMAND);
+    /// Goes on with an unfinished compaction, at the end of a command.
+    pub(super) fn compact_more(&mut self, added: usize) {
+        self.compact_steps(STEPS_PER_COMMAND + added.saturating_mul(STEPS_PER_CHANGE));
     }
 
     fn compact_steps(&mut self, steps: usize) {
@@ -65,6 +68,10 @@ impl Store {
     /// Drops what `change` hides. Earlier changes of the key were worked through before, so that
     /// at most one is left.
     fn forget_behind(&mut self, change: &Change) {
+        if change.version == 1 {
+            // The first change of a life hides at most the tombstone before it, which is gone.
+            return;
+        }
         let key = change.key.as_slice();
         let Some(history) = self.keys.get_mut(key) else {
             return;

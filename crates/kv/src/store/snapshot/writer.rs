@@ -27,9 +27,8 @@ pub struct SnapshotWriter {
 #[derive(Clone)]
 enum Next {
     Header,
-    Key(Bound<Key>),
-    /// The rest of a key's changes, from this one on.
-    Changes(Key, usize),
+    /// The changes of the keys from this bound on, without so many of the first key.
+    Changes(Bound<Key>, usize),
     Checksum,
     Nothing,
 }
@@ -50,7 +49,22 @@ impl SnapshotWriter {
     /// of 0 counts as 1.)
     pub fn next_chunk(&mut self, max_bytes: usize) -> Option<Bytes> {
         let max_bytes = max_bytes.max(1);
-        while self.pending.len() < max_bytes && self.encode_more() {}
+        while self.pending.len() < max_bytes {
+            let start = self.pending.len();
+            self.next = match std::mem::replace(&mut self.next, Next::Nothing) {
+                Next::Header => {
+                    self.encode_header();
+                    Next::Changes(Bound::Unbounded, 0)
+                }
+                Next::Changes(from, skip) => self.encode_changes(from, skip, max_bytes),
+                Next::Checksum => {
+                    self.pending.put_u64_le(self.checksum.digest());
+                    Next::Nothing
+                }
+                Next::Nothing => break,
+            };
+            self.checksum.update(&self.pending[start..]);
+        }
         let chunk = self
             .pending
             .split_to(max_bytes.min(self.pending.len()))
@@ -58,44 +72,20 @@ impl SnapshotWriter {
         (!chunk.is_empty()).then_some(chunk)
     }
 
-    /// Encodes one more piece; `false` if there is none.
-    fn encode_more(&mut self) -> bool {
-        let start = self.pending.len();
-        self.next = match std::mem::replace(&mut self.next, Next::Nothing) {
-            Next::Nothing => return false,
-            Next::Checksum => {
-                self.pending.put_u64_le(self.checksum.digest());
-                return true;
-            }
-            Next::Header => {
-                self.encode_header();
-                Next::Key(Bound::Unbounded)
-            }
-            Next::Key(after) => {
-                let after = after.as_ref().map(Key::as_slice);
-                match self
-                    .store
-                    .keys
-                    .range::<_, [u8]>((after, Bound::Unbounded))
-                    .next()
-                {
-                    Some((key, _)) => Next::Changes(key.clone(), 0),
-                    None => Next::Checksum,
+    /// Encodes changes until there are `enough` bytes, and says what comes next.
+    fn encode_changes(&mut self, from: Bound<Key>, mut skip: usize, enough: usize) -> Next {
+        let from = from.as_ref().map(Key::as_slice);
+        for (key, history) in self.store.keys.range::<_, [u8]>((from, Bound::Unbounded)) {
+            while let Some(change) = history.get(skip) {
+                if self.pending.len() >= enough {
+                    return Next::Changes(Bound::Included(key.clone()), skip);
                 }
+                encode(change, &mut self.pending);
+                skip += 1;
             }
-            Next::Changes(key, index) => {
-                let history = self.store.keys.get(key.as_slice());
-                match history.and_then(|history| history.get(index)) {
-                    Some(change) => {
-                        encode(change, &mut self.pending);
-                        Next::Changes(key, index + 1)
-                    }
-                    None => Next::Key(Bound::Excluded(key)),
-                }
-            }
-        };
-        self.checksum.update(&self.pending[start..]);
-        true
+            skip = 0;
+        }
+        Next::Checksum
     }
 
     fn encode_header(&mut self) {
