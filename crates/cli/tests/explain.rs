@@ -52,16 +52,13 @@ fn a_contract_that_contradicts_itself_is_explained_and_refused() {
 fn a_file_that_is_no_contract_is_refused_with_its_place() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("bad.toml");
-    std::fs::write(
-        &path,
-        "[failures]\nmodel = \"crash-recovery\"\ntolerat = 1\n",
-    )
-    .expect("write");
+    let good = include_str!("../../../contracts/default.toml");
+    std::fs::write(&path, good.replace("tolerate =", "tolerat =")).expect("write");
     let output = explain(&[path.to_str().expect("UTF-8")]);
     assert_eq!(output.status.code(), Some(2));
     let error = text(&output.stderr);
     assert!(
-        error.contains("bad.toml:3:1") && error.contains("did you mean"),
+        error.contains("bad.toml:8:1: `failures.tolerat`") && error.contains("did you mean"),
         "{error}"
     );
 
