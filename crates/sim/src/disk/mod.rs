@@ -1,0 +1,9 @@
+//! Disks, sector by sector.
+
+mod file;
+mod storage;
+#[cfg(test)]
+mod tests;
+
+pub use file::CrashDamage;
+pub use storage::{FaultKind, SimStorage};

@@ -1,0 +1,368 @@
+//! Links between nodes: delay, loss, duplication, reordering, partitions, bandwidth.
+
+use crate::{Decisions, Slab};
+use quorate_core::NodeId;
+
+/// How long a message takes, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Delay {
+    /// Anything between, alike.
+    Uniform {
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+    },
+    /// `min`, and an exponentially distributed time around `mean`.
+    Exponential {
+        /// The least.
+        min: u64,
+        /// The mean of the rest.
+        mean: u64,
+    },
+    /// `min`, and a time that is mostly short and now and then a hundred times `mean`.
+    HeavyTail {
+        /// The least.
+        min: u64,
+        /// The mean of the rest.
+        mean: u64,
+    },
+}
+
+impl Delay {
+    /// Draws one.
+    #[inline]
+    pub fn draw(self, decisions: &mut Decisions) -> u64 {
+        match self {
+            Self::Uniform { min, max } => decisions.within(min, max),
+            Self::Exponential { min, mean } => min + decisions.exponential(mean),
+            Self::HeavyTail { min, mean } => min + decisions.heavy_tail(mean),
+        }
+    }
+}
+
+/// What one direction between two nodes does to messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Link {
+    /// How long a message takes.
+    pub delay: Delay,
+    /// No message takes longer; `u64::MAX` for no bound.
+    pub max_delay: u64,
+    /// Chances in a million that a message is lost.
+    pub loss: u32,
+    /// Chances in a million that a message arrives twice.
+    pub duplicate: u32,
+    /// Messages arrive in the order in which they were sent, as on one connection.
+    pub fifo: bool,
+    /// Nanoseconds that the link is busy with a byte; 0 for unlimited bandwidth.
+    pub nanos_per_byte: u64,
+}
+
+impl Link {
+    /// A quiet link on one machine.
+    pub const QUIET: Self = Self {
+        delay: Delay::Uniform {
+            min: 50_000,
+            max: 150_000,
+        },
+        max_delay: u64::MAX,
+        loss: 0,
+        duplicate: 0,
+        fifo: true,
+        nanos_per_byte: 0,
+    };
+}
+
+/// A message under way.
+#[derive(Clone, Debug)]
+pub struct Flight<M> {
+    /// Who sent it.
+    pub from: NodeId,
+    /// Whom it is for.
+    pub to: NodeId,
+    /// What it says.
+    pub message: M,
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    link: Link,
+    /// How many partitions cut it.
+    cuts: u32,
+    /// When it is through with what it was given.
+    busy_until: u64,
+    /// When the last message given to it arrives.
+    last_arrival: u64,
+    /// What waits for the cut to heal, where links lose nothing.
+    held: Vec<u32>,
+}
+
+/// What became of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Given to the network.
+    pub sent: u64,
+    /// Lost by chance.
+    pub lost: u64,
+    /// Lost to a partition, or held back by it.
+    pub cut: u64,
+    /// Delivered twice.
+    pub duplicated: u64,
+    /// Lost because too many were under way.
+    pub overflowed: u64,
+}
+
+/// All links of a cluster.
+#[derive(Clone, Debug)]
+pub struct Network<M> {
+    nodes: usize,
+    flights: Slab<Flight<M>>,
+    links: Vec<State>,
+    /// A cut link loses what it is given; else it holds it back.
+    lossy: bool,
+    /// What became of messages.
+    pub traffic: Traffic,
+}
+
+/// Messages under way at most, on all links together. Beyond, a lossy network loses them: as a
+/// full socket buffer does.
+const MAX_FLIGHTS: usize = 100_000;
+
+impl<M: Clone> Network<M> {
+    /// All links alike. `lossy` says what a partition does: lose, or hold back until it heals.
+    pub fn new(nodes: u8, link: Link, lossy: bool) -> Self {
+        let nodes = usize::from(nodes);
+        let state = State {
+            link,
+            cuts: 0,
+            busy_until: 0,
+            last_arrival: 0,
+            held: vec![],
+        };
+        Self {
+            nodes,
+            flights: Slab::default(),
+            links: vec![state; nodes * nodes],
+            lossy,
+            traffic: Traffic::default(),
+        }
+    }
+
+    fn index(&self, from: NodeId, to: NodeId) -> usize {
+        from.index() * self.nodes + to.index()
+    }
+
+    /// Sends a message of about `bytes` bytes; `deliver` is called with the time and the number of
+    /// each copy that will arrive.
+    #[inline]
+    pub fn send(
+        &mut self,
+        now: u64,
+        Flight { from, to, message }: Flight<M>,
+        bytes: usize,
+        decisions: &mut Decisions,
+        mut deliver: impl FnMut(u64, u32),
+    ) {
+        let at = self.index(from, to);
+        let state = &mut self.links[at];
+        let link = state.link;
+        self.traffic.sent += 1;
+        if self.flights.len() >= MAX_FLIGHTS {
+            self.traffic.overflowed += 1;
+            return;
+        }
+        if state.cuts > 0 {
+            self.traffic.cut += 1;
+            if !self.lossy {
+                let number = self.flights.insert(Flight { from, to, message });
+                state.held.push(number);
+            }
+            return;
+        }
+        if decisions.chance(link.loss) {
+            self.traffic.lost += 1;
+            return;
+        }
+        if decisions.chance(link.duplicate) {
+            self.traffic.duplicated += 1;
+            let copy = Flight {
+                from,
+                to,
+                message: message.clone(),
+            };
+            let number = self.flights.insert(copy);
+            deliver(arrival(state, now, bytes, decisions), number);
+        }
+        let number = self.flights.insert(Flight { from, to, message });
+        deliver(arrival(state, now, bytes, decisions), number);
+    }
+
+    /// Takes out a message that arrives.
+    #[inline]
+    pub fn arrive(&mut self, number: u32) -> Option<Flight<M>> {
+        self.flights.remove(number)
+    }
+
+    /// Looks at a message under way.
+    pub fn flight(&self, number: u32) -> Option<&Flight<M>> {
+        self.flights.get(number)
+    }
+
+    /// Messages under way.
+    pub fn under_way(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// Cuts a link, once more.
+    pub fn cut(&mut self, from: NodeId, to: NodeId) {
+        let at = self.index(from, to);
+        self.links[at].cuts += 1;
+    }
+
+    /// Mends one cut of a link; what was held back leaves then.
+    pub fn mend(
+        &mut self,
+        now: u64,
+        from: NodeId,
+        to: NodeId,
+        decisions: &mut Decisions,
+        mut deliver: impl FnMut(u64, u32),
+    ) {
+        let at = self.index(from, to);
+        let state = &mut self.links[at];
+        state.cuts = state.cuts.saturating_sub(1);
+        if state.cuts == 0 {
+            for number in std::mem::take(&mut state.held) {
+                deliver(arrival(state, now, 0, decisions), number);
+            }
+        }
+    }
+
+    /// Is the link cut?
+    pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
+        self.links[self.index(from, to)].cuts > 0
+    }
+
+    /// What a link does to messages.
+    pub fn link(&self, from: NodeId, to: NodeId) -> Link {
+        self.links[self.index(from, to)].link
+    }
+
+    /// Changes what a link does to messages.
+    pub fn set_link(&mut self, from: NodeId, to: NodeId, link: Link) {
+        let at = self.index(from, to);
+        self.links[at].link = link;
+    }
+}
+
+fn arrival(state: &mut State, now: u64, bytes: usize, decisions: &mut Decisions) -> u64 {
+    let link = state.link;
+    let mut start = now;
+    if link.nanos_per_byte > 0 {
+        start = now.max(state.busy_until) + bytes as u64 * link.nanos_per_byte;
+        state.busy_until = start;
+    }
+    let delay = link.delay.draw(decisions).min(link.max_delay);
+    let mut at = start + delay;
+    if link.fifo {
+        at = at.max(state.last_arrival);
+        state.last_arrival = at;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: NodeId = NodeId(0);
+    const B: NodeId = NodeId(1);
+
+    fn send(network: &mut Network<u32>, decisions: &mut Decisions, n: u32) -> Vec<(u64, u32)> {
+        let mut arrivals = vec![];
+        for message in 0..n {
+            let flight = Flight {
+                from: A,
+                to: B,
+                message,
+            };
+            let now = u64::from(message) * 1000;
+            network.send(now, flight, 100, decisions, |at, number| {
+                arrivals.push((at, number))
+            });
+        }
+        arrivals.sort_unstable();
+        arrivals
+            .into_iter()
+            .filter_map(|(at, number)| Some((at, network.arrive(number)?.message)))
+            .collect()
+    }
+
+    #[test]
+    fn one_connection_keeps_order_and_datagrams_do_not() {
+        let mut decisions = Decisions::from_seed(1);
+        let mut network = Network::new(2, Link::QUIET, true);
+        let arrived = send(&mut network, &mut decisions, 200);
+        assert!(arrived.is_sorted_by_key(|(_, message)| *message));
+        let link = Link {
+            fifo: false,
+            ..Link::QUIET
+        };
+        network.set_link(A, B, link);
+        let arrived = send(&mut network, &mut decisions, 200);
+        assert_eq!(arrived.len(), 200);
+        assert!(!arrived.is_sorted_by_key(|(_, message)| *message));
+        assert_eq!(network.under_way(), 0);
+    }
+
+    #[test]
+    fn loss_and_duplication_come_in_their_measure() {
+        let mut decisions = Decisions::from_seed(1);
+        let link = Link {
+            loss: 200_000,
+            duplicate: 100_000,
+            ..Link::QUIET
+        };
+        let mut network = Network::new(2, link, true);
+        let arrived = send(&mut network, &mut decisions, 10_000).len() as u64;
+        let Traffic {
+            lost, duplicated, ..
+        } = network.traffic;
+        assert!((1800..2200).contains(&lost), "{lost}");
+        assert!((700..900).contains(&duplicated), "{duplicated}");
+        assert_eq!(arrived, 10_000 - lost + duplicated);
+    }
+
+    #[test]
+    fn a_cut_loses_or_holds_back_as_the_links_are() {
+        for lossy in [true, false] {
+            let mut decisions = Decisions::from_seed(1);
+            let mut network = Network::new(2, Link::QUIET, lossy);
+            network.cut(A, B);
+            network.cut(A, B);
+            assert!(send(&mut network, &mut decisions, 5).is_empty());
+            let mut late = 0;
+            network.mend(9, A, B, &mut decisions, |_, _| late += 1);
+            assert!(network.is_cut(A, B) && !network.is_cut(B, A));
+            network.mend(9, A, B, &mut decisions, |_, _| late += 1);
+            assert_eq!(late, if lossy { 0 } else { 5 });
+            assert_eq!(send(&mut network, &mut decisions, 5).len(), 5);
+        }
+    }
+
+    #[test]
+    fn bandwidth_spreads_a_burst() {
+        let mut decisions = Decisions::from_seed(1);
+        let link = Link {
+            nanos_per_byte: 10_000,
+            ..Link::QUIET
+        };
+        let mut network = Network::new(2, link, true);
+        let arrived = send(&mut network, &mut decisions, 10);
+        assert!(
+            arrived
+                .last()
+                .is_some_and(|(at, _)| *at > 10 * 100 * 10_000)
+        );
+    }
+}

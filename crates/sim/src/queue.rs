@@ -1,0 +1,97 @@
+//! What happens next.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+/// Events by time; those of the same time in the order in which they were put in.
+#[derive(Clone, Debug)]
+pub struct Queue<E> {
+    heap: BinaryHeap<Entry<E>>,
+    count: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry<E> {
+    at: u64,
+    order: u64,
+    event: E,
+}
+
+impl<E> PartialEq for Entry<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl<E> Eq for Entry<E> {}
+
+impl<E> PartialOrd for Entry<E> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<E> Ord for Entry<E> {
+    /// The earliest is the greatest: the heap gives out the greatest first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.order).cmp(&(self.at, self.order))
+    }
+}
+
+impl<E> Default for Queue<E> {
+    fn default() -> Self {
+        Self {
+            heap: BinaryHeap::new(),
+            count: 0,
+        }
+    }
+}
+
+impl<E: Copy> Queue<E> {
+    /// Lets an event happen at this time, in nanoseconds.
+    #[inline]
+    pub fn push(&mut self, at: u64, event: E) {
+        self.count += 1;
+        let order = self.count;
+        self.heap.push(Entry { at, order, event });
+    }
+
+    /// The next event.
+    #[inline]
+    pub fn pop(&mut self) -> Option<(u64, E)> {
+        self.heap.pop().map(|entry| (entry.at, entry.event))
+    }
+
+    /// When the next event happens.
+    pub fn next_at(&self) -> Option<u64> {
+        self.heap.peek().map(|entry| entry.at)
+    }
+
+    /// How many events wait.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Does nothing wait?
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_first_then_order() {
+        let mut queue = Queue::default();
+        for (at, event) in [(5, 'd'), (1, 'a'), (5, 'e'), (1, 'b'), (3, 'c')] {
+            queue.push(at, event);
+        }
+        assert_eq!(queue.next_at(), Some(1));
+        let order: String = std::iter::from_fn(|| queue.pop())
+            .map(|(_, event)| event)
+            .collect();
+        assert_eq!(order, "abcde");
+    }
+}
