@@ -123,9 +123,13 @@ impl SegmentHeader {
         bytes[40..48].copy_from_slice(&self.first.0.to_le_bytes());
         bytes[48..52].copy_from_slice(&self.chain.to_le_bytes());
         bytes[52..56].copy_from_slice(&self.sector.to_le_bytes());
-        let check = segment_check(&bytes);
-        bytes[12..16].copy_from_slice(&check.to_le_bytes());
+        Self::fit_check(&mut bytes);
         bytes
+    }
+
+    pub(crate) fn fit_check(bytes: &mut [u8; SEGMENT_HEADER]) {
+        let check = segment_check(bytes);
+        bytes[12..16].copy_from_slice(&check.to_le_bytes());
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> SegmentStart {
@@ -189,7 +193,7 @@ impl BatchHeader {
     /// chain value. `length` and `chain` are computed.
     pub(crate) fn complete(
         batch: &mut [u8],
-        (salt, offset): (u32, u64),
+        place: (u32, u64),
         (first, count): (Lsn, u32),
         durable: Lsn,
         previous: u32,
@@ -202,11 +206,25 @@ impl BatchHeader {
         header[24..28].copy_from_slice(&count.to_le_bytes());
         header[28..32].copy_from_slice(&length.to_le_bytes());
         header[32..36].copy_from_slice(&previous.to_le_bytes());
-        let chain = chain(previous, header, body);
+        Self::fit(header, body, place)
+    }
+
+    /// Computes chain value and check over all else; returns the chain value.
+    fn fit(header: &mut [u8], body: &[u8], place: (u32, u64)) -> u32 {
+        let chain = chain(u32_at(header, 32), header, body);
         header[36..40].copy_from_slice(&chain.to_le_bytes());
-        let check = batch_check((salt, offset), header);
+        let check = batch_check(place, header);
         header[4..8].copy_from_slice(&check.to_le_bytes());
         chain
+    }
+
+    /// Makes the checks of what claims to be a batch fit, as far as its body is there.
+    pub(crate) fn fit_checks(bytes: &mut [u8], place: (u32, u64)) {
+        let (header, rest) = bytes.split_at_mut(BATCH_HEADER);
+        if header[0..4] == BATCH_MAGIC {
+            let length = u32_at(header, 28) as usize;
+            Self::fit(header, &rest[..length.min(rest.len())], place);
+        }
     }
 
     /// The batch header at the start of `bytes`, if one that belongs at this place is there.
@@ -302,15 +320,47 @@ mod tests {
     #[test]
     fn records_fill_a_batch_exactly() {
         let body = b"\x01\0\0\0a\x02\0\0\0bc";
-        for (count, body) in [
-            (1, &body[..]),
+        let bodies: [(u32, &[u8]); 4] = [
+            (1, body),
             (2, &body[..10]),
-            (2, &b"\xff\xff\xff\xff1234"[..]),
-        ] {
+            (2, b"\x04\0\0\0abcd"),
+            (2, b"\xff\xff\xff\xff1234"),
+        ];
+        for (count, body) in bodies {
             let bytes = batch(count, body);
             let header = BatchHeader::decode(&bytes, PLACE).unwrap();
             assert!(!header.holds(&bytes), "{count} records in {body:?}");
         }
+    }
+
+    #[test]
+    fn a_number_that_nobody_counts_to_is_damage() {
+        for (first, ok) in [
+            (COUNTER_LIMIT - 1, true),
+            (COUNTER_LIMIT, false),
+            (0, false),
+        ] {
+            let header = SegmentHeader {
+                segment: SegmentNo(1),
+                identity: Identity {
+                    cluster: 3,
+                    replica: 4,
+                },
+                first: Lsn(first),
+                chain: 0,
+                sector: 512,
+            };
+            let decoded = SegmentHeader::decode(&header.encode());
+            assert_eq!(decoded == SegmentStart::Valid(header), ok);
+            let mut batch = vec![0; BATCH_HEADER];
+            BatchHeader::complete(&mut batch, PLACE, (Lsn(first), 0), Lsn(0), 0);
+            assert_eq!(BatchHeader::decode(&batch, PLACE).is_some(), ok);
+        }
+        assert_eq!(parse_segment_name("4000000000000000.wal"), None);
+        assert_eq!(
+            parse_segment_name("3fffffffffffffff.wal"),
+            Some(SegmentNo(COUNTER_LIMIT - 1))
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! [`MemStorage`]: a disk in memory that crashes, fails and fills up on demand. For tests, fuzzing
-//! and benchmarks.
+//! and benchmarks. And [`fit_checks`], for bytes that lie well.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -7,6 +7,10 @@ use std::io;
 use std::ops::Range;
 
 use crate::{FileId, Storage};
+
+mod checks;
+
+pub use checks::fit_checks;
 
 /// Sectors are kept, lost or torn each by itself.
 const SECTOR: u64 = 512;
