@@ -56,15 +56,12 @@ impl Raft {
 
     /// Writes the log after `base` once more, so that the records before need not be kept.
     fn restate(&mut self, base: Position, out: &mut Effects<Self>) {
-        let (mut at, mut batches) = (base.index + 1, vec![]);
+        let mut at = base.index + 1;
         while at <= self.hard.log.last().index {
             let entries = self.hard.log.slice(at, self.config.max_batch_bytes);
             let next = at + entries.len() as u64;
-            batches.push(Record::Append { at, entries });
+            self.hard.write(Record::SnapshotTail { at, entries }, out);
             at = next;
-        }
-        for batch in batches {
-            self.hard.write(batch, out);
         }
     }
 

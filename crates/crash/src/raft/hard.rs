@@ -36,9 +36,9 @@ pub struct Hard {
 /// One change of [`Hard`], as it is written to the write-ahead log.
 ///
 /// Snapshots of the state machine lie in the same log, as `SnapshotBegin`, chunks and
-/// `SnapshotEnd` of one `id`, with other records in between. A `SnapshotBegin` and the `Append`s
-/// after it restate all that the records before it said and that still counts once the snapshot
-/// is complete. Therefore, when its `SnapshotEnd` is durable, the records before `SnapshotBegin`
+/// `SnapshotEnd` of one `id`, with other records in between. A `SnapshotBegin` and the
+/// `SnapshotTail`s after it restate all that the records before it said and that still counts
+/// once the snapshot is complete. Therefore, when its `SnapshotEnd` is durable, the records before `SnapshotBegin`
 /// may be deleted: let it open a segment. A snapshot without end means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Record {
@@ -70,6 +70,15 @@ pub enum Record {
         boots: u64,
         /// Where the log will begin once the snapshot is complete.
         base: Position,
+    },
+    /// Entries after the `base` of `SnapshotBegin`, once more. Where the records before are still
+    /// there, they change nothing: an `Append` in this place would cut off entries that are
+    /// durable, if a crash then lost the rest of the restatement.
+    SnapshotTail {
+        /// The index of the first.
+        at: u64,
+        /// At least one.
+        entries: Entries,
     },
     /// A piece of a snapshot's data.
     SnapshotChunk {
@@ -147,6 +156,12 @@ impl Hard {
                     return Err("a snapshot restates another ballot than the log has");
                 }
                 self.snapshots = *id;
+            }
+            Record::SnapshotTail { at, entries } => {
+                let missing = *at > self.log.last().index;
+                if missing && !self.log.append(*at, entries) {
+                    return Err("entries do not fit on the log");
+                }
             }
             Record::SnapshotChunk { .. } => {}
             Record::SnapshotEnd { id, meta, base } => {

@@ -7,3 +7,4 @@
 
 mod basics;
 mod cluster;
+mod random;

@@ -1,0 +1,362 @@
+//! Random schedules against the global properties: messages lost, repeated and reordered, nodes
+//! that crash between write and sync, timers that fire whenever they like.
+
+use crate::cluster::Cluster;
+use bytes::Bytes;
+use quorate_core::{Input, Mutant};
+use quorate_crash::raft::*;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// SplitMix64.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+    fn percent(&mut self, chance: usize) -> bool {
+        self.below(100) < chance
+    }
+}
+
+/// What is known of the whole cluster, and must never be contradicted.
+#[derive(Default)]
+struct Truth {
+    leaders: BTreeMap<u64, usize>,
+    committed: Vec<Entry>,
+    /// For each read: what was committed anywhere when it was asked.
+    reads: BTreeMap<u64, u64>,
+    proposals: u64,
+    served: u64,
+    refused: u64,
+    installs: u64,
+    checkpoints: u64,
+    elections: u64,
+}
+
+impl Truth {
+    fn observe(&mut self, cluster: &mut Cluster) {
+        cluster.check();
+        for node in 0..cluster.nodes.len() {
+            for output in std::mem::take(&mut cluster.nodes[node].outputs) {
+                self.on_output(cluster, node, output);
+            }
+        }
+    }
+
+    fn on_output(&mut self, cluster: &Cluster, node: usize, output: Output) {
+        match output {
+            Output::RoleChanged {
+                role: Role::Leader,
+                term,
+                ..
+            } => {
+                self.elections += 1;
+                let other = *self.leaders.entry(term).or_insert(node);
+                assert_eq!(other, node, "election safety in term {term}");
+                let log = cluster.raft(node).log();
+                let last = self.committed.len() as u64;
+                if last > log.base().index {
+                    let term = self.committed.last().map(|entry| entry.term);
+                    assert_eq!(log.term_at(last), term, "leader completeness");
+                }
+            }
+            Output::Committed { first, entries } => {
+                for (index, entry) in (first..).zip(entries.iter()) {
+                    match self.committed.get(index as usize - 1) {
+                        Some(known) => assert_eq!(known, entry, "state machine safety at {index}"),
+                        None => self.committed.push(entry.clone()),
+                    }
+                    assert!(self.committed.len() as u64 >= index, "a gap before {index}");
+                }
+            }
+            Output::ReadReady { id, index } => {
+                self.served += 1;
+                let asked = self.reads[&id];
+                assert!(index >= asked, "a read at {index} misses {asked}");
+            }
+            Output::ProposeRefused { .. } | Output::ReadFailed { .. } => self.refused += 1,
+            Output::Install(Install::End { .. }) => self.installs += 1,
+            Output::CheckpointEnded { .. } => self.checkpoints += 1,
+            _ => {}
+        }
+    }
+
+    /// Log matching: where two logs agree on a term they agree on all before.
+    fn compare_logs(&self, cluster: &Cluster) {
+        let logs: Vec<&Log> = (0..cluster.nodes.len())
+            .filter(|node| cluster.up(*node))
+            .map(|node| cluster.raft(node).log())
+            .collect();
+        for (at, one) in logs.iter().enumerate() {
+            for other in &logs[..at] {
+                let from = one.base().index.max(other.base().index) + 1;
+                let to = one.last().index.min(other.last().index);
+                let mut agreed = false;
+                for index in (from..=to).rev() {
+                    let same = one.term_at(index) == other.term_at(index);
+                    assert!(same || !agreed, "log matching at {index}");
+                    if same {
+                        assert_eq!(one.entry(index), other.entry(index), "at {index}");
+                    }
+                    agreed |= same;
+                }
+            }
+        }
+    }
+}
+
+/// How rough a schedule is; each seed draws its own (swarm testing).
+struct Weather {
+    loss: usize,
+    repeat: usize,
+    crash: usize,
+    timer: usize,
+    slow_disk: bool,
+    lying_disk: bool,
+    cut: Option<usize>,
+}
+
+fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
+    let mut dice = Dice(seed);
+    let nodes = [3, 3, 3, 5, 2, 1][dice.below(6)];
+    let config = Config {
+        nodes,
+        max_batch_bytes: [30, 100, 10_000][dice.below(3)],
+        max_inflight: 1 + dice.below(4),
+        max_uncommitted_bytes: 400,
+        max_reads: 5,
+        trailing_entries: dice.below(6) as u64,
+        trailing_bytes: [60, 10_000][dice.below(2)],
+        chunk_timeout: Duration::from_millis(100),
+        mutant,
+        ..Config::default()
+    };
+    let mut weather = Weather {
+        loss: dice.below(3) * 8,
+        repeat: dice.below(3) * 8,
+        crash: dice.below(3),
+        timer: 1 + dice.below(10),
+        slow_disk: dice.percent(60),
+        lying_disk,
+        cut: None,
+    };
+    let mut cluster = Cluster::new(config);
+    cluster.piece = 16;
+    for node in &mut cluster.nodes {
+        node.quick = !weather.slow_disk || lying_disk;
+        node.disk.lies = lying_disk;
+    }
+    let mut truth = Truth::default();
+    for step in 0..steps {
+        act(&mut cluster, &mut truth, &mut dice, &mut weather);
+        truth.observe(&mut cluster);
+        if step % 50 == 0 {
+            truth.compare_logs(&cluster);
+            for node in 0..cluster.nodes.len() {
+                if cluster.up(node) {
+                    cluster.check_fold(node);
+                }
+            }
+        }
+    }
+    recover(&mut cluster, &mut truth);
+    truth
+}
+
+fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut Weather) {
+    let node = dice.below(cluster.nodes.len());
+    match dice.below(100) {
+        0..55 => {
+            // Mostly the oldest, sometimes any.
+            let far = if dice.percent(70) { 3 } else { usize::MAX };
+            let at = dice.below(cluster.net.len().min(far));
+            let Some(packet) = cluster.net.get(at).cloned() else {
+                return;
+            };
+            let apart = |cut| (packet.from.index() == cut) != (packet.to.index() == cut);
+            let own = packet.from == packet.to;
+            if own || !dice.percent(weather.repeat) {
+                cluster.net.remove(at);
+            }
+            if own || !dice.percent(weather.loss) && !weather.cut.is_some_and(apart) {
+                cluster.hand(packet);
+            }
+        }
+        55..70 => {
+            let end = cluster.nodes[node].disk.end();
+            let synced = cluster.nodes[node].disk.synced;
+            let through = synced + dice.below((end - synced) as usize + 1) as u64;
+            cluster.sync(node, through);
+        }
+        70..80 => {
+            truth.proposals += 1;
+            let payload = Bytes::from(format!("{}", truth.proposals));
+            let leader = (0..cluster.nodes.len())
+                .find(|n| cluster.up(*n) && cluster.raft(*n).role() == Role::Leader);
+            let node = leader.filter(|_| dice.percent(80)).unwrap_or(node);
+            cluster.input(node, Input::Request(Request::Propose(payload)));
+        }
+        80..86 => {
+            let id = truth.reads.len() as u64;
+            truth.reads.insert(id, truth.committed.len() as u64);
+            cluster.input(node, Input::Request(Request::Read(id)));
+        }
+        86..88 => {
+            if cluster.up(node) && dice.percent(50) {
+                cluster.checkpoint(node);
+            }
+        }
+        88..90 => {
+            let to = quorate_core::NodeId(dice.below(cluster.nodes.len()) as u8);
+            if dice.percent(30) {
+                cluster.input(node, Input::Request(Request::Transfer(to)));
+            }
+        }
+        90..92 => {
+            let torn = dice.below(4) as u64;
+            if !cluster.up(node) {
+                cluster.restart(node);
+            } else if dice.percent(weather.crash * 40) {
+                cluster.crash(node, torn);
+            }
+        }
+        92..93 => weather.cut = dice.percent(50).then_some(node),
+        _ => {
+            if dice.percent(weather.timer * 10) {
+                let armed: Vec<_> = cluster.nodes[node].timers.clone().into_iter().collect();
+                if let Some((timer, (min, max))) = armed.get(dice.below(armed.len())) {
+                    let span = if dice.percent(50) { *max } else { *min };
+                    // Patience differs: most of the time a leader is not deposed at once.
+                    if *timer != Timer::Election || dice.percent(40) {
+                        cluster.now = cluster.now + span;
+                        cluster.input(node, Input::Timer(*timer));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The faults stop: within a bounded time all nodes agree, and writes succeed.
+fn recover(cluster: &mut Cluster, truth: &mut Truth) {
+    for node in 0..cluster.nodes.len() {
+        if !cluster.up(node) {
+            cluster.restart(node);
+        }
+        cluster.nodes[node].quick = true;
+        let end = cluster.nodes[node].disk.end();
+        cluster.sync(node, end);
+    }
+    for round in 0..200 {
+        cluster.settle();
+        truth.observe(cluster);
+        let leaders = (0..cluster.nodes.len())
+            .filter(|node| cluster.raft(*node).role() == Role::Leader)
+            .collect::<Vec<_>>();
+        for leader in &leaders {
+            cluster.beat(*leader);
+            cluster.settle();
+        }
+        if let Some(leader) = leaders.last()
+            && cluster.raft(*leader).is_leader_with_own_term_commit()
+            && cluster.raft(*leader).can_propose(10).is_ok()
+        {
+            let applied = cluster.nodes[*leader].machine.applied;
+            let all = cluster.nodes.iter().all(|n| n.machine.applied == applied);
+            if all && applied == cluster.raft(*leader).last_index() {
+                let command = format!("last {round}");
+                cluster.propose(*leader, &command);
+                cluster.settle();
+                truth.observe(cluster);
+                truth.compare_logs(cluster);
+                for node in 0..cluster.nodes.len() {
+                    assert_eq!(
+                        cluster.nodes[node].machine.commands.last().unwrap(),
+                        &command
+                    );
+                    cluster.check_fold(node);
+                }
+                return;
+            }
+        }
+        // No two patiences are equal: the timers fire one after the other.
+        if leaders.is_empty() || round % 10 == 9 {
+            cluster.time_out(round % cluster.nodes.len());
+        }
+    }
+    let state: Vec<String> = (0..cluster.nodes.len())
+        .map(|node| {
+            let raft = cluster.raft(node);
+            format!(
+                "{node}: {:?} {} leader {:?} last {:?} base {:?} commit {} {:?}",
+                raft.role(),
+                raft.term(),
+                raft.leader(),
+                raft.log().last(),
+                raft.log().base(),
+                raft.commit(),
+                raft.progress(),
+            )
+        })
+        .collect();
+    panic!("the cluster does not recover:\n{}", state.join("\n"));
+}
+
+#[test]
+fn random_schedules_break_nothing() {
+    let mut sum = Truth::default();
+    for seed in 0..600 {
+        let truth = catch_unwind(|| run(seed, 1500, Mutant::None, false))
+            .unwrap_or_else(|_| panic!("seed {seed}"));
+        sum.committed.extend(truth.committed);
+        sum.served += truth.served;
+        sum.refused += truth.refused;
+        sum.installs += truth.installs;
+        sum.checkpoints += truth.checkpoints;
+        sum.elections += truth.elections;
+    }
+    // A schedule in which nothing happens would break nothing either.
+    let reached = [
+        sum.committed.len() as u64,
+        sum.served,
+        sum.refused,
+        sum.installs,
+        sum.checkpoints,
+        sum.elections,
+    ];
+    assert!(
+        reached.iter().all(|count| *count > 200),
+        "too quiet: entries, reads served, refused, installs, checkpoints, elections: {reached:?}"
+    );
+}
+
+fn is_found(mutant: Mutant, lying_disk: bool) {
+    let found = (0..3000).find(|seed| {
+        catch_unwind(AssertUnwindSafe(|| run(*seed, 1500, mutant, lying_disk))).is_err()
+    });
+    assert!(found.is_some(), "{mutant:?} is not found");
+}
+
+#[test]
+fn a_vote_that_is_not_persisted_is_found() {
+    is_found(Mutant::VoteNotPersisted, false);
+}
+
+#[test]
+fn a_read_without_read_index_is_found() {
+    is_found(Mutant::ReadWithoutReadIndex, false);
+}
+
+#[test]
+fn a_disk_that_answers_before_the_sync_is_found() {
+    is_found(Mutant::None, true);
+}
