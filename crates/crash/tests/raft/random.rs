@@ -121,7 +121,8 @@ struct Weather {
     crash: usize,
     timer: usize,
     slow_disk: bool,
-    lying_disk: bool,
+    /// Leaders come and go.
+    restless: bool,
     cut: Option<usize>,
 }
 
@@ -146,7 +147,7 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
         crash: dice.below(3),
         timer: 1 + dice.below(10),
         slow_disk: dice.percent(60),
-        lying_disk,
+        restless: dice.percent(30),
         cut: None,
     };
     let mut cluster = Cluster::new(config);
@@ -174,6 +175,9 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
 
 fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut Weather) {
     let node = dice.below(cluster.nodes.len());
+    if weather.restless && dice.percent(4) {
+        return disturb(cluster, dice, node);
+    }
     match dice.below(100) {
         0..55 => {
             // Mostly the oldest, sometimes any.
@@ -200,9 +204,7 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
         70..80 => {
             truth.proposals += 1;
             let payload = Bytes::from(format!("{}", truth.proposals));
-            let leader = (0..cluster.nodes.len())
-                .find(|n| cluster.up(*n) && cluster.raft(*n).role() == Role::Leader);
-            let node = leader.filter(|_| dice.percent(80)).unwrap_or(node);
+            let node = leader(cluster).filter(|_| dice.percent(80)).unwrap_or(node);
             cluster.input(node, Input::Request(Request::Propose(payload)));
         }
         80..86 => {
@@ -243,6 +245,20 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
                 }
             }
         }
+    }
+}
+
+fn leader(cluster: &Cluster) -> Option<usize> {
+    (0..cluster.nodes.len()).find(|n| cluster.up(*n) && cluster.raft(*n).role() == Role::Leader)
+}
+
+/// The leader crashes, or somebody loses patience.
+fn disturb(cluster: &mut Cluster, dice: &mut Dice, node: usize) {
+    match leader(cluster) {
+        Some(leader) if dice.percent(60) => cluster.crash(leader, 0),
+        _ if !cluster.up(node) => cluster.restart(node),
+        _ if dice.percent(70) => cluster.time_out(node),
+        _ => {}
     }
 }
 
@@ -314,7 +330,7 @@ fn recover(cluster: &mut Cluster, truth: &mut Truth) {
 #[test]
 fn random_schedules_break_nothing() {
     let mut sum = Truth::default();
-    for seed in 0..600 {
+    for seed in 0..1500 {
         let truth = catch_unwind(|| run(seed, 1500, Mutant::None, false))
             .unwrap_or_else(|_| panic!("seed {seed}"));
         sum.committed.extend(truth.committed);
@@ -340,7 +356,7 @@ fn random_schedules_break_nothing() {
 }
 
 fn is_found(mutant: Mutant, lying_disk: bool) {
-    let found = (0..3000).find(|seed| {
+    let found = (0..6000).find(|seed| {
         catch_unwind(AssertUnwindSafe(|| run(*seed, 1500, mutant, lying_disk))).is_err()
     });
     assert!(found.is_some(), "{mutant:?} is not found");
@@ -349,6 +365,11 @@ fn is_found(mutant: Mutant, lying_disk: bool) {
 #[test]
 fn a_vote_that_is_not_persisted_is_found() {
     is_found(Mutant::VoteNotPersisted, false);
+}
+
+#[test]
+fn an_old_term_committed_by_counting_is_found() {
+    is_found(Mutant::OldTermCommit, false);
 }
 
 #[test]
