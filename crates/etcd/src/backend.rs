@@ -1,0 +1,132 @@
+//! What the face asks of the replica behind it.
+
+use std::future::Future;
+
+use quorate_kv as kv;
+
+use crate::metrics::Metrics;
+use crate::refusal::Refusal;
+
+/// A replica, as the etcd API sees it.
+///
+/// Requests arrive checked ([`kv::Command::check`] and its like have passed)
+/// and in the store's own terms. A future that is dropped (the client went away
+/// or gave up) withdraws nothing: a command that was proposed may still be
+/// applied.
+pub trait Backend: Clone + Send + Sync + 'static {
+    /// Reads a range at the consistency asked for.
+    fn range(
+        &self,
+        request: kv::RangeRequest,
+        consistency: Consistency,
+    ) -> impl Future<Output = Result<kv::RangeResponse, Refusal>> + Send;
+
+    /// Answers a transaction that only reads ([`kv::TxnRequest::is_read_only`]).
+    fn read_txn(
+        &self,
+        request: kv::TxnRequest,
+        consistency: Consistency,
+    ) -> impl Future<Output = Result<kv::TxnResponse, Refusal>> + Send;
+
+    /// Puts a command through the log, and answers once it is applied here. The
+    /// response is of the command's own kind.
+    fn propose(
+        &self,
+        command: kv::Command,
+    ) -> impl Future<Output = Result<kv::Response, Refusal>> + Send;
+
+    /// Who answers. Called once per answer, so it has to be cheap.
+    fn identity(&self) -> Identity;
+
+    /// How the replica is. Called for `endpoint status`, health checks and
+    /// metrics, and for requests that insist on a leader.
+    fn status(&self) -> Status;
+
+    /// The members of the cluster, this one included.
+    fn members(&self) -> Vec<Member>;
+
+    /// What has been counted so far.
+    fn metrics(&self) -> Metrics;
+}
+
+/// How fresh a read has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// Sees every write acknowledged before the read began. Needs a quorum.
+    Linearizable,
+    /// This replica's own state, however old. Needs nobody.
+    Serializable,
+}
+
+impl Consistency {
+    /// From the flag of a request on the wire.
+    pub(crate) fn of(serializable: bool) -> Self {
+        if serializable {
+            Self::Serializable
+        } else {
+            Self::Linearizable
+        }
+    }
+}
+
+/// Who answers: the part of a response's header that is not the revision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster.
+    pub cluster_id: u64,
+    /// The member that answers.
+    pub member_id: u64,
+    /// Its current term.
+    pub term: u64,
+}
+
+/// How a replica is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The current leader's member id; 0 if none is known.
+    pub leader: u64,
+    /// The store's revision.
+    pub revision: i64,
+    /// The commit index.
+    pub commit_index: u64,
+    /// The applied index.
+    pub applied_index: u64,
+    /// Bytes on disk.
+    pub db_size: u64,
+    /// Bytes of these that live data takes.
+    pub db_size_in_use: u64,
+    /// Whether the member has no vote.
+    pub is_learner: bool,
+    /// What is wrong, and stays wrong until somebody acts.
+    pub alarms: Vec<Alarm>,
+}
+
+/// A condition that stays until somebody acts on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// A member's space is used up.
+    NoSpace {
+        /// The member concerned.
+        member_id: u64,
+    },
+    /// A member's state is known to differ from the others'.
+    Corrupt {
+        /// The member concerned.
+        member_id: u64,
+    },
+}
+
+/// A member of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Where its peers reach it, as URLs.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it, as URLs.
+    pub client_urls: Vec<String>,
+    /// Whether it has no vote.
+    pub is_learner: bool,
+}

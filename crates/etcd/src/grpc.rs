@@ -1,0 +1,148 @@
+//! The calls as gRPC services.
+
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status};
+
+use crate::backend::Backend;
+use crate::face::Face;
+use crate::pb::etcdserverpb as pb;
+use crate::pb::etcdserverpb::alarm_request::AlarmAction;
+use crate::pb::etcdserverpb::cluster_server::Cluster;
+use crate::pb::etcdserverpb::kv_server::Kv;
+use crate::pb::etcdserverpb::maintenance_server::Maintenance;
+use crate::range_stream;
+use crate::refusal::Refusal;
+
+/// A call that is answered. Whatever is not listed here is `UNIMPLEMENTED`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rpc {
+    pub(crate) path: &'static str,
+    /// How Prometheus' gRPC conventions call its shape.
+    pub(crate) kind: &'static str,
+}
+
+impl Rpc {
+    const fn unary(path: &'static str) -> Self {
+        Self {
+            path,
+            kind: "unary",
+        }
+    }
+
+    /// Service and method, as metric labels.
+    pub(crate) fn names(self) -> (&'static str, &'static str) {
+        self.path[1..]
+            .split_once('/')
+            .expect("a path is /service/method")
+    }
+}
+
+/// Every call that is answered, most frequent first.
+pub(crate) const RPCS: [Rpc; 9] = [
+    Rpc::unary("/etcdserverpb.KV/Put"),
+    Rpc::unary("/etcdserverpb.KV/Range"),
+    Rpc::unary("/etcdserverpb.KV/Txn"),
+    Rpc::unary("/etcdserverpb.KV/DeleteRange"),
+    Rpc {
+        path: "/etcdserverpb.KV/RangeStream",
+        kind: "server_stream",
+    },
+    Rpc::unary("/etcdserverpb.KV/Compact"),
+    Rpc::unary("/etcdserverpb.Maintenance/Status"),
+    Rpc::unary("/etcdserverpb.Maintenance/Alarm"),
+    Rpc::unary("/etcdserverpb.Cluster/MemberList"),
+];
+
+/// The answer to every other call.
+pub(crate) fn unimplemented(path: &str) -> Status {
+    let call = path.trim_start_matches('/');
+    Status::unimplemented(format!(
+        "quorate {} does not implement {call}",
+        env!("CARGO_PKG_VERSION")
+    ))
+}
+
+fn answer<T>(result: Result<T, Refusal>) -> Result<Response<T>, Status> {
+    result.map(Response::new).map_err(Status::from)
+}
+
+#[tonic::async_trait]
+impl<B: Backend> Kv for Face<B> {
+    async fn range(
+        &self,
+        request: Request<pb::RangeRequest>,
+    ) -> Result<Response<pb::RangeResponse>, Status> {
+        answer(self.range(request.into_inner()).await)
+    }
+
+    async fn range_stream(
+        &self,
+        request: Request<pb::RangeRequest>,
+    ) -> Result<Response<BoxStream<pb::RangeStreamResponse>>, Status> {
+        Ok(Response::new(
+            range_stream::start(self, request.into_inner()).await?,
+        ))
+    }
+
+    async fn put(
+        &self,
+        request: Request<pb::PutRequest>,
+    ) -> Result<Response<pb::PutResponse>, Status> {
+        answer(self.put(request.into_inner()).await)
+    }
+
+    async fn delete_range(
+        &self,
+        request: Request<pb::DeleteRangeRequest>,
+    ) -> Result<Response<pb::DeleteRangeResponse>, Status> {
+        answer(self.delete_range(request.into_inner()).await)
+    }
+
+    async fn txn(
+        &self,
+        request: Request<pb::TxnRequest>,
+    ) -> Result<Response<pb::TxnResponse>, Status> {
+        answer(self.txn(request.into_inner()).await)
+    }
+
+    async fn compact(
+        &self,
+        request: Request<pb::CompactionRequest>,
+    ) -> Result<Response<pb::CompactionResponse>, Status> {
+        answer(self.compact(request.into_inner()).await)
+    }
+}
+
+#[tonic::async_trait]
+impl<B: Backend> Maintenance for Face<B> {
+    async fn status(
+        &self,
+        _: Request<pb::StatusRequest>,
+    ) -> Result<Response<pb::StatusResponse>, Status> {
+        Ok(Response::new(self.status()))
+    }
+
+    /// Lists alarms; newer etcdctl asks for them in `endpoint health`.
+    async fn alarm(
+        &self,
+        request: Request<pb::AlarmRequest>,
+    ) -> Result<Response<pb::AlarmResponse>, Status> {
+        let request = request.into_inner();
+        if request.action() != AlarmAction::Get {
+            return Err(Status::unimplemented(
+                "quorate raises and clears its alarms itself: only listing them is implemented",
+            ));
+        }
+        Ok(Response::new(self.alarms(&request)))
+    }
+}
+
+#[tonic::async_trait]
+impl<B: Backend> Cluster for Face<B> {
+    async fn member_list(
+        &self,
+        _: Request<pb::MemberListRequest>,
+    ) -> Result<Response<pb::MemberListResponse>, Status> {
+        Ok(Response::new(self.member_list()))
+    }
+}

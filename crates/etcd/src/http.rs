@@ -1,0 +1,53 @@
+//! Plain HTTP on the same port: health, version, metrics, and the JSON gateway.
+
+mod gateway;
+mod health;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+
+use crate::ETCD_VERSION;
+use crate::backend::Backend;
+use crate::face::Face;
+use crate::metrics;
+
+/// Every path that is not gRPC.
+pub(crate) fn router<B: Backend>(face: Face<B>) -> Router {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/livez", get(health::livez))
+        .route("/livez/{check}", get(health::livez_one))
+        .route("/readyz", get(health::readyz))
+        .route("/readyz/{check}", get(health::readyz_one))
+        .route("/version", get(version))
+        .route("/metrics", get(metrics_page))
+        .route("/v3/kv/range", post(gateway::range))
+        .route("/v3/kv/put", post(gateway::put))
+        .route("/v3/kv/deleterange", post(gateway::delete_range))
+        .route("/v3/kv/txn", post(gateway::txn))
+        .route("/v3/kv/compaction", post(gateway::compact))
+        .route("/v3/maintenance/status", post(gateway::status))
+        .route("/v3/maintenance/alarm", post(gateway::alarms))
+        .route("/v3/cluster/member/list", post(gateway::member_list))
+        .fallback(gateway::not_found)
+        .with_state(face)
+}
+
+/// etcd's two fields say which API is followed; ours says who answers.
+async fn version() -> impl IntoResponse {
+    let body = format!(
+        r#"{{"etcdserver":"{ETCD_VERSION}","etcdcluster":"{ETCD_VERSION}","quorate":"{}"}}"#,
+        env!("CARGO_PKG_VERSION")
+    );
+    ([(CONTENT_TYPE, "application/json")], body)
+}
+
+async fn metrics_page<B: Backend>(State(face): State<Face<B>>) -> impl IntoResponse {
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        metrics::expose(&face),
+    )
+}

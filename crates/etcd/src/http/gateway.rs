@@ -1,0 +1,114 @@
+//! The API as JSON over POST, for curl: as etcd's gateway maps it, 64-bit
+//! numbers are strings and keys and values are base64.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tonic::{Code, Status};
+
+use crate::backend::Backend;
+use crate::face::Face;
+use crate::pb::etcdserverpb::AlarmRequest;
+use crate::pb::etcdserverpb::alarm_request::AlarmAction;
+use crate::refusal::Refusal;
+
+type Body = Result<Bytes, BytesRejection>;
+
+pub(super) async fn range<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    call(body, async |request| face.range(request).await).await
+}
+
+pub(super) async fn put<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    call(body, async |request| face.put(request).await).await
+}
+
+pub(super) async fn delete_range<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    call(body, async |request| face.delete_range(request).await).await
+}
+
+pub(super) async fn txn<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    call(body, async |request| face.txn(request).await).await
+}
+
+pub(super) async fn compact<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    call(body, async |request| face.compact(request).await).await
+}
+
+pub(super) async fn status<B: Backend>(State(face): State<Face<B>>) -> Response {
+    answer(Ok(face.status()))
+}
+
+pub(super) async fn member_list<B: Backend>(State(face): State<Face<B>>) -> Response {
+    answer(Ok(face.member_list()))
+}
+
+pub(super) async fn alarms<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    match parse::<AlarmRequest>(body) {
+        Ok(request) if request.action() == AlarmAction::Get => answer(Ok(face.alarms(&request))),
+        Ok(_) => error(&Status::unimplemented("only listing alarms is implemented")),
+        Err(status) => error(&status),
+    }
+}
+
+pub(super) async fn not_found() -> Response {
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (StatusCode::NOT_FOUND, headers, "404 page not found\n").into_response()
+}
+
+async fn call<Q, A>(body: Body, run: impl AsyncFnOnce(Q) -> Result<A, Refusal>) -> Response
+where
+    Q: DeserializeOwned,
+    A: Serialize,
+{
+    match parse(body) {
+        Ok(request) => answer(run(request).await),
+        Err(status) => error(&status),
+    }
+}
+
+fn parse<Q: DeserializeOwned>(body: Body) -> Result<Q, Status> {
+    let body = body.map_err(|rejection| {
+        // Longer than axum's bound for a body (2 MiB), or cut off.
+        let code = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
+            _ => Code::InvalidArgument,
+        };
+        Status::new(code, rejection.body_text())
+    })?;
+    serde_json::from_slice(&body).map_err(|e| Status::invalid_argument(e.to_string()))
+}
+
+fn answer<A: Serialize>(result: Result<A, Refusal>) -> Response {
+    match result.map(|answer| serde_json::to_string(&answer)) {
+        Ok(Ok(body)) => ([(CONTENT_TYPE, "application/json")], body).into_response(),
+        Ok(Err(e)) => error(&Status::internal(e.to_string())),
+        Err(refusal) => error(&refusal.into()),
+    }
+}
+
+fn error(status: &Status) -> Response {
+    let text = status.message();
+    let body = serde_json::json!({ "error": text, "message": text, "code": status.code() as i32 });
+    let headers = [(CONTENT_TYPE, "application/json")];
+    (http_code(status.code()), headers, body.to_string()).into_response()
+}
+
+/// As grpc-gateway maps them.
+fn http_code(code: Code) -> StatusCode {
+    match code {
+        Code::Ok => StatusCode::OK,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => {
+            StatusCode::BAD_REQUEST
+        }
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
