@@ -1,5 +1,7 @@
 //! What the store answers.
 
+mod nested;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +57,7 @@ pub struct DeleteRangeResponse {
 }
 
 /// The answer to a [`TxnRequest`](crate::TxnRequest).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TxnResponse {
     /// The revision after the transaction. It is 0 in the answer to a nested transaction: etcd
     /// fills only the outermost header.
@@ -67,7 +69,7 @@ pub struct TxnResponse {
 }
 
 /// The answer to one operation of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TxnOpResponse {
     /// To a range.
     Range(RangeResponse),

@@ -66,6 +66,17 @@ proptest! {
     }
 
     #[test]
+    fn an_answer_survives_its_encoding(commands in prop::collection::vec(command(), 1..20)) {
+        let mut store = Store::new();
+        for command in &commands {
+            let answer = store.apply(command);
+            let encoded = postcard::to_allocvec(&answer).expect("an answer encodes");
+            let decoded = postcard::from_bytes::<Result<Response, Error>>(&encoded);
+            prop_assert_eq!(decoded, Ok(answer));
+        }
+    }
+
+    #[test]
     fn bad_bytes_are_no_command_or_one_that_is_safe_to_apply(
         commands in prop::collection::vec(command(), 1..10),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
@@ -94,6 +105,13 @@ fn bytes_that_nest_without_end_are_refused() {
         encoded.extend([0, 0, 1, 0]); // a transaction: no compare, one success, no failure
     }
     assert!(postcard::from_bytes::<Command>(&encoded).is_err());
+
+    let mut encoded = vec![2]; // Response::Txn
+    encoded.extend(postcard::to_allocvec(&levels).expect("a number encodes"));
+    for _ in 0..levels {
+        encoded.extend([0, 0, 0, 1]); // an answer: no revision, not succeeded, one response
+    }
+    assert!(postcard::from_bytes::<Response>(&encoded).is_err());
 }
 
 #[test]

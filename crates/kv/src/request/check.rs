@@ -1,7 +1,7 @@
 //! Refusals that need no state: the face makes them before it proposes, the store again before it
 //! applies, as what is in the log may come from anybody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -92,16 +92,16 @@ fn key_is_given(key: &Bytes) -> Result<(), Error> {
     }
 }
 
-/// The keys that a list of operations may put and the ranges it may delete.
+/// The keys that a list of operations may put, and those that it may delete.
 #[derive(Default)]
 struct Changes<'a> {
     puts: BTreeSet<&'a Bytes>,
-    deletes: Vec<&'a DeleteRangeRequest>,
+    deletes: KeySet<'a>,
 }
 
 impl<'a> Changes<'a> {
     fn put(&mut self, key: &'a Bytes) -> Result<(), Error> {
-        if self.deletes.iter().any(|delete| covers(delete, key)) || !self.puts.insert(key) {
+        if self.deletes.contains(key) || !self.puts.insert(key) {
             return Err(Error::DuplicateKey);
         }
         Ok(())
@@ -111,16 +111,16 @@ impl<'a> Changes<'a> {
 /// Collects what the operations change, and refuses a key that is put twice or both put and
 /// deleted.
 ///
-/// This follows etcd's `checkIntervals` step by step, blind spots included, since a client must
-/// not be refused what etcd accepts: the branches of one nested transaction exclude each other
-/// and may put the same key; a put in a nested transaction is not held against a delete in a
-/// *later* sibling; and an open-ended delete covers nothing (see [`covers`]). The store therefore
+/// This follows etcd's check step by step, blind spots included, since a client must not be
+/// refused what etcd accepts: the branches of one nested transaction exclude each other and may
+/// put the same key; a put in a nested transaction is not held against a delete in a *later*
+/// sibling; and an open-ended delete covers nothing (see [`KeySet::insert`]). The store therefore
 /// has to cope with a key that changes several times at one revision.
 fn changes(ops: &[TxnOp]) -> Result<Changes<'_>, Error> {
     let mut here = Changes::default();
     for op in ops {
         if let TxnOp::DeleteRange(delete) = op {
-            here.deletes.push(delete);
+            here.deletes.insert(&delete.key, &delete.range_end);
         }
     }
     for op in ops {
@@ -144,11 +144,85 @@ fn changes(ops: &[TxnOp]) -> Result<Changes<'_>, Error> {
     Ok(here)
 }
 
-/// Whether etcd's check sees `key` inside of `delete`. It reads the open end `"\0"` as an ordinary
-/// key, which no key is smaller than.
-fn covers(delete: &DeleteRangeRequest, key: &Bytes) -> bool {
-    if delete.range_end.is_empty() {
-        return *key == delete.key;
+/// A set of keys and ranges of keys. A transaction out of the log may have any number of
+/// operations, so that looking through a list of them for each put would not do.
+#[derive(Default)]
+struct KeySet<'a> {
+    keys: BTreeSet<&'a Bytes>,
+    /// Disjoint ranges, from the first key to the one after the last.
+    ranges: BTreeMap<&'a Bytes, &'a Bytes>,
+}
+
+impl<'a> KeySet<'a> {
+    /// Adds what a delete names, as etcd's check sees it: it reads the open end `"\0"` as an
+    /// ordinary key, which no key is smaller than.
+    fn insert(&mut self, key: &'a Bytes, range_end: &'a Bytes) {
+        if range_end.is_empty() {
+            self.keys.insert(key);
+        } else if key < range_end {
+            self.insert_range(key, range_end);
+        }
     }
-    *key >= delete.key && *key < delete.range_end
+
+    fn insert_range(&mut self, mut start: &'a Bytes, mut end: &'a Bytes) {
+        while let Some((&low, &high)) = self.ranges.range::<Bytes, _>(..=end).next_back() {
+            if high < start {
+                break;
+            }
+            self.ranges.remove(low);
+            start = start.min(low);
+            end = end.max(high);
+        }
+        self.ranges.insert(start, end);
+    }
+
+    fn extend(&mut self, other: KeySet<'a>) {
+        self.keys.extend(other.keys);
+        for (start, end) in other.ranges {
+            self.insert_range(start, end);
+        }
+    }
+
+    fn contains(&self, key: &Bytes) -> bool {
+        let in_a_range = || {
+            let below = self.ranges.range::<Bytes, _>(..=key).next_back();
+            below.is_some_and(|(_, &end)| key < end)
+        };
+        self.keys.contains(key) || in_a_range()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key() -> impl Strategy<Value = Bytes> {
+        prop::collection::vec(0..3u8, 1..3).prop_map(Bytes::from)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 500, failure_persistence: None, ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn a_key_set_contains_what_was_put_in(
+            deletes in prop::collection::vec((key(), prop_oneof![Just(Bytes::new()), key()]), 0..8),
+            others in prop::collection::vec((key(), prop_oneof![Just(Bytes::new()), key()]), 0..3),
+            key in key(),
+        ) {
+            let (mut set, mut other) = (KeySet::default(), KeySet::default());
+            deletes.iter().for_each(|(key, end)| set.insert(key, end));
+            others.iter().for_each(|(key, end)| other.insert(key, end));
+            set.extend(other);
+            let expected = deletes.iter().chain(&others).any(|(first, end)| match end.is_empty() {
+                true => key == *first,
+                false => *first <= key && key < *end,
+            });
+            prop_assert_eq!(set.contains(&key), expected);
+            let mut ends = set.ranges.iter().zip(set.ranges.iter().skip(1));
+            prop_assert!(ends.all(|((_, end), (start, _))| end < start), "ranges are disjoint");
+        }
+    }
 }

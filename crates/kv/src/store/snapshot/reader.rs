@@ -1,5 +1,6 @@
 //! Bytes to state.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -77,6 +78,14 @@ struct Header {
     floor: Revision,
     retained: u64,
     sum: ChangeSum,
+}
+
+impl fmt::Debug for SnapshotReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotReader")
+            .field("pending", &self.pending.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for SnapshotReader {

@@ -1,5 +1,6 @@
 //! State to bytes.
 
+use std::fmt;
 use std::ops::Bound;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -24,13 +25,21 @@ pub struct SnapshotWriter {
 }
 
 /// What is to be encoded next.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Next {
     Header,
     /// The changes of the keys from this bound on, without so many of the first key.
     Changes(Bound<Key>, usize),
     Checksum,
     Nothing,
+}
+
+impl fmt::Debug for SnapshotWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotWriter")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SnapshotWriter {
