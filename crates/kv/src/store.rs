@@ -32,6 +32,10 @@ const CHANGE_OVERHEAD: u64 = 160;
 /// the first change of a shared part pays for copying it. This is how a snapshot is streamed while
 /// the store moves on.
 ///
+/// **Time.** A put is a search in a tree and an append. A range, a comparison of a range and a
+/// delete take time with the number of keys that they are about: deleting a million keys by one
+/// command holds up the next one for a second or two, as in etcd. Compaction is spread out.
+///
 /// **Memory.** Everything is held in memory: each retained change costs its key and value and
 /// about 160 bytes. Old revisions stay until they are compacted, so that an owner who never sends
 /// [`Command::Compact`] has a store that grows with every write. The store sets no bound itself:
