@@ -235,8 +235,11 @@ impl<S: Storage> Wal<S> {
         &mut self.storage
     }
 
-    /// Closes the log as a crash would: nothing is written, nothing synced.
-    pub fn into_storage(self) -> S {
+    /// Closes the file and gives the storage back. Nothing is written and nothing synced, as in a
+    /// crash.
+    pub fn into_storage(mut self) -> S {
+        // An error here says nothing about what is durable, and nobody goes on from here.
+        let _ = self.storage.close(self.active.file);
         self.storage
     }
 

@@ -37,7 +37,7 @@ use tail::{erase, write_again};
 ///
 /// **What cannot be told apart.** Damage to the batches of the very last sync, with nothing written
 /// behind them, looks like a torn write, and a last sync that reads as zeros looks like a clean end.
-/// No log can tell (Alagappan et al., Protocol-Aware Recovery, FAST'18, §3.3.3), so one replica may
+/// No log can tell (Alagappan et al., Protocol-Aware Recovery, FAST'18), so one replica may
 /// forget its last sync if its disk decays in just that place. [`Wal::seal`] closes the gap for an
 /// idle log, and `finish` seals what it recovered. Likewise a replica whose oldest segments, or whole
 /// directory, were deleted looks like one that compacted its log, or a new one; whoever replays the
@@ -175,6 +175,11 @@ impl<S: Storage> Recovery<S> {
 
     /// Reads what is left, cuts a torn tail, makes durable what was recovered, and opens the log
     /// for appending. A crash on the way is survived: the next recovery comes to the same records.
+    ///
+    /// The batches of the last sync are written again, byte for byte, before they are synced: if the
+    /// process ended because that sync failed, they may be in the page cache, marked clean, and not
+    /// on disk, and a sync alone would succeed and do nothing (Rebello et al., Can Applications
+    /// Recover from fsync Failures?, ATC'20).
     pub fn finish(mut self) -> Result<(Wal<S>, Summary), Error> {
         while self.next()?.is_some() {}
         if let Some(segment) = self.unborn {
@@ -197,9 +202,6 @@ impl<S: Storage> Recovery<S> {
             erase(&mut self.storage, file, self.end, len)
                 .map_err(|e| Error::from_io("erasure of the torn tail", &name, e))?;
         }
-        // If the process ended because a sync failed, these bytes may be in the page cache, marked
-        // clean, and not on disk; then a sync would succeed and do nothing. Written again, they are
-        // dirty again.
         write_again(&mut self.storage, file, self.unproven, self.end.min(len))
             .map_err(|e| Error::from_io("write", &name, e))?;
         self.storage
@@ -231,7 +233,11 @@ impl<S: Storage> Recovery<S> {
     }
 
     /// The storage back, for those who must not lose it with a log that is refused.
-    pub fn into_storage(self) -> S {
+    pub fn into_storage(mut self) -> S {
+        if let Some(file) = self.file.take() {
+            // What was to be said about the log is said already.
+            let _ = self.storage.close(file);
+        }
         self.storage
     }
 

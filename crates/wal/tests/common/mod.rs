@@ -45,6 +45,8 @@ pub(crate) struct Model {
     pub(crate) records: Vec<Vec<u8>>,
     /// Records up to here were reported durable.
     pub(crate) durable: u64,
+    /// Records up to here were durable before the last sync, so something written later says so.
+    pub(crate) settled: u64,
     /// Records from here on were never asked to be removed.
     pub(crate) kept_from: u64,
     pub(crate) ids: u64,
@@ -63,7 +65,13 @@ impl Model {
                 assert_eq!(lsn, Lsn(self.records.len() as u64));
             }
             Op::Write => wal.write()?,
-            Op::Sync => self.durable = wal.sync()?.0,
+            Op::Sync => {
+                let before = wal.durable().0;
+                self.durable = wal.sync()?.0;
+                if self.durable > before {
+                    self.settled = before;
+                }
+            }
             Op::Seal => wal.seal()?,
             Op::Roll => {
                 wal.roll()?;
