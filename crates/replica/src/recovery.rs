@@ -101,7 +101,10 @@ impl Recovery {
                 let reader = reading.map(|reading| reading.reader).unwrap_or_default();
                 self.machine = reader.finish().map_err(|error| failed(id, error))?;
             }
-            Record::Boot | Record::Ballot { .. } | Record::Append { .. } => {}
+            Record::Boot
+            | Record::Ballot { .. }
+            | Record::Append { .. }
+            | Record::SnapshotTail { .. } => {}
         }
         Ok(())
     }
