@@ -1,30 +1,39 @@
 //! What is known about each key whatever the open writes did: used to choose well among them, and
 //! to see early that a choice cannot be right.
 
-use crate::history::{EMPTY_REVISION, Reply, Revision};
+use crate::history::{EMPTY_REVISION, Item, Reply, Revision, Target};
 use crate::order::Order;
 use crate::plan::{Body, Call, KeyId, Kind, Plan, Step};
-use crate::store::Store;
+use crate::store::{Cell, Store};
 
 /// What answers say about one key.
 #[derive(Clone, Default)]
 struct KeyFacts {
     /// Whether an open write may touch it; nothing is collected otherwise.
     open: bool,
+    /// The floors of the earliest write of unknown outcome that may put, or delete, the key.
+    open_put: Option<Revision>,
+    open_delete: Option<Revision>,
     /// Revisions of known puts, ascending.
     puts: Vec<Revision>,
     /// Revisions of known deletes, ascending.
     deletes: Vec<Revision>,
-    /// What was seen, by the revision of the answer, ascending.
-    seen: Vec<(Revision, Option<Sight>)>,
+    /// What was seen, by revision, ascending.
+    seen: Vec<(Revision, Sight)>,
+    /// Revisions at which the key was there, which is all that was said; ascending.
+    there: Vec<Revision>,
 }
 
-/// An item as it was seen, without its value.
+/// What the store held under a key at one revision, without the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Sight {
-    created: Revision,
-    modified: Revision,
-    version: i64,
+enum Sight {
+    Absent,
+    Modified(Revision),
+    Item {
+        created: Revision,
+        modified: Revision,
+        version: i64,
+    },
 }
 
 #[derive(Default)]
@@ -41,7 +50,7 @@ pub(crate) enum Fit {
     Free,
     /// Possible only together with another open write.
     Unlikely,
-    /// A later answer rules it out.
+    /// An answer rules it out.
     Impossible,
 }
 
@@ -55,9 +64,29 @@ impl Facts {
                 facts.keys[key as usize].open = true;
             }
         }
+        // Those whose revision is known count here too: a transaction may do more than was seen.
+        for (index, call) in plan
+            .calls
+            .iter()
+            .enumerate()
+            .filter(|(_, call)| call.kind == Kind::Unknown)
+        {
+            for write in call.body.possible_writes() {
+                let earliest = match write {
+                    Step::Put(key, _) => &mut facts.keys[key as usize].open_put,
+                    Step::Delete(key) => &mut facts.keys[key as usize].open_delete,
+                    Step::Get(_) | Step::Scan(..) => continue,
+                };
+                let floor = order.floors[index];
+                *earliest = Some(earliest.map_or(floor, |earliest: Revision| earliest.min(floor)));
+            }
+        }
         for revision in EMPTY_REVISION..=order.last {
             if let Some(owner) = order.owner(revision) {
                 facts.learn(&plan.calls[owner], revision, plan);
+            }
+            if let Some((key, _)) = order.required.get(&revision) {
+                facts.known(*key, |facts| facts.puts.push(revision));
             }
             for observer in order.observers(revision) {
                 facts.learn(&plan.calls[*observer], revision, plan);
@@ -75,14 +104,34 @@ impl Facts {
             }
             return;
         };
+        let before = revision - Revision::from(call.kind == Kind::Wrote);
+        if let (Body::Txn { compares, .. }, Reply::Txn { succeeded, .. }) =
+            (&call.body, &answer.reply)
+        {
+            for (key, compare) in compares {
+                let alone = compares.len() == 1;
+                self.known(*key, |facts| {
+                    facts.compared(before, &compare.equals, *succeeded, alone)
+                });
+            }
+        }
+        let alone = matches!(call.body, Body::One(_));
         for (step, reply) in call.body.answered(&answer.reply) {
             match (step, reply) {
                 (Step::Put(key, _), _) => self.known(key, |facts| facts.puts.push(revision)),
-                (Step::Delete(key), Reply::Deleted(1..)) => {
-                    self.known(key, |facts| facts.deletes.push(revision));
+                // In a transaction, what a delete finds depends on the steps before it.
+                (Step::Delete(key), Reply::Deleted(0)) if alone => {
+                    self.known(key, |facts| facts.see(revision, Sight::Absent));
                 }
+                (Step::Delete(key), Reply::Deleted(1..)) => self.known(key, |facts| {
+                    if alone {
+                        facts.there.push(before);
+                    }
+                    facts.deletes.push(revision);
+                }),
+                // What a transaction reads of its own writes says nothing about the others.
                 (Step::Get(key), Reply::Got(item)) if call.kind != Kind::Wrote => {
-                    let sight = item.as_ref().map(Sight::of);
+                    let sight = item.as_ref().map_or(Sight::Absent, Sight::of);
                     self.known(key, |facts| facts.see(revision, sight));
                 }
                 (Step::Scan(first, end), Reply::Scanned(items)) => {
@@ -90,7 +139,8 @@ impl Facts {
                     for key in first..end {
                         let name = plan.keys[key as usize];
                         let item = items.next_if(|item| item.key == *name);
-                        self.known(key, |facts| facts.see(revision, item.map(Sight::of)));
+                        let sight = item.map_or(Sight::Absent, Sight::of);
+                        self.known(key, |facts| facts.see(revision, sight));
                     }
                 }
                 _ => {}
@@ -107,29 +157,29 @@ impl Facts {
 
     /// How well `body` fits at `gap`, the revision after the store's.
     pub(crate) fn fit(&self, body: &Body<'_>, store: &Store<'_>, gap: Revision) -> Fit {
-        match body {
-            Body::One(step) => self.fit_step(*step, store, gap),
-            // Which writes a transaction does depends on its compares; trying it is cheap.
-            Body::Txn { .. } => Fit::Free,
+        let mut writes = store.branch(body).iter().filter(|step| step.writes());
+        match (writes.next(), writes.next()) {
+            (None, _) => Fit::Impossible,
+            (Some(step), None) => self.fit_step(*step, store, gap),
+            // Writes of one transaction are hard to judge one by one; trying them is cheap.
+            _ => Fit::Free,
         }
     }
 
     fn fit_step(&self, step: Step<'_>, store: &Store<'_>, gap: Revision) -> Fit {
         match step {
-            Step::Put(key, _) => {
-                let version = store.get(key).map_or(0, |cell| cell.version);
-                self.keys[key as usize].fit_put(gap, version)
+            Step::Put(key, _) => self.keys[key as usize].fit_put(gap, store.get(key)),
+            Step::Delete(key) if store.get(key).is_some() => {
+                self.keys[key as usize].fit_delete(gap)
             }
-            Step::Delete(key) if store.get(key).is_none() => Fit::Impossible,
-            Step::Delete(key) => self.keys[key as usize].fit_delete(gap),
-            Step::Get(_) | Step::Scan(..) => Fit::Impossible,
+            Step::Delete(_) | Step::Get(_) | Step::Scan(..) => Fit::Impossible,
         }
     }
 }
 
 impl Sight {
-    fn of(item: &crate::history::Item) -> Self {
-        Self {
+    fn of(item: &Item) -> Self {
+        Self::Item {
             created: item.create_revision,
             modified: item.mod_revision,
             version: item.version,
@@ -138,66 +188,138 @@ impl Sight {
 }
 
 impl KeyFacts {
-    fn see(&mut self, revision: Revision, sight: Option<Sight>) {
+    fn see(&mut self, revision: Revision, sight: Sight) {
         if self.seen.last() != Some(&(revision, sight)) {
             self.seen.push((revision, sight));
         }
     }
 
-    fn next_sight(&self, revision: Revision) -> Option<(Revision, Option<Sight>)> {
-        self.seen
-            .get(self.seen.partition_point(|(at, _)| *at < revision))
-            .copied()
+    /// A compare in the state of `revision`; `alone` if it decided the transaction.
+    fn compared(&mut self, revision: Revision, equals: &Target, succeeded: bool, alone: bool) {
+        use Target::{CreateRevision, ModRevision, Value, Version};
+        match (succeeded, equals) {
+            (true, CreateRevision(0) | ModRevision(0) | Version(0)) => {
+                self.see(revision, Sight::Absent)
+            }
+            (true, ModRevision(modified)) => self.see(revision, Sight::Modified(*modified)),
+            (true, CreateRevision(_) | Version(_) | Value(_)) => self.there.push(revision),
+            (false, CreateRevision(0) | ModRevision(0) | Version(0)) if alone => {
+                self.there.push(revision);
+            }
+            (false, _) => {}
+        }
     }
 
-    fn fit_put(&self, gap: Revision, version: i64) -> Fit {
-        match self.next_sight(gap) {
+    /// What was seen next, from `revision` on, and whether before that the key was there.
+    fn next(&self, revision: Revision) -> (Option<(Revision, Sight)>, Option<Revision>) {
+        let seen = self
+            .seen
+            .get(self.seen.partition_point(|(at, _)| *at < revision))
+            .copied();
+        let there = self
+            .there
+            .get(self.there.partition_point(|at| *at < revision))
+            .copied();
+        (
+            seen,
+            there.filter(|there| seen.is_none_or(|(at, _)| *there <= at)),
+        )
+    }
+
+    fn fit_put(&self, gap: Revision, cell: Option<&Cell<'_>>) -> Fit {
+        let (seen, there) = self.next(gap);
+        let fit = match seen {
             None => Fit::Free,
-            Some((_, Some(sight))) if sight.modified < gap => Fit::Impossible,
-            Some((_, Some(sight))) if sight.created == gap => Fit::Due(gap),
-            Some((_, Some(sight))) if sight.created > gap => {
-                if any_within(&self.deletes, gap + 1, sight.created) {
-                    Fit::Free
-                } else {
-                    Fit::Unlikely
-                }
+            Some((at, Sight::Absent)) => self.if_deleted(gap, at),
+            Some((_, Sight::Item { modified, .. } | Sight::Modified(modified)))
+                if modified < gap =>
+            {
+                Fit::Impossible
             }
-            Some((_, Some(sight))) => {
+            Some((_, Sight::Modified(modified))) if modified == gap => Fit::Due(gap),
+            Some((_, Sight::Modified(_))) => Fit::Free,
+            Some((_, Sight::Item { created, .. })) if created == gap => Fit::Due(gap),
+            Some((_, Sight::Item { created, .. })) if created > gap => {
+                self.if_deleted(gap, created)
+            }
+            Some((
+                _,
+                Sight::Item {
+                    modified, version, ..
+                },
+            )) => {
                 // The version counts the puts since creation: how many are yet unaccounted for?
-                let known = count_within(&self.puts, gap, sight.modified);
-                match sight.version - version - known {
-                    1.. => Fit::Due(sight.modified),
+                let known = count_within(&self.puts, gap, modified);
+                match version - cell.map_or(0, |cell| cell.version) - known {
+                    1.. => Fit::Due(modified),
                     _ => Fit::Impossible,
                 }
             }
-            Some((at, None)) => {
-                if any_within(&self.deletes, gap + 1, at) {
-                    Fit::Free
-                } else {
-                    Fit::Unlikely
-                }
+        };
+        match there {
+            Some(there)
+                if fit != Fit::Impossible
+                    && cell.is_none()
+                    && !any_within(&self.puts, gap, there) =>
+            {
+                fit.min(Fit::Due(there))
             }
+            _ => fit,
+        }
+    }
+
+    /// For a put that must be gone again before `bound`.
+    fn if_deleted(&self, gap: Revision, bound: Revision) -> Fit {
+        if any_within(&self.deletes, gap + 1, bound) {
+            Fit::Free
+        } else {
+            needs_another(self.open_delete, bound)
         }
     }
 
     fn fit_delete(&self, gap: Revision) -> Fit {
-        match self.next_sight(gap) {
+        let (seen, there) = self.next(gap);
+        let fit = match seen {
             None => Fit::Free,
-            Some((_, Some(sight))) if sight.created <= gap => Fit::Impossible,
-            Some((_, Some(sight))) => {
-                if any_within(&self.deletes, gap, sight.created) {
+            Some((_, Sight::Item { created: since, .. } | Sight::Modified(since)))
+                if since <= gap =>
+            {
+                Fit::Impossible
+            }
+            Some((_, Sight::Modified(_))) => Fit::Free,
+            Some((_, Sight::Item { created, .. })) => {
+                if any_within(&self.deletes, gap, created) {
                     Fit::Free
                 } else {
-                    Fit::Due(sight.created)
+                    Fit::Due(created)
                 }
             }
-            Some((at, None)) => match any_within(&self.deletes, gap, at) {
-                true if any_within(&self.puts, gap, at) => Fit::Free,
-                true => Fit::Unlikely,
-                false if any_within(&self.puts, gap, at) => Fit::Unlikely,
-                false => Fit::Due(at),
-            },
+            Some((at, Sight::Absent)) => {
+                match (
+                    any_within(&self.deletes, gap, at),
+                    any_within(&self.puts, gap, at),
+                ) {
+                    (true, true) => Fit::Free,
+                    (false, false) => Fit::Due(at),
+                    _ => Fit::Unlikely,
+                }
+            }
+        };
+        match there {
+            Some(there) if !any_within(&self.puts, gap, there) => {
+                fit.max(needs_another(self.open_put, there))
+            }
+            _ => fit,
         }
+    }
+}
+
+/// For a write that is possible only with another open one, by `bound`: `earliest` is the floor of
+/// the first of that kind.
+fn needs_another(earliest: Option<Revision>, bound: Revision) -> Fit {
+    match earliest {
+        Some(floor) if floor < bound => Fit::Unlikely,
+        _ => Fit::Impossible,
     }
 }
 

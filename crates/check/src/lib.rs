@@ -15,6 +15,8 @@
 //! store with revisions.
 
 mod facts;
+mod fingerprint;
+mod groups;
 mod history;
 pub mod jsonl;
 mod linearizability;

@@ -1,9 +1,10 @@
 //! Judges a whole history: real time, answers, what was read at the end.
 
 use crate::facts::Facts;
+use crate::groups::Groups;
 use crate::history::{History, Outcome};
 use crate::order::Order;
-use crate::place::{Dead, Found, Placement, Scope, Why, components};
+use crate::place::{Dead, Found, Placement, Scope, Why};
 use crate::plan::{Kind, Plan, Source};
 use crate::store::Mismatch;
 use crate::verdict::{GaveUp, Property, Summary, Verdict, Violation};
@@ -37,7 +38,8 @@ fn judge(plan: &Plan<'_>, bound: u64) -> Result<Verdict, Box<Violation>> {
     } else {
         Facts::default()
     };
-    let mut whole = Placement::new(plan, &order, &facts, Scope::All, bound);
+    let groups = Groups::of(plan);
+    let mut whole = Placement::new(plan, &order, &facts, &groups, Scope::All, bound);
     let dead = match whole.search() {
         Found::Witness { applied } => {
             return Ok(Verdict::Holds(summarize(
@@ -47,18 +49,21 @@ fn judge(plan: &Plan<'_>, bound: u64) -> Result<Verdict, Box<Violation>> {
                 whole.backtracks,
             )));
         }
-        Found::Nothing(dead) if !order.ambiguous => return Err(explain(plan, &order, &dead)),
-        Found::Nothing(dead) => Some(dead),
+        Found::Nothing(dead) => return Err(explain(plan, &order, &dead)),
         Found::Exhausted => whole.furthest.take(),
     };
     // The keys apart: if one of them cannot be explained alone, then neither can the whole.
     let first = dead.as_ref().and_then(|dead| match &dead.why {
-        Why::Answer(_, mismatch) => mismatch.key(),
+        Why::Answer(_, mismatch) => mismatch.key().map(|key| groups.of_key(key)),
         Why::Ineffective(_) | Why::NoWriter => None,
     });
     let mut left = bound;
-    for keys in components(plan, first).iter().filter(|_| !order.ambiguous) {
-        let mut part = Placement::new(plan, &order, &facts, Scope::Only(keys), left);
+    for group in first
+        .into_iter()
+        .chain(groups.all().filter(|group| Some(*group) != first))
+    {
+        let scope = Scope::Group(group);
+        let mut part = Placement::new(plan, &order, &facts, &groups, scope, left);
         if let Found::Nothing(dead) = part.search() {
             return Err(explain(plan, &order, &dead));
         }

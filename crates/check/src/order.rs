@@ -10,8 +10,10 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use crate::history::{Action, EMPTY_REVISION, Item, Outcome, Reply, Revision, TxnOp};
-use crate::plan::{Call, Kind, Plan, Step};
+use crate::plan::{Body, Call, KeyId, Kind, Plan, Step};
 use crate::verdict::{Property, Violation};
 use crate::words;
 
@@ -29,8 +31,9 @@ pub(crate) struct Order {
     pub(crate) floors: Vec<Revision>,
     /// Writes of unknown outcome not yet given a revision, by floor.
     pub(crate) free: Vec<usize>,
-    /// Whether a transaction was chosen to explain a value that something else could explain too.
-    pub(crate) ambiguous: bool,
+    /// Gaps whose key and value were seen, but that more than one open write can explain, one of
+    /// them a transaction: which other writes it brings is for the search to try.
+    pub(crate) required: BTreeMap<Revision, (KeyId, Bytes)>,
 }
 
 impl Order {
@@ -75,7 +78,7 @@ impl Order {
             starts,
             floors,
             free,
-            ambiguous: false,
+            required: BTreeMap::new(),
         };
         order.pin(plan)?;
         order.count(plan)?;
@@ -131,9 +134,14 @@ impl Order {
             let Some(call) = candidates.iter().rev().find(fits).copied() else {
                 return Err(unexplained(plan, item, observer, candidates));
             };
-            let is_txn =
-                |call: &usize| matches!(plan.calls[*call].body, crate::plan::Body::Txn { .. });
-            self.ambiguous |= candidates.len() > 1 && candidates.iter().any(is_txn);
+            let is_txn = |call: &usize| matches!(plan.calls[*call].body, Body::Txn { .. });
+            if candidates.len() > 1 && candidates.iter().any(is_txn) {
+                if let Ok(key) = plan.keys.binary_search(&&item.key) {
+                    self.required
+                        .insert(revision, (key as KeyId, item.value.clone()));
+                }
+                continue;
+            }
             pinned[call] = true;
             if let Ok(at) = usize::try_from(revision - EMPTY_REVISION - 1) {
                 self.owners[at] = Some(call);

@@ -12,9 +12,11 @@
 use std::collections::BTreeSet;
 
 use crate::facts::{Facts, Fit};
+use crate::fingerprint::Fingerprint;
+use crate::groups::{Group, Groups};
 use crate::history::{EMPTY_REVISION, Revision};
 use crate::order::Order;
-use crate::plan::{KeyId, Kind, Plan};
+use crate::plan::{Body, KeyId, Plan, Step};
 use crate::store::{Log, Mismatch, Store};
 
 /// What a search found.
@@ -43,26 +45,12 @@ pub(crate) enum Why<'h> {
     NoWriter,
 }
 
-/// One component of keys, or all of them.
+/// Which keys a search is about.
 #[derive(Clone, Copy)]
-pub(crate) enum Scope<'a> {
+pub(crate) enum Scope {
     All,
-    /// The keys whose entry is `true`; gaps may belong to the others.
-    Only(&'a [bool]),
-}
-
-impl Scope<'_> {
-    fn has_key(self, key: KeyId) -> bool {
-        match self {
-            Scope::All => true,
-            Scope::Only(keys) => keys[key as usize],
-        }
-    }
-
-    fn has(self, plan: &Plan<'_>, call: usize) -> bool {
-        // Scans name no key and are compared on the keys of the scope.
-        plan.calls[call].body.keys().all(|key| self.has_key(key))
-    }
+    /// Those of one group; gaps may belong to the others.
+    Group(Group),
 }
 
 /// A gap with the writes that may fill it.
@@ -87,7 +75,8 @@ pub(crate) struct Placement<'p, 'h> {
     plan: &'p Plan<'h>,
     order: &'p Order,
     facts: &'p Facts,
-    scope: Scope<'p>,
+    groups: &'p Groups,
+    scope: Scope,
     store: Store<'h>,
     log: Log<'h>,
     /// By index in `Order::free`.
@@ -110,13 +99,15 @@ impl<'p, 'h> Placement<'p, 'h> {
         plan: &'p Plan<'h>,
         order: &'p Order,
         facts: &'p Facts,
-        scope: Scope<'p>,
+        groups: &'p Groups,
+        scope: Scope,
         bound: u64,
     ) -> Self {
         Self {
             plan,
             order,
             facts,
+            groups,
             scope,
             store: Store::new(plan.keys.clone()),
             log: Log::new(),
@@ -136,6 +127,7 @@ impl<'p, 'h> Placement<'p, 'h> {
         let mut result = self.observe().and_then(|()| self.advance());
         while let Err(dead) = result {
             self.backtracks += 1;
+            let culprit = self.culprit(&dead);
             if self
                 .furthest
                 .as_ref()
@@ -146,7 +138,7 @@ impl<'p, 'h> Placement<'p, 'h> {
             if self.steps > bound {
                 return Found::Exhausted;
             }
-            if !self.back() {
+            if !self.back(culprit) {
                 let dead = Dead {
                     revision: EMPTY_REVISION,
                     why: Why::NoWriter,
@@ -167,7 +159,7 @@ impl<'p, 'h> Placement<'p, 'h> {
     fn advance(&mut self) -> Result<(), Dead<'h>> {
         while self.store.revision < self.order.last {
             match self.order.owner(self.store.revision + 1) {
-                Some(owner) if self.scope.has(self.plan, owner) => {
+                Some(owner) if self.has(owner) => {
                     if !self.execute(owner)? {
                         return Err(self.dead(Why::Ineffective(owner)));
                     }
@@ -187,7 +179,7 @@ impl<'p, 'h> Placement<'p, 'h> {
     fn observe(&mut self) -> Result<(), Dead<'h>> {
         let order = self.order;
         for call in order.observers(self.store.revision) {
-            if self.scope.has(self.plan, *call) {
+            if self.has(*call) {
                 self.execute(*call)?;
             }
         }
@@ -196,16 +188,26 @@ impl<'p, 'h> Placement<'p, 'h> {
 
     fn execute(&mut self, call: usize) -> Result<bool, Dead<'h>> {
         self.steps += 1;
-        let plan = self.plan;
-        let scope = self.scope;
-        let Some(called) = plan.calls.get(call) else {
-            return Ok(false);
-        };
+        let called = &self.plan.calls[call];
+        let (groups, scope) = (self.groups, self.scope);
         self.store
             .execute(&called.body, called.answer, &mut self.log, |key| {
-                scope.has_key(key)
+                within(groups, scope, key)
             })
             .map_err(|mismatch| self.dead(Why::Answer(call, mismatch)))
+    }
+
+    fn has_key(&self, key: KeyId) -> bool {
+        within(self.groups, self.scope, key)
+    }
+
+    /// Whether a call is in the scope. Scans name no key: they are, and are compared on its keys.
+    fn has(&self, call: usize) -> bool {
+        self.plan.calls[call]
+            .body
+            .keys()
+            .next()
+            .is_none_or(|key| self.has_key(key))
     }
 
     fn dead(&self, why: Why<'h>) -> Dead<'h> {
@@ -248,7 +250,9 @@ impl<'p, 'h> Placement<'p, 'h> {
                     let body = &self.plan.calls[self.order.free[open]].body;
                     let mark = self.log.len();
                     let before = self.store.revision;
-                    if self.store.execute(body, None, &mut self.log, |_| true) == Ok(true) {
+                    if self.store.execute(body, None, &mut self.log, |_| true) == Ok(true)
+                        && required_is_there(self.order, &self.store)
+                    {
                         choice.placed = Some(open);
                         self.used[open] = true;
                         return Ok(());
@@ -260,51 +264,85 @@ impl<'p, 'h> Placement<'p, 'h> {
         Err(self.dead(Why::NoWriter))
     }
 
-    /// Undoes to the last choice that has a candidate left; `false` if there is none.
-    fn back(&mut self) -> bool {
+    /// Undoes to the last choice that has a candidate left and may matter; `false` if there is none.
+    ///
+    /// What a group of keys holds depends on no other group's keys, and neither does which open
+    /// writes to it fit into a gap. So where no candidate was about the group that contradicts an
+    /// answer, no other candidate can mend it.
+    fn back(&mut self, mut culprit: Option<Group>) -> bool {
         while let Some(choice) = self.choices.last_mut() {
             self.store.undo(&mut self.log, choice.log, choice.before);
             if let Some(open) = choice.placed.take() {
                 self.used[open] = false;
             }
-            if choice.next < choice.candidates.len() {
-                return true;
+            let (groups, plan, order) = (self.groups, self.plan, self.order);
+            let is_about = |group: Group| {
+                choice.candidates.iter().any(|candidate| match candidate {
+                    Candidate::Open(open) => {
+                        groups.of_call(&plan.calls[order.free[*open]]) == Some(group)
+                    }
+                    Candidate::Elsewhere => false,
+                })
+            };
+            if culprit.is_none_or(is_about) {
+                if choice.next < choice.candidates.len() {
+                    return true;
+                }
+                // Earlier choices decide what the candidates here were.
+                culprit = None;
             }
             self.choices.pop();
         }
         false
     }
 
+    /// The group whose keys contradict an answer.
+    fn culprit(&self, dead: &Dead<'h>) -> Option<Group> {
+        match &dead.why {
+            Why::Answer(_, mismatch) => mismatch.key().map(|key| self.groups.of_key(key)),
+            Why::Ineffective(call) => self.groups.of_call(&self.plan.calls[*call]),
+            Why::NoWriter => None,
+        }
+    }
+
     fn candidates(&self) -> Vec<Candidate> {
         let gap = self.store.revision + 1;
+        let required = self.order.required.get(&gap);
         let mut classes = BTreeSet::new();
         let mut fits: Vec<(Fit, usize)> = Vec::new();
         for (open, call) in self.order.free.iter().enumerate() {
             if self.order.floors[*call] >= gap {
                 break; // sorted by floor
             }
-            if self.used[open] || !self.scope.has(self.plan, *call) {
+            if self.used[open] || !self.has(*call) {
                 continue;
             }
             let body = &self.plan.calls[*call].body;
+            if required.is_some_and(|(key, value)| !body.may_put(*key, value)) {
+                continue;
+            }
             if let Some(class) = self.class(*call)
                 && !classes.insert(class)
             {
                 continue;
             }
-            let fit = self.facts.fit(body, &self.store, gap);
+            let fit = match required {
+                Some(_) => Fit::Due(gap),
+                None => self.facts.fit(body, &self.store, gap),
+            };
             if fit != Fit::Impossible {
                 fits.push((fit, open));
             }
         }
         fits.sort_unstable();
         let due_now = |fit: &Fit| matches!(fit, Fit::Due(at) if *at <= gap);
-        let forced = fits.first().is_some_and(|(fit, _)| due_now(fit));
+        let forced = fits.first().is_some_and(|(fit, _)| due_now(fit))
+            || required.is_some_and(|(key, _)| self.has_key(*key));
         let mut candidates: Vec<Candidate> = fits
             .into_iter()
             .map(|(_, open)| Candidate::Open(open))
             .collect();
-        if let Scope::Only(_) = self.scope
+        if let Scope::Group(_) = self.scope
             && !forced
         {
             candidates.push(Candidate::Elsewhere);
@@ -315,9 +353,15 @@ impl<'p, 'h> Placement<'p, 'h> {
     /// Writes of one class are interchangeable at a gap: their values are never seen, for then they
     /// would own a revision, and whichever is not used now can be used later.
     fn class(&self, call: usize) -> Option<(KeyId, bool)> {
-        use crate::plan::{Body, Step};
         match self.plan.calls[call].body {
-            Body::One(Step::Put(key, _)) if !self.plan.compares_values => Some((key, true)),
+            Body::One(Step::Put(key, value)) => {
+                let is_required = self
+                    .order
+                    .required
+                    .values()
+                    .any(|(k, v)| *k == key && v == value);
+                (!is_required && !self.plan.compares_values).then_some((key, true))
+            }
             Body::One(Step::Delete(key)) => Some((key, false)),
             _ => None,
         }
@@ -326,7 +370,7 @@ impl<'p, 'h> Placement<'p, 'h> {
     /// Two independent 64-bit hashes of the revision, the writes used and the state. That two
     /// different situations collide is as likely as a fault of the memory they are in.
     fn fingerprint(&self) -> u128 {
-        let mut mix = Mix::default();
+        let mut mix = Fingerprint::default();
         mix.add(self.store.revision.unsigned_abs());
         for (open, _) in self.used.iter().enumerate().filter(|(_, used)| **used) {
             mix.add(open as u64);
@@ -346,62 +390,18 @@ impl<'p, 'h> Placement<'p, 'h> {
     }
 }
 
-/// A 128-bit mixer made of two chains of the finalizer of SplitMix64.
-#[derive(Default)]
-pub(crate) struct Mix(u64, u64);
-
-impl Mix {
-    pub(crate) fn add(&mut self, word: u64) {
-        fn stir(mut z: u64) -> u64 {
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        }
-        self.0 = stir(
-            self.0
-                .wrapping_add(word)
-                .wrapping_add(0x9e37_79b9_7f4a_7c15),
-        );
-        self.1 = stir(
-            (self.1 ^ word)
-                .wrapping_mul(0xd6e8_feb8_6659_fd93)
-                .wrapping_add(1),
-        );
-    }
-
-    pub(crate) fn finish(self) -> u128 {
-        u128::from(self.0) << 64 | u128::from(self.1)
+fn within(groups: &Groups, scope: Scope, key: KeyId) -> bool {
+    match scope {
+        Scope::All => true,
+        Scope::Group(group) => groups.of_key(key) == group,
     }
 }
 
-/// The keys joined by transactions, as one scope for each component: first those of `first`.
-pub(crate) fn components(plan: &Plan<'_>, first: Option<KeyId>) -> Vec<Vec<bool>> {
-    let mut parent: Vec<KeyId> = (0..plan.keys.len() as KeyId).collect();
-    fn root(parent: &mut [KeyId], mut key: KeyId) -> KeyId {
-        while parent[key as usize] != key {
-            parent[key as usize] = parent[parent[key as usize] as usize];
-            key = parent[key as usize];
-        }
-        key
-    }
-    for call in plan
-        .calls
-        .iter()
-        .filter(|call| call.kind != Kind::ObservedPrefix)
-    {
-        let mut keys = call.body.keys();
-        let Some(head) = keys.next() else { continue };
-        for key in keys {
-            let (a, b) = (root(&mut parent, head), root(&mut parent, key));
-            parent[a.max(b) as usize] = a.min(b);
-        }
-    }
-    let roots: Vec<KeyId> = (0..plan.keys.len() as KeyId)
-        .map(|key| root(&mut parent, key))
-        .collect();
-    let first = first.map(|key| roots[key as usize]);
-    let distinct: BTreeSet<KeyId> = roots.iter().copied().collect();
-    let rest = distinct.into_iter().filter(|root| Some(*root) != first);
-    let scope = |wanted: KeyId| roots.iter().map(|root| *root == wanted).collect();
-    first.into_iter().chain(rest).map(scope).collect()
+/// Whether the latest revision put what is known to have been put then.
+fn required_is_there(order: &Order, store: &Store<'_>) -> bool {
+    let Some((key, value)) = order.required.get(&store.revision) else {
+        return true;
+    };
+    let cell = store.get(*key);
+    cell.is_some_and(|cell| cell.modified == store.revision && cell.value == value)
 }

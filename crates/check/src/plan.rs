@@ -79,6 +79,12 @@ impl Call<'_> {
     }
 }
 
+impl Step<'_> {
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self, Step::Put(..) | Step::Delete(_))
+    }
+}
+
 impl<'h> Body<'h> {
     /// Every write that this may do, whichever way its compares turn out.
     pub(crate) fn possible_writes(&self) -> impl Iterator<Item = Step<'h>> + '_ {
@@ -88,12 +94,18 @@ impl<'h> Body<'h> {
                 then, otherwise, ..
             } => (None, &then[..], &otherwise[..]),
         };
-        let writes = |step: &&Step<'h>| matches!(step, Step::Put(..) | Step::Delete(_));
+        let writes = |step: &&Step<'h>| step.writes();
         one.into_iter()
             .chain(then)
             .chain(otherwise)
             .filter(writes)
             .copied()
+    }
+
+    /// Whether this can leave `value` under `key`.
+    pub(crate) fn may_put(&self, key: KeyId, value: &Bytes) -> bool {
+        self.possible_writes()
+            .any(|write| matches!(write, Step::Put(k, v) if k == key && v == value))
     }
 
     /// The steps that ran, each with its reply.

@@ -168,6 +168,23 @@ impl<'h> Store<'h> {
         Ok(wrote)
     }
 
+    /// The steps that `body` would do in this state.
+    pub(crate) fn branch<'b>(&self, body: &'b Body<'h>) -> &'b [Step<'h>] {
+        match body {
+            Body::One(step) => std::slice::from_ref(step),
+            Body::Txn {
+                compares,
+                then,
+                otherwise,
+            } => {
+                let holds = compares
+                    .iter()
+                    .all(|(key, compare)| self.compare(*key, &compare.equals));
+                if holds { then } else { otherwise }
+            }
+        }
+    }
+
     fn compare(&self, key: KeyId, equals: &Target) -> bool {
         let cell = self.get(key);
         match equals {

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unreachable_pub, reason = "a module of test crates")]
 
+pub mod world;
+
 use bytes::Bytes;
 use quorate_check::{Action, Item, Operation, Outcome, Reply, Response};
 
