@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::ETCD_VERSION;
 use crate::backend::Backend;
@@ -32,6 +32,7 @@ pub(crate) fn router<B: Backend>(face: Face<B>) -> Router {
         .route("/v3/maintenance/status", post(gateway::status))
         .route("/v3/maintenance/alarm", post(gateway::alarms))
         .route("/v3/cluster/member/list", post(gateway::member_list))
+        .route("/v3/{*call}", any(gateway::no_such_call))
         .fallback(gateway::not_found)
         .with_state(face)
 }

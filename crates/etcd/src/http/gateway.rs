@@ -55,6 +55,12 @@ pub(super) async fn alarms<B: Backend>(State(face): State<Face<B>>, body: Body) 
     }
 }
 
+/// A path of the API that is not served, in the words of etcd's gateway.
+pub(super) async fn no_such_call() -> Response {
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (StatusCode::NOT_FOUND, headers, "Not Found\n").into_response()
+}
+
 pub(super) async fn not_found() -> Response {
     let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
     (StatusCode::NOT_FOUND, headers, "404 page not found\n").into_response()
@@ -92,10 +98,14 @@ fn answer<A: Serialize>(result: Result<A, Refusal>) -> Response {
 }
 
 fn error(status: &Status) -> Response {
-    let text = status.message();
-    let body = serde_json::json!({ "error": text, "message": text, "code": status.code() as i32 });
-    let headers = [(CONTENT_TYPE, "application/json")];
-    (http_code(status.code()), headers, body.to_string()).into_response()
+    let (text, code) = (status.message(), status.code());
+    // A field at a time: etcd's order is error, message, code.
+    let text = serde_json::Value::from(text);
+    let body = format!(
+        r#"{{"error":{text},"message":{text},"code":{}}}"#,
+        code as i32
+    );
+    (http_code(code), [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// As grpc-gateway maps them.
