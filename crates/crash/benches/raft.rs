@@ -1,0 +1,166 @@
+//! The cost of the protocol alone: three nodes in one thread, a disk that costs nothing, entries
+//! of 64 bytes. Counted per committed entry is the work of all three nodes, the gate included.
+//!
+//! `cargo bench -p quorate-crash`
+
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark is a driver, and reads the clock"
+)]
+
+use bytes::Bytes;
+use quorate_core::driver::{Disk, Gate, Lsn, replay};
+use quorate_core::{Effects, Input, NodeId, Protocol, Time, To};
+use quorate_crash::raft::*;
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::io;
+use std::time::Instant;
+
+/// Forgets what it is given.
+#[derive(Default)]
+struct NullDisk(u64);
+
+impl Disk<Record> for NullDisk {
+    fn append(&mut self, records: &mut Vec<Record>) -> Lsn {
+        self.0 += records.len() as u64;
+        black_box(&mut *records).clear();
+        self.0
+    }
+    fn durable(&self) -> io::Result<Lsn> {
+        Ok(self.0)
+    }
+}
+
+struct Node {
+    raft: Raft,
+    gate: Gate<Raft>,
+    disk: NullDisk,
+    out: Effects<Raft>,
+    inbox: VecDeque<(NodeId, Message)>,
+}
+
+struct Cluster {
+    nodes: Vec<Node>,
+    committed: usize,
+    sent: Vec<(To, Message)>,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let config = Config::default();
+        let nodes = NodeId::all(3).map(|me| Node {
+            raft: Raft::recover(&config, me, replay([])),
+            gate: Gate::default(),
+            disk: NullDisk::default(),
+            out: Effects::default(),
+            inbox: VecDeque::new(),
+        });
+        let mut cluster = Self {
+            nodes: nodes.collect(),
+            committed: 0,
+            sent: vec![],
+        };
+        for node in 0..3 {
+            cluster.step(node, Input::Start);
+            cluster.flush(node);
+        }
+        cluster.step(0, Input::Timer(Timer::Election));
+        cluster.flush(0);
+        while !cluster.nodes[0].raft.is_leader_with_own_term_commit() {
+            (0..3).for_each(|node| cluster.turn(node));
+        }
+        cluster
+    }
+
+    fn step(&mut self, node: usize, input: Input<Raft>) {
+        let node = &mut self.nodes[node];
+        node.raft.step(Time(1), input, &mut node.out);
+    }
+
+    fn flush(&mut self, at: usize) {
+        let node = &mut self.nodes[at];
+        node.raft.flush(Time(1), &mut node.out);
+        let prompt = node.gate.submit(&mut node.out, &mut node.disk);
+        black_box(prompt.timers().count());
+        let messages = prompt.messages().map(|message| message.into_parts());
+        self.sent.extend(messages);
+        for output in prompt.outputs() {
+            if let Output::Committed { entries, .. } = black_box(&output)
+                && at == 0
+            {
+                self.committed += entries.len();
+            }
+        }
+        let sent = &mut self.sent;
+        let gate = &mut node.gate;
+        gate.release(&node.disk, |m| sent.push(m.into_parts()), |_| ())
+            .expect("this disk does not fail");
+        for (to, message) in self.sent.drain(..) {
+            let To::One(to) = to else {
+                unreachable!("Raft names its addressees")
+            };
+            let from = NodeId(at as u8);
+            self.nodes[to.index()].inbox.push_back((from, message));
+        }
+    }
+
+    /// A burst: all that has come.
+    fn turn(&mut self, at: usize) {
+        let node = &mut self.nodes[at];
+        while let Some((from, message)) = node.inbox.pop_front() {
+            let input = Input::Message(from, message);
+            node.raft.step(Time(1), input, &mut node.out);
+        }
+        self.flush(at);
+    }
+
+    /// The log does not grow for ever.
+    fn compact(&mut self, at: usize) {
+        let index = self.nodes[at].raft.commit();
+        for step in [Checkpoint::Begin { index }, Checkpoint::End { digest: 0 }] {
+            self.step(at, Input::Request(Request::Checkpoint(step)));
+        }
+        self.flush(at);
+    }
+}
+
+/// Nanoseconds for each of `total` entries, proposed in bursts of `batch`.
+fn run(batch: usize, total: usize) -> f64 {
+    let mut cluster = Cluster::new();
+    let (mut proposed, mut compacted) = (0, 0);
+    let payload = Bytes::from(vec![7u8; 64]);
+    let first = cluster.committed;
+    let start = Instant::now();
+    while cluster.committed - first < total {
+        if proposed - (cluster.committed - first) < 8 * batch {
+            for _ in 0..batch {
+                let request = Request::Propose(payload.clone());
+                cluster.step(0, Input::Request(request));
+            }
+            proposed += batch;
+        }
+        (0..3).for_each(|node| cluster.turn(node));
+        if cluster.committed - compacted > 100_000 {
+            compacted = cluster.committed;
+            (0..3).for_each(|node| cluster.compact(node));
+        }
+    }
+    start.elapsed().as_nanos() as f64 / (cluster.committed - first) as f64
+}
+
+fn main() {
+    const RUNS: usize = 9;
+    for batch in [1, 8, 64, 256] {
+        let mut runs: Vec<f64> = (0..RUNS).map(|_| run(batch, 1_000_000)).collect();
+        runs.sort_by(f64::total_cmp);
+        println!(
+            "batch {batch:>3}: {:.3} µs per entry (median of {RUNS}; {:.3} to {:.3})",
+            runs[RUNS / 2] / 1e3,
+            runs[0] / 1e3,
+            runs[RUNS - 1] / 1e3,
+        );
+    }
+}
