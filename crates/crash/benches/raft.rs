@@ -11,7 +11,7 @@
 )]
 
 use bytes::Bytes;
-use quorate_core::driver::{Disk, Gate, Lsn, replay};
+use quorate_core::driver::{Disk, Gate, Lsn, Released, replay};
 use quorate_core::{Effects, Input, NodeId, Protocol, Time, To};
 use quorate_crash::raft::*;
 use std::collections::VecDeque;
@@ -39,13 +39,12 @@ struct Node {
     gate: Gate<Raft>,
     disk: NullDisk,
     out: Effects<Raft>,
-    inbox: VecDeque<(NodeId, Message)>,
 }
 
 struct Cluster {
     nodes: Vec<Node>,
+    inboxes: [VecDeque<(NodeId, Message)>; 3],
     committed: usize,
-    sent: Vec<(To, Message)>,
 }
 
 impl Cluster {
@@ -56,12 +55,11 @@ impl Cluster {
             gate: Gate::default(),
             disk: NullDisk::default(),
             out: Effects::default(),
-            inbox: VecDeque::new(),
         });
         let mut cluster = Self {
             nodes: nodes.collect(),
+            inboxes: Default::default(),
             committed: 0,
-            sent: vec![],
         };
         for node in 0..3 {
             cluster.step(node, Input::Start);
@@ -85,8 +83,15 @@ impl Cluster {
         node.raft.flush(Time(1), &mut node.out);
         let prompt = node.gate.submit(&mut node.out, &mut node.disk);
         black_box(prompt.timers().count());
-        let messages = prompt.messages().map(|message| message.into_parts());
-        self.sent.extend(messages);
+        let from = NodeId(at as u8);
+        let inboxes = &mut self.inboxes;
+        let mut post = |message: Released<Message>| {
+            let (To::One(to), message) = message.into_parts() else {
+                unreachable!("Raft names its addressees")
+            };
+            inboxes[to.index()].push_back((from, message));
+        };
+        prompt.messages().for_each(&mut post);
         for output in prompt.outputs() {
             if let Output::Committed { entries, .. } = black_box(&output)
                 && at == 0
@@ -94,23 +99,15 @@ impl Cluster {
                 self.committed += entries.len();
             }
         }
-        let sent = &mut self.sent;
         let gate = &mut node.gate;
-        gate.release(&node.disk, |m| sent.push(m.into_parts()), |_| ())
+        gate.release(&node.disk, post, |_| ())
             .expect("this disk does not fail");
-        for (to, message) in self.sent.drain(..) {
-            let To::One(to) = to else {
-                unreachable!("Raft names its addressees")
-            };
-            let from = NodeId(at as u8);
-            self.nodes[to.index()].inbox.push_back((from, message));
-        }
     }
 
     /// A burst: all that has come.
     fn turn(&mut self, at: usize) {
         let node = &mut self.nodes[at];
-        while let Some((from, message)) = node.inbox.pop_front() {
+        while let Some((from, message)) = self.inboxes[at].pop_front() {
             let input = Input::Message(from, message);
             node.raft.step(Time(1), input, &mut node.out);
         }

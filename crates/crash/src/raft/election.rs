@@ -216,7 +216,7 @@ impl Raft {
             payload: Bytes::new(),
         };
         self.leader = Some(self.me);
-        self.state = State::Leader(Leader {
+        self.state = State::Leader(Box::new(Leader {
             progress: vec![Progress::probe(last + 1); usize::from(self.config.nodes)],
             opened_at: last + 1,
             uncommitted: entry.bytes(),
@@ -224,7 +224,7 @@ impl Raft {
             active: NodeSet::EMPTY,
             transfer: None,
             rounds: Rounds::default(),
-        });
+        }));
         let max = self.config.election_max;
         out.arm(Timer::Election, max, max);
         let beat = self.config.heartbeat;

@@ -289,11 +289,25 @@ impl Log {
         if index <= self.base.index || index > self.last.index {
             return None;
         }
-        let last = self.batches.len() - 1;
-        if index >= self.batches[last].first {
-            return Some(last);
+        // No batch is empty, so it is at most as many batches from the end as entries; with single
+        // entries, or near the end, that is nearly exact. A search through the whole log would
+        // miss the cache at each step.
+        let (mut low, mut high) = (0, self.batches.len());
+        if let Some(bound) = high.checked_sub((self.last.index - index) as usize + 1) {
+            low = bound;
+            if self.batches[low].end() > index {
+                return Some(low);
+            }
         }
-        Some(self.batches.partition_point(|b| b.first <= index) - 1)
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.batches[middle].first <= index {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        Some(low)
     }
 
     fn content(&self) -> (Position, Position, SnapshotMeta) {

@@ -11,7 +11,8 @@ pub(super) enum State {
     PreCandidate(Ballots),
     /// Asks for votes.
     Candidate(Ballots),
-    Leader(Leader),
+    /// Boxed, so that it can be taken out and put back while the rest is read.
+    Leader(Box<Leader>),
 }
 
 /// Votes, each node's counted once (xraft#27).
