@@ -8,11 +8,12 @@
     reason = "a test is a driver; each test uses a part of this"
 )]
 
+use crate::words;
 use bytes::Bytes;
 use quorate_core::driver::{Disk, Gate, Lsn, replay};
 use quorate_core::{Effects, Hard as _, Input, NodeId, Protocol, Time};
 use quorate_crash::raft::*;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::time::Duration;
 
@@ -132,6 +133,10 @@ pub struct Cluster {
     pub now: Time,
     /// The size of the pieces of a snapshot.
     pub piece: usize,
+    /// Links, from and to, that lose everything.
+    pub cut: BTreeSet<(u8, u8)>,
+    /// What happened, in words.
+    pub story: Vec<String>,
 }
 
 impl Cluster {
@@ -155,6 +160,8 @@ impl Cluster {
             net: VecDeque::new(),
             now: Time(1),
             piece: 64,
+            cut: BTreeSet::new(),
+            story: vec![],
         };
         for node in 0..cluster.nodes.len() {
             cluster.restart(node);
@@ -217,7 +224,12 @@ impl Cluster {
             }
             raft.flush(self.now, &mut it.out);
             let mut sent = vec![];
+            let before = it.disk.records.len();
             let prompt = it.gate.submit(&mut it.out, &mut it.disk);
+            let records = it.disk.records.range(before..);
+            self.story.extend(
+                records.map(|record| format!("  n{node} writes {}", words::record(record))),
+            );
             for (timer, change) in prompt.timers() {
                 match change {
                     Some(range) => it.timers.insert(timer, range),
@@ -230,6 +242,8 @@ impl Cluster {
                 self.post(node, to, message);
             }
             for output in outputs {
+                self.story
+                    .push(format!("  n{node}: {}", words::output(&output)));
                 inputs.extend(self.on_output(node, output).map(Input::Request));
             }
             if self.nodes[node].quick {
@@ -257,7 +271,13 @@ impl Cluster {
         for to in to.nodes(self.config.nodes) {
             let from = NodeId(from as u8);
             let message = message.clone();
-            self.net.push_back(Packet { from, to, message });
+            let packet = Packet { from, to, message };
+            if self.cut.contains(&(packet.from.0, packet.to.0)) {
+                self.story
+                    .push(format!("  lost: {}", words::packet(&packet)));
+            } else {
+                self.net.push_back(packet);
+            }
         }
     }
 
@@ -335,6 +355,7 @@ impl Cluster {
     }
 
     pub fn hand(&mut self, packet: Packet) {
+        self.story.push(words::packet(&packet));
         let to = packet.to.index();
         self.input(to, Input::Message(packet.from, packet.message));
     }

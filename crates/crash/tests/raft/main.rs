@@ -8,3 +8,5 @@
 mod basics;
 mod cluster;
 mod random;
+mod transcripts;
+mod words;

@@ -45,6 +45,7 @@ struct Truth {
 impl Truth {
     fn observe(&mut self, cluster: &mut Cluster) {
         cluster.check();
+        cluster.story.clear();
         for node in 0..cluster.nodes.len() {
             for output in std::mem::take(&mut cluster.nodes[node].outputs) {
                 self.on_output(cluster, node, output);
