@@ -220,12 +220,12 @@ pub enum NotRunnable {
     /// Nobody could run it.
     #[error(transparent)]
     Contradictory(#[from] Contradiction),
-    /// It makes sense, but quorate has no code for a protocol that fits.
+    /// It makes sense, but quorate does not serve a protocol that fits.
     #[error(
-        "the contract makes sense, but quorate does not implement a protocol for it yet; {} would do",
+        "the contract makes sense, but quorate serves no protocol for it yet; {} would do",
         list(protocols)
     )]
-    NotImplemented {
+    NotServed {
         /// Protocols of the catalogue that fit.
         protocols: Vec<Protocol>,
     },
@@ -313,16 +313,16 @@ impl Contract {
             .collect()
     }
 
-    /// The protocol to run: the chosen one, or the first that fits and is implemented.
+    /// The protocol to run: the chosen one, or the first that fits and serves.
     ///
     /// # Errors
     /// [`NotRunnable`] tells a contract that nobody could run from one that quorate cannot yet.
     pub fn runnable(&self) -> Result<Protocol, NotRunnable> {
         self.check()?;
         let candidates = self.protocol.map_or_else(|| self.fitting(), |p| vec![p]);
-        match candidates.iter().find(|p| p.is_implemented()) {
+        match candidates.iter().find(|p| p.serves()) {
             Some(protocol) => Ok(*protocol),
-            None => Err(NotRunnable::NotImplemented {
+            None => Err(NotRunnable::NotServed {
                 protocols: candidates,
             }),
         }

@@ -80,14 +80,11 @@ fn each_contract_stands_where_its_name_says() {
 
 #[test]
 fn a_contract_that_makes_sense_is_told_from_one_that_is_impossible() {
-    use quorate_contract::NotRunnable::{Contradictory, NotImplemented};
+    use quorate_contract::NotRunnable::{Contradictory, NotServed};
     for name in ["byzantine-four", "broadcast-three", "coin"] {
         assert_eq!(read(name).check(), Ok(()), "{name}");
         let refused = read(name).runnable().expect_err(name);
-        assert!(
-            matches!(refused, NotImplemented { .. }),
-            "{name}: {refused}"
-        );
+        assert!(matches!(refused, NotServed { .. }), "{name}: {refused}");
     }
     let refused = read("half").runnable().expect_err("two replicas cannot");
     assert!(matches!(refused, Contradictory(_)), "{refused}");

@@ -339,17 +339,17 @@ fn check_and_runnable_and_explain_agree() {
         match contract.runnable() {
             Ok(protocol) => {
                 assert_eq!(contract.check(), Ok(()));
-                assert!(admits(&contract, protocol) && protocol.is_implemented());
+                assert!(admits(&contract, protocol) && protocol.serves());
                 assert_eq!(standing, Standing::Runnable { protocol });
                 let quorum = contract.quorum();
                 assert!(quorum.is_safe() && quorum.is_live(), "{contract:?}");
             }
-            Err(NotRunnable::NotImplemented { protocols }) => {
+            Err(NotRunnable::NotServed { protocols }) => {
                 assert_eq!(contract.check(), Ok(()));
                 assert!(
                     protocols
                         .iter()
-                        .all(|p| admits(&contract, *p) && !p.is_implemented())
+                        .all(|p| admits(&contract, *p) && !p.serves())
                 );
                 assert!(!protocols.is_empty());
             }

@@ -94,7 +94,7 @@ pub struct Candidate {
     pub protocol: Protocol,
     /// What it achieves.
     pub solves: Problem,
-    /// Can quorate run it?
+    /// How far can quorate run it?
     pub status: Status,
     /// Where it is defined.
     pub citation: &'static str,
@@ -111,13 +111,13 @@ pub struct Candidate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Standing {
-    /// quorate can run it, with this protocol.
+    /// quorate can serve it, with this protocol.
     Runnable {
         /// The protocol.
         protocol: Protocol,
     },
-    /// It makes sense, but quorate implements no protocol for it yet.
-    NotImplemented {
+    /// It makes sense, but quorate serves no protocol for it yet.
+    NotServed {
         /// Protocols that would do.
         protocols: Vec<Protocol>,
     },
@@ -133,7 +133,7 @@ pub fn explain(contract: &Contract) -> Explanation {
     let may_happen = contract.behaviours();
     let standing = match contract.runnable() {
         Ok(protocol) => Standing::Runnable { protocol },
-        Err(NotRunnable::NotImplemented { protocols }) => Standing::NotImplemented { protocols },
+        Err(NotRunnable::NotServed { protocols }) => Standing::NotServed { protocols },
         Err(NotRunnable::Contradictory(contradiction)) => Standing::Contradictory {
             findings: contradiction.findings,
         },
@@ -165,7 +165,7 @@ fn figures(contract: &Contract, standing: &Standing) -> Figures {
     };
     let protocol = match standing {
         Standing::Runnable { protocol } => Some(*protocol),
-        Standing::NotImplemented { protocols } => protocols.first().copied(),
+        Standing::NotServed { protocols } => protocols.first().copied(),
         Standing::Contradictory { .. } => None,
     };
     Figures {

@@ -102,7 +102,7 @@ fn kept_by(contract: &Contract, standing: &Standing) -> String {
                 quorum.faults,
             )
         }
-        Standing::NotImplemented { protocols } => format!(
+        Standing::NotServed { protocols } => format!(
             "A protocol such as {} keeps these promises.",
             protocols.first().map_or("none", |p| p.name())
         ),

@@ -77,15 +77,24 @@ impl Explanation {
     fn write_standing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.standing {
             Standing::Runnable { protocol } => {
-                let text = format!("It holds together, and quorate runs it with {protocol}.");
+                let text = format!("It holds together, and quorate serves it with {protocol}.");
                 write_beside(f, "", 0, &text)
             }
-            Standing::NotImplemented { protocols } => {
-                let names: Vec<_> = protocols.iter().map(|p| p.name()).collect();
-                let text = format!(
-                    "It holds together, but quorate does not run it yet. Not implemented: {}.",
-                    names.join(", ")
-                );
+            Standing::NotServed { protocols } => {
+                let mut text = "It holds together, but quorate does not serve it yet.".to_owned();
+                for (kind, status) in [
+                    ("In the lab", Status::Lab),
+                    ("Not implemented", Status::NotImplemented),
+                ] {
+                    let names: Vec<_> = protocols
+                        .iter()
+                        .filter(|p| p.declaration().status == status)
+                        .map(|p| p.name())
+                        .collect();
+                    if !names.is_empty() {
+                        text += &format!(" {kind}: {}.", names.join(", "));
+                    }
+                }
                 write_beside(f, "", 0, &text)
             }
             Standing::Contradictory { findings } => {
@@ -184,7 +193,8 @@ fn write_candidate(f: &mut fmt::Formatter<'_>, candidate: &Candidate) -> fmt::Re
         }
         Verdict::Admissible { caveats } => {
             let status = match candidate.status {
-                Status::Implemented => "runs here",
+                Status::Serves => "serves",
+                Status::Lab => "in the lab",
                 Status::NotImplemented => "not implemented yet",
             };
             let replicas = candidate

@@ -51,7 +51,7 @@ const RAFT: Declaration = Declaration {
     citation: "Ongaro, Ousterhout: In Search of an Understandable Consensus Algorithm, USENIX ATC \
                2014",
     solves: Problem::Replication,
-    status: Status::Implemented,
+    status: Status::Serves,
     tolerances: SILENCE_BY_MAJORITY,
     synchrony: Synchrony::PartiallySynchronous,
     links: LinkModel::FairLoss,
@@ -77,6 +77,46 @@ const MULTI_PAXOS: Declaration = Declaration {
             .note(STABLE_LEADER)
     },
     ..RAFT
+};
+
+const PAXOS: Declaration = Declaration {
+    protocol: Protocol::Paxos,
+    citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
+    solves: Problem::Consensus,
+    status: Status::NotImplemented,
+    caveats: &[DETECTED_CORRUPTION],
+    // Prepare, promise, accept, accepted, and the decision passed on. The proposer's ballot is on
+    // its disk before it asks, a promise before it is given, and an acceptance likewise.
+    cost: |n, _| {
+        Cost::new(4, 5 * one_to_all(n))
+            .syncs(3, 2 * n)
+            .note("with one proposer; rivals repeat it")
+    },
+    ..RAFT
+};
+
+const MAJORITY_COMMIT: Declaration = Declaration {
+    protocol: Protocol::MajorityCommit,
+    citation: "folklore; its vote is that of Thomas: A Majority Consensus Approach to Concurrency \
+               Control for Multiple Copy Databases, ACM TODS 1979",
+    solves: Problem::ReliableBroadcast,
+    status: Status::NotImplemented,
+    // A minority of followers may be silent, but the leader is a replica too, and when it stops
+    // between two of its messages some know the decision and the others never will.
+    tolerances: &[Tolerance {
+        behaviours: Behaviours::NONE,
+        replicas: Replicas::PerFault(1),
+    }],
+    synchrony: Synchrony::Asynchronous,
+    links: LinkModel::Reliable,
+    signatures: false,
+    randomized: false,
+    caveats: &[Caveat {
+        when: |_| true,
+        text: "the leader is fixed: without it nothing is decided, and what it decided last may be \
+               known to some only",
+    }],
+    cost: |n, _| Cost::new(2, 3 * one_to_all(n)).syncs(1, n),
 };
 
 const PRIMARY_BACKUP: Declaration = Declaration {
@@ -296,6 +336,8 @@ pub(super) const fn declaration(protocol: Protocol) -> &'static Declaration {
     match protocol {
         Protocol::Raft => &RAFT,
         Protocol::MultiPaxos => &MULTI_PAXOS,
+        Protocol::Paxos => &PAXOS,
+        Protocol::MajorityCommit => &MAJORITY_COMMIT,
         Protocol::PrimaryBackup => &PRIMARY_BACKUP,
         Protocol::FloodSet => &FLOOD_SET,
         Protocol::BenOr => &BEN_OR,

@@ -12,13 +12,17 @@ use crate::timing::Synchrony;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A protocol that the catalogue knows. Whether quorate runs it is its [`Status`].
+/// A protocol that the catalogue knows. Whether quorate has code for it is its [`Status`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
     /// Ongaro and Ousterhout 2014.
     Raft,
-    /// Lamport 1998, 2001.
+    /// Lamport 1998, 2001: a log.
     MultiPaxos,
+    /// Lamport 1998, 2001: one decision.
+    Paxos,
+    /// One fixed leader that waits for a majority of acknowledgements, and nobody after it.
+    MajorityCommit,
     /// Alsberg and Day 1976; Budhiraja, Marzullo, Schneider and Toueg 1993.
     PrimaryBackup,
     /// Lynch 1996, §6.2.
@@ -86,12 +90,14 @@ impl Problem {
     }
 }
 
-/// Can it be run?
+/// How far can it be run?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// quorate runs it.
-    Implemented,
+    /// quorate serves clients with it, and runs it in the lab.
+    Serves,
+    /// quorate runs it in the lab: simulated, to be measured and compared.
+    Lab,
     /// The catalogue knows it; quorate has no code for it.
     NotImplemented,
 }
@@ -161,7 +167,7 @@ pub struct Declaration {
     pub citation: &'static str,
     /// What it achieves.
     pub solves: Problem,
-    /// Can it be run?
+    /// How far can it be run?
     pub status: Status,
     /// Which faults it survives, the weakest first.
     pub tolerances: &'static [Tolerance],
@@ -179,9 +185,11 @@ pub struct Declaration {
 
 impl Protocol {
     /// Every protocol of the catalogue: those for honest replicas first.
-    pub const ALL: [Protocol; 16] = [
+    pub const ALL: [Protocol; 18] = [
         Protocol::Raft,
         Protocol::MultiPaxos,
+        Protocol::Paxos,
+        Protocol::MajorityCommit,
         Protocol::PrimaryBackup,
         Protocol::FloodSet,
         Protocol::BenOr,
@@ -203,6 +211,8 @@ impl Protocol {
         match self {
             Protocol::Raft => "raft",
             Protocol::MultiPaxos => "multi-paxos",
+            Protocol::Paxos => "paxos",
+            Protocol::MajorityCommit => "majority-commit",
             Protocol::PrimaryBackup => "primary-backup",
             Protocol::FloodSet => "flood-set",
             Protocol::BenOr => "ben-or",
@@ -225,9 +235,9 @@ impl Protocol {
         catalogue::declaration(self)
     }
 
-    /// Does quorate run it?
-    pub const fn is_implemented(self) -> bool {
-        matches!(self.declaration().status, Status::Implemented)
+    /// Does quorate serve clients with it?
+    pub const fn serves(self) -> bool {
+        matches!(self.declaration().status, Status::Serves)
     }
 
     /// What one decision costs among `n` replicas built for `f` faults.
