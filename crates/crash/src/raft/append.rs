@@ -1,6 +1,6 @@
 //! The follower's side of replication.
 
-use super::{Claim, Entries, Position, Raft, Record};
+use super::{Claim, Entries, MAX, Position, Raft, Record};
 use quorate_core::{Effects, NodeId};
 
 impl Raft {
@@ -15,20 +15,21 @@ impl Raft {
     ) {
         let fits = entries.first().is_none_or(|entry| entry.term >= prev.term);
         let ours = entries.last().map_or(prev.term, |entry| entry.term) <= self.hard.term;
-        let Some(end) = prev.index.checked_add(entries.len() as u64 + 1) else {
-            return;
-        };
-        if !fits || !ours {
+        let matched = prev.index.saturating_add(entries.len() as u64);
+        if !fits || !ours || matched > MAX {
             return; // no leader of this term sends that
         }
-        let matched = end - 1;
-        if prev.index < self.commit && !self.hard.log.holds(prev) {
-            // What is committed here is in every leader's log; before the base it cannot be
-            // compared. All of it is durable by the time that this leaves.
+        if prev.index < self.hard.log.base().index {
+            // It cannot be compared, but is committed, and so is in every leader's log, with all
+            // that is committed here. All of that is durable by the time that this leaves.
             let matched = self.commit;
             return self.claim(from, Claim::Appended { matched }, out);
         }
         if !self.hard.log.holds(prev) {
+            if prev.index <= self.commit {
+                self.violation = Some("leader completeness: a leader lacks a committed entry");
+                return;
+            }
             let hint = self.hard.log.last_at_most(prev.term, prev.index);
             let prev = prev.index;
             return self.claim(from, Claim::Rejected { prev, hint }, out);

@@ -1,6 +1,6 @@
 //! What survives a crash, and the records that change it.
 
-use super::{Entries, Log, Position};
+use super::{Entries, Log, MAX, Position};
 use bytes::Bytes;
 use quorate_core::NodeId;
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,27 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// The largest number in it that counts something.
+    fn largest(&self) -> u64 {
+        match self {
+            Self::Boot | Self::SnapshotChunk { .. } => 0,
+            Self::Ballot { term, .. } => *term,
+            Self::Append { at, entries } | Self::SnapshotTail { at, entries } => {
+                entries.last().map_or(0, |entry| entry.term).max(*at)
+            }
+            Self::SnapshotBegin {
+                id,
+                term,
+                boots,
+                base,
+                ..
+            } => (*id).max(*term).max(*boots).max(base.index),
+            Self::SnapshotEnd { id, meta, base } => (*id).max(meta.at.index).max(base.index),
+        }
+    }
+}
+
 impl quorate_core::Hard for Hard {
     type Record = Record;
 
@@ -127,6 +148,9 @@ impl Hard {
     }
 
     fn take(&mut self, record: &Record) -> Result<(), &'static str> {
+        if record.largest().max(self.boots) > MAX {
+            return Err("a number is out of all bounds");
+        }
         match record {
             Record::Boot => self.boots += 1,
             Record::Ballot { term, vote } => {

@@ -2,7 +2,7 @@
 
 use super::progress::{Mode, Progress};
 use super::role::State;
-use super::{Claim, Install, Notice, Output, Position, Raft, Record, SnapshotMeta};
+use super::{Claim, Install, MAX, Notice, Output, Position, Raft, Record, SnapshotMeta};
 use bytes::Bytes;
 use quorate_core::{Effects, NodeId, Time};
 
@@ -116,6 +116,9 @@ impl Raft {
         last: bool,
         out: &mut Effects<Self>,
     ) {
+        if meta.at.index > MAX || meta.at.term > self.hard.term || meta.size > MAX {
+            return; // no leader of this term sends that
+        }
         if meta.at.index > self.commit && self.hard.log.holds(meta.at) {
             self.commit_to(meta.at.index, out); // the log has it all, nothing need be installed
         }

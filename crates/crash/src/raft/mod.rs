@@ -59,6 +59,9 @@ use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 use read_index::Forwarded;
 use role::State;
 
+/// No term, index or size gets near this; a message which has one that is beyond is not believed.
+const MAX: u64 = 1 << 62;
+
 /// One node of a Raft cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Raft {
@@ -270,7 +273,7 @@ impl Raft {
 
     fn on_message(&mut self, now: Time, from: NodeId, message: Message, out: &mut Effects<Self>) {
         let Message { term, body } = message;
-        if from.0 >= self.config.nodes {
+        if from.0 >= self.config.nodes || term > MAX {
             return;
         }
         match body {

@@ -61,6 +61,15 @@ impl Progress {
         }
     }
 
+    /// How many messages with entries are under way to it.
+    pub fn under_way(&self) -> usize {
+        match &self.mode {
+            Mode::Replicate { inflight } => inflight.len(),
+            Mode::Probe { sent } => usize::from(*sent),
+            Mode::Snapshot { .. } => 0,
+        }
+    }
+
     /// It has everything through `matched`. `base` is where the leader's log begins.
     pub(super) fn appended(&mut self, matched: u64, base: u64) {
         if matched < self.matched {
@@ -90,7 +99,7 @@ impl Progress {
         match &self.mode {
             // Under way since before it said that it matched, or since an earlier probe.
             Mode::Replicate { .. } if prev <= self.matched || prev >= self.next => {}
-            Mode::Probe { .. } if prev + 1 != self.next => {}
+            Mode::Probe { .. } if prev != self.next - 1 => {}
             Mode::Snapshot { .. } => {}
             Mode::Replicate { .. } => {
                 self.next = self.matched + 1;

@@ -1,13 +1,6 @@
 //! A cluster of Rafts in one thread: a network that is a list, disks that are vectors, a state
 //! machine that remembers all that it was given. Whoever drives it decides what happens when.
 
-#![allow(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    dead_code,
-    reason = "a test is a driver; each test uses a part of this"
-)]
-
 use crate::words;
 use bytes::Bytes;
 use quorate_core::driver::{Disk, Gate, Lsn, replay};

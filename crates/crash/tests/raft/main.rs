@@ -2,11 +2,14 @@
 
 #![allow(
     unreachable_pub,
-    reason = "the modules of a test crate are all its own"
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the modules of a test crate are all its own, and a test is a driver"
 )]
 
 mod basics;
 mod cluster;
+mod log;
 mod random;
 mod transcripts;
 mod words;
