@@ -1,10 +1,40 @@
 //! Real disks, sockets, clocks and threads around a replica.
 //!
-//! What this crate never does: decide anything about the protocol. It carries bytes to and from
-//! files and peers, tells the replica what time it is, and carries answers back.
+//! A [`Node`] is one replica as a part of a process: it takes the replica's directory and ports,
+//! recovers the log, and serves the etcd API. Its threads are
 //!
-//! Where to start reading: [`storage`] for what lies on the disk, [`peers`] for what goes over the
-//! wire.
+//! | thread | does | blocks on |
+//! |---|---|---|
+//! | `replica` | steps the replica, in bursts | its inbox, or the next timer |
+//! | `disk` | appends, writes, syncs once for whatever has gathered | the disk |
+//! | `io` (a few) | sockets: peers and the API | nothing |
+//!
+//! What this crate never does: decide anything about the protocol. It carries bytes to and from
+//! files and peers, tells the replica what time it is, and carries answers back. Every queue in it
+//! is bounded, by itself or by what fills it, and says what happens at the bound.
+//!
+//! Where to start reading: [`Node::start`] puts the parts together; `shell.rs` is the replica's
+//! thread and `disk.rs` the disk's; [`storage`] is what lies on the disk, [`peers`] what goes over
+//! the wire between replicas.
 
+mod backend;
+mod clock;
+mod config;
+mod disk;
+mod error;
+mod inbox;
+mod names;
+mod node;
 pub mod peers;
+mod published;
+mod recover;
+mod shell;
 pub mod storage;
+mod timers;
+mod wire;
+
+pub use config::{NodeConfig, Timeouts};
+pub use error::StartError;
+pub use names::Names;
+pub use node::Node;
+pub use published::{ClockStatus, Ended};

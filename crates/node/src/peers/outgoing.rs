@@ -6,7 +6,6 @@ use super::{DEAD_AFTER, HANDSHAKE_TIMEOUT, Local, Outbox, PING_EVERY, Wire, hand
 use bytes::BytesMut;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -148,7 +147,10 @@ async fn read_pongs<M: Wire>(
                 Ok(Some(Frame::Pong(sent))) => {
                     let now = origin.elapsed().as_nanos() as u64;
                     let took = now.saturating_sub(sent);
-                    outbox.stats().round_trip.store(took, Ordering::Relaxed);
+                    outbox
+                        .stats()
+                        .round_trips
+                        .observe(Duration::from_nanos(took));
                 }
                 Ok(Some(_)) => {
                     return io::Error::new(

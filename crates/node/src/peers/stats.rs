@@ -1,5 +1,6 @@
 //! What is counted about a peer.
 
+use quorate_etcd::metrics::Histogram;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Counts about one peer, from any thread.
@@ -12,8 +13,8 @@ pub struct PeerStats {
     pub(crate) dropped: AtomicU64,
     /// Connections made.
     pub(crate) connections: AtomicU64,
-    /// The latest round trip, in nanoseconds; 0 if none was measured.
-    pub(crate) round_trip: AtomicU64,
+    /// Times from a ping to its echo.
+    pub(crate) round_trips: Histogram,
 }
 
 /// [`PeerStats`] at one moment.
@@ -29,8 +30,6 @@ pub struct PeerSnapshot {
     pub dropped: u64,
     /// Connections made to the peer.
     pub connections: u64,
-    /// The latest round trip, in nanoseconds; 0 if none was measured.
-    pub round_trip: u64,
 }
 
 impl PeerStats {
@@ -42,7 +41,6 @@ impl PeerStats {
             received_bytes: self.received_bytes.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             connections: self.connections.load(Ordering::Relaxed),
-            round_trip: self.round_trip.load(Ordering::Relaxed),
         }
     }
 }

@@ -114,7 +114,10 @@ async fn messages_arrive_in_order_and_round_trips_are_measured() {
             .into_iter()
             .eq(notes.into_iter().map(|note| (1, note)))
     );
-    until("a round trip", || outbox.stats().snapshot().round_trip > 0).await;
+    until("a round trip", || {
+        outbox.stats().round_trips.snapshot() != Default::default()
+    })
+    .await;
     assert_eq!(outbox.stats().snapshot().dropped, 0);
 }
 
