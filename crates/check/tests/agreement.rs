@@ -8,7 +8,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use quorate_check::wgl::{Found, search};
 use quorate_check::{Action, Compare, History, Outcome, Reply, Target, Txn, TxnOp, Verdict, check};
-use support::world::{Dice, Fate, NaiveModel, Scripted, Shape, intervals, made, perform};
+use support::world::{
+    Dice, Fate, Fault, NaiveModel, Scripted, Shape, intervals, made, made_faulty, perform,
+};
 
 fn reference(history: &History) -> bool {
     match search(&NaiveModel, &intervals(history), 10_000_000) {
@@ -175,4 +177,33 @@ fn large_histories_that_hold_are_accepted() {
     }
     // Earliest deadline first finds the order nearly at once.
     assert!(dead_ends < 3_000, "{dead_ends} dead ends");
+}
+
+/// With nothing unknown no fault can hide. With unknown writes one can, behind a write that would
+/// explain it: then the verdict is that it holds, with a witness; it is never to give up.
+#[test]
+fn one_fault_in_a_large_history_is_found() {
+    for fault in [Fault::Forget, Fault::Repeat, Fault::Stale, Fault::Betray] {
+        let mut found = 0;
+        for seed in 0..60 {
+            let shape = Shape {
+                operations: 1_000,
+                clients: 4,
+                keys: 1 + seed % 5,
+                unknown: seed % 6,
+                exotic: seed % 4 * 3,
+            };
+            let Some(history) = made_faulty(seed, shape, fault) else {
+                continue;
+            };
+            match check(&history, 1_000_000) {
+                Verdict::Holds(_) => {
+                    assert!(shape.unknown > 0, "{fault:?} missed: {seed}, {shape:?}")
+                }
+                Verdict::Violated(_) => found += 1,
+                Verdict::GaveUp(_) => panic!("{fault:?}: gave up on {seed}, {shape:?}"),
+            }
+        }
+        assert!(found >= 30, "{fault:?}: only {found} of 60 found");
+    }
 }

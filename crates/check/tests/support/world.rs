@@ -180,53 +180,104 @@ pub struct Scripted {
     pub behind: usize,
 }
 
+/// What a faulty store does to one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It acknowledges a write and forgets it.
+    Forget,
+    /// It applies a write twice.
+    Repeat,
+    /// It answers a linearizable read from an older state.
+    Stale,
+    /// It refuses a write and applies it.
+    Betray,
+}
+
 /// Performs the script against a naive store, in the order of `at`.
-pub fn perform(mut script: Vec<Scripted>) -> History {
+pub fn perform(script: Vec<Scripted>) -> History {
+    perform_faulty(script, None).0
+}
+
+/// As [`perform`], but the first operation from the one given on that can suffer the fault does;
+/// also whether there was one.
+pub fn perform_faulty(
+    mut script: Vec<Scripted>,
+    mut fault: Option<(Fault, usize)>,
+) -> (History, bool) {
     script.sort_by_key(|scripted| scripted.at);
     let mut states = vec![Naive::default()];
     let mut history = History::default();
-    for Scripted {
-        client,
-        invoked,
-        returned,
-        action,
-        fate,
-        behind,
-        ..
-    } in script
-    {
+    for (number, scripted) in script.into_iter().enumerate() {
+        let Scripted {
+            client,
+            invoked,
+            returned,
+            action,
+            fate,
+            mut behind,
+            ..
+        } = scripted;
         let mut state = states.last().cloned().unwrap_or_default();
-        let outcome = match fate {
-            Fate::Refused => Outcome::Refused {
+        let prefix = matches!(
+            action,
+            Action::Get {
+                serializable: true,
+                ..
+            } | Action::Scan {
+                serializable: true,
+                ..
+            }
+        );
+        // A delete may find nothing, and then there is nothing to forget or repeat.
+        let is_put = matches!(action, Action::Put { .. });
+        let suffers = fault.filter(|(fault, from)| {
+            number >= *from
+                && match fault {
+                    Fault::Forget | Fault::Repeat => is_put && fate == Fate::Answered,
+
+                    Fault::Stale => matches!(
+                        action,
+                        Action::Get {
+                            serializable: false,
+                            ..
+                        }
+                    ),
+                    Fault::Betray => is_put && fate == Fate::Refused,
+                }
+        });
+        if suffers.is_some() {
+            fault = None;
+        }
+        let suffers = suffers.map(|(fault, _)| fault);
+        if suffers == Some(Fault::Stale) {
+            behind = STATES;
+        }
+        if prefix || suffers == Some(Fault::Stale) {
+            state = states[states.len().saturating_sub(1 + behind)].clone();
+        }
+        let silent = matches!(fate, Fate::Refused | Fate::LostRequest) && suffers.is_none();
+        let response = if silent {
+            None
+        } else {
+            Some(state.answer(&action))
+        };
+        if suffers == Some(Fault::Repeat) {
+            state.answer(&action);
+        }
+        let news = state.revision > states.last().map_or(1, |state| state.revision);
+        if action.may_write() && news && suffers != Some(Fault::Forget) {
+            states.push(state);
+            if states.len() > STATES {
+                states.remove(0);
+            }
+        }
+        let outcome = match (fate, response) {
+            (Fate::Answered, Some(response)) => Outcome::Done { returned, response },
+            (Fate::Refused, _) => Outcome::Refused {
                 returned,
                 why: "too many requests".to_owned(),
             },
-            Fate::LostRequest => Outcome::Unknown,
-            Fate::Answered | Fate::LostAnswer => {
-                if matches!(
-                    action,
-                    Action::Get {
-                        serializable: true,
-                        ..
-                    } | Action::Scan {
-                        serializable: true,
-                        ..
-                    }
-                ) {
-                    state = states[states.len().saturating_sub(1 + behind)].clone();
-                }
-                let response = state.answer(&action);
-                if action.may_write() && state.revision > states.last().map_or(1, |s| s.revision) {
-                    states.push(state);
-                    if states.len() > 16 {
-                        states.remove(0);
-                    }
-                }
-                match fate {
-                    Fate::Answered => Outcome::Done { returned, response },
-                    _ => Outcome::Unknown,
-                }
-            }
+            _ => Outcome::Unknown,
         };
         history.operations.push(Operation {
             client,
@@ -235,8 +286,11 @@ pub fn perform(mut script: Vec<Scripted>) -> History {
             outcome,
         });
     }
-    history
+    (history, fault.is_none())
 }
+
+/// How many states are kept to answer from.
+const STATES: usize = 16;
 
 /// SplitMix64: all the chance that a made history needs.
 pub struct Dice(pub u64);
@@ -269,6 +323,17 @@ pub struct Shape {
 
 /// A history that holds.
 pub fn made(seed: u64, shape: Shape) -> History {
+    perform(script(seed, shape))
+}
+
+/// A history of a store with one fault, after the middle; `None` if nothing could suffer it.
+pub fn made_faulty(seed: u64, shape: Shape, fault: Fault) -> Option<History> {
+    let middle = usize::try_from(shape.operations / 2).unwrap_or(0);
+    let (history, happened) = perform_faulty(script(seed, shape), Some((fault, middle)));
+    happened.then_some(history)
+}
+
+fn script(seed: u64, shape: Shape) -> Vec<Scripted> {
     let mut dice = Dice(seed);
     let mut script = Vec::new();
     let spread = 100 * shape.clients;
@@ -327,5 +392,5 @@ pub fn made(seed: u64, shape: Shape) -> History {
             behind: dice.roll(6) as usize,
         });
     }
-    perform(script)
+    script
 }
