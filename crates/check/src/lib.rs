@@ -7,6 +7,8 @@
 //! with the operations concerned and an explanation in words. The work is bounded, and giving up is
 //! a verdict of its own.
 //!
+//! [`check_changes`] judges a store that can be opened up by its own account of what it did.
+//!
 //! What this crate never does: it never runs anything, reads no clock and no file, and shares no
 //! code with the store that it judges.
 //!
@@ -14,6 +16,7 @@
 //! (the search for what they do not). [`wgl`] is the general search for anything that is not a
 //! store with revisions.
 
+mod changes;
 mod facts;
 mod fingerprint;
 mod groups;
@@ -29,6 +32,7 @@ mod verdict;
 pub mod wgl;
 mod words;
 
+pub use changes::{Change, check_changes};
 pub use history::{
     Action, Compare, EMPTY_REVISION, FinalState, History, Item, Operation, Outcome, Reply,
     Response, Revision, Target, Txn, TxnOp,

@@ -3,8 +3,8 @@
 mod support;
 
 use quorate_check::{
-    DEFAULT_STEPS, FinalState, History, Operation, Property, Reply, Summary, Verdict, Violation,
-    check,
+    Action, DEFAULT_STEPS, FinalState, History, Operation, Property, Reply, Summary, Txn, TxnOp,
+    Verdict, Violation, check,
 };
 use support::{
     acked, b, delete, done, get, got, got_nothing, item, put, refused, stale_get, unknown,
@@ -198,7 +198,9 @@ fn a_retried_write_applied_twice_leaves_a_revision_nobody_owns() {
         unknown(2, 40, put("k", "c")),
     ]);
     assert!(
-        violation.explanation.contains("took revision 3"),
+        violation
+            .explanation
+            .contains("took revision 3, but no operation can have"),
         "{violation}"
     );
 }
@@ -253,6 +255,36 @@ fn versions_that_no_placement_explains_are_a_violation() {
         got(6, 0, 100, item("k", "5", 2, 4, 3), 4),
     ];
     violated(operations);
+}
+
+#[test]
+fn a_value_that_two_could_have_put_is_given_to_the_one_that_fits() {
+    // `k` = "x" at revision 3 is of the plain put: the transaction would have put `j` as well.
+    let step = |key, value| TxnOp::Put {
+        key: b(key),
+        value: b(value),
+    };
+    let both = Txn {
+        compares: vec![],
+        then: vec![step("k", "x"), step("j", "x")],
+        otherwise: vec![],
+    };
+    let history = |j_is_absent| {
+        let mut operations = vec![
+            unknown(1, 0, put("k", "x")),
+            unknown(2, 0, put("k", "y")),
+            unknown(3, 0, Action::Txn(both.clone())),
+            got(4, 10, 20, item("k", "x", 2, 3, 2), 3),
+        ];
+        if j_is_absent {
+            operations.push(got_nothing(4, 30, 40, "j", 3));
+        } else {
+            operations.push(got(4, 30, 40, item("j", "x", 3, 3, 1), 3));
+        }
+        operations
+    };
+    assert_eq!(holds(history(true)).unknown_applied, 2);
+    assert_eq!(holds(history(false)).unknown_applied, 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use quorate_check::wgl::{Interval, Model};
 use quorate_check::{
-    Action, Compare, History, Item, Operation, Outcome, Reply, Response, Target, TxnOp,
+    Action, Change, Compare, History, Item, Operation, Outcome, Reply, Response, Target, TxnOp,
 };
 
 /// Value, create revision, mod revision, version.
@@ -195,18 +195,24 @@ pub enum Fault {
 
 /// Performs the script against a naive store, in the order of `at`.
 pub fn perform(script: Vec<Scripted>) -> History {
-    perform_faulty(script, None).0
+    perform_faulty(script, None).history
 }
 
-/// As [`perform`], but the first operation from the one given on that can suffer the fault does;
-/// also whether there was one.
-pub fn perform_faulty(
-    mut script: Vec<Scripted>,
-    mut fault: Option<(Fault, usize)>,
-) -> (History, bool) {
+/// What came of a script.
+pub struct Performed {
+    pub history: History,
+    /// The store's own account.
+    pub changes: Vec<Change>,
+    /// Whether something could suffer the fault.
+    pub happened: bool,
+}
+
+/// As [`perform`], but the first operation from the one given on that can suffer the fault does.
+pub fn perform_faulty(mut script: Vec<Scripted>, mut fault: Option<(Fault, usize)>) -> Performed {
     script.sort_by_key(|scripted| scripted.at);
     let mut states = vec![Naive::default()];
     let mut history = History::default();
+    let mut changes = Vec::new();
     for (number, scripted) in script.into_iter().enumerate() {
         let Scripted {
             client,
@@ -261,15 +267,23 @@ pub fn perform_faulty(
         } else {
             Some(state.answer(&action))
         };
-        if suffers == Some(Fault::Repeat) {
-            state.answer(&action);
-        }
-        let news = state.revision > states.last().map_or(1, |state| state.revision);
-        if action.may_write() && news && suffers != Some(Fault::Forget) {
-            states.push(state);
-            if states.len() > STATES {
-                states.remove(0);
+        let mut once_more = state.clone();
+        let mut take = |state: Naive| {
+            let last = states.last().cloned().unwrap_or_default();
+            if action.may_write() && state.revision > last.revision {
+                changes.extend(difference(&last, &state));
+                states.push(state);
+                if states.len() > STATES {
+                    states.remove(0);
+                }
             }
+        };
+        if suffers != Some(Fault::Forget) {
+            take(state);
+        }
+        if suffers == Some(Fault::Repeat) {
+            once_more.answer(&action);
+            take(once_more);
         }
         let outcome = match (fate, response) {
             (Fate::Answered, Some(response)) => Outcome::Done { returned, response },
@@ -286,7 +300,28 @@ pub fn perform_faulty(
             outcome,
         });
     }
-    (history, fault.is_none())
+    Performed {
+        history,
+        changes,
+        happened: fault.is_none(),
+    }
+}
+
+/// What one write changed.
+fn difference(before: &Naive, after: &Naive) -> Vec<Change> {
+    let revision = after.revision;
+    let row = |key: &Bytes, value| Change {
+        revision,
+        key: key.clone(),
+        value,
+    };
+    let gone = before
+        .cells
+        .keys()
+        .filter(|key| !after.cells.contains_key(*key));
+    let put = after.cells.iter().filter(|(_, cell)| cell.2 == revision);
+    let put = put.map(|(key, cell)| row(key, Some(cell.0.clone())));
+    put.chain(gone.map(|key| row(key, None))).collect()
 }
 
 /// How many states are kept to answer from.
@@ -326,11 +361,16 @@ pub fn made(seed: u64, shape: Shape) -> History {
     perform(script(seed, shape))
 }
 
+/// A history that holds, with the store's own account.
+pub fn made_with_changes(seed: u64, shape: Shape) -> Performed {
+    perform_faulty(script(seed, shape), None)
+}
+
 /// A history of a store with one fault, after the middle; `None` if nothing could suffer it.
-pub fn made_faulty(seed: u64, shape: Shape, fault: Fault) -> Option<History> {
+pub fn made_faulty(seed: u64, shape: Shape, fault: Fault) -> Option<Performed> {
     let middle = usize::try_from(shape.operations / 2).unwrap_or(0);
-    let (history, happened) = perform_faulty(script(seed, shape), Some((fault, middle)));
-    happened.then_some(history)
+    Some(perform_faulty(script(seed, shape), Some((fault, middle))))
+        .filter(|performed| performed.happened)
 }
 
 fn script(seed: u64, shape: Shape) -> Vec<Scripted> {

@@ -1,0 +1,152 @@
+//! The store's own account against what clients were told.
+
+mod support;
+
+use quorate_check::{
+    Action, Change, History, Operation, Property, Reply, Txn, TxnOp, Violation, check_changes,
+};
+use support::world::{Fault, Shape, made_faulty, made_with_changes};
+use support::{acked, b, delete, done, put, refused, unknown};
+
+fn change(revision: i64, key: &str, value: &str) -> Change {
+    let value = if value.is_empty() {
+        None
+    } else {
+        Some(b(value))
+    };
+    Change {
+        revision,
+        key: b(key),
+        value,
+    }
+}
+
+fn judge(operations: Vec<Operation>, changes: &[Change]) -> Result<(), Box<Violation>> {
+    check_changes(
+        &History {
+            operations,
+            finals: vec![],
+        },
+        changes,
+    )
+}
+
+fn txn(then: Vec<TxnOp>, otherwise: Vec<TxnOp>) -> Action {
+    Action::Txn(Txn {
+        compares: vec![],
+        then,
+        otherwise,
+    })
+}
+
+fn step(key: &str, value: &str) -> TxnOp {
+    if value.is_empty() {
+        TxnOp::Delete { key: b(key) }
+    } else {
+        TxnOp::Put {
+            key: b(key),
+            value: b(value),
+        }
+    }
+}
+
+#[test]
+fn an_acknowledged_write_must_be_there_as_acknowledged() {
+    let wrote = || vec![acked(1, 0, 10, "k", "a", 2)];
+    assert_eq!(judge(wrote(), &[change(2, "k", "a")]), Ok(()));
+    for found in [&[][..], &[change(2, "k", "b")], &[change(2, "j", "a")]] {
+        let violation = judge(wrote(), found).expect_err("lost");
+        assert_eq!(
+            (violation.property, &violation.operations[..]),
+            (Property::Durability, &[0][..])
+        );
+    }
+    let deleted = done(1, 0, 10, delete("k"), 3, Reply::Deleted(1));
+    let both = || vec![acked(1, 0, 1, "k", "a", 2), deleted.clone()];
+    assert_eq!(
+        judge(both(), &[change(2, "k", "a"), change(3, "k", "")]),
+        Ok(())
+    );
+    assert!(judge(both(), &[change(2, "k", "a")]).is_err());
+}
+
+#[test]
+fn a_hole_in_the_account_is_a_violation() {
+    let account = [change(2, "k", "a"), change(4, "k", "b")];
+    let violation = judge(vec![unknown(1, 0, put("k", "a"))], &account).expect_err("no revision 3");
+    assert!(violation.explanation.contains("none of 3"), "{violation}");
+}
+
+#[test]
+fn what_nobody_was_told_of_must_have_been_asked_for_once() {
+    let asked = || vec![unknown(1, 0, put("k", "a"))];
+    assert_eq!(judge(asked(), &[]), Ok(()), "it may never happen");
+    assert_eq!(judge(asked(), &[change(2, "k", "a")]), Ok(()));
+    let twice = judge(asked(), &[change(2, "k", "a"), change(3, "k", "a")]).expect_err("twice");
+    assert!(twice.explanation.contains("happened twice"), "{twice}");
+    let other = judge(asked(), &[change(2, "k", "b")]).expect_err("not asked for");
+    assert!(other.explanation.contains("no operation"), "{other}");
+    let betrayed = vec![refused(1, 0, 10, put("k", "a"))];
+    let betrayed = judge(betrayed, &[change(2, "k", "a")]).expect_err("it was refused");
+    assert_eq!(
+        (betrayed.property, &betrayed.operations[..]),
+        (Property::Integrity, &[0][..])
+    );
+}
+
+#[test]
+fn an_operation_that_could_explain_two_changes_is_used_where_it_is_needed() {
+    // The transaction could have put "a" or "b"; the plain put only "a".
+    let either = || unknown(1, 0, txn(vec![step("k", "a")], vec![step("k", "b")]));
+    let plain = || unknown(2, 0, put("k", "a"));
+    let account = [change(2, "k", "a"), change(3, "k", "b")];
+    assert_eq!(judge(vec![either(), plain()], &account), Ok(()));
+    assert_eq!(judge(vec![plain(), either()], &account), Ok(()));
+    let twice = [change(2, "k", "b"), change(3, "k", "b")];
+    assert!(judge(vec![either(), plain()], &twice).is_err());
+}
+
+#[test]
+fn a_transaction_happens_as_a_whole() {
+    let both = || {
+        vec![unknown(
+            1,
+            0,
+            txn(vec![step("k", "a"), step("j", "b"), step("i", "")], vec![]),
+        )]
+    };
+    let (k, j, i) = (change(2, "k", "a"), change(2, "j", "b"), change(2, "i", ""));
+    assert_eq!(judge(both(), &[k.clone(), j.clone(), i.clone()]), Ok(()));
+    assert_eq!(
+        judge(both(), &[k.clone(), j]),
+        Ok(()),
+        "the delete may have found nothing"
+    );
+    assert!(judge(both(), &[k, i]).is_err(), "half of it");
+}
+
+#[test]
+fn every_fault_of_a_store_shows_in_its_account() {
+    for seed in 0..60 {
+        let shape = Shape {
+            operations: 1_000,
+            clients: 8,
+            keys: 1 + seed % 5,
+            unknown: seed % 20,
+            exotic: seed % 4 * 3,
+        };
+        let good = made_with_changes(seed, shape);
+        assert_eq!(
+            check_changes(&good.history, &good.changes),
+            Ok(()),
+            "seed {seed}"
+        );
+        for fault in [Fault::Forget, Fault::Repeat, Fault::Betray] {
+            let Some(bad) = made_faulty(seed, shape, fault) else {
+                continue;
+            };
+            let verdict = check_changes(&bad.history, &bad.changes);
+            assert!(verdict.is_err(), "{fault:?} missed: seed {seed}, {shape:?}");
+        }
+    }
+}
