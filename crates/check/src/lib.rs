@@ -12,6 +12,21 @@
 //! What this crate never does: it never runs anything, reads no clock and no file, and shares no
 //! code with the store that it judges.
 //!
+//! ```
+//! use quorate_check::{Verdict, check, jsonl, DEFAULT_STEPS};
+//!
+//! let recorded = r#"
+//! {"operation":{"client":1,"invoked":0,"action":{"put":{"key":"k","value":"a"}},
+//! "outcome":{"done":{"returned":5,"response":{"revision":2,"reply":"put"}}}}}
+//! "#;
+//! // One record a line.
+//! let recorded = recorded.replace(",\n", ",");
+//! let history = jsonl::read(recorded.as_bytes(), jsonl::Limits::default())?;
+//! let Verdict::Holds(summary) = check(&history, DEFAULT_STEPS) else { panic!("it holds") };
+//! assert_eq!(summary.revision, 2);
+//! # Ok::<(), jsonl::ReadError>(())
+//! ```
+//!
 //! Start reading at [`History`], then `order` (what revisions give away for nothing) and `place`
 //! (the search for what they do not). [`wgl`] is the general search for anything that is not a
 //! store with revisions.

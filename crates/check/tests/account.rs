@@ -2,6 +2,8 @@
 
 mod support;
 
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use quorate_check::{
     Action, Change, History, Operation, Property, Reply, Txn, TxnOp, Violation, check_changes,
 };
@@ -148,5 +150,42 @@ fn every_fault_of_a_store_shows_in_its_account() {
             let verdict = check_changes(&bad.history, &bad.changes);
             assert!(verdict.is_err(), "{fault:?} missed: seed {seed}, {shape:?}");
         }
+    }
+}
+
+/// Whether each of `rows` can have an operation of its own among `operations`, which can each do one
+/// of two things.
+fn assignable(rows: &[u8], operations: &[(u8, u8)], used: &mut Vec<usize>) -> bool {
+    let Some((row, rest)) = rows.split_first() else {
+        return true;
+    };
+    (0..operations.len()).any(|index| {
+        let (a, b) = operations[index];
+        if used.contains(&index) || (a != *row && b != *row) {
+            return false;
+        }
+        used.push(index);
+        let found = assignable(rest, operations, used);
+        used.pop();
+        found
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
+    #[test]
+    fn whether_all_can_be_explained_agrees_with_trying_everything(
+        operations in prop::collection::vec((0u8..4, 0u8..4), 0..7),
+        rows in prop::collection::vec(0u8..4, 0..7),
+    ) {
+        let value = |value: u8| value.to_string();
+        let either = |(a, b): &(u8, u8)| {
+            unknown(1, 0, txn(vec![step("k", &value(*a))], vec![step("k", &value(*b))]))
+        };
+        let account: Vec<Change> =
+            (2..).zip(&rows).map(|(revision, row)| change(revision, "k", &value(*row))).collect();
+        let verdict = judge(operations.iter().map(either).collect(), &account);
+        prop_assert_eq!(verdict.is_ok(), assignable(&rows, &operations, &mut Vec::new()));
     }
 }
