@@ -1,6 +1,6 @@
 //! A quorum's signatures over one statement.
 
-use crate::{Keychain, Refused, Roster, Signature, Statement};
+use crate::{Keychain, Refused, Roster, Signature, Statement, Verified};
 use quorate_core::{NodeId, NodeSet};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
@@ -117,5 +117,31 @@ impl Keychain {
         quorum: usize,
     ) -> Result<Certified<M>, Refused> {
         self.roster().certify(certificate, quorum)
+    }
+}
+
+impl<M: Clone + PartialEq> Certified<M> {
+    /// One signature is a certificate of one.
+    pub fn alone(vote: Verified<M>) -> Self {
+        let (signer, statement, signature) = vote.into_parts();
+        Self(Certificate {
+            statement,
+            signatures: vec![(signer, signature)],
+        })
+    }
+
+    /// The certificate with one more signer; `None` when the vote is for another content. A signer
+    /// who is in already changes nothing.
+    #[must_use]
+    pub fn joined_by(mut self, vote: Verified<M>) -> Option<Self> {
+        let (signer, statement, signature) = vote.into_parts();
+        if statement != self.0.statement {
+            return None;
+        }
+        let signatures = &mut self.0.signatures;
+        if let Err(place) = signatures.binary_search_by_key(&signer, |(node, _)| *node) {
+            signatures.insert(place, (signer, signature));
+        }
+        Some(self)
     }
 }
