@@ -34,8 +34,8 @@ fn forge(rng: &mut crate::Rng, _: NodeId, message: Message) -> Vec<Message> {
 fn one_run(n: u8, f: u8, traitors: u8, coin: Coin, seed: u64) -> Result<u64, &'static str> {
     let mut world = world(n, f, Faults::Byzantine, coin, seed);
     let mut begin: Vec<bool> = (0..n).map(|_| world.rng.one_in(2)).collect();
-    if seed % 4 == 0 {
-        begin.fill(seed % 8 == 0);
+    if seed.is_multiple_of(4) {
+        begin.fill(seed.is_multiple_of(8));
     }
     for traitor in draw_traitors(&mut world, traitors) {
         if let Some(twin) = betray(&mut world, traitor, forge) {

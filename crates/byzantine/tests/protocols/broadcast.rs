@@ -44,7 +44,7 @@ fn forge(rng: &mut crate::Rng, _to: NodeId, message: Message) -> Vec<Message> {
 fn one_run(n: u8, f: u8, traitors: u8, seed: u64) -> World<DolevStrong> {
     let mut world = world(n, f, seed);
     let mut traitors = draw_traitors(&mut world, traitors);
-    if seed % 2 == 0 && !traitors.is_empty() && !traitors.contains(&0) {
+    if seed.is_multiple_of(2) && !traitors.is_empty() && !traitors.contains(&0) {
         traitors[0] = 0; // the sender is where it hurts
     }
     let mut copies = vec![0];

@@ -62,7 +62,7 @@ where
     P::Message: 'static,
 {
     let mut traitors = draw_traitors(&mut world, traitors);
-    if seed % 2 == 0 && !traitors.contains(&0) {
+    if seed.is_multiple_of(2) && !traitors.contains(&0) {
         traitors[0] = 0;
     }
     let mut copies = vec![0];
