@@ -9,6 +9,7 @@
 
 mod basics;
 mod cluster;
+mod directed;
 mod log;
 mod random;
 mod transcripts;
