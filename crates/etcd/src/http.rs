@@ -4,15 +4,18 @@ mod gateway;
 mod health;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 
-use crate::ETCD_VERSION;
 use crate::backend::Backend;
 use crate::face::Face;
 use crate::metrics;
+use crate::{ETCD_VERSION, MAX_MESSAGE_BYTES};
+
+/// The largest JSON body that is read: base64 makes four bytes of three.
+const MAX_JSON_BYTES: usize = MAX_MESSAGE_BYTES / 3 * 4;
 
 /// Every path that is not gRPC.
 pub(crate) fn router<B: Backend>(face: Face<B>) -> Router {
@@ -34,6 +37,7 @@ pub(crate) fn router<B: Backend>(face: Face<B>) -> Router {
         .route("/v3/cluster/member/list", post(gateway::member_list))
         .route("/v3/{*call}", any(gateway::no_such_call))
         .fallback(gateway::not_found)
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .with_state(face)
 }
 

@@ -9,6 +9,7 @@
 //! | streams at once on an HTTP/2 connection | [`MAX_STREAMS`] | the peer is told in SETTINGS; a stream beyond is refused |
 //! | unread request bytes on a connection | [`CONNECTION_WINDOW`] | HTTP/2 flow control stops the sender |
 //! | size of the request head | 16 KiB | refused by the HTTP layer |
+//! | time for a plain HTTP request, its body included | 30 s | answered with 408, closed |
 //! | silence of an HTTP/2 peer | [`KEEPALIVE_INTERVAL`] + [`KEEPALIVE_TIMEOUT`] | pinged, then closed |
 //! | requests under way at shutdown | [`DRAIN_TIMEOUT`] | cut off |
 //!

@@ -4,9 +4,10 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Request, Response};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tonic::body::Body;
@@ -57,6 +58,10 @@ impl<B: Backend> Dispatch<B> {
     }
 }
 
+/// How long a plain HTTP request may take, its body included: a client that
+/// never sends the body does not keep its connection.
+const PLAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<B: Backend> hyper::service::Service<Request<Incoming>> for Dispatch<B> {
@@ -67,7 +72,17 @@ impl<B: Backend> hyper::service::Service<Request<Incoming>> for Dispatch<B> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         if !is_grpc(&request) {
             let mut plain = self.plain.clone();
-            return Box::pin(async move { Ok(plain.call(request).await?.map(Body::new)) });
+            return Box::pin(async move {
+                let answer = tokio::time::timeout(PLAIN_TIMEOUT, plain.call(request));
+                let Ok(answer) = answer.await else {
+                    let mut late = Response::new(Body::empty());
+                    *late.status_mut() = StatusCode::REQUEST_TIMEOUT;
+                    late.headers_mut()
+                        .insert(CONNECTION, HeaderValue::from_static("close"));
+                    return Ok(late);
+                };
+                Ok(answer?.map(Body::new))
+            });
         }
         let path = request.uri().path();
         let Some(rpc) = RPCS.iter().position(|rpc| rpc.path == path) else {
@@ -139,4 +154,4 @@ fn refused_code(response: &mut Response<Body>) -> Code {
 }
 
 /// How tonic begins its refusal of a large message, percent-encoded.
-const TONIC_TOO_LARGE: &[u8] = b"Error%2C%20decoded%20message%20length%20too%20large";
+const TONIC_TOO_LARGE: &[u8] = b"Error,%20decoded%20message%20length%20too%20large";

@@ -83,6 +83,10 @@ pub struct BenchArgs {
     /// Directory on the disk whose sync latency to measure
     #[arg(long, default_value = ".", value_name = "DIR")]
     pub floor_dir: PathBuf,
+
+    /// How long to measure syncs, in seconds
+    #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+    pub floor_seconds: f64,
 }
 
 /// Longest key or value that can be asked for: what etcd takes in one request.
@@ -113,8 +117,11 @@ impl BenchArgs {
             self.keys
         );
         ensure!(
-            second(self.seconds) && second(self.warmup) && second(self.timeout),
-            "--seconds, --warmup and --timeout must be between 0 and 1000000"
+            second(self.seconds)
+                && second(self.warmup)
+                && second(self.timeout)
+                && second(self.floor_seconds),
+            "--seconds, --warmup, --timeout and --floor-seconds must be between 0 and 1000000"
         );
         ensure!(self.timeout > 0.0, "--timeout must be above 0");
         Ok(())

@@ -21,7 +21,8 @@ use crate::pb::etcdserverpb::kv_server::{Kv, KvServer};
 pub(super) async fn measure(args: &BenchArgs) -> anyhow::Result<Floor> {
     args.check()?;
     let dir = args.floor_dir.clone();
-    let sync = tokio::task::spawn_blocking(move || sync_latency(&dir)).await??;
+    let time = Duration::from_secs_f64(args.floor_seconds);
+    let sync = tokio::task::spawn_blocking(move || sync_latency(&dir, time)).await??;
     Ok(Floor {
         sync,
         noop: noop_server(args).await?,
@@ -31,32 +32,31 @@ pub(super) async fn measure(args: &BenchArgs) -> anyhow::Result<Floor> {
 /// Bytes appended before each sync: one page, about what a log writes for a
 /// small batch.
 const WRITE: [u8; 4096] = [0x5a; 4096];
-/// How long syncs are measured, and how many at most.
-const SYNC_TIME: Duration = Duration::from_secs(2);
+/// How many syncs are measured at most.
 const SYNC_COUNT: usize = 10_000;
 
 /// Latency of an append and fdatasync within a preallocated file in `dir`, as a
 /// log does it.
-fn sync_latency(dir: &Path) -> anyhow::Result<LatencyMillis> {
+fn sync_latency(dir: &Path, time: Duration) -> anyhow::Result<LatencyMillis> {
     let path = dir.join(format!(".quorate-bench-{}", std::process::id()));
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(&path)
         .with_context(|| format!("cannot create {}", path.display()))?;
-    let measured = sync_repeatedly(file);
+    let measured = sync_repeatedly(file, time);
     std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
     Ok(LatencyMillis::of(&measured?))
 }
 
-fn sync_repeatedly(mut file: File) -> anyhow::Result<Histogram<u64>> {
+fn sync_repeatedly(mut file: File, time: Duration) -> anyhow::Result<Histogram<u64>> {
     let size = (SYNC_COUNT * WRITE.len()) as u64;
     rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, size)
         .context("cannot preallocate the file to sync")?;
     file.sync_all().context("cannot sync")?;
     let mut latency = Histogram::new_with_bounds(100, 600_000_000_000, 3)?;
     let begin = Instant::now();
-    while latency.len() < SYNC_COUNT as u64 && begin.elapsed() < SYNC_TIME {
+    while latency.len() < SYNC_COUNT as u64 && begin.elapsed() < time {
         let start = Instant::now();
         file.write_all(&WRITE).context("cannot write")?;
         file.sync_data().context("cannot sync")?;

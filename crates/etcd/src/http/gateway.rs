@@ -79,7 +79,7 @@ where
 
 fn parse<Q: DeserializeOwned>(body: Body) -> Result<Q, Status> {
     let body = body.map_err(|rejection| {
-        // Longer than axum's bound for a body (2 MiB), or cut off.
+        // Longer than the bound for a body, or cut off.
         let code = match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
             _ => Code::InvalidArgument,
