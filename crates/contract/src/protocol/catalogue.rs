@@ -100,7 +100,7 @@ const MAJORITY_COMMIT: Declaration = Declaration {
     citation: "folklore; its vote is that of Thomas: A Majority Consensus Approach to Concurrency \
                Control for Multiple Copy Databases, ACM TODS 1979",
     solves: Problem::ReliableBroadcast,
-    status: Status::NotImplemented,
+    status: Status::Lab,
     // A minority of followers may be silent, but the leader is a replica too, and when it stops
     // between two of its messages some know the decision and the others never will.
     tolerances: &[Tolerance {
