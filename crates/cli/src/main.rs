@@ -4,10 +4,15 @@
 //! what lies on a disk; it reads the contract, calls the crate that does the work, and says how it
 //! ended: 0 for done, 1 for a failure that was found or met, 2 for what can't be run as asked.
 
+mod bench;
 mod contract_file;
 mod exit;
 mod explain;
+mod lifeline;
+mod log;
 mod output;
+mod serve;
+mod up;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -30,11 +35,20 @@ struct Cli {
 enum Command {
     /// Say what a contract implies: quorums, admissible protocols, costs, the design paragraph
     Explain(explain::Args),
+    /// Run all replicas of a contract's cluster on this machine
+    Up(up::Args),
+    /// Run one replica of a contract's cluster
+    Serve(serve::Args),
+    /// Load an etcd endpoint, quorate's or etcd's own, and report throughput and latency
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Explain(args) => explain::run(&args),
+        Command::Up(args) => up::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Bench(args) => bench::run(args),
     };
     exit::code(result)
 }

@@ -167,14 +167,18 @@ fn holds_other_files(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
         // What a crash between making the directory and naming its owner leaves is ours.
-        if name != LOCK && name != partial_name().as_str() && name != "replica.log" {
+        if name != LOCK && name != partial_name().as_str() {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn lock(path: &Path) -> Result<File, DirectoryError> {
+/// Locks a directory, which exists, for this process: for as long as the file is open.
+///
+/// # Errors
+/// If another process has it.
+pub fn lock(path: &Path) -> Result<File, DirectoryError> {
     let file = path.join(LOCK);
     let io = |error| DirectoryError::Io {
         path: file.clone(),

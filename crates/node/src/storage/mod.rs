@@ -5,5 +5,5 @@ mod directory;
 mod files;
 
 pub use delayed::DelayedStorage;
-pub use directory::{DataDir, DirectoryError, Owner};
+pub use directory::{DataDir, DirectoryError, Owner, lock};
 pub use files::FileStorage;

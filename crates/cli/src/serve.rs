@@ -1,0 +1,221 @@
+//! `quorate serve`: one replica of a cluster, in the foreground.
+
+use crate::contract_file;
+use crate::exit::refused;
+use crate::lifeline::{self, Event};
+use crate::log;
+use anyhow::{Context, anyhow, bail};
+use quorate_contract::Contract;
+use quorate_node::{Ended, Node, NodeConfig, StartError, Timeouts};
+use quorate_wal::Progress;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The contract, which names the members [default: three replicas on this machine]
+    #[arg(long, value_name = "FILE")]
+    contract: Option<PathBuf>,
+    /// Which member of the contract this is, by name
+    #[arg(long, required_unless_present = "id", conflicts_with = "id")]
+    name: Option<String>,
+    /// Which member of the contract this is, by number
+    #[arg(long, value_name = "N")]
+    id: Option<u8>,
+    /// Where its data lies [default: quorate-data/NAME]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Where to listen for clients, if not at the member's `client` address
+    #[arg(long, value_name = "HOST:PORT")]
+    listen_client: Option<String>,
+    /// Where to listen for peers, if not at the member's `peer` address
+    #[arg(long, value_name = "HOST:PORT")]
+    listen_peer: Option<String>,
+    /// How the replica runs
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+    /// Log more: give it twice for all there is
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// End when standard input ends, and report to standard output: for a parent process
+    #[arg(long, hide = true)]
+    lifeline: bool,
+}
+
+/// How a replica runs. No safety depends on any of it.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Tuning {
+    /// How often a leader shows that it lives, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 60)]
+    heartbeat: u64,
+    /// A follower that hears nothing for this long, up to twice as long, campaigns
+    #[arg(long, value_name = "MS", default_value_t = 300)]
+    election_timeout: u64,
+    /// How long a client's request may take
+    #[arg(long, value_name = "MS", default_value_t = 5000)]
+    request_timeout: u64,
+    /// Make each sync of the log take this much longer; for measurements
+    #[arg(long, value_name = "MS", default_value_t = 0.0)]
+    sync_delay: f64,
+    /// Threads for sockets and the API
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    io_threads: usize,
+}
+
+impl Tuning {
+    /// The same, as arguments for another process.
+    pub(crate) fn to_args(&self) -> Vec<String> {
+        let Self {
+            heartbeat,
+            election_timeout,
+            request_timeout,
+            sync_delay,
+            io_threads,
+        } = self;
+        vec![
+            format!("--heartbeat={heartbeat}"),
+            format!("--election-timeout={election_timeout}"),
+            format!("--request-timeout={request_timeout}"),
+            format!("--sync-delay={sync_delay}"),
+            format!("--io-threads={io_threads}"),
+        ]
+    }
+
+    fn apply(&self, config: &mut NodeConfig) -> anyhow::Result<()> {
+        config.timeouts = Timeouts {
+            heartbeat: Duration::from_millis(self.heartbeat),
+            election: Duration::from_millis(self.election_timeout),
+        };
+        config.request_timeout = Duration::from_millis(self.request_timeout);
+        config.io_threads = self.io_threads.clamp(1, 64);
+        if !(0.0..=60_000.0).contains(&self.sync_delay) {
+            return Err(refused(
+                "--sync-delay must be between 0 and 60000 milliseconds",
+            ));
+        }
+        config.sync_delay = Duration::from_secs_f64(self.sync_delay / 1000.0);
+        Ok(())
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    log::start(args.verbose);
+    let contract = contract_file::load(args.contract.as_deref())?;
+    contract.runnable().map_err(refused)?;
+    let me = member(&contract, args)?;
+    let name = &contract.cluster.members[usize::from(me)].name;
+    let dir = args
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("quorate-data").join(name));
+    info!(cluster = contract.cluster.name, member = me, name, dir = %dir.display(), "starting");
+    let mut config = NodeConfig::new(contract, me, dir);
+    config.listen_client = args.listen_client.clone();
+    config.listen_peer = args.listen_peer.clone();
+    args.tuning.apply(&mut config)?;
+
+    let mut teller = Teller::new(args.lifeline);
+    let node = Node::start(config, &mut |progress| teller.recovering(progress));
+    let node = node.map_err(|error| match error {
+        StartError::Log(_) | StartError::Recovery(_) | StartError::Journal(_) => anyhow!(error),
+        error if error.is_final() => refused(error),
+        error => anyhow!(error),
+    })?;
+    let (clients, peers) = (node.client_address(), node.peer_address());
+    info!(%clients, %peers, "serving");
+    serve(node, args.lifeline)
+}
+
+fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {
+    let cluster = &contract.cluster;
+    let found = match (&args.name, args.id) {
+        (Some(name), _) => cluster.member_named(name),
+        (None, Some(id)) => cluster.member(id),
+        (None, None) => None,
+    };
+    found.map(|member| member.id).ok_or_else(|| {
+        let names: Vec<_> = cluster
+            .members
+            .iter()
+            .map(|m| format!("{} (id {})", m.name, m.id))
+            .collect();
+        refused(format_args!(
+            "the contract has no such member; it has {}",
+            names.join(", ")
+        ))
+    })
+}
+
+/// Serves until a signal comes, the parent goes, or the replica ends by itself.
+fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
+    if lifeline {
+        Event::ready(&node).tell();
+    }
+    let ended = node.run_until(async {
+        let reports = async {
+            if lifeline {
+                lifeline::report(&node).await
+            } else {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            signal = signalled() => match signal {
+                Ok(name) => info!("{name}: stopping"),
+                Err(error) => tracing::error!("can't wait for signals: {error}"),
+            },
+            () = lifeline::cut(lifeline) => info!("the parent process is gone: stopping"),
+            () = reports => {}
+        }
+    });
+    node.stop();
+    match ended {
+        None | Some(Ended::Stopped) => {
+            info!("stopped");
+            Ok(())
+        }
+        Some(Ended::DiskFailed(error)) => bail!(error),
+        Some(Ended::Panicked) => bail!("the replica's thread has panicked; this is a bug"),
+    }
+}
+
+async fn signalled() -> anyhow::Result<&'static str> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+        _ = hangup.recv() => "SIGHUP",
+    })
+}
+
+/// Says how far a recovery is: to the parent, or now and then in the log.
+struct Teller {
+    lifeline: bool,
+    last: Instant,
+}
+
+impl Teller {
+    fn new(lifeline: bool) -> Self {
+        Self {
+            lifeline,
+            last: Instant::now(),
+        }
+    }
+
+    fn recovering(&mut self, Progress { read, total }: Progress) {
+        let every = Duration::from_millis(if self.lifeline { 100 } else { 1000 });
+        if self.last.elapsed() < every && read < total {
+            return;
+        }
+        self.last = Instant::now();
+        if self.lifeline {
+            Event::Recovering { read, total }.tell();
+        } else {
+            info!("recovering: {} of {} MiB", read >> 20, total >> 20);
+        }
+    }
+}
