@@ -167,8 +167,11 @@ impl Screen {
 
     /// Draws the line that lives, for ever; only on a terminal.
     pub(crate) async fn live(&self) {
+        if !self.live {
+            return;
+        }
         let mut every = tokio::time::interval(REDRAW_EVERY);
-        while self.live {
+        loop {
             every.tick().await;
             let mut state = self.state();
             let text = self.status(&mut state, Instant::now());
