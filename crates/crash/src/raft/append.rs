@@ -9,7 +9,7 @@ impl Raft {
         &mut self,
         from: NodeId,
         prev: Position,
-        entries: &Entries,
+        entries: Entries,
         commit: u64,
         out: &mut Effects<Self>,
     ) {
@@ -34,7 +34,7 @@ impl Raft {
             let prev = prev.index;
             return self.claim(from, Claim::Rejected { prev, hint }, out);
         }
-        let known = self.known(prev, entries);
+        let known = self.known(prev, &entries);
         if known < entries.len() {
             let at = prev.index + 1 + known as u64;
             if at <= self.commit {
@@ -42,7 +42,10 @@ impl Raft {
                 return;
             }
             self.abort_install(out);
-            let entries = entries.slice(known..entries.len());
+            let entries = match known {
+                0 => entries,
+                _ => entries.slice(known..entries.len()),
+            };
             self.hard.write(Record::Append { at, entries }, out);
         }
         // Not the whole log: what follows the leader's entries may still be another leader's.

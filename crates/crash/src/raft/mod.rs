@@ -332,7 +332,7 @@ impl Raft {
                 commit,
             } => {
                 if self.hear_leader(now, from, out) {
-                    self.on_append(from, prev, &entries, commit, out);
+                    self.on_append(from, prev, entries, commit, out);
                 }
             }
             Notice::Commit { index } => {
