@@ -6,4 +6,5 @@
 //! and beyond what they assume. Start reading at [`raft`]; for something small, at [`majority`].
 
 pub mod majority;
+pub mod paxos;
 pub mod raft;

@@ -83,7 +83,7 @@ const PAXOS: Declaration = Declaration {
     protocol: Protocol::Paxos,
     citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
     solves: Problem::Consensus,
-    status: Status::NotImplemented,
+    status: Status::Lab,
     caveats: &[DETECTED_CORRUPTION],
     // Prepare, promise, accept, accepted, and the decision passed on. The proposer's ballot is on
     // its disk before it asks, a promise before it is given, and an acceptance likewise.

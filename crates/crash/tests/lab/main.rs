@@ -9,4 +9,5 @@
 )]
 
 mod majority;
+mod paxos;
 mod world;

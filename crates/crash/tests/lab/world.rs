@@ -68,6 +68,8 @@ pub struct MemoryDisk<R> {
     pub synced: u64,
     /// How many syncs were done.
     pub syncs: u64,
+    /// Says that all is durable when it is not.
+    pub lies: bool,
 }
 
 impl<R> Disk<R> for MemoryDisk<R> {
@@ -76,7 +78,10 @@ impl<R> Disk<R> for MemoryDisk<R> {
         self.records.len() as u64
     }
     fn durable(&self) -> io::Result<Lsn> {
-        Ok(self.synced)
+        Ok(match self.lies {
+            true => self.records.len() as u64,
+            false => self.synced,
+        })
     }
 }
 
@@ -138,6 +143,7 @@ impl<P: Protocol> World<P> {
                 records: vec![],
                 synced: 0,
                 syncs: 0,
+                lies: false,
             },
             gate: Gate::default(),
             out: Effects::default(),
