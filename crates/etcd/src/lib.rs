@@ -19,7 +19,7 @@
 //! | POST /v3/kv/… /v3/maintenance/{status,alarm} /v3/cluster/member/list | yes |
 //!
 //! Where to start reading: [`Backend`] and [`serve`], then `face.rs` for what a
-//! call does, [`listen`] for the bounds of the port, [`bench`] for the load.
+//! call does, [`listen`] for the bounds of the port, [`mod@bench`] for the load.
 
 mod backend;
 pub mod bench;
