@@ -11,6 +11,7 @@
 //! | [`signed_messages`], [`dolev_strong`] | broadcast | `n > f` | synchronous rounds, signatures |
 //! | [`bracha`] | reliable broadcast | `n > 3f` | nothing about time |
 //! | [`ben_or`] | binary consensus | `n > 5f`, or `n > 2f` crashes | coins |
+//! | [`pbft`] | replicated log | `n > 3f` | time bounded eventually, signatures |
 //!
 //! What every protocol keeps to:
 //!
@@ -27,6 +28,7 @@ pub mod ben_or;
 pub mod bracha;
 pub mod dolev_strong;
 pub mod oral_messages;
+pub mod pbft;
 mod rounds;
 pub mod signed_messages;
 mod value;

@@ -92,6 +92,8 @@ pub struct World<P: Protocol> {
     pub slots: Vec<Slot<P>>,
     pub delay: Delay<P::Message>,
     pub trace: Option<Vec<String>>,
+    /// How a message reads in the trace; `None` leaves it out.
+    pub describe: fn(&P::Message) -> Option<String>,
     /// Messages between different nodes.
     pub sent: u64,
     pub handled: u64,
@@ -119,6 +121,7 @@ impl<P: Protocol> World<P> {
             slots: vec![],
             delay: any_delay(),
             trace: None,
+            describe: |message| Some(format!("{message:?}")),
             sent: 0,
             handled: 0,
             seed,
@@ -306,9 +309,11 @@ impl<P: Protocol> World<P> {
         }
         self.sent += 1;
         let delay = (self.delay)(&mut self.rng, self.now, from, to, message);
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = &mut self.trace
+            && let Some(message) = (self.describe)(message)
+        {
             let fate = if delay.is_some() { "" } else { " (lost)" };
-            trace.push(format!("{from} → {to} {message:?}{fate}"));
+            trace.push(format!("{from} → {to} {message}{fate}"));
         }
         let Some(delay) = delay else {
             return;

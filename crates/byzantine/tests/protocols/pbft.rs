@@ -1,0 +1,423 @@
+use crate::world::{DELTA, World, lock_step};
+use crate::{betray, draw_traitors, value};
+use expect_test::expect;
+use quorate_byzantine::Value;
+use quorate_byzantine::pbft::*;
+use quorate_core::{NodeId, NodeSet};
+use quorate_crypto::{Digest, Instance, Scheme, Signed, deal};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(120);
+
+fn world(n: u8, f: u8, interval: u64, seed: u64) -> World<Pbft> {
+    let keys = deal(Scheme::Ideal, Instance(1), n, 1);
+    World::new(n, seed, |me| Config {
+        checkpoint_interval: interval,
+        max_batch: 4,
+        ..Config::new(n, f, keys[me.index()].clone())
+    })
+}
+
+/// What each honest node delivered, by sequence number.
+fn logs(world: &World<Pbft>) -> Vec<BTreeMap<u64, Vec<Value>>> {
+    let log = |slot: &crate::world::Slot<Pbft>| {
+        let mut log = BTreeMap::new();
+        for output in &slot.outputs {
+            if let Output::Delivered { sequence, values } = output {
+                let again = log.insert(*sequence, values.clone());
+                // After a restart the same is delivered again.
+                assert!(again.is_none_or(|earlier| earlier == *values));
+            }
+        }
+        log
+    };
+    world.honest().map(log).collect()
+}
+
+fn agree(world: &World<Pbft>) -> bool {
+    let mut decided: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
+    logs(world).into_iter().flatten().all(|(sequence, values)| {
+        let first = decided.entry(sequence).or_insert_with(|| values.clone());
+        *first == values
+    })
+}
+
+/// Is the value delivered at each honest node, or did the node skip to where the others are?
+fn everywhere(world: &World<Pbft>, wanted: &[Value]) -> bool {
+    let logs = logs(world);
+    let all: Vec<&Value> = logs.iter().flat_map(BTreeMap::values).flatten().collect();
+    let nodes = || world.honest().filter_map(|slot| slot.node.as_ref());
+    let last = nodes().map(Pbft::delivered).max();
+    wanted.iter().all(|value| all.contains(&value)) && nodes().all(|p| Some(p.delivered()) == last)
+}
+
+fn forge(rng: &mut crate::Rng, _: NodeId, message: Message) -> Vec<Message> {
+    let lie = Batch(vec![value("lie")]);
+    let respell = |prepare: &Signed<Prepare>| {
+        let mut statement = *prepare.claimed_statement();
+        statement.digest = Batch(vec![value("lie")]).digest();
+        Signed::claimed(prepare.claimed_signer(), statement, prepare.signature())
+    };
+    match (rng.below(3), message) {
+        (0, message) => vec![message],
+        (1, Message::PrePrepare { prepare, .. }) => vec![Message::PrePrepare {
+            prepare: respell(&prepare),
+            batch: lie,
+        }],
+        (1, Message::Prepare(prepare)) => vec![Message::Prepare(respell(&prepare))],
+        (2, Message::PrePrepare { prepare, .. }) => vec![Message::PrePrepare {
+            prepare,
+            batch: lie,
+        }],
+        (_, Message::ViewChange { .. }) => vec![],
+        (_, message) => vec![message, Message::Request(value("made up"))],
+    }
+}
+
+/// Honest nodes ask for values, over a while; gives the world and what they asked for.
+fn one_run(n: u8, f: u8, traitors: u8, seed: u64) -> (World<Pbft>, Vec<Value>) {
+    let mut world = world(n, f, 4, seed);
+    let mut traitors = draw_traitors(&mut world, traitors);
+    if seed.is_multiple_of(2) && !traitors.contains(&0) {
+        traitors[0] = 0; // the primary is where it hurts
+    }
+    let twins: Vec<_> = traitors
+        .iter()
+        .filter_map(|traitor| betray(&mut world, *traitor, forge))
+        .collect();
+    let mut wanted = vec![];
+    for round in 0..6 {
+        for node in 0..n {
+            let asked = value(&format!("{node}.{round}"));
+            if world.slots[usize::from(node)].honest {
+                wanted.push(asked.clone());
+            }
+            world.request(node.into(), asked);
+        }
+        for twin in &twins {
+            world.request(*twin, value(&format!("twin {twin}.{round}")));
+        }
+        let wait = world.rng.below(300);
+        world.run(Duration::from_millis(wait));
+    }
+    world.run_until(LONG, |world| everywhere(world, &wanted));
+    (world, wanted)
+}
+
+#[test]
+fn all_honest_nodes_deliver_the_same_in_the_same_order() {
+    for (n, f, seeds) in [(4, 1, 120), (7, 2, 40)] {
+        for seed in 0..seeds {
+            let (world, wanted) = one_run(n, f, f, seed);
+            assert!(agree(&world), "n {n}, seed {seed}: disagreement");
+            assert!(everywhere(&world, &wanted), "n {n}, seed {seed}: stall");
+        }
+    }
+}
+
+#[test]
+fn one_liar_more_breaks_it() {
+    let broken = |seed| {
+        let (world, wanted) = one_run(4, 1, 2, seed);
+        !agree(&world) || !everywhere(&world, &wanted)
+    };
+    assert!((0..20).any(broken), "two liars of four do no harm");
+    // And not only progress: a primary with two faces and an accomplice.
+    let mut world = world(4, 1, 4, 1);
+    let half = NodeSet::from_iter([NodeId(3)]);
+    let (first, second) = (world.twins(0, half), world.twins(1, half));
+    world.request(0, value("a"));
+    world.request(first, value("b"));
+    world.request(second, value("b"));
+    world.run(LONG);
+    assert!(!agree(&world));
+}
+
+#[test]
+fn with_three_nodes_one_silent_liar_stops_it() {
+    let mut world = world(3, 1, 4, 1);
+    world.silence(2);
+    world.request(0, value("a"));
+    world.run(LONG);
+    assert!(logs(&world).iter().all(BTreeMap::is_empty));
+}
+
+#[test]
+fn its_cost_is_the_declared_one() {
+    for (n, f) in [(4, 1), (7, 2), (31, 10)] {
+        let mut world = world(n, f, 64, 1);
+        world.delay = lock_step();
+        world.request(0, value("a"));
+        world.run(LONG);
+        let cost = PROTOCOL.cost(n.into(), f.into());
+        assert_eq!(world.sent, cost.messages);
+        let syncs: u64 = world.slots.iter().map(|slot| slot.syncs).sum();
+        assert_eq!(syncs, cost.syncs);
+        assert!(logs(&world).iter().all(|log| log.len() == 1));
+    }
+}
+
+fn describe(message: &Message) -> Option<String> {
+    Some(match message {
+        Message::Request(value) => format!("request {value:?}"),
+        Message::PrePrepare { prepare, batch } => {
+            let Prepare { view, sequence, .. } = prepare.claimed_statement();
+            format!("pre-prepare v{view} #{sequence} {:?}", batch.0)
+        }
+        Message::Prepare(prepare) => {
+            let Prepare { view, sequence, .. } = prepare.claimed_statement();
+            format!("prepare v{view} #{sequence}")
+        }
+        Message::Commit(commit) => {
+            let Commit { view, sequence, .. } = commit.claimed_statement();
+            format!("commit v{view} #{sequence}")
+        }
+        Message::ViewChange { change, .. } => {
+            let ViewChange { view, prepared, .. } = change.claimed_statement();
+            let prepared = prepared.iter().map(|c| c.claimed_statement().sequence);
+            format!(
+                "view-change v{view} prepared {:?}",
+                prepared.collect::<Vec<_>>()
+            )
+        }
+        Message::NewView(new_view) => {
+            let NewView {
+                view,
+                changes,
+                prepares,
+            } = new_view.claimed_statement();
+            let signers: Vec<_> = changes.iter().map(|c| c.claimed_signer().0).collect();
+            let proposed = prepares.iter().map(|p| p.claimed_statement().sequence);
+            format!(
+                "new-view v{view} from {signers:?} proposes {:?}",
+                proposed.collect::<Vec<_>>()
+            )
+        }
+        _ => return None,
+    })
+}
+
+/// The primary falls silent when two nodes have a certificate and nobody has decided: the next view
+/// must find the batch.
+#[test]
+fn a_view_change_keeps_what_may_be_decided() {
+    let mut world = world(4, 1, 64, 1);
+    (world.trace, world.describe) = (Some(vec![]), describe);
+    world.delay = Box::new(|_, now, from, to, message| {
+        let early = now.0 < 100_000_000;
+        let lost = match message {
+            Message::Commit(_) => early,
+            Message::Prepare(_) => early && to == NodeId(3),
+            _ => early && from == NodeId(3),
+        };
+        // What the primary says comes too late for node 3 in view 0, and never later.
+        let lost = lost || (from == NodeId(0) && (to == NodeId(3) || !early));
+        (!lost).then_some(DELTA)
+    });
+    world.slots[0].honest = false;
+    world.request(1, value("a"));
+    world.run(LONG);
+    let log = BTreeMap::from([(1, vec![value("a")])]);
+    assert_eq!(logs(&world), [log.clone(), log.clone(), log]);
+    expect![[r#"
+        n1 → n0 request b"a"
+        n0 → n1 pre-prepare v0 #1 [b"a"]
+        n0 → n2 pre-prepare v0 #1 [b"a"]
+        n0 → n3 pre-prepare v0 #1 [b"a"] (lost)
+        n1 → n0 prepare v0 #1
+        n1 → n2 prepare v0 #1
+        n1 → n3 prepare v0 #1 (lost)
+        n2 → n0 prepare v0 #1
+        n2 → n1 prepare v0 #1
+        n2 → n3 prepare v0 #1 (lost)
+        n2 → n0 commit v0 #1 (lost)
+        n2 → n1 commit v0 #1 (lost)
+        n2 → n3 commit v0 #1 (lost)
+        n0 → n1 commit v0 #1 (lost)
+        n0 → n2 commit v0 #1 (lost)
+        n0 → n3 commit v0 #1 (lost)
+        n1 → n0 commit v0 #1 (lost)
+        n1 → n2 commit v0 #1 (lost)
+        n1 → n3 commit v0 #1 (lost)
+        n1 → n0 request b"a"
+        n1 → n2 request b"a"
+        n1 → n3 request b"a"
+        n2 → n0 request b"a"
+        n3 → n0 request b"a"
+        n1 → n0 view-change v1 prepared [1]
+        n1 → n2 view-change v1 prepared [1]
+        n1 → n3 view-change v1 prepared [1]
+        n2 → n0 view-change v1 prepared [1]
+        n2 → n1 view-change v1 prepared [1]
+        n2 → n3 view-change v1 prepared [1]
+        n3 → n0 view-change v1 prepared []
+        n3 → n1 view-change v1 prepared []
+        n3 → n2 view-change v1 prepared []
+        n0 → n1 view-change v1 prepared [1] (lost)
+        n0 → n2 view-change v1 prepared [1] (lost)
+        n0 → n3 view-change v1 prepared [1] (lost)
+        n1 outputs View { view: 1, primary: NodeId(1) }
+        n1 → n0 new-view v1 from [1, 2, 3] proposes [1]
+        n1 → n2 new-view v1 from [1, 2, 3] proposes [1]
+        n1 → n3 new-view v1 from [1, 2, 3] proposes [1]
+        n0 outputs View { view: 1, primary: NodeId(1) }
+        n0 → n1 prepare v1 #1 (lost)
+        n0 → n2 prepare v1 #1 (lost)
+        n0 → n3 prepare v1 #1 (lost)
+        n0 → n1 request b"a" (lost)
+        n2 outputs View { view: 1, primary: NodeId(1) }
+        n2 → n0 prepare v1 #1
+        n2 → n1 prepare v1 #1
+        n2 → n3 prepare v1 #1
+        n2 → n1 request b"a"
+        n3 outputs View { view: 1, primary: NodeId(1) }
+        n3 → n0 prepare v1 #1
+        n3 → n1 prepare v1 #1
+        n3 → n2 prepare v1 #1
+        n3 → n1 request b"a"
+        n0 → n1 commit v1 #1 (lost)
+        n0 → n2 commit v1 #1 (lost)
+        n0 → n3 commit v1 #1 (lost)
+        n3 → n0 commit v1 #1
+        n3 → n1 commit v1 #1
+        n3 → n2 commit v1 #1
+        n1 → n0 commit v1 #1
+        n1 → n2 commit v1 #1
+        n1 → n3 commit v1 #1
+        n2 → n0 commit v1 #1
+        n2 → n1 commit v1 #1
+        n2 → n3 commit v1 #1
+        n0 outputs Delivered { sequence: 1, values: [b"a"] }
+        n2 outputs Delivered { sequence: 1, values: [b"a"] }
+        n1 outputs Delivered { sequence: 1, values: [b"a"] }
+        n3 outputs Delivered { sequence: 1, values: [b"a"] }
+    "#]]
+    .assert_eq(&world.transcript());
+}
+
+#[test]
+fn acknowledgements_of_different_contents_are_no_quorum() {
+    let keys = deal(Scheme::Ideal, Instance(1), 4, 1);
+    let mut world = world(4, 1, 64, 1);
+    world.run(Duration::ZERO);
+    let vote = |node: usize, text: &str| {
+        let digest = Batch(vec![value(text)]).digest();
+        let (view, sequence) = (0, 1);
+        keys[node]
+            .sign(Prepare {
+                view,
+                sequence,
+                digest,
+            })
+            .into_signed()
+    };
+    let (prepare, batch) = (vote(0, "a"), Batch(vec![value("a")]));
+    world.inject(0, 1, Message::PrePrepare { prepare, batch });
+    world.run(Duration::ZERO);
+    world.inject(2, 1, Message::Prepare(vote(2, "b")));
+    world.inject(3, 1, Message::Prepare(vote(3, "c")));
+    world.run(Duration::ZERO);
+    // Four voted, no three for the same.
+    assert!(
+        world.slots[1]
+            .node
+            .as_ref()
+            .is_some_and(|p| p.hard().prepared.is_empty())
+    );
+    world.inject(2, 1, Message::Prepare(vote(2, "a")));
+    world.run(Duration::ZERO);
+    let prepared = |w: &World<Pbft>| w.slots[1].node.as_ref().map(|p| p.hard().prepared.len());
+    assert_eq!(prepared(&world), Some(0), "a second vote of node 2 counts");
+}
+
+#[test]
+fn checkpoints_bound_what_is_kept() {
+    let mut world = world(4, 1, 4, 1);
+    for round in 0..200 {
+        world.request(round % 4, value(&round.to_string()));
+        world.run(Duration::from_millis(50));
+    }
+    for slot in world.honest() {
+        let node = slot.node.as_ref().expect("alive");
+        assert!(node.delivered() >= 150, "{}", node.delivered());
+        assert!(node.hard().accepted.len() <= 8 && node.hard().batches.len() <= 16);
+        assert!(node.hard().stable_sequence() + 8 >= node.delivered());
+    }
+}
+
+#[test]
+fn who_was_cut_off_skips_to_the_others() {
+    let mut world = world(4, 1, 4, 1);
+    world.delay = Box::new(|rng, now, from, to, _| {
+        let cut = now.0 < 2_000_000_000 && (from == NodeId(3) || to == NodeId(3));
+        (!cut).then(|| Duration::from_micros(1 + rng.below(9_999)))
+    });
+    for round in 0..40 {
+        world.request(0, value(&round.to_string()));
+        world.run(Duration::from_millis(50));
+    }
+    let behind = world.slots[3].node.as_ref().map(Pbft::delivered);
+    assert_eq!(behind, Some(0));
+    for round in 40..60 {
+        world.request(0, value(&round.to_string()));
+        world.run(Duration::from_millis(50));
+    }
+    assert!(agree(&world));
+    let histories: Vec<Digest> = world
+        .honest()
+        .filter_map(|s| s.node.as_ref())
+        .map(Pbft::history)
+        .collect();
+    assert!(histories.windows(2).all(|pair| pair[0] == pair[1]));
+    assert!(
+        world.slots[3]
+            .outputs
+            .iter()
+            .any(|o| matches!(o, Output::Skip { .. }))
+    );
+}
+
+#[test]
+fn nodes_that_were_down_keep_their_word_and_come_back() {
+    for seed in 0..60 {
+        let mut world = world(4, 1, 4, seed);
+        let mut wanted = vec![];
+        for round in 0..12 {
+            let asked = value(&round.to_string());
+            let node = world.rng.below(4) as usize;
+            world.request(node, asked.clone());
+            let wait = world.rng.below(60);
+            world.run(Duration::from_millis(wait));
+            // Whoever crashes forgets what it was asked: a client asks again.
+            let victim = world.rng.below(4) as usize;
+            world.crash(victim);
+            world.restart(victim);
+            wanted.push(asked);
+        }
+        // Everybody at once, too.
+        (0..4).for_each(|node| world.crash(node));
+        world.run(Duration::from_secs(1));
+        (0..4).for_each(|node| world.restart(node));
+        for asked in &wanted {
+            world.request(1, asked.clone());
+        }
+        let done = world.run_until(LONG, |world| everywhere(world, &wanted));
+        assert!(agree(&world), "seed {seed}: disagreement");
+        assert!(done, "seed {seed}: stall");
+    }
+}
+
+#[test]
+fn real_signatures_give_the_same_run() {
+    let run = |scheme| {
+        let keys = deal(scheme, Instance(1), 4, 1);
+        let mut world = World::<Pbft>::new(4, 1, |me| Config::new(4, 1, keys[me.index()].clone()));
+        world.delay = lock_step();
+        world.silence(0);
+        world.request(1, value("a"));
+        world.run(LONG);
+        (logs(&world), world.sent)
+    };
+    assert_eq!(run(Scheme::Ed25519), run(Scheme::Ideal));
+}
