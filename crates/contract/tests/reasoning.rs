@@ -190,7 +190,7 @@ fn what_the_catalogue_says_agrees_with_a_table_written_by_hand() {
         false,
         &[
             (Raft, 0),
-            (Pbft, 4),
+            (Pbft, 0),
             (HotStuff, 0),
             (Mmr, 4),
             (BenOr, 6),

@@ -145,7 +145,7 @@ const BEN_OR: Declaration = Declaration {
     protocol: Protocol::BenOr,
     citation: "Ben-Or: Another Advantage of Free Choice, PODC 1983",
     solves: Problem::Consensus,
-    status: Status::NotImplemented,
+    status: Status::Lab,
     tolerances: &[
         tolerance(FailureModel::Timing, 2),
         tolerance(FailureModel::Byzantine, 5),
@@ -172,14 +172,13 @@ const BEN_OR: Declaration = Declaration {
 
 const PBFT: Declaration = Declaration {
     protocol: Protocol::Pbft,
-    citation: "Castro, Liskov: Practical Byzantine Fault Tolerance, OSDI 1999; without signatures, \
-               ACM TOCS 2002",
+    citation: "Castro, Liskov: Practical Byzantine Fault Tolerance, OSDI 1999",
     solves: Problem::Replication,
-    status: Status::NotImplemented,
+    status: Status::Lab,
     tolerances: LIES_BY_THIRDS,
     synchrony: Synchrony::PartiallySynchronous,
     links: LinkModel::Authenticated,
-    signatures: false,
+    signatures: true, // A view change shows what others voted.
     randomized: false,
     caveats: &[RESTARTED_LIAR],
     // Pre-prepare to all; prepare from each backup to all others; commit from all to all.
@@ -199,6 +198,7 @@ const HOTSTUFF: Declaration = Declaration {
             .syncs(4, 3 * n + 1)
             .note("unpipelined; chained, one send and one vote per decision")
     },
+    status: Status::NotImplemented,
     ..PBFT
 };
 
@@ -211,6 +211,7 @@ const TENDERMINT: Declaration = Declaration {
             .syncs(3, 2 * n + 1)
             .note("with direct links; gossip sends more")
     },
+    status: Status::NotImplemented,
     ..PBFT
 };
 
@@ -220,6 +221,7 @@ const SIMPLEX: Declaration = Declaration {
     signatures: true,
     // Proposal, votes, notarizations passed on, finalize messages.
     cost: |n, _| Cost::new(3, one_to_all(n) + 3 * all_to_all(n)).syncs(3, 2 * n + 1),
+    status: Status::NotImplemented,
     ..PBFT
 };
 
@@ -232,6 +234,7 @@ const SYNC_HOTSTUFF: Declaration = Declaration {
     cost: |n, _| {
         Cost::new(2, one_to_all(n) + all_to_all(n)).note("and a wait of 2Δ before the decision")
     },
+    status: Status::NotImplemented,
     ..PBFT
 };
 
@@ -241,6 +244,7 @@ const MMR: Declaration = Declaration {
                t < n/3 and O(n²) Messages, PODC 2014",
     solves: Problem::Consensus,
     synchrony: Synchrony::Asynchronous,
+    signatures: false,
     randomized: true,
     caveats: &[
         Caveat {
@@ -256,6 +260,7 @@ const MMR: Declaration = Declaration {
             .syncs(2, 2 * n)
             .note(PER_ROUND)
     },
+    status: Status::NotImplemented,
     ..PBFT
 };
 
@@ -264,7 +269,7 @@ const DOLEV_STRONG: Declaration = Declaration {
     citation: "Dolev, Strong: Authenticated Algorithms for Byzantine Agreement, SIAM J. Comput. \
                1983",
     solves: Problem::Broadcast,
-    status: Status::NotImplemented,
+    status: Status::Lab,
     tolerances: LIES_SIGNED,
     synchrony: Synchrony::Synchronous,
     links: LinkModel::Authenticated,
@@ -303,6 +308,7 @@ const BRACHA: Declaration = Declaration {
     citation: "Bracha: Asynchronous Byzantine Agreement Protocols, Inf. Comput. 1987",
     solves: Problem::ReliableBroadcast,
     synchrony: Synchrony::Asynchronous,
+    signatures: false,
     caveats: &[
         Caveat {
             when: |_| true,
