@@ -132,8 +132,17 @@ impl Raft {
         out: &mut Effects<Self>,
     ) {
         let next_term = term.saturating_add(1);
-        let granted =
-            next_term > self.hard.term && last >= self.hard.log.last() && !self.is_content(now);
+        let mine = self.hard.log.last();
+        let eligible = next_term > self.hard.term && last >= mine && !self.is_content(now);
+        // Two that ask at the same time would go on to split the votes, and lose another election
+        // timeout. Of equals the lower id goes first; it asks again, as it may have asked while
+        // the other one still heard the leader.
+        let rival = matches!(self.state, State::PreCandidate(_)) && next_term == self.hard.term + 1;
+        let first = rival && last == mine && self.me < from;
+        if eligible && first {
+            self.notice(from, Notice::PreVote { last: mine }, out);
+        }
+        let granted = eligible && !first;
         self.notice(from, Notice::PreVoted { next_term, granted }, out);
     }
 

@@ -224,6 +224,7 @@ transcripts! {
     leaders_own_write,
     loss_and_reordering,
     pre_vote,
+    pre_vote_of_two,
     read_index,
     single_node,
     snapshot_install,
