@@ -1,0 +1,244 @@
+//! The sending half: numbers, copies until acknowledged, retransmission.
+
+use super::Config;
+use super::packet::Ack;
+use super::round_trip::RoundTrip;
+use crate::{Missing, Refusal, Unsent, Urgency};
+use quorate_core::Time;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Messages until the peer has acknowledged them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Sender<M> {
+    /// In order; the front has number `first`. The first `under_way` have been sent.
+    queue: VecDeque<Item<M>>,
+    first: u64,
+    under_way: usize,
+    /// How often in a row the timer ran out without news.
+    failures: u32,
+    round_trip: RoundTrip,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Item<M> {
+    message: M,
+    urgency: Urgency,
+    sent: Time,
+    /// Sent more than once: its acknowledgement measures nothing.
+    again: bool,
+    /// Acknowledged, while one before it is not.
+    arrived: bool,
+    /// To be sent again.
+    due: bool,
+    /// Sent again once on the word of later ones; from now on only by the timer.
+    fast: bool,
+}
+
+impl<M: Clone> Sender<M> {
+    pub(super) fn new() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            first: 1,
+            under_way: 0,
+            failures: 0,
+            round_trip: RoundTrip::default(),
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        config: &Config,
+        message: M,
+        urgency: Urgency,
+    ) -> Result<(), Unsent<M>> {
+        if self.queue.len() >= config.buffer as usize {
+            if !config.missing.is(Missing::BackPressure) {
+                let why = Refusal::BufferFull;
+                return Err(Unsent { message, why });
+            }
+            self.queue.pop_front();
+            self.first += 1;
+            self.under_way = self.under_way.saturating_sub(1);
+        }
+        self.queue.push_back(Item {
+            message,
+            urgency,
+            sent: Time::ZERO,
+            again: false,
+            arrived: false,
+            due: false,
+            fast: false,
+        });
+        Ok(())
+    }
+
+    /// A new session: what was not acknowledged is numbered from 1 and sent anew.
+    pub(super) fn restart(&mut self) {
+        self.first = 1;
+        self.under_way = 0;
+        self.failures = 0;
+        for item in &mut self.queue {
+            item.again = false;
+            item.arrived = false;
+            item.due = false;
+            item.fast = false;
+        }
+    }
+
+    /// Takes an acknowledgement of this session; says whether it brought news.
+    pub(super) fn on_ack(&mut self, now: Time, config: &Config, ack: Ack) -> Result<bool, Refusal> {
+        let end = self.first + self.under_way as u64;
+        let last = ack.selective().next_back().unwrap_or(ack.through);
+        if last >= end {
+            return Err(Refusal::Impossible);
+        }
+        let mut news = false;
+        while self.first <= ack.through {
+            let Some(item) = self.queue.pop_front() else {
+                break;
+            };
+            self.first += 1;
+            self.under_way -= 1;
+            self.measure(now, &item);
+            news = true;
+        }
+        for number in ack.selective() {
+            let Some(offset) = number.checked_sub(self.first) else {
+                continue;
+            };
+            let item = &mut self.queue[offset as usize];
+            if !item.arrived {
+                item.arrived = true;
+                item.due = false;
+                news = true;
+                let item = item.clone();
+                self.measure(now, &item);
+            }
+        }
+        if news {
+            self.failures = 0;
+            self.take_for_lost(config);
+        }
+        Ok(news)
+    }
+
+    fn measure(&mut self, now: Time, item: &Item<M>) {
+        if !item.again {
+            self.round_trip.measure(now.since(item.sent));
+        }
+    }
+
+    /// RFC 6675: lost is what so many later ones have overtaken.
+    fn take_for_lost(&mut self, config: &Config) {
+        if config.missing.is(Missing::FastRetransmit) || config.missing.is(Missing::Retransmission)
+        {
+            return;
+        }
+        let mut overtaken_by = 0;
+        for item in self.queue.iter_mut().take(self.under_way).rev() {
+            if item.arrived {
+                overtaken_by += 1;
+            } else if overtaken_by >= config.duplicate_acks && !item.fast {
+                item.fast = true;
+                item.due = true;
+            }
+        }
+    }
+
+    pub(super) fn on_timer(&mut self, config: &Config) {
+        self.failures = self.failures.saturating_add(1);
+        if config.missing.is(Missing::Retransmission) {
+            return;
+        }
+        self.queue
+            .iter_mut()
+            .take(self.under_way)
+            .filter(|item| !item.arrived)
+            .take(config.burst as usize)
+            .for_each(|item| item.due = true);
+    }
+
+    /// Hands out what is to be sent now: first what is sent again, then what is new and fits the
+    /// window.
+    pub(super) fn transmit(
+        &mut self,
+        now: Time,
+        config: &Config,
+        mut emit: impl FnMut(Urgency, u64, M),
+    ) {
+        for (offset, item) in self.queue.iter_mut().take(self.under_way).enumerate() {
+            if std::mem::take(&mut item.due) {
+                item.again = true;
+                emit(
+                    item.urgency,
+                    self.first + offset as u64,
+                    item.message.clone(),
+                );
+            }
+        }
+        let window = self.queue.len().min(config.window as usize);
+        for (offset, item) in self
+            .queue
+            .iter_mut()
+            .enumerate()
+            .take(window)
+            .skip(self.under_way)
+        {
+            item.sent = now;
+            emit(
+                item.urgency,
+                self.first + offset as u64,
+                item.message.clone(),
+            );
+        }
+        self.under_way = self.under_way.max(window);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many are sent and not known to have arrived in order.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way
+    }
+
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.mean()
+    }
+
+    /// How long to wait for news: doubled by each failure in a row (seed 000: "maybe we were too
+    /// aggressive"), bounded, with room for jitter.
+    pub(super) fn timeout(&self, config: &Config) -> (Duration, Duration) {
+        let measured = self.round_trip.timeout().unwrap_or(config.first_timeout);
+        let doubled = measured
+            .max(config.min_timeout)
+            .saturating_mul(1 << self.failures.min(20));
+        let min = doubled.min(config.max_timeout);
+        (min, min + min / 100 * config.jitter_percent)
+    }
+
+    pub(super) fn check_invariants(&self, config: &Config) -> Result<(), String> {
+        if self.queue.len() > config.buffer as usize {
+            return Err(format!(
+                "bounded send buffer: {} messages of {}",
+                self.queue.len(),
+                config.buffer
+            ));
+        }
+        if self.under_way > self.queue.len().min(config.window as usize) {
+            return Err(format!(
+                "bounded window: {} under way, {} held, window {}",
+                self.under_way,
+                self.queue.len(),
+                config.window
+            ));
+        }
+        Ok(())
+    }
+}
