@@ -48,8 +48,10 @@ impl Raft {
             };
             self.hard.write(Record::Append { at, entries }, out);
         }
-        // Not the whole log: what follows the leader's entries may still be another leader's.
-        self.claim(from, Claim::Appended { matched }, out);
+        // Not the whole log: what follows the leader's entries may still be another leader's. One
+        // answer for all that a burst brings.
+        let earlier = self.acknowledge.map_or(0, |(_, matched)| matched);
+        self.acknowledge = Some((from, matched.max(earlier)));
         self.commit_to(commit.min(matched).max(self.commit), out);
     }
 

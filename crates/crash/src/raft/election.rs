@@ -20,6 +20,10 @@ impl Raft {
         vote: Option<NodeId>,
         out: &mut Effects<Self>,
     ) {
+        if term > self.hard.term {
+            // It would be taken for a match with the next leader's log. The old one asks again.
+            self.acknowledge = None;
+        }
         self.hard.write(Record::Ballot { term, vote }, out);
         self.leader = None;
     }

@@ -78,6 +78,8 @@ pub struct Raft {
     /// Whether this start is durable ([`Claim::Booted`]).
     booted: bool,
     forwarded: Forwarded,
+    /// What this burst's entries let this node acknowledge, to the leader of this term.
+    acknowledge: Option<(NodeId, u64)>,
     install: Option<Installing>,
     writing: Option<Writing>,
     /// What the layer above was told last.
@@ -107,6 +109,7 @@ impl Protocol for Raft {
             heard_since_armed: false,
             booted: false,
             forwarded: Forwarded::default(),
+            acknowledge: None,
             install: None,
             writing: None,
             announced: (Role::Follower, hard.term, None),
@@ -129,6 +132,9 @@ impl Protocol for Raft {
     }
 
     fn flush(&mut self, now: Time, out: &mut Effects<Self>) {
+        if let Some((leader, matched)) = self.acknowledge.take() {
+            self.claim(leader, Claim::Appended { matched }, out);
+        }
         self.forward_reads(out);
         if matches!(self.state, State::Leader(_)) {
             self.append_proposed(out);

@@ -259,3 +259,32 @@ fn votes_go_to_logs_that_are_at_least_as_new() {
         assert_eq!(cluster.raft(0).hard().vote.is_some(), granted);
     }
 }
+
+#[test]
+fn a_burst_of_entries_is_acknowledged_once() {
+    let mut cluster = Cluster::new(Config::default());
+    let message = |term, notice| {
+        let body = Body::Notice(notice);
+        Input::Message(NodeId(1), Message { term, body })
+    };
+    let burst = vec![
+        message(1, append((0, 0), &[1, 1], 0)),
+        message(1, append((2, 1), &[1], 1)),
+        message(1, append((0, 0), &[1], 1)),
+    ];
+    cluster.burst(0, burst);
+    assert_eq!(sent(&mut cluster), ["n0 -> n1 t1 Appended 3"]);
+
+    // Not under a later term: its leader's log may differ.
+    let vote = Claim::RequestVote {
+        last: Position::default(),
+        transfer: true,
+    };
+    let body = Body::Claim(vote);
+    let burst = vec![
+        message(1, append((3, 1), &[1], 1)),
+        Input::Message(NodeId(1), Message { term: 2, body }),
+    ];
+    cluster.burst(0, burst);
+    assert_eq!(sent(&mut cluster), ["n0 -> n1 t2 Vote refused"]);
+}

@@ -122,6 +122,8 @@ struct Weather {
     crash: usize,
     timer: usize,
     slow_disk: bool,
+    /// Messages come several at a time.
+    bursts: bool,
     /// Leaders come and go.
     restless: bool,
     cut: Option<usize>,
@@ -129,10 +131,12 @@ struct Weather {
 
 fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
     let mut dice = Dice(seed);
-    let nodes = [3, 3, 3, 5, 2, 1][dice.below(6)];
+    // Figure 8 needs two changes of leader at the right moments, and messages of one entry.
+    let figure_8 = mutant == Mutant::OldTermCommit;
+    let nodes = [3, 3, 3, 5, 2, 1][dice.below(if figure_8 { 4 } else { 6 })];
     let config = Config {
         nodes,
-        max_batch_bytes: [30, 100, 10_000][dice.below(3)],
+        max_batch_bytes: [30, 100, 10_000][dice.below(if figure_8 { 1 } else { 3 })],
         max_inflight: 1 + dice.below(4),
         max_uncommitted_bytes: 400,
         max_reads: 5,
@@ -148,7 +152,8 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
         crash: dice.below(3),
         timer: 1 + dice.below(10),
         slow_disk: dice.percent(60),
-        restless: dice.percent(30),
+        bursts: dice.percent(50) && !figure_8,
+        restless: dice.percent(30) || figure_8,
         cut: None,
     };
     let mut cluster = Cluster::new(config);
@@ -187,6 +192,9 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
             let Some(packet) = cluster.net.get(at).cloned() else {
                 return;
             };
+            if weather.bursts && dice.percent(20) {
+                return deliver_burst(cluster, packet.to);
+            }
             let apart = |cut| (packet.from.index() == cut) != (packet.to.index() == cut);
             let own = packet.from == packet.to;
             if own || !dice.percent(weather.repeat) {
@@ -247,6 +255,16 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
             }
         }
     }
+}
+
+/// All that is under way to a node comes at once, in the order in which it was sent.
+fn deliver_burst(cluster: &mut Cluster, to: quorate_core::NodeId) {
+    let (come, rest) = cluster.net.drain(..).partition(|packet| packet.to == to);
+    cluster.net = rest;
+    let come: std::collections::VecDeque<_> = come;
+    let inputs = come.into_iter();
+    let inputs = inputs.map(|packet| Input::Message(packet.from, packet.message));
+    cluster.burst(to.index(), inputs.collect());
 }
 
 fn leader(cluster: &Cluster) -> Option<usize> {
