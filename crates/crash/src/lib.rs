@@ -5,6 +5,8 @@
 //! log mean. [`raft`] is the one that serves; the others run in the lab, to be measured beside it
 //! and beyond what they assume. Start reading at [`raft`]; for something small, at [`majority`].
 
+pub mod flood_set;
 pub mod majority;
 pub mod paxos;
 pub mod raft;
+pub mod two_generals;

@@ -137,6 +137,7 @@ const FLOOD_SET: Declaration = Declaration {
     protocol: Protocol::FloodSet,
     citation: "Lynch: Distributed Algorithms, 1996, §6.2",
     solves: Problem::Consensus,
+    status: Status::Lab,
     cost: |n, f| Cost::new(f + 1, (f + 1) * all_to_all(n)),
     ..PRIMARY_BACKUP
 };
@@ -325,7 +326,7 @@ const TWO_GENERALS: Declaration = Declaration {
     protocol: Protocol::TwoGenerals,
     citation: "Gray: Notes on Data Base Operating Systems, 1978",
     solves: Problem::CoordinatedAttack,
-    status: Status::NotImplemented,
+    status: Status::Lab,
     tolerances: &[Tolerance {
         behaviours: Behaviours::NONE,
         replicas: Replicas::Exactly(2),

@@ -8,6 +8,8 @@
     reason = "a test is a driver; the modules of a test crate are all its own"
 )]
 
+mod flood_set;
 mod majority;
 mod paxos;
+mod two_generals;
 mod world;
