@@ -4,6 +4,10 @@
 //! |---|---|---|
 //! | [`FairLoss`] | fair loss, finite duplication, no creation | nothing: the wire as it is |
 //! | [`Reliable`] | reliable delivery, no duplication, FIFO if asked for | numbers, acknowledgements, retransmission, lives |
+//! | [`Authenticated`] | integrity, authenticity | a keyed hash over sender, receiver and packet |
+//!
+//! They stack: `Authenticated<Reliable<M>>` makes of a wire in an adversary's hands a link that
+//! delivers each message once, from the node that sent it.
 //!
 //! Each is a value with one interface, [`Link`]: messages from the layer above and packets from
 //! the wire in, packets for the wire and messages for the layer above out, time as an input.
@@ -17,6 +21,7 @@
 //!
 //! Start reading at [`Link`], then [`Reliable`].
 
+pub mod authenticated;
 mod fair_loss;
 pub mod history;
 mod link;
@@ -25,6 +30,7 @@ mod missing;
 mod refusal;
 pub mod reliable;
 
+pub use authenticated::{Authenticated, Key, KeyRing};
 pub use fair_loss::FairLoss;
 pub use link::{Ends, Epoch, Link, Outgoing, Received, Unsent, Urgency};
 pub use linked::{

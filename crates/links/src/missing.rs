@@ -27,6 +27,11 @@ pub enum Missing {
     Window,
     /// Nothing is sent again before the timer says so. Violates nothing; costs time.
     FastRetransmit,
+    /// Any seal will do. Violates integrity and authenticity.
+    Seal,
+    /// The seal does not say who speaks to whom. Violates authenticity: a message comes back to
+    /// its sender as the peer's own.
+    Identity,
 }
 
 impl Missing {

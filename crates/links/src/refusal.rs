@@ -24,6 +24,18 @@ pub enum Refusal {
     /// The packet says what no correct peer can say.
     #[error("impossible: acknowledges what was never sent, or numbers a message 0")]
     Impossible,
+    /// The seal is not that of the peer on these bytes to this node.
+    #[error("the seal does not fit")]
+    BadSeal,
+    /// The seal fits and the bytes are not a packet.
+    #[error("not a packet")]
+    Malformed,
+    /// More bytes than the bound.
+    #[error("larger than the bound")]
+    TooLarge,
+    /// No key is shared with the peer.
+    #[error("no key is shared with the peer")]
+    NoKey,
     /// So many messages wait for the peer already.
     #[error("the send buffer is full")]
     BufferFull,

@@ -24,7 +24,7 @@ use std::time::Duration;
 ///   peer's last life may have been given, and did not acknowledge, is given to its next one: a
 ///   receiver that must not act twice across a crash has to write down what it did.
 /// * *No creation*: what is delivered was sent, as long as the wire creates nothing. It must drop
-///   what it garbles (a checksum does), and against forgery this link does nothing.
+///   what it garbles (a checksum does); against forgery see [`crate::Authenticated`].
 /// * *FIFO*, with [`Order::Fifo`], within a session: the pair of one life of each end.
 ///
 /// Sessions do not end with a connection, which is the seed's complaint about TCP; they end with
