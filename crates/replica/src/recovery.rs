@@ -13,6 +13,9 @@ pub struct Recovery {
     hard: raft::Hard,
     machine: Machine,
     records: u64,
+    /// The log does not start at its very beginning, but with this record; until a snapshot begins,
+    /// records are passed over.
+    headless: Option<u64>,
     /// The snapshot being read: its id, how far it is read, and the machine it will be.
     reading: Option<Reading>,
 }
@@ -67,8 +70,12 @@ impl Recovery {
     pub fn feed(&mut self, position: u64, bytes: &[u8]) -> Result<(), RecoveryError> {
         let record: Record = postcard::from_bytes(bytes)
             .map_err(|error| RecoveryError::Record { position, error })?;
-        if self.records == 0 && position != 1 && !matches!(record, Record::SnapshotBegin { .. }) {
-            return Err(RecoveryError::NoBeginning { position });
+        let begins = matches!(record, Record::SnapshotBegin { .. });
+        if self.records == 0 && position != 1 && !begins {
+            // A crash came between the removal of one superseded segment and the next: what is left
+            // of them says nothing that the snapshot behind them does not say again.
+            self.headless.get_or_insert(position);
+            return Ok(());
         }
         self.records += 1;
         self.hard.apply(&record);
@@ -119,6 +126,11 @@ impl Recovery {
     /// # Errors
     /// If the records do not make a replica; it must not start.
     pub fn finish(self) -> Result<(Journaled<raft::Hard>, Machine), RecoveryError> {
+        if self.records == 0
+            && let Some(position) = self.headless
+        {
+            return Err(RecoveryError::NoBeginning { position });
+        }
         self.hard.check().map_err(RecoveryError::Records)?;
         let (logged, held) = (self.hard.log.snapshot().at.index, self.machine.index());
         if logged != held {
@@ -127,5 +139,38 @@ impl Recovery {
             ));
         }
         Ok((driver::restored(self.hard), self.machine))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crash between the removals of two superseded segments leaves the second one at the head
+    /// of the log. (The simulator found that such a log was refused.)
+    #[test]
+    fn what_a_later_snapshot_supersedes_is_passed_over() {
+        let encode = |record: &Record| postcard::to_stdvec(record).expect("encodes");
+        let superseded = encode(&Record::Boot);
+        let begin = encode(&Record::SnapshotBegin {
+            id: 3,
+            term: 5,
+            vote: None,
+            boots: 2,
+            base: raft::Position::default(),
+        });
+        let mut recovery = Recovery::default();
+        recovery.feed(7, &superseded).expect("passed over");
+        recovery.feed(8, &begin).expect("the log begins here");
+        let (hard, _) = recovery.finish().expect("it is whole");
+        assert_eq!((hard.term, hard.boots), (5, 2));
+
+        let mut recovery = Recovery::default();
+        recovery.feed(7, &superseded).expect("passed over");
+        let refused = recovery.finish().expect_err("nothing begins this log");
+        assert!(matches!(
+            refused,
+            RecoveryError::NoBeginning { position: 7 }
+        ));
     }
 }

@@ -355,9 +355,14 @@ impl<D: Disk<Record>> Replica<D> {
         let mut accept = |payload: &Bytes| {
             if leader != self.me {
                 // One message is bounded like one batch of entries; the rest goes in the next.
-                forwarded += payload.len();
+                // What is declined must not leave: it counts as never sent.
+                let bytes = forwarded + payload.len();
+                if !forwards.is_empty() && bytes > limit.raft.max_batch_bytes {
+                    return false;
+                }
+                forwarded = bytes;
                 forwards.push(payload.clone());
-                return forwarded < limit.raft.max_batch_bytes;
+                return true;
             }
             let room = raft.can_propose(payload.len()).is_ok();
             if room {
