@@ -1,18 +1,46 @@
-//! One seed, one world.
+//! One seed, one world: the replicas that serve, over the real log, in a world that owns time,
+//! network, disks, clocks and processes.
+//!
+//! A run is a stream of decisions ([`Decisions`]); the seed only generates it. Everything else
+//! follows, byte for byte, on every machine; [`Rolling`] says so in one number. A
+//! [contract](quorate_contract::Contract) decides which [faults](Fault) a world may show, each seed
+//! draws its own mix of them ([`Swarm`]), and [observers](observe) that see the whole cluster check
+//! after every event what Raft promises. At the end the faults stop: the cluster must settle, serve
+//! and agree within a stated time, and what the clients saw must be linearizable.
+//!
+//! This crate never reads a clock, a file or a random number, and has no second implementation of
+//! anything that serves: it runs [`Replica`](quorate_replica::Replica) and
+//! [`Wal`](quorate_wal::Wal) themselves.
+//!
+//! Start reading at [`simulate`], then `world`.
 
+mod client;
 mod clock;
 pub mod decisions;
 pub mod disk;
+mod fault;
 mod network;
+pub mod observe;
 mod queue;
+mod report;
 mod rolling;
+mod run;
 mod slab;
+mod swarm;
 mod timers;
+mod trace;
+mod world;
 
+pub use client::Operations;
 pub use clock::Clock;
 pub use decisions::Decisions;
+pub use fault::{Coverage, Fault};
 pub use network::{Delay, Flight, Link, Network, Traffic};
 pub use queue::Queue;
+pub use report::{RunReport, Verdict, Violation};
 pub use rolling::Rolling;
+pub use run::{record, replay, simulate};
 pub use slab::Slab;
+pub use swarm::{Load, Swarm};
 pub use timers::{Due, Timers};
+pub use world::Options;

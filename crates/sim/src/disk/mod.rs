@@ -1,9 +1,11 @@
-//! Disks, sector by sector.
+//! Disks, sector by sector, under the real log.
 
 mod file;
+mod replica_disk;
 mod storage;
 #[cfg(test)]
 mod tests;
 
 pub use file::CrashDamage;
-pub use storage::{FaultKind, SimStorage};
+pub use replica_disk::{LogChange, ReplicaDisk};
+pub use storage::{FaultKind, SharedStorage, SimStorage};

@@ -3,8 +3,10 @@
 use super::file::{CrashDamage, File, SECTOR};
 use crate::Decisions;
 use quorate_wal::{FileId, Storage};
+use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::io;
+use std::rc::Rc;
 
 /// Files in memory, sector by sector: what was not synced may be lost or torn by a power failure,
 /// and faults can be asked for.
@@ -22,6 +24,8 @@ pub struct SimStorage {
     ops: u64,
     fault: Option<Fault>,
     halted: bool,
+    /// A call has failed since the last restart.
+    failed: bool,
     lying_syncs: u32,
     misdirect: Option<u64>,
 }
@@ -57,6 +61,7 @@ impl Default for SimStorage {
             ops: 0,
             fault: None,
             halted: false,
+            failed: false,
             lying_syncs: 0,
             misdirect: None,
         }
@@ -72,9 +77,20 @@ impl SimStorage {
         });
     }
 
+    /// Takes back all that was asked for: from here on the disk works.
+    pub fn heal(&mut self) {
+        (self.fault, self.lying_syncs, self.misdirect) = (None, 0, None);
+        self.capacity = u64::MAX;
+    }
+
     /// Has the power failed at a call?
     pub fn halted(&self) -> bool {
         self.halted
+    }
+
+    /// Has a call failed since the last restart?
+    pub fn failed(&self) -> bool {
+        self.failed
     }
 
     /// How large the disk is, in bytes.
@@ -152,7 +168,8 @@ impl SimStorage {
 
     fn restarted(&mut self) {
         self.handles.clear();
-        (self.halted, self.fault, self.lying_syncs, self.misdirect) = (false, None, 0, None);
+        (self.halted, self.failed, self.fault) = (false, false, None);
+        (self.lying_syncs, self.misdirect) = (0, None);
         self.used = self.files.iter().flatten().map(File::len).sum();
     }
 
@@ -167,6 +184,7 @@ impl SimStorage {
             Some(Fault { at, kind }) if at <= op => {
                 self.fault = None;
                 self.halted = kind == FaultKind::Halt;
+                self.failed = true;
                 Err(kind)
             }
             _ => Ok(()),
@@ -191,6 +209,7 @@ impl SimStorage {
 
     fn take_space(&mut self, bytes: u64) -> io::Result<()> {
         if self.used.saturating_add(bytes) > self.capacity {
+            self.failed = true;
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.used += bytes;
@@ -310,5 +329,58 @@ impl Storage for SimStorage {
         self.op().map_err(error)?;
         let removed = self.names.remove(name);
         removed.map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// A [`SimStorage`] in the hands of a log, while the world keeps its own.
+#[derive(Clone, Debug, Default)]
+pub struct SharedStorage(Rc<RefCell<SimStorage>>);
+
+impl SharedStorage {
+    /// The disk, for its owner: never across a call of the log.
+    pub fn get(&self) -> RefMut<'_, SimStorage> {
+        self.0.borrow_mut()
+    }
+}
+
+impl Storage for SharedStorage {
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.0.borrow().list()
+    }
+
+    fn create(&mut self, name: &str, preallocate: u64) -> io::Result<FileId> {
+        self.get().create(name, preallocate)
+    }
+
+    fn open(&mut self, name: &str) -> io::Result<FileId> {
+        self.get().open(name)
+    }
+
+    fn close(&mut self, file: FileId) -> io::Result<()> {
+        self.get().close(file)
+    }
+
+    fn len(&self, file: FileId) -> io::Result<u64> {
+        self.0.borrow().len(file)
+    }
+
+    fn read_at(&self, file: FileId, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow().read_at(file, offset, buf)
+    }
+
+    fn write_at(&mut self, file: FileId, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.get().write_at(file, offset, data)
+    }
+
+    fn sync(&mut self, file: FileId) -> io::Result<()> {
+        self.get().sync(file)
+    }
+
+    fn sync_dir(&mut self) -> io::Result<()> {
+        self.get().sync_dir()
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.get().remove(name)
     }
 }

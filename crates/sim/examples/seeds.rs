@@ -1,0 +1,57 @@
+//! Runs seeds one after the other and prints what they came to.
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "an example is a program"
+)]
+
+use quorate_contract::Contract;
+use quorate_sim::{Options, Verdict, simulate};
+use std::time::Instant;
+
+fn main() {
+    let numbers: Vec<u64> = std::env::args()
+        .skip(1)
+        .filter_map(|arg| arg.parse().ok())
+        .collect();
+    let (start, count) = (
+        numbers.first().copied().unwrap_or(0),
+        numbers.get(1).copied().unwrap_or(10),
+    );
+    let trace = numbers.get(2).copied().unwrap_or(0) as usize;
+    let (began, mut events, mut simulated, mut bad) = (Instant::now(), 0, 0, 0);
+    for seed in start..start + count {
+        let report = simulate(
+            &Contract::default(),
+            seed,
+            &Options {
+                trace,
+                ..Options::default()
+            },
+        );
+        events += report.events;
+        simulated += report.simulated;
+        if let Verdict::Violation(violation) = &report.verdict {
+            bad += 1;
+            println!("seed {seed} event {}: {violation}", violation.event);
+            if count == 1 {
+                violation
+                    .last_events
+                    .iter()
+                    .for_each(|line| println!("  {line}"));
+            }
+        } else if count <= 20 {
+            println!(
+                "seed {seed}: {} events, {:?}, hash {:016x}",
+                report.events, report.operations, report.hash
+            );
+        }
+    }
+    let took = began.elapsed().as_secs_f64();
+    println!(
+        "{count} seeds, {bad} bad, {events} events, {:.0} events/s, {:.0} simulated:real, {took:.1} s",
+        events as f64 / took,
+        simulated as f64 / 1e9 / took
+    );
+}

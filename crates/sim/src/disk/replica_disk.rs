@@ -1,0 +1,172 @@
+//! A replica's log on a simulated disk, with the latency of its syncs left to the world.
+
+use super::SharedStorage;
+use quorate_core::Mutant;
+use quorate_core::driver::{Disk, Lsn};
+use quorate_crash::raft::{Entries, Position, Record};
+use quorate_replica::{Journal, JournalError};
+use std::{io, mem};
+
+/// The log of a running replica. Writes as the serving process does: what has gathered while a
+/// sync was under way goes to the file together and shares the next sync.
+#[derive(Debug)]
+pub struct ReplicaDisk {
+    journal: Journal<SharedStorage>,
+    waiting: Vec<Record>,
+    appended: Lsn,
+    durable: Lsn,
+    syncing: bool,
+    /// A sync has begun since the world last looked.
+    began: bool,
+    failed: Option<String>,
+    mutant: Mutant,
+    /// What became of the protocol's log since the observers last looked.
+    changes: Vec<LogChange>,
+}
+
+/// A change of the protocol's log, for those who watch.
+#[derive(Clone, Debug)]
+pub enum LogChange {
+    /// Entries at an index; what was there from it on is void.
+    Append {
+        /// The index of the first.
+        at: u64,
+        /// The entries.
+        entries: Entries,
+    },
+    /// The log now begins after this position, and is empty unless it held it.
+    Begin {
+        /// The position.
+        base: Position,
+    },
+}
+
+impl ReplicaDisk {
+    /// Goes on with a recovered log.
+    pub fn new(journal: Journal<SharedStorage>, mutant: Mutant) -> Self {
+        Self {
+            appended: journal.last(),
+            durable: journal.durable(),
+            journal,
+            waiting: vec![],
+            syncing: false,
+            began: false,
+            failed: None,
+            mutant,
+            changes: vec![],
+        }
+    }
+
+    /// Whether a sync has begun since this was last asked: the world decides how long it takes,
+    /// then calls [`ReplicaDisk::complete_sync`].
+    pub fn take_began(&mut self) -> bool {
+        mem::take(&mut self.began)
+    }
+
+    /// The sync is through.
+    pub fn complete_sync(&mut self) {
+        if !mem::take(&mut self.syncing) || self.failed.is_some() {
+            return;
+        }
+        match self.journal.sync() {
+            Ok(durable) => self.durable = durable,
+            Err(error) => return self.fail(&error),
+        }
+        if !self.waiting.is_empty() {
+            let mut records = mem::take(&mut self.waiting);
+            self.write(&mut records);
+            self.waiting = records;
+        }
+    }
+
+    /// Is nothing under way?
+    pub fn is_idle(&self) -> bool {
+        !self.syncing && self.waiting.is_empty()
+    }
+
+    /// Marks the log as durable up to its end, as the serving process does when it is idle.
+    pub fn seal(&mut self) {
+        if self.is_idle()
+            && self.failed.is_none()
+            && let Err(error) = self.journal.seal()
+        {
+            self.fail(&error);
+        }
+    }
+
+    /// Records that wait for a sync to end.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The position up to which the log is really durable.
+    pub fn synced(&self) -> Lsn {
+        self.durable
+    }
+
+    /// Takes out what became of the protocol's log.
+    pub fn take_changes(&mut self) -> Vec<LogChange> {
+        mem::take(&mut self.changes)
+    }
+
+    /// Gives an emptied list back, so that its memory is used again.
+    pub fn put_back(&mut self, changes: Vec<LogChange>) {
+        self.changes = changes;
+    }
+
+    fn write(&mut self, records: &mut Vec<Record>) {
+        let mut wrote = Ok(());
+        for record in records.drain(..) {
+            if wrote.is_ok() {
+                wrote = self.journal.append(&record);
+            }
+        }
+        match wrote.and_then(|()| self.journal.write()) {
+            Ok(()) => (self.syncing, self.began) = (true, true),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &JournalError) {
+        self.failed = Some(error.to_string());
+    }
+
+    fn note(&mut self, records: &[Record]) {
+        for record in records {
+            match record {
+                Record::Append { at, entries } => self.changes.push(LogChange::Append {
+                    at: *at,
+                    entries: entries.clone(),
+                }),
+                Record::SnapshotEnd { base, .. } => {
+                    self.changes.push(LogChange::Begin { base: *base });
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Disk<Record> for ReplicaDisk {
+    fn append(&mut self, records: &mut Vec<Record>) -> Lsn {
+        self.appended += records.len() as u64;
+        self.note(records);
+        if self.failed.is_some() {
+            records.clear();
+        } else if self.syncing {
+            self.waiting.append(records);
+        } else if !records.is_empty() {
+            self.write(records);
+        }
+        self.appended
+    }
+
+    fn durable(&self) -> io::Result<Lsn> {
+        match &self.failed {
+            Some(error) => Err(io::Error::other(error.clone())),
+            // The defect: what was written counts as durable, and the sync may come when it may.
+            None if self.mutant.is(Mutant::NoSyncBeforeAck) => Ok(self.appended),
+            None => Ok(self.durable),
+        }
+    }
+}

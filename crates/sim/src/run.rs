@@ -1,0 +1,48 @@
+//! One run.
+
+use crate::world::World;
+use crate::{Decisions, Options, RunReport, Verdict};
+use quorate_contract::Contract;
+
+/// How many of the last events a violation tells in words.
+const LAST_EVENTS: usize = 60;
+
+/// Runs the world of a seed. A violation comes with the last events in words: the run is repeated
+/// to get them.
+pub fn simulate(contract: &Contract, seed: u64, options: &Options) -> RunReport {
+    run(contract, seed, &Decisions::from_seed(seed), options).0
+}
+
+/// As [`simulate`], and returns every decision that was drawn.
+pub fn record(contract: &Contract, seed: u64, options: &Options) -> (RunReport, Vec<u64>) {
+    let decisions = Decisions::from_seed(seed).recorded();
+    let (report, mut decisions) = run(contract, seed, &decisions, options);
+    (report, decisions.take_record())
+}
+
+/// Runs the world of a list of decisions, recorded, edited, cut short or made up. Its report bears
+/// `seed`, which means nothing here.
+pub fn replay(contract: &Contract, seed: u64, list: &[u64], options: &Options) -> RunReport {
+    run(contract, seed, &Decisions::replay(list.to_vec()), options).0
+}
+
+fn run(
+    contract: &Contract,
+    seed: u64,
+    decisions: &Decisions,
+    options: &Options,
+) -> (RunReport, Decisions) {
+    let mut world = World::new(contract, decisions.clone(), options);
+    world.run();
+    let (report, drawn) = world.report(seed);
+    if report.verdict == Verdict::Ok || options.trace > 0 {
+        return (report, drawn);
+    }
+    let traced = Options {
+        trace: LAST_EVENTS,
+        ..options.clone()
+    };
+    let mut world = World::new(contract, decisions.clone(), &traced);
+    world.run();
+    world.report(seed)
+}

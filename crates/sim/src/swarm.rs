@@ -1,0 +1,259 @@
+//! Swarm testing (Groce et al. 2012): each seed draws which faults its world shows and how hard,
+//! instead of a little of everything every time. What is left out matters as much as what is in.
+
+use crate::{Decisions, Delay, Fault, Link};
+use quorate_contract::{Behaviour, Contract, Timing};
+use quorate_core::Mutant;
+use quorate_crash::raft;
+use quorate_replica::Limits;
+use std::time::Duration;
+
+const US: u64 = 1_000;
+const MS: u64 = 1_000_000;
+
+/// The mix of one world. All times in nanoseconds.
+#[derive(Clone, Debug)]
+pub struct Swarm {
+    /// How long faults go on.
+    pub horizon: u64,
+    /// The kinds of fault that happen at moments of their own.
+    pub faults: Vec<Fault>,
+    /// The mean time between two of them.
+    pub fault_every: u64,
+    /// The mean time until a crashed replica comes back.
+    pub restart_after: u64,
+    /// The mean time until a cut heals, a slow spell or a drift ends.
+    pub outage: u64,
+    /// Crashes may leave sectors in part.
+    pub tear: bool,
+    /// All links, when nothing is wrong with them.
+    pub link: Link,
+    /// How long a sync takes.
+    pub sync: Delay,
+    /// A node gathers what comes within this time, and answers it in one go.
+    pub burst: u64,
+    /// What clients do.
+    pub load: Load,
+    /// The protocol's configuration.
+    pub raft: raft::Config,
+    /// The replicas' bounds.
+    pub limits: Limits,
+}
+
+/// What clients do.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// How many there are.
+    pub clients: u8,
+    /// The mean time from an answer to the next question.
+    pub think: u64,
+    /// How many keys they use.
+    pub keys: u64,
+    /// The most bytes of a value.
+    pub value_bytes: u64,
+    /// How long a message between a client and a replica takes.
+    pub delay: Delay,
+    /// Chances in a million that one is lost.
+    pub loss: u32,
+    /// How long a client waits for an answer.
+    pub patience: u64,
+    /// How often it asks again before it gives up.
+    pub attempts: u32,
+    /// Clients whose number is a multiple of this have no session: they never repeat a write.
+    pub sessionless: u8,
+    /// Operations in all.
+    pub operations: u64,
+    /// Chances in a million that an operation asks to forget old revisions.
+    pub compactions: u32,
+}
+
+impl Swarm {
+    /// Draws a mix that the contract permits.
+    pub fn draw(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> Self {
+        let on = |fault: Fault, decisions: &mut Decisions| {
+            fault.is_within(contract) && decisions.below(2) == 1
+        };
+        let faults = [
+            Fault::SlowLinks,
+            Fault::Bandwidth,
+            Fault::Partition,
+            Fault::OneWayCut,
+            Fault::Isolation,
+            Fault::Kill,
+            Fault::PowerLoss,
+            Fault::PowerLossInCall,
+            Fault::ClusterPowerLoss,
+            Fault::Pause,
+            Fault::ClockJump,
+            Fault::ClockDrift,
+            Fault::DiskStall,
+            Fault::DiskError,
+            Fault::DiskFull,
+            Fault::BitRot,
+            Fault::MisdirectedWrite,
+            Fault::LyingSync,
+            Fault::Wipe,
+            Fault::Transfer,
+        ];
+        let faults = faults
+            .into_iter()
+            .filter(|fault| on(*fault, decisions))
+            .collect();
+        Self {
+            horizon: decisions.within(2_000 * MS, 8_000 * MS),
+            faults,
+            fault_every: decisions.within(60 * MS, 1_500 * MS),
+            restart_after: decisions.within(5 * MS, 1_500 * MS),
+            outage: decisions.within(50 * MS, 1_500 * MS),
+            tear: on(Fault::TornSector, decisions),
+            link: link(contract, decisions),
+            sync: match decisions.below(3) {
+                0 => uniform(50 * US, 150 * US),
+                1 => exponential(50 * US, decisions.within(100 * US, 5 * MS)),
+                _ => heavy_tail(50 * US, decisions.within(100 * US, 5 * MS)),
+            },
+            burst: match decisions.below(3) {
+                0 | 1 => 0,
+                _ => decisions.within(10 * US, 2 * MS),
+            },
+            load: load(contract, decisions),
+            raft: raft(contract, mutant, decisions),
+            limits: limits(decisions),
+        }
+    }
+}
+
+fn uniform(min: u64, max: u64) -> Delay {
+    Delay::Uniform { min, max }
+}
+
+fn exponential(min: u64, mean: u64) -> Delay {
+    Delay::Exponential { min, mean }
+}
+
+fn heavy_tail(min: u64, mean: u64) -> Delay {
+    Delay::HeavyTail { min, mean }
+}
+
+fn delay(decisions: &mut Decisions) -> Delay {
+    let mean = decisions.within(100 * US, 4 * MS);
+    match decisions.below(3) {
+        0 => uniform(50 * US, mean.max(100 * US)),
+        1 => exponential(50 * US, mean),
+        _ => heavy_tail(50 * US, mean),
+    }
+}
+
+fn link(contract: &Contract, decisions: &mut Decisions) -> Link {
+    let bounds = match &contract.timing {
+        Timing::Synchronous(bounds) => Some(bounds),
+        _ => None,
+    };
+    let mut some = |fault: Fault, most: u64| {
+        let on = fault.is_within(contract) && decisions.below(2) == 1;
+        if on {
+            decisions.within(1_000, most) as u32
+        } else {
+            0
+        }
+    };
+    let (loss, duplicate) = (some(Fault::Loss, 80_000), some(Fault::Duplication, 80_000));
+    Link {
+        loss,
+        duplicate,
+        fifo: !(Fault::Reordering.is_within(contract) && decisions.below(2) == 1),
+        delay: delay(decisions),
+        max_delay: bounds.map_or(u64::MAX, |bounds| bounds.delta.as_nanos() as u64),
+        nanos_per_byte: 0,
+    }
+}
+
+fn load(contract: &Contract, decisions: &mut Decisions) -> Load {
+    let clients = decisions.within(2, 6) as u8;
+    let lossy = contract.allows(Behaviour::Lose) && decisions.below(2) == 1;
+    Load {
+        clients,
+        think: decisions.within(MS / 2, 20 * MS),
+        keys: decisions.within(1, 8),
+        value_bytes: match decisions.below(4) {
+            0 | 1 => 16,
+            2 => 300,
+            _ => 5_000,
+        },
+        delay: delay(decisions),
+        loss: if lossy {
+            decisions.within(1_000, 60_000) as u32
+        } else {
+            0
+        },
+        patience: decisions.within(50 * MS, 3_000 * MS),
+        attempts: decisions.within(1, 6) as u32,
+        sessionless: decisions.within(1, clients.into()) as u8 + 1,
+        operations: decisions.within(200, 1_500),
+        compactions: match decisions.below(2) {
+            0 => 0,
+            _ => 20_000,
+        },
+    }
+}
+
+fn raft(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> raft::Config {
+    let election = decisions.within(100, 400);
+    raft::Config {
+        nodes: contract.replicas().min(usize::from(u8::MAX)) as u8,
+        election_min: Duration::from_millis(election),
+        election_max: Duration::from_millis(election * 2),
+        heartbeat: Duration::from_millis(election / 5),
+        max_batch_bytes: size(decisions, 200, 1 << 20),
+        max_inflight: decisions.within(1, 64) as usize,
+        max_uncommitted_bytes: size(decisions, 2_000, 64 << 20),
+        max_reads: size(decisions, 2, 65_536),
+        trailing_entries: size(decisions, 1, 10_000) as u64,
+        trailing_bytes: size(decisions, 100, 16 << 20),
+        chunk_timeout: Duration::from_millis(decisions.within(50, 1_000)),
+        mutant,
+    }
+}
+
+fn limits(decisions: &mut Decisions) -> Limits {
+    Limits {
+        requests: size(decisions, 4, 8192),
+        sessions: size(decisions, 4, 1024),
+        session_window: size(decisions, 8, 8192) as u64,
+        checkpoint_bytes: size(decisions, 1_000, 200_000) as u64,
+        chunk_bytes: size(decisions, 64, 256 << 10),
+        bursts_waiting: size(decisions, 4, 4096),
+        ..Limits::default()
+    }
+}
+
+/// A size between: the most, the least, or something of any magnitude between.
+fn size(decisions: &mut Decisions, least: u64, most: u64) -> usize {
+    let size = match decisions.below(4) {
+        0 => most,
+        1 => least,
+        _ => {
+            let magnitudes = u64::from((most / least.max(1)).ilog2());
+            let low = least << decisions.below(magnitudes.max(1));
+            decisions.within(low, (low * 2).min(most))
+        }
+    };
+    size as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mix_can_run_and_the_quietest_has_no_faults() {
+        let contract = Contract::default();
+        for seed in 0..500 {
+            let mut decisions = Decisions::from_seed(seed);
+            let swarm = Swarm::draw(&contract, Mutant::None, &mut decisions);
+            assert_eq!(swarm.raft.check(), Ok(()), "seed {seed}");
+        }
+        let quiet = Swarm::draw(&contract, Mutant::None, &mut Decisions::replay(vec![]));
+        assert!(quiet.faults.is_empty() && quiet.link.loss == 0 && quiet.link.fifo && !quiet.tear);
+    }
+}

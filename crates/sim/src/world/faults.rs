@@ -1,0 +1,411 @@
+//! What goes wrong, when, and until when.
+
+use super::{Event, World};
+use crate::disk::FaultKind;
+use crate::{Fault, Link};
+use quorate_contract::Behaviour;
+use quorate_core::{NodeId, NodeSet};
+use quorate_replica::{Input, Request, Ticket};
+
+const MS: u64 = 1_000_000;
+
+/// What ends a fault.
+#[derive(Debug)]
+pub(super) enum Cure {
+    /// Mends cut links.
+    Mend(Vec<(NodeId, NodeId)>),
+    /// Gives links their old nature.
+    Links(Vec<(NodeId, NodeId, Link)>),
+    /// A clock is right again.
+    Clock(NodeId),
+}
+
+impl World {
+    pub(super) fn next_fault(&mut self) {
+        let at = self.now + self.decisions.exponential(self.swarm.fault_every) + 1;
+        self.queue.push(at, Event::Fault);
+    }
+
+    pub(super) fn on_fault(&mut self) {
+        if self.healed.is_some() {
+            return;
+        }
+        let faults = std::mem::take(&mut self.swarm.faults);
+        let fault = self.decisions.pick(&faults);
+        self.swarm.faults = faults;
+        if let Some(fault) = fault {
+            self.count(7, NodeId(0), fault as u64);
+            self.inject(fault);
+        }
+        self.next_fault();
+    }
+
+    fn any_node(&mut self) -> NodeId {
+        NodeId(self.decisions.below(self.n.into()) as u8)
+    }
+
+    /// A node, and rather the leader than another.
+    fn victim(&mut self) -> NodeId {
+        let any = self.any_node();
+        if self.decisions.below(2) == 0 {
+            return any;
+        }
+        let leads = |node: &NodeId| {
+            let replica = self.nodes[node.index()].replica.as_ref();
+            replica.is_some_and(|replica| replica.raft().leader() == Some(*node))
+        };
+        NodeId::all(self.n).find(leads).unwrap_or(any)
+    }
+
+    fn inject(&mut self, fault: Fault) {
+        match fault {
+            Fault::Partition | Fault::OneWayCut | Fault::Isolation => self.cut_links(fault),
+            Fault::SlowLinks | Fault::Bandwidth => self.change_links(fault),
+            Fault::Kill | Fault::PowerLoss | Fault::Wipe => self.crash_one(fault),
+            Fault::ClusterPowerLoss => self.crash_all(),
+            Fault::Pause | Fault::ClockJump | Fault::ClockDrift => self.disturb_time(fault),
+            Fault::Transfer => self.transfer(),
+            _ => self.disturb_disk(fault),
+        }
+    }
+
+    fn cut_links(&mut self, fault: Fault) {
+        let mut cut = vec![];
+        match fault {
+            Fault::Partition => {
+                let side: NodeSet = NodeId::all(self.n)
+                    .filter(|_| self.decisions.below(2) == 1)
+                    .collect();
+                for (a, b) in self.pairs() {
+                    if side.contains(a) != side.contains(b) {
+                        cut.push((a, b));
+                    }
+                }
+            }
+            Fault::OneWayCut => {
+                let (a, b) = (self.any_node(), self.any_node());
+                if a != b {
+                    cut.push((a, b));
+                }
+            }
+            _ => {
+                let node = self.victim();
+                let mode = self.decisions.below(3);
+                for (a, b) in self.pairs() {
+                    if (a == node && mode != 1) || (b == node && mode != 2) {
+                        cut.push((a, b));
+                    }
+                }
+            }
+        }
+        if cut.is_empty() {
+            return;
+        }
+        self.covered(fault);
+        for &(a, b) in &cut {
+            self.network.cut(a, b);
+        }
+        self.trace
+            .say(self.now, || format!("cut: {}", pairs_in_words(&cut)));
+        self.cure_later(Cure::Mend(cut));
+    }
+
+    fn pairs(&self) -> Vec<(NodeId, NodeId)> {
+        let all = NodeId::all(self.n);
+        all.clone()
+            .flat_map(|a| all.clone().map(move |b| (a, b)))
+            .filter(|(a, b)| a != b)
+            .collect()
+    }
+
+    fn change_links(&mut self, fault: Fault) {
+        let node = self.any_node();
+        let everywhere = self.decisions.below(2) == 1;
+        let bound = self.swarm.link.max_delay;
+        let mut before = vec![];
+        for (a, b) in self.pairs() {
+            if !everywhere && a != node && b != node {
+                continue;
+            }
+            let old = self.network.link(a, b);
+            let mut link = old;
+            if fault == Fault::Bandwidth {
+                link.nanos_per_byte = self.decisions.within(100, 10_000);
+            } else {
+                let mean = self.decisions.within(MS, 200 * MS).min(bound);
+                link.delay = crate::Delay::Exponential {
+                    min: mean / 4,
+                    mean,
+                };
+            }
+            before.push((a, b, old));
+            self.network.set_link(a, b, link);
+        }
+        self.covered(fault);
+        self.trace.say(self.now, || {
+            format!("{}: {} links", fault.name(), before.len())
+        });
+        self.cure_later(Cure::Links(before));
+    }
+
+    fn cure_later(&mut self, cure: Cure) {
+        let at = self.now + self.decisions.exponential(self.swarm.outage) + MS;
+        let number = self.cures.insert(cure);
+        self.queue.push(at, Event::Cure(number));
+    }
+
+    pub(super) fn on_cure(&mut self, number: u32) {
+        let Some(cure) = self.cures.remove(number) else {
+            return;
+        };
+        self.count(8, NodeId(0), u64::from(number));
+        match cure {
+            Cure::Mend(cut) => {
+                self.trace
+                    .say(self.now, || format!("mended: {}", pairs_in_words(&cut)));
+                for (a, b) in cut {
+                    self.mend(a, b);
+                }
+            }
+            Cure::Links(_) if self.healed.is_some() => {}
+            Cure::Links(before) => {
+                for (a, b, link) in before {
+                    self.network.set_link(a, b, link);
+                }
+            }
+            Cure::Clock(node) => self.set_clock(node, |clock, now| clock.set_drift(now, 0)),
+        }
+    }
+
+    pub(super) fn mend(&mut self, a: NodeId, b: NodeId) {
+        let queue = &mut self.queue;
+        self.network
+            .mend(self.now, a, b, &mut self.decisions, |at, number| {
+                queue.push(at, Event::Deliver(number));
+            });
+    }
+
+    pub(super) fn set_clock(&mut self, id: NodeId, set: impl FnOnce(&mut crate::Clock, u64)) {
+        let node = &mut self.nodes[id.index()];
+        set(&mut node.clock, self.now);
+        let (epoch, queue) = (node.epoch, &mut self.queue);
+        node.timers
+            .on_clock_set(&node.clock, self.now, |timer, at| {
+                queue.push(
+                    at,
+                    Event::Timer {
+                        node: id,
+                        timer,
+                        epoch,
+                    },
+                );
+            });
+    }
+
+    /// May another node be taken down? Where replicas come back, `f` of them may be down at a
+    /// time; where they do not, `f` may fail in all.
+    fn may_crash(&self) -> bool {
+        self.nodes.len() - self.up() < self.f
+    }
+
+    fn crash_one(&mut self, fault: Fault) {
+        let id = self.victim();
+        if self.nodes[id.index()].replica.is_none() || !self.may_crash() {
+            return;
+        }
+        self.covered(fault);
+        self.trace
+            .say(self.now, || format!("{id}: {}", fault.name()));
+        match fault {
+            Fault::Kill => self.kill(id),
+            Fault::PowerLoss => self.power_loss(id),
+            _ => {
+                self.power_loss(id);
+                let node = &mut self.nodes[id.index()];
+                node.storage.get().wipe();
+                node.synced = 0;
+            }
+        }
+        // Not always: the call after which the power fails may come during the recovery.
+        if fault == Fault::PowerLoss && self.decisions.below(4) == 3 {
+            let calls = self.decisions.below(12);
+            self.nodes[id.index()]
+                .storage
+                .get()
+                .plan(calls, FaultKind::Halt);
+        }
+    }
+
+    fn crash_all(&mut self) {
+        self.covered(Fault::ClusterPowerLoss);
+        self.trace
+            .say(self.now, || "the power fails everywhere".to_owned());
+        for id in NodeId::all(self.n) {
+            if self.nodes[id.index()].replica.is_some() {
+                self.power_loss(id);
+            }
+        }
+    }
+
+    /// The process dies.
+    pub(super) fn kill(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.index()];
+        node.stop();
+        node.storage.get().process_dies(&mut self.decisions);
+        self.observers.on_crash(id);
+        self.come_back_later(id);
+    }
+
+    /// The machine dies.
+    pub(super) fn power_loss(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.index()];
+        node.stop();
+        let damage = node
+            .storage
+            .get()
+            .power_fails(self.swarm.tear, &mut self.decisions);
+        self.coverage.add(Fault::TornSector, damage.torn);
+        self.trace.say(self.now, || {
+            format!(
+                "{id}: sectors kept {}, lost {}, torn {}",
+                damage.kept, damage.lost, damage.torn
+            )
+        });
+        self.observers.on_crash(id);
+        self.come_back_later(id);
+    }
+
+    pub(super) fn come_back_later(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.index()];
+        if !self.contract.allows(Behaviour::Restart) {
+            node.retired = true;
+            return;
+        }
+        let epoch = node.epoch;
+        let after = match self.healed {
+            None => self.decisions.exponential(self.swarm.restart_after) + MS,
+            Some(_) => MS,
+        };
+        self.queue
+            .push(self.now + after, Event::Restart { node: id, epoch });
+    }
+
+    fn disturb_time(&mut self, fault: Fault) {
+        let id = self.victim();
+        if self.nodes[id.index()].replica.is_none() {
+            return;
+        }
+        self.covered(fault);
+        match fault {
+            Fault::Pause => {
+                // The longest as in the stop of a garbage collector that was seen: 4.2 s.
+                let most = self
+                    .decisions
+                    .pick(&[100 * MS, 1_000 * MS, 4_200 * MS])
+                    .unwrap_or(MS);
+                let until = self.now + self.decisions.within(MS, most);
+                self.nodes[id.index()].paused_until = until;
+                self.trace.say(self.now, || {
+                    format!("{id} pauses until {}", quorate_core::Time(until))
+                });
+            }
+            Fault::ClockJump => {
+                let most = self
+                    .decisions
+                    .pick(&[50 * MS, 1_000 * MS, 60_000 * MS])
+                    .unwrap_or(MS);
+                let by = self.decisions.within(MS, most);
+                self.trace.say(self.now, || {
+                    format!("{id}: its clock jumps by {} ms", by / MS)
+                });
+                self.set_clock(id, |clock, now| clock.jump(now, by));
+            }
+            _ => {
+                let drift = self.decisions.below(800_000) as i64 - 400_000;
+                self.trace
+                    .say(self.now, || format!("{id}: its clock gains {drift} ppm"));
+                self.set_clock(id, |clock, now| clock.set_drift(now, drift));
+                self.cure_later(Cure::Clock(id));
+            }
+        }
+    }
+
+    fn disturb_disk(&mut self, fault: Fault) {
+        let id = self.victim();
+        if self.nodes[id.index()].replica.is_none() {
+            return;
+        }
+        if fault == Fault::DiskStall {
+            let most = self.decisions.pick(&[20 * MS, 500 * MS]).unwrap_or(MS);
+            self.nodes[id.index()].stalled_until = self.now + self.decisions.within(MS, most);
+            self.covered(fault);
+            return self
+                .trace
+                .say(self.now, || format!("{id}: its disk stalls"));
+        }
+        let damages = matches!(
+            fault,
+            Fault::BitRot | Fault::MisdirectedWrite | Fault::LyingSync
+        );
+        if damages {
+            // What is damaged may be lost for good: of at most f nodes.
+            let tainted = self.nodes.iter().filter(|node| node.tainted).count();
+            if !self.nodes[id.index()].tainted && tainted >= self.f {
+                return;
+            }
+            self.nodes[id.index()].tainted = true;
+        } else if !self.may_crash() {
+            return;
+        }
+        let (small, large) = (self.decisions.below(8), self.decisions.below(60));
+        let storage = self.nodes[id.index()].storage.clone();
+        let mut storage = storage.get();
+        match fault {
+            Fault::PowerLossInCall => storage.plan(large, FaultKind::Halt),
+            Fault::DiskError => storage.plan(large, FaultKind::Error),
+            Fault::DiskFull => {
+                let used = storage.used();
+                storage.set_capacity(used + small * 512);
+                storage.plan(large * 4, FaultKind::Full);
+            }
+            Fault::MisdirectedWrite => storage.misdirect(small + 1),
+            Fault::LyingSync => storage.lie(small as u32 + 1),
+            _ => {
+                storage.rot(&mut self.decisions);
+            }
+        }
+        if fault != Fault::PowerLossInCall {
+            self.covered(fault); // that one is counted when it happens
+        }
+        self.trace
+            .say(self.now, || format!("{id}: {} is planned", fault.name()));
+    }
+
+    fn transfer(&mut self) {
+        let (at, to) = (self.victim(), self.any_node());
+        let node = &self.nodes[at.index()];
+        if node.replica.is_none() || node.paused_until > self.now {
+            return;
+        }
+        let deadline = node.clock.at(self.now);
+        self.covered(Fault::Transfer);
+        self.trace.say(self.now, || {
+            format!("{at} is told to hand leadership to {to}")
+        });
+        let request = Request::TransferLeadership(to);
+        // Nobody waits for the answer.
+        self.step(
+            at,
+            Input::Client {
+                ticket: Ticket(u64::MAX),
+                request,
+                deadline,
+            },
+        );
+    }
+}
+
+fn pairs_in_words(pairs: &[(NodeId, NodeId)]) -> String {
+    let words: Vec<String> = pairs.iter().map(|(a, b)| format!("{a} -> {b}")).collect();
+    words.join(", ")
+}

@@ -1,0 +1,458 @@
+//! A world: nodes, links, disks, clocks and clients, and one queue of what happens next.
+
+mod faults;
+mod node;
+mod settle;
+mod step;
+mod words;
+
+use crate::client::{Client, Desk, Want, client_of};
+use crate::fault::Coverage;
+use crate::observe::{Broken, Observers};
+use crate::report::{RunReport, Verdict, Violation};
+use crate::swarm::Swarm;
+use crate::trace::Trace;
+use crate::{Decisions, Delay, Due, Fault, Network, Queue, Rolling, Slab};
+use faults::Cure;
+use node::Node;
+use quorate_contract::{Behaviour, Contract};
+use quorate_core::{Mutant, NodeId};
+use quorate_replica::{Input, Outcome, PeerMessage, Request, Ticket};
+use std::time::Duration;
+
+/// What happens. Small, and without content: that lies in tables.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// A message from a peer arrives.
+    Deliver(u32),
+    /// A client's request arrives.
+    Request(u32),
+    /// An answer arrives at its client.
+    Answer(u32),
+    /// A timer may have run out.
+    Timer { node: NodeId, timer: u8, epoch: u32 },
+    /// A sync is through.
+    Synced { node: NodeId, epoch: u32 },
+    /// A burst ends.
+    Flush { node: NodeId, epoch: u32 },
+    /// A time that a client set has come.
+    Client { client: u8, alarm: u32 },
+    /// Something goes wrong.
+    Fault,
+    /// Something that went wrong is over.
+    Cure(u32),
+    /// A crashed node comes back.
+    Restart { node: NodeId, epoch: u32 },
+    /// Time to look whether the cluster has settled.
+    Settle,
+}
+
+/// No run has more events; one that does is stuck in a loop.
+const MAX_EVENTS: u64 = 2_000_000;
+
+/// A request on its way to a replica.
+#[derive(Debug)]
+struct Asked {
+    to: NodeId,
+    ticket: Ticket,
+    request: Request,
+}
+
+/// How to run a world.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// A seeded defect.
+    pub mutant: Mutant,
+    /// How many of the last events to keep in words; they cost more than the events.
+    pub trace: usize,
+}
+
+/// Everything that is simulated.
+#[derive(Debug)]
+pub(crate) struct World {
+    contract: Contract,
+    mutant: Mutant,
+    n: u8,
+    f: usize,
+    swarm: Swarm,
+    now: u64,
+    events: u64,
+    decisions: Decisions,
+    queue: Queue<Event>,
+    network: Network<PeerMessage>,
+    nodes: Vec<Node>,
+    asked: Slab<Asked>,
+    answers: Slab<(Ticket, Outcome)>,
+    clients: Vec<Client>,
+    desk: Desk,
+    cures: Slab<Cure>,
+    observers: Observers,
+    hash: Rolling,
+    coverage: Coverage,
+    trace: Trace,
+    /// When the faults stopped.
+    healed: Option<u64>,
+    finished: bool,
+    /// The history was too hard to judge.
+    undecided: bool,
+    violation: Option<Box<Violation>>,
+}
+
+impl World {
+    pub(crate) fn new(contract: &Contract, mut decisions: Decisions, options: &Options) -> Self {
+        let swarm = Swarm::draw(contract, options.mutant, &mut decisions);
+        let n = swarm.raft.nodes;
+        let lossy = contract.allows(Behaviour::Lose);
+        let clients = (0..swarm.load.clients)
+            .map(|id| Client::new(id, n, &swarm.load))
+            .collect();
+        Self {
+            contract: contract.clone(),
+            mutant: options.mutant,
+            n,
+            f: contract.tolerate(),
+            network: Network::new(n, swarm.link, lossy),
+            swarm,
+            now: 0,
+            events: 0,
+            decisions,
+            queue: Queue::default(),
+            nodes: (0..n).map(|_| Node::new()).collect(),
+            asked: Slab::default(),
+            answers: Slab::default(),
+            clients,
+            desk: Desk::default(),
+            cures: Slab::default(),
+            observers: Observers::new(n),
+            hash: Rolling::default(),
+            coverage: Coverage::default(),
+            trace: Trace::new(options.trace),
+            healed: None,
+            finished: false,
+            undecided: false,
+            violation: None,
+        }
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&mut self) {
+        for node in NodeId::all(self.n) {
+            self.restart(node);
+        }
+        for client in 0..self.clients.len() as u8 {
+            let rest = self.decisions.exponential(self.swarm.load.think);
+            self.carry_out(client, Want::Rest(rest));
+        }
+        if !self.swarm.faults.is_empty() {
+            self.next_fault();
+        }
+        self.queue.push(self.swarm.horizon, Event::Settle);
+        while !self.finished && self.violation.is_none() {
+            let Some((at, event)) = self.queue.pop() else {
+                break;
+            };
+            self.now = at;
+            self.happen(event);
+            if self.events > MAX_EVENTS {
+                let detail = format!("{} events and no end", self.events);
+                self.violated(Broken {
+                    property: "a run ends",
+                    detail,
+                });
+            }
+        }
+        if self.violation.is_none() {
+            self.judge_history();
+        }
+    }
+
+    /// What it came to.
+    pub(crate) fn report(self, seed: u64) -> (RunReport, Decisions) {
+        let mut hash = self.hash;
+        hash.add(self.events);
+        hash.add(self.observers.digest());
+        let verdict = match self.violation {
+            None => Verdict::Ok,
+            Some(mut violation) => {
+                violation.last_events = self.trace.into_lines();
+                Verdict::Violation(violation)
+            }
+        };
+        let report = RunReport {
+            seed,
+            events: self.events,
+            simulated: self.now,
+            hash: hash.value(),
+            coverage: self.coverage,
+            operations: self.desk.operations,
+            traffic: self.network.traffic,
+            committed: self.observers.committed(),
+            undecided: self.undecided,
+            verdict,
+        };
+        (report, self.decisions)
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Deliver(number) => self.deliver(number),
+            Event::Request(number) => self.on_request(number),
+            Event::Answer(number) => self.on_answer(number),
+            Event::Timer { node, timer, epoch } => self.on_timer(node, timer, epoch),
+            Event::Synced { node, epoch } => self.on_synced(node, epoch),
+            Event::Flush { node, epoch } => {
+                if self.is_current(node, epoch) && !self.defer(node, event) {
+                    self.flush(node);
+                }
+            }
+            Event::Client { client, alarm } => self.on_client_time(client, alarm),
+            Event::Fault => self.on_fault(),
+            Event::Cure(number) => self.on_cure(number),
+            Event::Restart { node, epoch } => {
+                if self.nodes[node.index()].epoch == epoch {
+                    self.restart(node);
+                }
+            }
+            Event::Settle => self.on_settle(),
+        }
+    }
+
+    /// Counts an event, and takes it into the hash.
+    #[inline]
+    fn count(&mut self, kind: u64, node: NodeId, digest: u64) {
+        self.events += 1;
+        self.hash
+            .add(self.now ^ kind << 56 ^ u64::from(node.0) << 48);
+        self.hash.add(digest);
+    }
+
+    fn is_current(&self, node: NodeId, epoch: u32) -> bool {
+        let node = &self.nodes[node.index()];
+        node.epoch == epoch && node.replica.is_some()
+    }
+
+    /// The process is paused: the event happens when it goes on.
+    #[inline]
+    fn defer(&mut self, node: NodeId, event: Event) -> bool {
+        let until = self.nodes[node.index()].paused_until;
+        if until <= self.now {
+            return false;
+        }
+        self.queue.push(until, event);
+        true
+    }
+
+    fn deliver(&mut self, number: u32) {
+        let Some(flight) = self.network.flight(number) else {
+            return;
+        };
+        let to = flight.to;
+        if self.defer(to, Event::Deliver(number)) {
+            return;
+        }
+        let Some(flight) = self.network.arrive(number) else {
+            return;
+        };
+        if self.nodes[to.index()].replica.is_none() {
+            return;
+        }
+        self.count(1, to, Rolling::of(&flight.message));
+        if self.trace.is_on() {
+            let what = words::message(&flight.message);
+            self.trace
+                .say(self.now, || format!("{} -> {to}: {what}", flight.from));
+        }
+        let input = Input::Peer {
+            from: flight.from,
+            message: flight.message,
+        };
+        self.step(to, input);
+    }
+
+    fn on_request(&mut self, number: u32) {
+        let Some(asked) = self.asked.get(number) else {
+            return;
+        };
+        let to = asked.to;
+        if self.defer(to, Event::Request(number)) {
+            return;
+        }
+        let Some(Asked {
+            ticket, request, ..
+        }) = self.asked.remove(number)
+        else {
+            return;
+        };
+        let node = &self.nodes[to.index()];
+        if node.replica.is_none() {
+            return;
+        }
+        let patience = Duration::from_nanos(self.swarm.load.patience);
+        let deadline = node.clock.at(self.now) + patience;
+        self.count(2, to, ticket.0);
+        if self.trace.is_on() {
+            let what = words::request(&request);
+            self.trace.say(self.now, || {
+                format!("client {} -> {to}: {what}", client_of(ticket))
+            });
+        }
+        self.step(
+            to,
+            Input::Client {
+                ticket,
+                request,
+                deadline,
+            },
+        );
+    }
+
+    fn on_answer(&mut self, number: u32) {
+        let Some((ticket, outcome)) = self.answers.remove(number) else {
+            return;
+        };
+        let id = client_of(ticket);
+        self.count(3, NodeId(id), ticket.0);
+        let Some(client) = self.clients.get_mut(usize::from(id)) else {
+            return;
+        };
+        let load = &self.swarm.load;
+        let (desk, decisions) = (&mut self.desk, &mut self.decisions);
+        let want = client.on_answer(self.now, ticket, outcome, load, desk, decisions);
+        self.carry_out(id, want);
+    }
+
+    fn on_client_time(&mut self, id: u8, alarm: u32) {
+        let client = &mut self.clients[usize::from(id)];
+        if client.alarm != alarm {
+            return;
+        }
+        let (desk, decisions) = (&mut self.desk, &mut self.decisions);
+        let want = client.on_time(self.now, &self.swarm.load, desk, decisions);
+        self.carry_out(id, want);
+    }
+
+    /// Does what a client wants.
+    fn carry_out(&mut self, id: u8, want: Want) {
+        let wait = match want {
+            Want::Nothing => return,
+            Want::Rest(wait) => wait,
+            Want::Ask {
+                to,
+                ticket,
+                request,
+            } => {
+                if !self.decisions.chance(self.swarm.load.loss) {
+                    let at = self.now + self.client_delay();
+                    let number = self.asked.insert(Asked {
+                        to,
+                        ticket,
+                        request,
+                    });
+                    self.queue.push(at, Event::Request(number));
+                }
+                self.swarm.load.patience
+            }
+        };
+        let client = &mut self.clients[usize::from(id)];
+        client.alarm += 1;
+        let alarm = client.alarm;
+        self.queue
+            .push(self.now + wait, Event::Client { client: id, alarm });
+    }
+
+    fn client_delay(&mut self) -> u64 {
+        self.swarm.load.delay.draw(&mut self.decisions)
+    }
+
+    fn on_timer(&mut self, node: NodeId, timer: u8, epoch: u32) {
+        let Node {
+            clock,
+            timers,
+            paused_until,
+            epoch: current,
+            ..
+        } = &mut self.nodes[node.index()];
+        if *current != epoch {
+            return;
+        }
+        if *paused_until > self.now {
+            if timers.postpone(self.now, timer, *paused_until) {
+                self.queue
+                    .push(*paused_until, Event::Timer { node, timer, epoch });
+            }
+            return;
+        }
+        match timers.due(clock, self.now, timer) {
+            Due::Stale => {}
+            Due::Later(at) => self.queue.push(at, Event::Timer { node, timer, epoch }),
+            Due::Now(name) => {
+                self.count(4, node, u64::from(timer));
+                self.trace
+                    .say(self.now, || format!("{node}: timer {name:?}"));
+                self.step(node, Input::Timer(name));
+            }
+        }
+    }
+
+    fn on_synced(&mut self, id: NodeId, epoch: u32) {
+        if !self.is_current(id, epoch) || self.defer(id, Event::Synced { node: id, epoch }) {
+            return;
+        }
+        let stalled = self.nodes[id.index()].stalled_until;
+        if stalled > self.now {
+            self.queue.push(stalled, Event::Synced { node: id, epoch });
+            return;
+        }
+        let Some(replica) = &mut self.nodes[id.index()].replica else {
+            return;
+        };
+        replica.disk_mut().complete_sync();
+        let synced = replica.disk().synced();
+        self.count(5, id, synced);
+        self.trace.say(self.now, || {
+            format!("{id}: its log is durable through record {synced}")
+        });
+        self.step(id, Input::Disk);
+    }
+
+    fn violated(&mut self, Broken { property, detail }: Broken) {
+        self.trace
+            .say(self.now, || format!("VIOLATION of {property}: {detail}"));
+        let (at, event) = (self.now, self.events);
+        self.violation.get_or_insert(Box::new(Violation {
+            property: property.to_owned(),
+            detail,
+            at,
+            event,
+            last_events: vec![],
+        }));
+    }
+
+    fn check(&mut self, result: Result<(), Broken>) {
+        if let Err(broken) = result {
+            self.violated(broken);
+        }
+    }
+
+    fn sync_delay(&mut self) -> u64 {
+        match self.healed {
+            None => self.swarm.sync.draw(&mut self.decisions),
+            Some(_) => Delay::Uniform {
+                min: 50_000,
+                max: 150_000,
+            }
+            .draw(&mut self.decisions),
+        }
+    }
+
+    fn up(&self) -> usize {
+        self.nodes
+            .iter()
+            .filter(|node| node.replica.is_some())
+            .count()
+    }
+
+    fn covered(&mut self, fault: Fault) {
+        self.coverage.add(fault, 1);
+    }
+}

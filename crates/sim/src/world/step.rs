@@ -1,0 +1,312 @@
+//! A replica takes a step, and the world does what it asks for.
+
+use super::node::{self, StartError, seen};
+use super::{Event, World, words};
+use crate::client::digest;
+use crate::observe::Broken;
+use crate::{Fault, Flight};
+use quorate_core::NodeId;
+use quorate_crash::raft::{Body, Notice as Said};
+use quorate_replica::{Config, Input, Notice, Outcome, PeerMessage, Reply, Ticket};
+use quorate_wal as wal;
+use std::time::Duration;
+
+/// Small segments, so that logs roll often.
+const SEGMENT_BYTES: u64 = 64 << 10;
+
+impl World {
+    /// Gives a replica its input. Its effects come at the end of the burst.
+    #[inline]
+    pub(super) fn step(&mut self, id: NodeId, input: Input) {
+        let node = &mut self.nodes[id.index()];
+        let Some(replica) = &mut node.replica else {
+            return;
+        };
+        replica.step(node.clock.at(self.now), input, &mut node.actions);
+        if self.swarm.burst == 0 || self.healed.is_some() {
+            self.flush(id);
+        } else if !node.flushing {
+            node.flushing = true;
+            let event = Event::Flush {
+                node: id,
+                epoch: node.epoch,
+            };
+            self.queue.push(self.now + self.swarm.burst, event);
+        }
+    }
+
+    /// Ends a burst: does all that the replica asks for, and lets the observers look.
+    pub(super) fn flush(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.index()];
+        node.flushing = false;
+        let Some(replica) = &mut node.replica else {
+            return;
+        };
+        replica.flush(node.clock.at(self.now), &mut node.actions);
+        if node.storage.get().halted() {
+            self.covered(Fault::PowerLossInCall);
+            self.trace.say(self.now, || {
+                format!("{id}: the power fails in a call to the disk")
+            });
+            return self.power_loss(id);
+        }
+        if replica.disk_mut().take_began() {
+            let at = self.now + self.sync_delay();
+            let epoch = self.nodes[id.index()].epoch;
+            self.queue.push(at, Event::Synced { node: id, epoch });
+        }
+        self.observe(id);
+        self.arm(id);
+        self.send(id);
+        self.answer(id);
+        self.take_notice(id);
+    }
+
+    fn observe(&mut self, id: NodeId) {
+        let Some(replica) = &mut self.nodes[id.index()].replica else {
+            return;
+        };
+        let mut changes = replica.disk_mut().take_changes();
+        let mut result = Ok(());
+        for change in &changes {
+            result = result.and_then(|()| self.observers.on_log(id, change));
+        }
+        changes.clear();
+        replica.disk_mut().put_back(changes);
+        let seen = seen(replica);
+        let result = result.and_then(|()| self.observers.on_step(id, seen));
+        let bounded = within_bounds(replica, &self.swarm);
+        self.check(result.and(bounded));
+    }
+
+    fn arm(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.index()];
+        let local = node.clock.at(self.now);
+        for (timer, span) in node.actions.timers.drain(..) {
+            let Some((min, max)) = span else {
+                node.timers.disarm(timer);
+                continue;
+            };
+            // Where nothing is drawn, timeouts differ all the same: with equal ones no election ends.
+            let (min, span) = (nanos(min), nanos(max).saturating_sub(nanos(min)) + 1);
+            let stagger = span / u64::from(self.n) * u64::from(id.0);
+            let wait = min + (self.decisions.below(span) + stagger) % span;
+            let deadline = local + Duration::from_nanos(wait);
+            let (timer, at) = node.timers.arm(&node.clock, self.now, timer, deadline);
+            if let Some(at) = at {
+                let event = Event::Timer {
+                    node: id,
+                    timer,
+                    epoch: node.epoch,
+                };
+                self.queue.push(at, event);
+            }
+        }
+    }
+
+    fn send(&mut self, from: NodeId) {
+        let mut sends = std::mem::take(&mut self.nodes[from.index()].actions.sends);
+        for (to, message) in sends.drain(..) {
+            let bytes = size(&message);
+            let flight = Flight { from, to, message };
+            let queue = &mut self.queue;
+            self.network.send(
+                self.now,
+                flight,
+                bytes,
+                &mut self.decisions,
+                |at, number| {
+                    queue.push(at, Event::Deliver(number));
+                },
+            );
+        }
+        self.nodes[from.index()].actions.sends = sends;
+    }
+
+    fn answer(&mut self, id: NodeId) {
+        let mut replies = std::mem::take(&mut self.nodes[id.index()].actions.replies);
+        for (ticket, outcome) in replies.drain(..) {
+            self.hash.add(ticket.0);
+            self.hash.add(digest(&outcome));
+            if self.trace.is_on() {
+                let what = words::outcome(&outcome);
+                self.trace.say(self.now, || {
+                    format!("{id} answers client {}: {what}", super::client_of(ticket))
+                });
+            }
+            if let (Outcome::Done(_, Reply::Written(_)), Some(replica)) =
+                (&outcome, &self.nodes[id.index()].replica)
+            {
+                self.observers.on_acknowledged(replica.machine().index());
+            }
+            self.send_answer(ticket, outcome);
+        }
+        self.nodes[id.index()].actions.replies = replies;
+    }
+
+    fn send_answer(&mut self, ticket: Ticket, outcome: Outcome) {
+        if !self.decisions.chance(self.swarm.load.loss) {
+            let at = self.now + self.client_delay();
+            let number = self.answers.insert((ticket, outcome));
+            self.queue.push(at, Event::Answer(number));
+        }
+    }
+
+    fn take_notice(&mut self, id: NodeId) {
+        if self.nodes[id.index()].actions.notices.is_empty() {
+            return;
+        }
+        let notices = std::mem::take(&mut self.nodes[id.index()].actions.notices);
+        for notice in notices {
+            self.trace
+                .say(self.now, || format!("{id}: {}", words::notice(&notice)));
+            match notice {
+                Notice::Violation { property, detail } => {
+                    let detail = format!("{id}: {detail}");
+                    self.violated(Broken { property, detail });
+                }
+                Notice::DiskFailed { error } => self.on_disk_failed(id, &error),
+                _ => {}
+            }
+        }
+    }
+
+    /// The replica is silent for good; its operator will restart it.
+    fn on_disk_failed(&mut self, id: NodeId, error: &str) {
+        if !self.nodes[id.index()].storage.get().failed() {
+            let detail = format!("{id}: {error}, and nothing is wrong with the disk");
+            return self.violated(Broken {
+                property: "a good disk does not fail",
+                detail,
+            });
+        }
+        self.nodes[id.index()].storage.get().set_capacity(u64::MAX);
+        self.kill(id);
+    }
+
+    /// Brings a node up from its disk.
+    pub(super) fn restart(&mut self, id: NodeId) {
+        let config = self.config(id);
+        let log = wal::Config {
+            segment_bytes: SEGMENT_BYTES,
+            sector: 512,
+            ..wal::Config::new(wal::Identity {
+                cluster: 1,
+                replica: u64::from(id.0),
+            })
+        };
+        let node = &mut self.nodes[id.index()];
+        if node.replica.is_some() || node.broken || node.retired {
+            return;
+        }
+        node.epoch += 1;
+        let started = node::start(&node.storage, log, &config, id);
+        self.count(6, id, u64::from(started.is_ok()));
+        match started {
+            Ok((replica, last)) => self.started(id, replica, last),
+            Err(StartError::PowerFailed) => {
+                self.covered(Fault::PowerLossInCall);
+                self.trace.say(self.now, || {
+                    format!("{id}: the power fails during recovery")
+                });
+                self.power_loss(id);
+            }
+            Err(StartError::Disk(_)) if self.healed.is_none() => self.come_back_later(id),
+            Err(StartError::Damaged(error)) if self.nodes[id.index()].tainted => {
+                self.trace
+                    .say(self.now, || format!("{id} refuses to start: {error}"));
+                self.nodes[id.index()].broken = true;
+            }
+            Err(StartError::Damaged(detail) | StartError::Disk(detail)) => {
+                let detail = format!("{id} can't start: {detail}");
+                self.violated(Broken {
+                    property: "a crash is recovered from",
+                    detail,
+                });
+            }
+        }
+    }
+
+    fn started(
+        &mut self,
+        id: NodeId,
+        replica: quorate_replica::Replica<crate::disk::ReplicaDisk>,
+        last: u64,
+    ) {
+        let node = &mut self.nodes[id.index()];
+        // A process's clock begins anywhere.
+        let shown = self.decisions.below(1_000_000_000_000);
+        node.clock = crate::Clock::new(self.now, shown);
+        self.trace.say(self.now, || {
+            let (term, log) = (replica.raft().term(), replica.raft().log());
+            format!(
+                "{id} starts in term {term} with entries {} to {}, {last} records",
+                log.base().index + 1,
+                log.last().index
+            )
+        });
+        if last < node.synced && !node.tainted {
+            let detail = format!("{id} had synced {} records and has {last}", node.synced);
+            return self.violated(Broken {
+                property: "what was synced is recovered",
+                detail,
+            });
+        }
+        let (log, seen) = (replica.raft().log(), seen(&replica));
+        let result = self.observers.on_start(id, log, seen);
+        self.nodes[id.index()].replica = Some(replica);
+        self.check(result);
+        self.step(id, Input::Start);
+    }
+
+    fn config(&self, id: NodeId) -> Config {
+        let epoch = u64::from(self.nodes[id.index()].epoch);
+        Config {
+            raft: self.swarm.raft.clone(),
+            limits: self.swarm.limits.clone(),
+            sweep: Duration::from_millis(50),
+            retry: Duration::from_millis(100),
+            nonce: (epoch + 1) << 40 | u64::from(id.0) << 32,
+            mutant: self.mutant,
+        }
+    }
+}
+
+/// Everything bounded is bounded.
+#[inline]
+fn within_bounds(
+    replica: &quorate_replica::Replica<crate::disk::ReplicaDisk>,
+    swarm: &crate::swarm::Swarm,
+) -> Result<(), Broken> {
+    let in_flight = replica.in_flight();
+    // The replica's own session is opened beside the clients' requests.
+    if in_flight <= swarm.limits.requests + 1 {
+        return Ok(());
+    }
+    let detail = format!(
+        "{in_flight} requests in flight, {} admitted",
+        swarm.limits.requests
+    );
+    Err(Broken {
+        property: "queues are bounded",
+        detail,
+    })
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// About how many bytes a message has on the wire.
+#[inline]
+fn size(message: &PeerMessage) -> usize {
+    64 + match message {
+        PeerMessage::Raft(message) => match &message.body {
+            Body::Notice(Said::Append { entries, .. }) => entries.bytes(),
+            Body::Notice(Said::Snapshot { data, .. }) => data.len(),
+            _ => 0,
+        },
+        PeerMessage::Forward(payloads) => payloads.iter().map(|payload| payload.len()).sum(),
+        PeerMessage::Digest { .. } => 0,
+    }
+}

@@ -1,0 +1,78 @@
+//! Worlds as a whole: seeds hold, and mean the same every time.
+
+use quorate_contract::Contract;
+use quorate_sim::{Coverage, Fault, Options, Verdict, record, replay, simulate};
+
+#[test]
+fn a_few_hundred_worlds_hold() {
+    let contract = Contract::default();
+    let mut coverage = Coverage::default();
+    for seed in 0..300 {
+        let report = simulate(&contract, seed, &Options::default());
+        if let Verdict::Violation(violation) = &report.verdict {
+            panic!(
+                "seed {seed}: {violation}\n{}",
+                violation.last_events.join("\n")
+            );
+        }
+        coverage.merge(&report.coverage);
+    }
+    for (fault, count) in coverage.iter() {
+        let shown = fault.is_within(&contract) && !by_chance(fault);
+        assert_eq!(count > 0, shown, "{}: {count}", fault.name());
+    }
+}
+
+/// Counted in the traffic, message by message.
+fn by_chance(fault: Fault) -> bool {
+    matches!(fault, Fault::Loss | Fault::Duplication | Fault::Reordering)
+}
+
+#[test]
+fn a_seed_means_the_same_every_time_and_its_decisions_too() {
+    let (contract, options) = (Contract::default(), Options::default());
+    for seed in 1000..1010 {
+        let report = simulate(&contract, seed, &options);
+        assert_eq!(simulate(&contract, seed, &options), report);
+        let traced = Options {
+            trace: 10,
+            ..Options::default()
+        };
+        assert_eq!(
+            simulate(&contract, seed, &traced),
+            report,
+            "to watch changes nothing"
+        );
+        let (recorded, list) = record(&contract, seed, &options);
+        assert_eq!(recorded, report);
+        assert_eq!(replay(&contract, seed, &list, &options), report);
+    }
+}
+
+/// Whatever is done to a list of decisions, it is a run; and all runs hold.
+#[test]
+fn edited_decisions_are_worlds_too() {
+    let (contract, options) = (Contract::default(), Options::default());
+    let (_, list) = record(&contract, 1, &options);
+    let mut edits = vec![
+        vec![],
+        list[..list.len() / 2].to_vec(),
+        list.iter().map(|n| n / 2).collect(),
+    ];
+    for at in [5usize, 17, 40, 200] {
+        let mut edited = list.clone();
+        edited[at] = u64::MAX - at as u64;
+        edited.remove(at * 2);
+        edits.push(edited);
+    }
+    for (number, edit) in edits.iter().enumerate() {
+        let report = replay(&contract, 1, edit, &options);
+        assert_eq!(report.verdict, Verdict::Ok, "edit {number}");
+    }
+    let quiet = replay(&contract, 1, &[], &options);
+    assert_eq!(
+        quiet.operations.unknown + quiet.operations.refused,
+        0,
+        "nothing goes wrong"
+    );
+}
