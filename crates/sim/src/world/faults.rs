@@ -22,7 +22,8 @@ pub(super) enum Cure {
 
 impl World {
     pub(super) fn next_fault(&mut self) {
-        let at = self.now + self.decisions.exponential(self.swarm.fault_every) + 1;
+        let every = self.swarm.fault_every;
+        let at = self.now + every / 8 + self.decisions.exponential(every - every / 8) + 1;
         self.queue.push(at, Event::Fault);
     }
 
@@ -31,7 +32,9 @@ impl World {
             return;
         }
         let faults = std::mem::take(&mut self.swarm.faults);
-        let fault = self.decisions.pick(&faults);
+        // The quietest choice is none.
+        let choice = self.decisions.below(faults.len() as u64 + 1).checked_sub(1);
+        let fault = choice.and_then(|at| faults.get(at as usize).copied());
         self.swarm.faults = faults;
         if let Some(fault) = fault {
             self.count(7, NodeId(0), fault as u64);
