@@ -134,7 +134,9 @@ impl Shell {
                 self.look(now);
             }
             if mem::take(&mut burst.stop) {
-                self.hand_over(now);
+                if !self.hand_over(now) {
+                    break;
+                }
                 stopping.get_or_insert(now);
             }
             let handed_over = |since| !self.leads() || now.since(since) > HANDOVER;
@@ -230,8 +232,8 @@ impl Shell {
     }
 
     /// A leader that stops asks the most advanced of the others to take over, so that nobody has to
-    /// wait for an election timeout.
-    fn hand_over(&mut self, now: Time) {
+    /// wait for an election timeout. Returns whether there is one to ask.
+    fn hand_over(&mut self, now: Time) -> bool {
         let progress = self.replica.raft().progress();
         let others = self.peers.iter().enumerate().filter_map(|(id, peer)| {
             peer.as_ref()?
@@ -242,18 +244,19 @@ impl Shell {
                 .then_some(id)
         });
         let best = others.max_by_key(|id| progress.get(*id).map_or(0, |peer| peer.matched));
-        if let (true, Some(to)) = (self.leads(), best) {
-            let request = Request::TransferLeadership(NodeId(to as u8));
-            let ticket = Ticket(self.next_ticket);
-            self.next_ticket += 1;
-            let input = Input::Client {
-                ticket,
-                request,
-                deadline: now + HANDOVER,
-            };
-            self.replica.step(now, input, &mut self.actions);
-            self.flush(now);
-        }
+        let (true, Some(to)) = (self.leads(), best) else {
+            return false;
+        };
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let input = Input::Client {
+            ticket,
+            request: Request::TransferLeadership(NodeId(to as u8)),
+            deadline: now + HANDOVER,
+        };
+        self.replica.step(now, input, &mut self.actions);
+        self.flush(now);
+        true
     }
 
     /// Nobody is left waiting.
