@@ -27,7 +27,25 @@
 //! | reads that wait | `max_reads` | [`Refusal::Busy`]; a follower's question is asked again |
 //! | snapshot pieces under way to a follower | 1 | the next waits for the acknowledgement |
 //! | the log | none of its own | the layer above begins a [`Checkpoint`] |
+//!
+//! # Where others went wrong
+//!
+//! | mistake | here |
+//! |---|---|
+//! | a vote, or one's own vote, not on disk before it counts (nebula#3415) | [`Claim`]; `vote_persistence.txt` |
+//! | a leader's term not on disk: it leads twice in it (KAFKA-10527) | `campaign` in `election` |
+//! | votes counted twice, or from an old term (xraft#27, little-raft#44) | `Ballots`; the rule on terms in [`Raft`]'s step |
+//! | pre-vote changes the vote (canonical/raft#196), or deadlocks (etcd#8501) | `on_pre_vote`; `pre_vote.txt` |
+//! | an old term's entry committed by counting (figure 8) | `on_appended`; `figure_8.txt` |
+//! | commit beyond what a message verifies (copycat#265) | `on_append`, `beat`; `tests/raft/directed.rs` |
+//! | a deposed leader stamps its entries with the new term (camunda#5360) | `become_follower` |
+//! | a read before the own term's first commit (etcd#7331, tikv#9239) | `start_round`; `read_index.txt` |
+//! | an answer to a read of an earlier life | [`Ticket`]; `read_index.txt` |
+//! | leadership handed to a stranger (consul#7031) | `on_transfer` |
+//! | a hole in the log (ZOOKEEPER-4925) | `Log::append` takes no gap |
+//! | a snapshot ahead of its index, or cut off durable entries | `begin_checkpoint`; [`Record::SnapshotTail`] |
 
+mod accessors;
 mod append;
 mod checkpoint;
 mod config;
@@ -149,89 +167,6 @@ impl Protocol for Raft {
 }
 
 impl Raft {
-    /// This node's part in its term.
-    pub fn role(&self) -> Role {
-        self.state.role()
-    }
-
-    /// The term.
-    pub fn term(&self) -> u64 {
-        self.hard.term
-    }
-
-    /// The leader of the term, as far as it is known.
-    pub fn leader(&self) -> Option<NodeId> {
-        self.leader
-    }
-
-    /// The index up to which entries are known to be committed.
-    pub fn commit(&self) -> u64 {
-        self.commit
-    }
-
-    /// The index of the last entry.
-    pub fn last_index(&self) -> u64 {
-        self.hard.log.last().index
-    }
-
-    /// The log.
-    pub fn log(&self) -> &Log {
-        &self.hard.log
-    }
-
-    /// All that survives a crash.
-    pub fn hard(&self) -> &Hard {
-        &self.hard
-    }
-
-    /// What this node was configured with.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// For a leader: how far each node is, itself included. Empty otherwise.
-    pub fn progress(&self) -> &[Progress] {
-        match &self.state {
-            State::Leader(leader) => &leader.progress,
-            _ => &[],
-        }
-    }
-
-    /// For a leader: the size of what waits for a quorum.
-    pub fn uncommitted_bytes(&self) -> usize {
-        match &self.state {
-            State::Leader(leader) => leader.uncommitted,
-            _ => 0,
-        }
-    }
-
-    /// Whether this node leads and has committed an entry of its own term: only then does it know
-    /// all that is committed (Raft §8).
-    pub fn is_leader_with_own_term_commit(&self) -> bool {
-        matches!(&self.state, State::Leader(leader) if self.commit >= leader.opened_at)
-    }
-
-    /// Whether a proposal of `len` bytes would be taken now.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn can_propose(&self, len: usize) -> Result<(), Refusal> {
-        let State::Leader(leader) = &self.state else {
-            return Err(Refusal::NotLeader {
-                leader: self.leader,
-            });
-        };
-        if leader.transfer.is_some() {
-            return Err(Refusal::Transferring);
-        }
-        let bytes = leader.uncommitted.saturating_add(len);
-        // One that is over the bound by itself gets through when it is alone.
-        if leader.uncommitted > 0 && bytes > self.config.max_uncommitted_bytes {
-            return Err(Refusal::Busy);
-        }
-        Ok(())
-    }
-
     /// The other nodes.
     fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
         let me = self.me;
