@@ -8,5 +8,6 @@
 pub mod flood_set;
 pub mod majority;
 pub mod paxos;
+pub mod primary_backup;
 pub mod raft;
 pub mod two_generals;

@@ -123,7 +123,7 @@ const PRIMARY_BACKUP: Declaration = Declaration {
     protocol: Protocol::PrimaryBackup,
     citation: "Budhiraja, Marzullo, Schneider, Toueg: The Primary-Backup Approach, 1993",
     solves: Problem::Replication,
-    status: Status::NotImplemented,
+    status: Status::Lab,
     tolerances: &[tolerance(FailureModel::CrashStop, 1)],
     synchrony: Synchrony::Synchronous,
     links: LinkModel::Reliable,
@@ -137,7 +137,6 @@ const FLOOD_SET: Declaration = Declaration {
     protocol: Protocol::FloodSet,
     citation: "Lynch: Distributed Algorithms, 1996, §6.2",
     solves: Problem::Consensus,
-    status: Status::Lab,
     cost: |n, f| Cost::new(f + 1, (f + 1) * all_to_all(n)),
     ..PRIMARY_BACKUP
 };

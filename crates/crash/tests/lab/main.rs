@@ -11,5 +11,6 @@
 mod flood_set;
 mod majority;
 mod paxos;
+mod primary_backup;
 mod two_generals;
 mod world;

@@ -1,0 +1,82 @@
+//! What nodes say to each other, and to the layer above.
+
+use bytes::Bytes;
+use quorate_core::{Never, NodeId};
+use serde::{Deserialize, Serialize};
+
+/// One change of the state, as the primary has ordered it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Update {
+    /// Its place, from 1, without gaps.
+    pub seq: u64,
+    /// What it does.
+    pub op: Bytes,
+}
+
+/// A message of a primary. Backups say nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// The primary lives.
+    Heartbeat,
+    /// The primary has done this.
+    Update(Update),
+    /// The primary before has crashed. With the last updates, since it may have crashed before it
+    /// had sent them to everybody.
+    Takeover {
+        /// The sender's last ones, in order.
+        updates: Vec<Update>,
+    },
+}
+
+impl From<Never> for Message {
+    fn from(never: Never) -> Self {
+        match never {}
+    }
+}
+
+/// Asks the primary for an update.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Do(pub Bytes);
+
+/// What may run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// A primary shows that it lives.
+    Beat,
+    /// A backup has not heard of its primary for longer than a living one can be silent.
+    Watch,
+}
+
+/// What the layer above is told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// This node is the primary from now on.
+    Promoted,
+    /// The state changes: at every replica, in the same order.
+    Applied(Update),
+    /// To the primary's client: it is done, and survives.
+    Done {
+        /// Its place.
+        seq: u64,
+    },
+    /// A request is not taken.
+    Refused(Refusal),
+}
+
+impl From<Never> for Output {
+    fn from(never: Never) -> Self {
+        match never {}
+    }
+}
+
+/// Why a request is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Only the primary serves.
+    NotPrimary {
+        /// Which is this one, as far as this node knows.
+        primary: NodeId,
+    },
+    /// More updates since the last heartbeat than the backups have room for.
+    Busy,
+}
