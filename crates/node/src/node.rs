@@ -16,10 +16,11 @@ use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft;
 use quorate_etcd::metrics::Histogram;
 use quorate_replica::{Config, PeerMessage, Replica, Status};
-use quorate_wal::{Identity, Progress};
+use quorate_wal::{Identity, Progress, Storage};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -67,6 +68,21 @@ impl Node {
         config: NodeConfig,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, StartError> {
+        let delay = config.sync_delay;
+        let open = |path: &Path| Ok(DelayedStorage::new(FileStorage::open(path)?, delay));
+        Self::start_over(config, open, progress)
+    }
+
+    /// As [`Node::start`], with the log in whatever `open` makes of its directory: how a disk that
+    /// fails is tried out.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start_over<S: Storage + Send + 'static>(
+        config: NodeConfig,
+        open: impl FnOnce(&Path) -> io::Result<S>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, StartError> {
         let names = check(&config)?;
         let me = usize::from(config.me);
         let member = &config.contract.cluster.members[me];
@@ -91,8 +107,7 @@ impl Node {
             cluster: owner.cluster_id,
             replica: owner.member_id,
         };
-        let storage = FileStorage::open(&dir.wal())?;
-        let storage = DelayedStorage::new(storage, config.sync_delay);
+        let storage = open(&dir.wal())?;
         let recovered = recover(storage, quorate_wal::Config::new(identity), progress)?;
 
         let client_address = client_port.local_addr()?;
@@ -265,7 +280,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn start<S: quorate_wal::Storage + Send + 'static>(
+    fn start<S: Storage + Send + 'static>(
         config: &NodeConfig,
         names: &Names,
         recovered: Recovered<S>,

@@ -39,7 +39,9 @@ impl Cluster {
             member.client = Address::loopback(ports[0]);
             member.peer = Address::loopback(ports[1]);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        // With a thread of its own, so that connections end when they are dropped.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
             .enable_all()
             .build();
         Self {
@@ -61,6 +63,11 @@ impl Cluster {
     pub(crate) fn try_start(&mut self, id: u8) -> Result<(), StartError> {
         self.nodes[usize::from(id)] = Some(Node::start(self.config(id), &mut |_| ())?);
         Ok(())
+    }
+
+    /// Takes over a node that was started in another way.
+    pub(crate) fn adopt(&mut self, id: u8, node: Node) {
+        self.nodes[usize::from(id)] = Some(node);
     }
 
     pub(crate) fn start(&mut self, id: u8) {

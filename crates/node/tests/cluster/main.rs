@@ -1,5 +1,6 @@
 //! Whole nodes in one process: real files, real sockets, real threads.
 
+mod full_disk;
 mod harness;
 
 use harness::{Cluster, eventually};
