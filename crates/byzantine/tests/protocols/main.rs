@@ -6,7 +6,9 @@ mod ben_or;
 mod bracha;
 mod broadcast;
 mod generals;
+mod logs;
 mod pbft;
+mod tendermint;
 mod world;
 
 use bytes::Bytes;

@@ -211,7 +211,6 @@ const TENDERMINT: Declaration = Declaration {
             .syncs(3, 2 * n + 1)
             .note("with direct links; gossip sends more")
     },
-    status: Status::NotImplemented,
     ..PBFT
 };
 
