@@ -1,0 +1,39 @@
+//! Failure detectors, and what their suspicions are worth.
+//!
+//! | detector | for | says at most |
+//! |---|---|---|
+//! | [`Perfect`] | synchrony: 2Δ + Φ | crashed |
+//! | [`Deadline`] | a guess: k round trips | suspected |
+//! | [`Doubling`] | partial synchrony: a time-out that adapts | suspected |
+//! | [`PhiAccrual`] | a distribution: how improbable is the silence | suspected |
+//! | [`MaybeFailed`] | asynchrony | maybe failed |
+//!
+//! Each watches one peer for one observer, as a value with one interface, [`Detector`]: what was
+//! seen, and when, goes in; changes of opinion come out. A [`Panel`] puts the opinions of several
+//! observers together, and sees what none of them can: a peer that is healthy to one and broken to
+//! another.
+//!
+//! A suspicion is a guess about time, and no protocol here decides by one (DESIGN, rule 4). What
+//! the guess is worth is measured: [`Trace::quality`] has the metrics of Chen, Toueg and Aguilera,
+//! and [`experiment::tradeoff`] turns each detector's knob over the same simulated network, for
+//! the curve of detection time against false suspicions.
+//!
+//! This crate never reads a clock, never draws a random number, never sends a message; its floats
+//! come out the same on every machine. Start reading at [`Detector`], then [`Perfect`], then
+//! [`quality`].
+
+mod adaptive;
+mod detector;
+pub mod experiment;
+mod panel;
+mod phi;
+mod probes;
+pub mod quality;
+mod timeout;
+
+pub use adaptive::{Deadline, Doubling, Shrink};
+pub use detector::{Detector, Opinion, Seen, Transition};
+pub use panel::{Agreement, Finding, Panel};
+pub use phi::{Estimate, MAX_PHI, PhiAccrual};
+pub use quality::{Quality, Trace};
+pub use timeout::{MaybeFailed, Perfect};

@@ -1,0 +1,63 @@
+//! The detectors against closed forms and cases worked out by hand.
+
+mod adaptive;
+mod panel;
+mod phi;
+mod quality;
+mod timeout;
+mod tradeoff;
+
+use quorate_core::Time;
+use quorate_detect::{Detector, Opinion, Seen, Transition};
+use std::time::Duration;
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn at(millis: u64) -> Time {
+    Time(millis * 1_000_000)
+}
+
+/// SplitMix64, for the words of chance that the crate does not draw.
+fn words(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+}
+
+/// Asks at `sent`, and hears the answer `trip` later.
+fn ask(detector: &mut impl Detector, probe: u64, sent: u64, trip: u64) -> Vec<Transition> {
+    let mut transitions = vec![];
+    transitions.extend(detector.observe(at(sent), Seen::Probed { probe }));
+    let answer = Time(at(sent + trip).0 - 1);
+    while let Some(due) = detector.next().filter(|due| *due <= answer) {
+        transitions.extend(detector.pass(due));
+    }
+    let sent_at = at(sent);
+    let seen = Seen::Answered {
+        probe,
+        sent: sent_at,
+    };
+    transitions.extend(detector.observe(at(sent + trip), seen));
+    transitions
+}
+
+/// Asks at `sent`, and hears nothing until `until`.
+fn silence(detector: &mut impl Detector, probe: u64, sent: u64, until: u64) -> Vec<Transition> {
+    let mut transitions = vec![];
+    transitions.extend(detector.observe(at(sent), Seen::Probed { probe }));
+    while let Some(due) = detector.next().filter(|due| *due <= at(until)) {
+        transitions.extend(detector.pass(due));
+    }
+    transitions
+}
+
+fn to(transitions: &[Transition]) -> Vec<Opinion> {
+    transitions.iter().map(|transition| transition.to).collect()
+}
