@@ -25,6 +25,9 @@ struct Reading {
     id: u64,
     offset: u64,
     reader: MachineReader,
+    /// What is wrong with it. Counts when the snapshot ends: one that was never completed means
+    /// nothing, whatever it holds.
+    flaw: Option<SnapshotError>,
 }
 
 /// Why a log does not make a replica. Its records passed their checksums, so this is not damage
@@ -79,34 +82,38 @@ impl Recovery {
         }
         self.records += 1;
         self.hard.apply(&record);
-        let failed = |id, error| RecoveryError::Snapshot {
-            position,
-            id,
-            error,
-        };
         match record {
             Record::SnapshotBegin { id, .. } => {
+                let reader = MachineReader::default();
                 self.reading = Some(Reading {
                     id,
                     offset: 0,
-                    reader: MachineReader::default(),
+                    reader,
+                    flaw: None,
                 });
             }
             Record::SnapshotChunk { id, offset, data } => {
                 if let Some(reading) = &mut self.reading
                     && (reading.id, reading.offset) == (id, offset)
+                    && reading.flaw.is_none()
                 {
                     reading.offset += data.len() as u64;
-                    reading
-                        .reader
-                        .feed(&data)
-                        .map_err(|error| failed(id, error))?;
+                    reading.flaw = reading.reader.feed(&data).err();
                 }
             }
             Record::SnapshotEnd { id, .. } => {
-                let reading = self.reading.take().filter(|reading| reading.id == id);
-                let reader = reading.map(|reading| reading.reader).unwrap_or_default();
-                self.machine = reader.finish().map_err(|error| failed(id, error))?;
+                let machine = match self.reading.take().filter(|reading| reading.id == id) {
+                    Some(Reading {
+                        flaw: Some(flaw), ..
+                    }) => Err(flaw),
+                    Some(Reading { reader, .. }) => reader.finish(),
+                    None => MachineReader::default().finish(),
+                };
+                self.machine = machine.map_err(|error| RecoveryError::Snapshot {
+                    position,
+                    id,
+                    error,
+                })?;
             }
             Record::Boot
             | Record::Ballot { .. }
@@ -171,6 +178,45 @@ mod tests {
         assert!(matches!(
             refused,
             RecoveryError::NoBeginning { position: 7 }
+        ));
+    }
+
+    /// A leader's piece that makes no machine is refused by the protocol, and never ends; the
+    /// replica must still come back afterwards, and must not if a snapshot that counts is bad.
+    #[test]
+    fn a_bad_piece_counts_only_when_its_snapshot_ends() {
+        let base = raft::Position::default();
+        let begin = Record::SnapshotBegin {
+            id: 1,
+            term: 0,
+            vote: None,
+            boots: 1,
+            base,
+        };
+        let data = bytes::Bytes::from_static(b"\x04\0\0\0junk");
+        let chunk = Record::SnapshotChunk {
+            id: 1,
+            offset: 0,
+            data,
+        };
+        let meta = raft::SnapshotMeta::default();
+        let end = Record::SnapshotEnd { id: 1, meta, base };
+        let recover = |records: &[&Record]| {
+            let mut recovery = Recovery::default();
+            for (position, record) in (1..).zip(records) {
+                recovery.feed(position, &postcard::to_stdvec(record).expect("encodes"))?;
+            }
+            recovery.finish().map(drop)
+        };
+        recover(&[&Record::Boot, &begin, &chunk]).expect("it never ended");
+        let refused = recover(&[&Record::Boot, &begin, &chunk, &end]);
+        assert!(matches!(
+            refused,
+            Err(RecoveryError::Snapshot {
+                position: 4,
+                id: 1,
+                ..
+            })
         ));
     }
 }

@@ -188,7 +188,7 @@ impl<D: Disk<Record>> Replica<D> {
                 request,
                 deadline,
             } => {
-                self.on_client(ticket, request, deadline, out);
+                self.on_client(now, ticket, request, deadline, out);
             }
             Input::Timer(Timer::Raft(timer)) => {
                 self.raft
@@ -245,8 +245,15 @@ impl<D: Disk<Record>> Replica<D> {
         }
     }
 
-    fn on_client(&mut self, ticket: Ticket, request: Request, deadline: Time, out: &mut Actions) {
-        let ended = match self.admit(ticket, request, deadline, out) {
+    fn on_client(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        request: Request,
+        deadline: Time,
+        out: &mut Actions,
+    ) {
+        let ended = match self.admit(now, ticket, request, deadline, out) {
             Ok(None) => return,
             Ok(Some(outcome)) => outcome,
             Err(refusal) => {
@@ -264,6 +271,7 @@ impl<D: Disk<Record>> Replica<D> {
     /// Takes a request in, or says at once how it ends.
     fn admit(
         &mut self,
+        now: Time,
         ticket: Ticket,
         request: Request,
         deadline: Time,
@@ -281,7 +289,7 @@ impl<D: Disk<Record>> Replica<D> {
             } => {
                 return Ok(Some(self.read(&request)));
             }
-            Request::TransferLeadership(to) => return self.transfer(*to).map(Some),
+            Request::TransferLeadership(to) => return self.transfer(now, *to).map(Some),
             _ => {}
         }
         let Limits {
@@ -330,11 +338,11 @@ impl<D: Disk<Record>> Replica<D> {
         }
     }
 
-    fn transfer(&mut self, to: NodeId) -> Result<Outcome, Refusal> {
+    fn transfer(&mut self, now: Time, to: NodeId) -> Result<Outcome, Refusal> {
         if !self.leads() || to == self.me || to.0 >= self.config.raft.nodes {
             return Err(Refusal::BadTransfer);
         }
-        self.ask(Time::ZERO, raft::Request::Transfer(to));
+        self.ask(now, raft::Request::Transfer(to));
         Ok(Outcome::Done(self.header(), Reply::Ok))
     }
 
