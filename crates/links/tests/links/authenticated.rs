@@ -186,8 +186,11 @@ fn bounds_keys_and_garbage_are_refusals() {
         peer: B,
         epoch: Epoch(1),
     };
+    let mut longer = hello(&mut end(A, B)).bytes.to_vec();
+    longer.push(0);
     for (bytes, why) in [
         (vec![], Refusal::Malformed),
+        (longer, Refusal::Malformed),
         (vec![0xff; 40], Refusal::Malformed),
         (vec![0; 300], Refusal::TooLarge),
     ] {

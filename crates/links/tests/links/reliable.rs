@@ -47,6 +47,21 @@ fn reliable_delivery(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> 
     }
 }
 
+/// Once the wire is fair, all is acknowledged and nothing more is sent.
+fn comes_to_rest(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> {
+    move |acts| {
+        let world = run(config, acts);
+        let held: usize = world.links.values().map(Reliable::held).sum();
+        let property = "comes to rest";
+        let what = format!("{held} messages are still held");
+        if held == 0 {
+            Ok(())
+        } else {
+            Err(Violation { property, what })
+        }
+    }
+}
+
 fn fifo(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> {
     move |acts| history::fifo(&run(config, acts).history)
 }
@@ -93,6 +108,18 @@ fn reliable_delivery_across_loss_and_restarts() {
                 reliable_delivery(broken),
             );
         }
+    }
+}
+
+#[test]
+fn when_all_has_arrived_both_ends_know_and_fall_silent() {
+    for order in ORDERS {
+        holds(
+            &fair_loss(true),
+            comes_to_rest(small(order, Missing::Nothing)),
+        );
+        let broken = small(order, Missing::Retransmission);
+        breaks("comes to rest", &fair_loss(false), comes_to_rest(broken));
     }
 }
 
