@@ -19,17 +19,22 @@ fn main() {
         numbers.first().copied().unwrap_or(0),
         numbers.get(1).copied().unwrap_or(10),
     );
+    let contract = match std::env::args().find(|arg| arg.ends_with(".toml")) {
+        Some(file) => Contract::parse(&file, &std::fs::read_to_string(&file).expect("a file"))
+            .expect("a contract"),
+        None => Contract::default(),
+    };
     let trace = numbers.get(2).copied().unwrap_or(0) as usize;
+    let mutant = std::env::args()
+        .find_map(|arg| {
+            quorate_core::Mutant::ALL
+                .into_iter()
+                .find(|m| format!("{m:?}") == arg)
+        })
+        .unwrap_or_default();
     let (began, mut events, mut simulated, mut bad) = (Instant::now(), 0, 0, 0);
     for seed in start..start + count {
-        let report = simulate(
-            &Contract::default(),
-            seed,
-            &Options {
-                trace,
-                ..Options::default()
-            },
-        );
+        let report = simulate(&contract, seed, &Options { trace, mutant });
         events += report.events;
         simulated += report.simulated;
         if let Verdict::Violation(violation) = &report.verdict {

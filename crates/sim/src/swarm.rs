@@ -24,6 +24,8 @@ pub struct Swarm {
     pub restart_after: u64,
     /// The mean time until a cut heals, a slow spell or a drift ends.
     pub outage: u64,
+    /// A new leader is cut off after about this time; 0 for not.
+    pub topple_after: u64,
     /// Crashes may leave sectors in part.
     pub tear: bool,
     /// All links, when nothing is wrong with them.
@@ -99,12 +101,13 @@ impl Swarm {
             .into_iter()
             .filter(|fault| on(*fault, decisions))
             .collect();
-        Self {
+        let mut swarm = Self {
             horizon: decisions.within(2_000 * MS, 8_000 * MS),
             faults,
             fault_every: decisions.within(60 * MS, 1_500 * MS),
             restart_after: decisions.within(5 * MS, 1_500 * MS),
             outage: decisions.within(50 * MS, 1_500 * MS),
+            topple_after: 0,
             tear: on(Fault::TornSector, decisions),
             link: link(contract, decisions),
             sync: match decisions.below(3) {
@@ -119,7 +122,42 @@ impl Swarm {
             load: load(contract, decisions),
             raft: raft(contract, mutant, decisions),
             limits: limits(decisions),
+        };
+        if decisions.below(4) == 3 {
+            swarm.make_unrest(contract, decisions);
         }
+        swarm
+    }
+
+    /// Leaders come and go before their entries are everywhere, one entry a message, and many
+    /// messages get lost: the weather in which the rules about older terms matter (Raft, figure 8).
+    fn make_unrest(&mut self, contract: &Contract, decisions: &mut Decisions) {
+        let disturbing = [
+            Fault::Isolation,
+            Fault::Kill,
+            Fault::Partition,
+            Fault::Transfer,
+            Fault::OneWayCut,
+        ];
+        self.faults = disturbing
+            .into_iter()
+            .filter(|fault| fault.is_within(contract))
+            .collect();
+        self.fault_every = decisions.within(40 * MS, 200 * MS);
+        self.restart_after = decisions.within(5 * MS, 100 * MS);
+        if Fault::Isolation.is_within(contract) {
+            self.topple_after = decisions.within(MS, 20 * MS);
+        }
+        self.outage = decisions.within(50 * MS, 300 * MS);
+        if contract.allows(Behaviour::Lose) {
+            self.link.loss = decisions.within(50_000, 400_000) as u32;
+        }
+        self.raft.max_batch_bytes = 1;
+        self.raft.election_min = Duration::from_millis(60);
+        self.raft.election_max = Duration::from_millis(120);
+        self.raft.heartbeat = Duration::from_millis(20);
+        self.load.think = self.load.think.min(3 * MS);
+        self.load.patience = self.load.patience.min(300 * MS);
     }
 }
 

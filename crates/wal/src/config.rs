@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use quorate_core::Mutant;
+
 use crate::format::RECORD_HEADER;
 
 /// Log sequence number: the first record ever is 1, each next one is one more. Zero stands for
@@ -69,6 +71,8 @@ pub struct Config {
     /// A batch that would grow larger than this many bytes is handed to the file before the record
     /// that would not fit; a single record may be larger. Default: 4 MiB.
     pub max_batch: u32,
+    /// A seeded defect; [`Mutant::None`] in all that serves.
+    pub mutant: Mutant,
 }
 
 impl Config {
@@ -80,6 +84,7 @@ impl Config {
             sector: 4096,
             max_record: 64 << 20,
             max_batch: 4 << 20,
+            mutant: Mutant::None,
         }
     }
     pub(crate) fn in_range(self) -> Self {
@@ -93,6 +98,7 @@ impl Config {
             sector,
             max_record: self.max_record.min(RECORD_LIMIT),
             max_batch: self.max_batch.min(RECORD_LIMIT),
+            mutant: self.mutant,
         }
     }
 

@@ -301,8 +301,9 @@ impl<S: Storage> Recovery<S> {
             });
         }
         let size = BATCH_HEADER + header.length as usize;
+        let mutant = self.config.mutant;
         match self.bytes(self.end, size)?.get(..size) {
-            Some(batch) if header.holds(batch) => {}
+            Some(batch) if header.holds(batch, mutant) => {}
             _ => return self.end_segment(),
         }
         self.batch = Cursor {

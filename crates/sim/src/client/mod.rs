@@ -181,6 +181,11 @@ impl Client {
         self.stopped = true;
     }
 
+    /// The replica that must answer it, and no other.
+    pub(crate) fn bound_to(&self) -> Option<NodeId> {
+        self.probe.is_some().then_some(self.home)
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.pending.is_none()
     }

@@ -93,17 +93,42 @@ impl World {
             }
             _ => {
                 let node = self.victim();
-                let mode = self.decisions.below(3);
-                for (a, b) in self.pairs() {
-                    if (a == node && mode != 1) || (b == node && mode != 2) {
-                        cut.push((a, b));
-                    }
-                }
+                cut = self.isolation(node);
             }
         }
-        if cut.is_empty() {
-            return;
+        if !cut.is_empty() {
+            self.cut(fault, cut);
         }
+    }
+
+    /// The links to cut so that a node hears nobody, or is heard by nobody, or both.
+    fn isolation(&mut self, node: NodeId) -> Vec<(NodeId, NodeId)> {
+        let mode = self.decisions.below(3);
+        let mut cut = self.pairs();
+        cut.retain(|&(a, b)| (a == node && mode != 1) || (b == node && mode != 2));
+        cut
+    }
+
+    pub(super) fn topple_later(&mut self, leader: NodeId) {
+        if self.swarm.topple_after > 0 && self.healed.is_none() && self.decisions.below(4) > 0 {
+            let at = self.now + self.decisions.exponential(self.swarm.topple_after);
+            self.queue.push(at, Event::Topple(leader));
+        }
+    }
+
+    pub(super) fn on_topple(&mut self, leader: NodeId) {
+        let replica = &self.nodes[leader.index()].replica;
+        let leads = replica
+            .as_ref()
+            .is_some_and(|r| r.raft().leader() == Some(leader));
+        if leads && self.healed.is_none() {
+            self.count(9, leader, 0);
+            let cut = self.isolation(leader);
+            self.cut(Fault::Isolation, cut);
+        }
+    }
+
+    fn cut(&mut self, fault: Fault, cut: Vec<(NodeId, NodeId)>) {
         self.covered(fault);
         for &(a, b) in &cut {
             self.network.cut(a, b);

@@ -39,6 +39,8 @@ enum Event {
     Client { client: u8, alarm: u32 },
     /// Something goes wrong.
     Fault,
+    /// A leader that is new is cut off.
+    Topple(NodeId),
     /// Something that went wrong is over.
     Cure(u32),
     /// A crashed node comes back.
@@ -207,6 +209,7 @@ impl World {
             }
             Event::Client { client, alarm } => self.on_client_time(client, alarm),
             Event::Fault => self.on_fault(),
+            Event::Topple(node) => self.on_topple(node),
             Event::Cure(number) => self.on_cure(number),
             Event::Restart { node, epoch } => {
                 if self.nodes[node.index()].epoch == epoch {

@@ -96,7 +96,13 @@ impl World {
     }
 
     fn has_settled(&self) -> bool {
-        if !self.clients.iter().all(Client::is_idle) {
+        let is_done = |client: &Client| {
+            let broken = client
+                .bound_to()
+                .is_some_and(|home| self.nodes[home.index()].broken);
+            client.is_idle() || broken
+        };
+        if !self.clients.iter().all(is_done) {
             return false;
         }
         let mut states = self

@@ -6,7 +6,7 @@ use crate::client::digest;
 use crate::observe::Broken;
 use crate::{Fault, Flight};
 use quorate_core::NodeId;
-use quorate_crash::raft::{Body, Notice as Said};
+use quorate_crash::raft::{Body, Notice as Said, Role};
 use quorate_replica::{Config, Input, Notice, Outcome, PeerMessage, Reply, Ticket};
 use quorate_wal as wal;
 use std::time::Duration;
@@ -165,6 +165,9 @@ impl World {
                     let detail = format!("{id}: {detail}");
                     self.violated(Broken { property, detail });
                 }
+                Notice::RoleChanged {
+                    role: Role::Leader, ..
+                } => self.topple_later(id),
                 Notice::DiskFailed { error } => self.on_disk_failed(id, &error),
                 _ => {}
             }
@@ -190,6 +193,7 @@ impl World {
         let log = wal::Config {
             segment_bytes: SEGMENT_BYTES,
             sector: 512,
+            mutant: self.mutant,
             ..wal::Config::new(wal::Identity {
                 cluster: 1,
                 replica: u64::from(id.0),

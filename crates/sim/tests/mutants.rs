@@ -1,0 +1,69 @@
+//! Each seeded defect is found, within a bounded number of seeds, by the property that it violates.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "the seeds to find each defect are a figure to report"
+)]
+
+use quorate_contract::Contract;
+use quorate_core::Mutant;
+use quorate_sim::{Options, Verdict, simulate};
+
+/// Finds a defect; returns the seed and the property that gave it away.
+fn find(mutant: Mutant, bound: u64) -> (u64, String) {
+    let contract = Contract::default();
+    let options = Options {
+        mutant,
+        ..Options::default()
+    };
+    let found = (0..bound).find_map(|seed| {
+        let report = simulate(&contract, seed, &options);
+        match report.verdict {
+            Verdict::Ok => None,
+            Verdict::Violation(violation) => Some((seed, violation.property)),
+        }
+    });
+    let (seed, property) = found.unwrap_or_else(|| panic!("{mutant:?}: not in {bound} seeds"));
+    println!("{mutant:?}: {} seeds, {property}", seed + 1);
+    (seed, property)
+}
+
+#[test]
+fn no_sync_before_acknowledgement_is_found() {
+    find(Mutant::NoSyncBeforeAck, 100);
+}
+
+#[test]
+fn a_vote_that_is_not_persisted_is_found() {
+    let (_, property) = find(Mutant::VoteNotPersisted, 500);
+    assert!(
+        ["election safety", "log matching"].contains(&property.as_str()),
+        "{property}"
+    );
+}
+
+/// Raft, figure 8. The rarest: it takes two leaders in turn who fail at the wrong moments.
+#[test]
+fn an_old_entry_committed_by_counting_is_found() {
+    let (_, property) = find(Mutant::OldTermCommit, 4000);
+    let expected = ["leader completeness", "state-machine safety"];
+    assert!(expected.contains(&property.as_str()), "{property}");
+}
+
+#[test]
+fn a_read_without_read_index_is_found() {
+    let (_, property) = find(Mutant::ReadWithoutReadIndex, 500);
+    assert_eq!(property, "linearizability");
+}
+
+#[test]
+fn a_torn_tail_taken_for_whole_is_found() {
+    find(Mutant::TornTailAccepted, 500);
+}
+
+#[test]
+fn a_duplicate_that_is_applied_is_found() {
+    let (_, property) = find(Mutant::DuplicateApplied, 100);
+    let expected = ["integrity", "linearizability"];
+    assert!(expected.contains(&property.as_str()), "{property}");
+}
