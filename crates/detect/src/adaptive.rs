@@ -82,6 +82,10 @@ impl Detector for Doubling {
         self.probes.overdue(self.timeout)
     }
 
+    fn boxed(&self) -> Box<dyn Detector> {
+        Box::new(self.clone())
+    }
+
     fn opinion(&self) -> Opinion {
         self.belief.get()
     }
@@ -146,6 +150,10 @@ impl Detector for Deadline {
             Opinion::Suspected => None,
             _ => self.probes.overdue(self.limit()),
         }
+    }
+
+    fn boxed(&self) -> Box<dyn Detector> {
+        Box::new(self.clone())
     }
 
     fn opinion(&self) -> Opinion {

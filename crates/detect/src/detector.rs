@@ -91,6 +91,9 @@ pub trait Detector {
     /// How suspicious the silence is, on the detector's own scale; see [`Detector::threshold`].
     fn level(&self, now: Time) -> f64;
 
+    /// A copy, with all that it has learnt.
+    fn boxed(&self) -> Box<dyn Detector>;
+
     /// The level at which the opinion changes.
     fn threshold(&self) -> f64 {
         1.0

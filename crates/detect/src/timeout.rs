@@ -75,6 +75,10 @@ impl Detector for Perfect {
         }
     }
 
+    fn boxed(&self) -> Box<dyn Detector> {
+        Box::new(self.clone())
+    }
+
     fn opinion(&self) -> Opinion {
         self.belief.get()
     }
@@ -130,6 +134,10 @@ impl Detector for MaybeFailed {
             Opinion::MaybeFailed => None,
             _ => self.probes.overdue(self.after),
         }
+    }
+
+    fn boxed(&self) -> Box<dyn Detector> {
+        Box::new(self.clone())
     }
 
     fn opinion(&self) -> Opinion {

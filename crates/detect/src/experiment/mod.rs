@@ -10,7 +10,8 @@ mod play;
 pub use network::{Delay, Network, Pauses, Probe};
 pub use play::play;
 
-use crate::{Deadline, Detector, Doubling, Estimate, MaybeFailed, Perfect, PhiAccrual, Shrink};
+use crate::{Deadline, Detector, Doubling, Estimate, MaybeFailed, Perfect, PhiAccrual};
+use crate::{Quality, Shrink, Trace};
 use quorate_contract::Bounds;
 use quorate_core::Time;
 use serde::Serialize;
@@ -78,10 +79,9 @@ pub struct Experiment {
     pub network: Network,
     /// For how long the peer lives while mistakes are counted.
     pub span: Duration,
-    /// How many crashes are detected, at moments spread over the span.
+    /// How many crashes are tried, at moments spread over the span without its first tenth. The
+    /// detector has lived until then, and learnt what there was to learn.
     pub crashes: u32,
-    /// How many questions a detector has seen before a crash.
-    pub warm_up: u32,
     /// For how long after a crash a detector may take to notice.
     pub patience: Duration,
     /// The detectors, each with its knob at one place.
@@ -134,7 +134,6 @@ impl Experiment {
             },
             span: Duration::from_secs(4 * 3600),
             crashes: 200,
-            warm_up: 100,
             patience: Duration::from_secs(60),
             settings,
         }
@@ -150,10 +149,13 @@ pub struct Row {
     pub knob: &'static str,
     /// Where the knob stands.
     pub setting: f64,
-    /// T_D, the mean over the crashes that were noticed, in milliseconds.
+    /// T_D, the mean over the crashes of a peer that was trusted and that were noticed, in
+    /// milliseconds.
     pub detection_ms: Option<f64>,
     /// The longest of them.
     pub slowest_detection_ms: Option<f64>,
+    /// How many crashes came to a peer that was suspected already, by mistake.
+    pub already_suspected: u32,
     /// How many crashes were not noticed in the time that there was.
     pub unnoticed: u32,
     /// λ_M: how often in an hour a live peer was suspected.
@@ -170,48 +172,32 @@ pub struct Row {
 /// Runs an experiment; `words` are uniform over all values, and the only chance there is.
 pub fn tradeoff(experiment: &Experiment, words: &mut dyn FnMut() -> u64) -> Vec<Row> {
     let probes = experiment.network.draw(experiment.span, words);
-    let crashes = crashes(experiment, &probes, words);
+    let crashes = crashes(experiment, words);
     let round_trip = typical_round_trip(&probes);
-    let build = |setting: &Setting| setting.build(experiment.network.interval, round_trip);
+    let events = play::events(&probes);
+    let end = Time::ZERO + experiment.span;
     experiment
         .settings
         .iter()
         .map(|setting| {
-            let end = Time::ZERO + experiment.span;
-            let life = play(&mut *build(setting), &probes, None, end).quality();
-            let detections: Vec<_> = crashes
-                .iter()
-                .map(|(crash, probes)| {
-                    let end = *crash + experiment.patience;
-                    play(&mut *build(setting), probes, Some(*crash), end)
-                        .quality()
-                        .detection
-                })
-                .collect();
-            row(setting, &life, &detections)
+            let detector = setting.build(experiment.network.interval, round_trip);
+            let patience = experiment.patience;
+            let (life, crashed) =
+                play::play_with_crashes(detector, &events, &crashes, patience, end);
+            row(setting, &life.quality(), &crashed)
         })
         .collect()
 }
 
-/// Moments to crash at, each with the probes around it.
-fn crashes<'p>(
-    experiment: &Experiment,
-    probes: &'p [Probe],
-    words: &mut dyn FnMut() -> u64,
-) -> Vec<(Time, &'p [Probe])> {
-    let interval = experiment.network.interval.as_nanos().max(1) as u64;
-    let warm_up = experiment.warm_up as usize;
-    let after = experiment.patience.as_nanos() as u64 / interval;
-    let last = probes.len().saturating_sub(after as usize);
-    let Some(room) = last.checked_sub(warm_up).filter(|room| *room > 0) else {
-        return vec![];
-    };
-    (0..experiment.crashes as usize)
-        .map(|nth| {
-            let at = warm_up + nth * room / experiment.crashes as usize;
-            let crash = probes[at].sent + Duration::from_nanos(words() % interval);
-            (crash, &probes[at - warm_up..at + after as usize])
-        })
+/// Moments to crash at: one at random in each of as many equal parts of the time.
+fn crashes(experiment: &Experiment, words: &mut dyn FnMut() -> u64) -> Vec<Time> {
+    let from = experiment.span / 10;
+    let room = experiment.span.saturating_sub(from + experiment.patience);
+    let part =
+        u64::try_from(room.as_nanos()).unwrap_or(u64::MAX) / u64::from(experiment.crashes.max(1));
+    (0..u64::from(experiment.crashes))
+        .filter(|_| part > 0)
+        .map(|nth| Time::ZERO + from + Duration::from_nanos(part * nth + words() % part))
         .collect()
 }
 
@@ -225,9 +211,19 @@ fn typical_round_trip(probes: &[Probe]) -> Duration {
     trips.get(trips.len() / 2).copied().unwrap_or_default()
 }
 
-fn row(setting: &Setting, life: &crate::Quality, detections: &[Option<Duration>]) -> Row {
+fn row(setting: &Setting, life: &Quality, crashed: &[Trace]) -> Row {
     let millis = |span: Duration| span.as_nanos() as f64 / 1e6;
-    let noticed: Vec<_> = detections.iter().flatten().copied().collect();
+    let trusted = |trace: &&Trace| {
+        trace
+            .transitions
+            .first()
+            .is_none_or(|first| Some(first.at) != trace.crash)
+    };
+    let fresh: Vec<_> = crashed.iter().filter(trusted).collect();
+    let noticed: Vec<_> = fresh
+        .iter()
+        .filter_map(|trace| trace.quality().detection)
+        .collect();
     let total: Duration = noticed.iter().sum();
     let (detector, knob) = setting.name();
     Row {
@@ -236,7 +232,8 @@ fn row(setting: &Setting, life: &crate::Quality, detections: &[Option<Duration>]
         setting: setting.knob(),
         detection_ms: (!noticed.is_empty()).then(|| millis(total) / noticed.len() as f64),
         slowest_detection_ms: noticed.iter().max().copied().map(millis),
-        unnoticed: (detections.len() - noticed.len()) as u32,
+        already_suspected: (crashed.len() - fresh.len()) as u32,
+        unnoticed: (fresh.len() - noticed.len()) as u32,
         false_positives_per_hour: life.mistakes_per_hour,
         mistake_ms: life.duration.map(millis),
         recurrence_ms: life.recurrence.map(millis),

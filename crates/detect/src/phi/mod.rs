@@ -142,6 +142,10 @@ impl Detector for PhiAccrual {
         self.last.map(|last| last + Duration::from_nanos(silence))
     }
 
+    fn boxed(&self) -> Box<dyn Detector> {
+        Box::new(self.clone())
+    }
+
     fn opinion(&self) -> Opinion {
         self.belief.get()
     }

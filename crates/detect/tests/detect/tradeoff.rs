@@ -35,8 +35,13 @@ fn every_knob_trades_detection_time_for_mistakes() {
                 low.accuracy <= high.accuracy,
                 "{detector}: {low:?} {high:?}"
             );
-            // The perfect detector is wrong for good where it is wrong, and early by it.
-            if *detector != "perfect" && *detector != "doubling" {
+            // The perfect detector is wrong for good where it is wrong: then there is nothing left
+            // to detect.
+            assert!(low.already_suspected >= high.already_suspected);
+            if *detector == "perfect" {
+                let asked = low.already_suspected < 40;
+                assert_eq!(low.detection_ms.is_some(), asked, "{low:?}");
+            } else {
                 assert!(
                     low.detection_ms <= high.detection_ms,
                     "{detector}: {low:?} {high:?}"
@@ -68,7 +73,6 @@ fn detection_takes_half_an_interval_and_the_deadline() {
         },
         span: Duration::from_secs(1800),
         crashes: 2000,
-        warm_up: 10,
         patience: Duration::from_secs(10),
         settings: vec![Setting::Deadline(10.0)],
     };
@@ -83,6 +87,7 @@ fn detection_takes_half_an_interval_and_the_deadline() {
     );
     assert!(row.slowest_detection_ms.unwrap() <= 121.0);
     assert_eq!((row.unnoticed, row.false_positives_per_hour), (0, 0.0));
+    assert_eq!(row.already_suspected, 0);
     assert_eq!(row.accuracy, 1.0);
 }
 
@@ -103,7 +108,6 @@ fn each_loss_is_a_mistake_if_the_deadline_is_shorter_than_the_interval() {
         network,
         span: Duration::from_secs(36_000),
         crashes: 0,
-        warm_up: 0,
         patience: Duration::ZERO,
         settings: vec![Setting::Deadline(10.0), Setting::Deadline(60.0)],
     };
@@ -125,6 +129,16 @@ fn each_loss_is_a_mistake_if_the_deadline_is_shorter_than_the_interval() {
     assert!(long.false_positives_per_hour < 8.0, "{long:?}");
     assert!(long.false_positives_per_hour > 0.0);
     assert_eq!(long.detection_ms, None);
+}
+
+/// What a detector has learnt in a long life counts at its end: after pauses that doubled the
+/// time-out six times or more, it is no longer quick.
+#[test]
+fn a_crash_meets_the_detector_as_it_is_by_then() {
+    let curves = by_detector(rows());
+    let (doubling, halving) = (&curves["doubling"][0], &curves["doubling and halving"][0]);
+    assert!(doubling.false_positives_per_hour < halving.false_positives_per_hour / 10.0);
+    assert!(doubling.detection_ms.unwrap() > halving.detection_ms.unwrap() * 3.0);
 }
 
 #[test]
