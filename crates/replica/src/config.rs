@@ -30,6 +30,9 @@ pub struct Limits {
     pub requests: usize,
     /// Bytes of one write, encoded. Beyond: [`crate::Refusal::TooLarge`].
     pub request_bytes: usize,
+    /// Bytes that the store may take, about. Beyond: whatever could make it larger is refused as
+    /// out of space, while deletes, compactions and reads go on. etcd's --quota-backend-bytes.
+    pub store_bytes: u64,
     /// Operations of one transaction. Beyond: the store's own refusal.
     pub txn_ops: usize,
     /// Client sessions. Beyond: the one used least recently is evicted, on every replica alike.
@@ -51,6 +54,7 @@ impl Default for Limits {
             requests: 8192,
             // etcd's --max-request-bytes.
             request_bytes: 1536 * 1024,
+            store_bytes: 2 << 30,
             txn_ops: quorate_kv::DEFAULT_MAX_TXN_OPS,
             sessions: 1024,
             session_window: 8192,

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use quorate_core::driver::{Disk, Gate, Released};
 use quorate_core::{Effects, Input as RaftInput, Journaled, NodeId, Protocol, Time};
 use quorate_crash::raft::{self, Install, Output, Raft, Record};
+use quorate_kv as kv;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -296,6 +297,7 @@ impl<D: Disk<Record>> Replica<D> {
             requests,
             bursts_waiting,
             txn_ops,
+            store_bytes,
             ..
         } = self.config.limits;
         if self.in_flight() >= requests {
@@ -309,6 +311,10 @@ impl<D: Disk<Record>> Replica<D> {
             }
             Request::Write { command, id } => {
                 command.check(txn_ops)?;
+                let grows = matches!(command, kv::Command::Put(_) | kv::Command::Txn(_));
+                if grows && self.machine.store().size_bytes() >= store_bytes {
+                    return Err(Refusal::Store(kv::Error::NoSpace));
+                }
                 let Some(id) = id else {
                     self.writes.take(ticket, command, deadline, &self.config)?;
                     return Ok(None);

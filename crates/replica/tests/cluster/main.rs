@@ -3,6 +3,7 @@
 mod harness;
 
 use harness::{Cluster, MS, put, range};
+use quorate_kv as kv;
 use quorate_replica::{
     Limits, Notice, Outcome, Refusal, Reply, Request, RequestId, SessionId, Uncertainty,
 };
@@ -423,6 +424,42 @@ fn too_large_a_write_is_refused() {
         Outcome::Refused(Refusal::TooLarge { limit, .. }) => assert_eq!(limit, 1536 << 10),
         other => panic!("{other:?}"),
     }
+}
+
+/// Bounded memory: a full store takes nothing that makes it larger, and a compaction makes room.
+#[test]
+fn a_full_store_refuses_writes_until_it_is_compacted() {
+    let limits = Limits {
+        store_bytes: 20_000,
+        ..Limits::default()
+    };
+    let mut cluster = Cluster::new(3, limits);
+    cluster.run(2000 * MS);
+    let full = Outcome::Refused(Refusal::Store(kv::Error::NoSpace));
+    let value = "v".repeat(1000);
+    let mut revision = 1;
+    while cluster.put(0, "k", &value) != full {
+        revision += 1;
+        assert!(revision < 100, "the bound holds");
+    }
+    assert_eq!(cluster.get(0, "k").as_deref(), Some(&value[..]));
+    let command = kv::Command::Compact(kv::CompactRequest {
+        revision,
+        physical: true,
+    });
+    let ticket = cluster.ask(0, Request::Write { command, id: None });
+    assert!(matches!(cluster.outcome(ticket), Outcome::Done(..)));
+    // The space is freed step by step, with the commands that follow.
+    let delete = kv::Command::DeleteRange(kv::DeleteRangeRequest {
+        key: "none".into(),
+        ..kv::DeleteRangeRequest::default()
+    });
+    for _ in 0..20 {
+        let command = delete.clone();
+        let ticket = cluster.ask(0, Request::Write { command, id: None });
+        assert!(matches!(cluster.outcome(ticket), Outcome::Done(..)));
+    }
+    assert!(matches!(cluster.put(0, "k", &value), Outcome::Done(..)));
 }
 
 #[test]
