@@ -16,7 +16,8 @@ pub use histogram::{Histogram, HistogramSnapshot};
 use crate::grpc::RPCS;
 use crate::refusal::Refusal;
 
-/// What a backend has counted so far.
+/// What a backend has counted so far. What it does not count is `None`, and its
+/// name is left out of the page: a zero would be a claim.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     /// Times this replica saw a new leader.
@@ -30,9 +31,9 @@ pub struct Metrics {
     /// Commands proposed here that were refused or got no answer in time.
     pub proposals_failed: u64,
     /// Heartbeats that could not be sent.
-    pub heartbeat_send_failures: u64,
+    pub heartbeat_send_failures: Option<u64>,
     /// Read-index requests that failed.
-    pub read_indexes_failed: u64,
+    pub read_indexes_failed: Option<u64>,
     /// Time that a sync of the log takes.
     pub wal_fsync: HistogramSnapshot,
     /// Bytes written to the log.
@@ -70,15 +71,15 @@ pub struct StoreMetrics {
     /// The oldest revision that is readable; 0 before any compaction.
     pub compact_revision: i64,
     /// Keys that exist.
-    pub keys: u64,
+    pub keys: Option<u64>,
     /// Puts applied.
-    pub puts: u64,
+    pub puts: Option<u64>,
     /// Deletes applied.
-    pub deletes: u64,
+    pub deletes: Option<u64>,
     /// Ranges answered.
-    pub ranges: u64,
+    pub ranges: Option<u64>,
     /// Transactions applied.
-    pub txns: u64,
+    pub txns: Option<u64>,
 }
 
 /// gRPC status codes are 0 to 16.

@@ -64,12 +64,12 @@ fn server(text: &mut Text, identity: Identity, status: &Status, metrics: &Metric
         "The total number of failed proposals seen.",
         metrics.proposals_failed,
     );
-    text.counter(
+    text.counter_if(
         "etcd_server_heartbeat_send_failures_total",
         "The total number of leader heartbeat send failures.",
         metrics.heartbeat_send_failures,
     );
-    text.counter(
+    text.counter_if(
         "etcd_server_read_indexes_failed_total",
         "The total number of failed read indexes seen.",
         metrics.read_indexes_failed,
@@ -174,11 +174,13 @@ fn store(text: &mut Text, status: &Status, metrics: &Metrics) {
         "The revision of the last compaction in store.",
         store.compact_revision,
     );
-    text.gauge(
-        "etcd_debugging_mvcc_keys_total",
-        "Total number of keys.",
-        store.keys,
-    );
+    if let Some(keys) = store.keys {
+        text.gauge(
+            "etcd_debugging_mvcc_keys_total",
+            "Total number of keys.",
+            keys,
+        );
+    }
     let counters = [
         (
             "put",
@@ -203,8 +205,8 @@ fn store(text: &mut Text, status: &Status, metrics: &Metrics) {
     ];
     for (name, help, value) in counters {
         // etcd is moving these out of `debugging` and writes both names.
-        text.counter(&format!("etcd_mvcc_{name}_total"), help, value);
-        text.counter(&format!("etcd_debugging_mvcc_{name}_total"), help, value);
+        text.counter_if(&format!("etcd_mvcc_{name}_total"), help, value);
+        text.counter_if(&format!("etcd_debugging_mvcc_{name}_total"), help, value);
     }
 }
 

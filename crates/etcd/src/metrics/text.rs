@@ -23,6 +23,13 @@ impl Text {
         self.sample(name, &[], value);
     }
 
+    /// A counter, unless nobody counts it: a zero would be a claim.
+    pub(super) fn counter_if(&mut self, name: &str, help: &str, value: Option<u64>) {
+        if let Some(value) = value {
+            self.counter(name, help, value);
+        }
+    }
+
     /// Begins a metric; its samples have to follow at once.
     pub(super) fn head(&mut self, name: &str, help: &str, kind: &str) {
         self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
