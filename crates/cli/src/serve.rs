@@ -59,26 +59,20 @@ pub(crate) struct Tuning {
     /// Make each sync of the log take this much longer; for measurements
     #[arg(long, value_name = "MS", default_value_t = 0.0)]
     sync_delay: f64,
-    /// Threads for sockets and the API
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    io_threads: usize,
+    /// Threads for sockets and the API [default: half of the processors, 1 to 4]
+    #[arg(long, value_name = "N")]
+    io_threads: Option<usize>,
 }
 
 impl Tuning {
-    /// The same, as arguments for another process.
-    pub(crate) fn to_args(&self) -> Vec<String> {
-        let Self {
-            heartbeat,
-            election_timeout,
-            request_timeout,
-            sync_delay,
-            io_threads,
-        } = self;
+    /// The same, as arguments for one of `n` replicas on this machine.
+    pub(crate) fn to_args(&self, n: usize) -> Vec<String> {
+        let io_threads = self.io_threads.unwrap_or_else(|| io_threads(n));
         vec![
-            format!("--heartbeat={heartbeat}"),
-            format!("--election-timeout={election_timeout}"),
-            format!("--request-timeout={request_timeout}"),
-            format!("--sync-delay={sync_delay}"),
+            format!("--heartbeat={}", self.heartbeat),
+            format!("--election-timeout={}", self.election_timeout),
+            format!("--request-timeout={}", self.request_timeout),
+            format!("--sync-delay={}", self.sync_delay),
             format!("--io-threads={io_threads}"),
         ]
     }
@@ -89,7 +83,9 @@ impl Tuning {
             election: Duration::from_millis(self.election_timeout),
         };
         config.request_timeout = Duration::from_millis(self.request_timeout);
-        config.io_threads = self.io_threads.clamp(1, 64);
+        config.io_threads = self
+            .io_threads
+            .map_or_else(|| io_threads(1), |n| n.clamp(1, 64));
         if !(0.0..=60_000.0).contains(&self.sync_delay) {
             return Err(refused(
                 "--sync-delay must be between 0 and 60000 milliseconds",
@@ -98,6 +94,13 @@ impl Tuning {
         config.sync_delay = Duration::from_secs_f64(self.sync_delay / 1000.0);
         Ok(())
     }
+}
+
+/// Half of the processors, shared by `n` replicas: more would only take turns with the clients and
+/// with the replica's own thread.
+fn io_threads(n: usize) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
+    (processors / 2 / n.max(1)).clamp(1, 4)
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {

@@ -64,7 +64,7 @@ impl NodeConfig {
             timeouts: Timeouts::default(),
             request_timeout: Duration::from_secs(5),
             sync_delay: Duration::ZERO,
-            io_threads: 2,
+            io_threads: 1,
             limits: Limits {
                 request_bytes,
                 ..defaults

@@ -53,7 +53,7 @@ impl Supervisor {
         args.push(format!("--id={}", member.id));
         args.push(format!("--contract={}", place.contract().display()));
         args.push(format!("--data-dir={}", place.data(member).display()));
-        args.extend(tuning.to_args());
+        args.extend(tuning.to_args(place.members().len()));
         Ok(Self {
             program: std::env::current_exe().context("can't find the program itself")?,
             args,
