@@ -7,6 +7,7 @@
 
 pub mod flood_set;
 pub mod majority;
+pub mod multi_paxos;
 pub mod paxos;
 pub mod primary_backup;
 pub mod raft;

@@ -69,7 +69,7 @@ const RAFT: Declaration = Declaration {
 const MULTI_PAXOS: Declaration = Declaration {
     protocol: Protocol::MultiPaxos,
     citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
-    status: Status::NotImplemented,
+    status: Status::Lab,
     caveats: &[DETECTED_CORRUPTION],
     cost: |n, _| {
         Cost::new(2, 2 * one_to_all(n))

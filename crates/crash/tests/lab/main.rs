@@ -10,6 +10,7 @@
 
 mod flood_set;
 mod majority;
+mod multi_paxos;
 mod paxos;
 mod primary_backup;
 mod two_generals;
