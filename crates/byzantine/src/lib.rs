@@ -11,7 +11,7 @@
 //! | [`signed_messages`], [`dolev_strong`] | broadcast | `n > f` | synchronous rounds, signatures |
 //! | [`bracha`] | reliable broadcast | `n > 3f` | nothing about time |
 //! | [`ben_or`] | binary consensus | `n > 5f`, or `n > 2f` crashes | coins |
-//! | [`pbft`], [`tendermint`] | replicated log | `n > 3f` | time bounded eventually, signatures |
+//! | [`pbft`], [`tendermint`], [`hotstuff`] | replicated log | `n > 3f` | time bounded eventually, signatures |
 //!
 //! What every protocol keeps to:
 //!
@@ -27,6 +27,7 @@
 pub mod ben_or;
 pub mod bracha;
 pub mod dolev_strong;
+pub mod hotstuff;
 pub mod oral_messages;
 pub mod pbft;
 mod pool;

@@ -47,6 +47,12 @@ impl Pool {
         self.waiting.is_empty()
     }
 
+    /// All of a node's.
+    pub(crate) fn of(&self, node: NodeId) -> Vec<Value> {
+        let its = self.waiting.values().filter(|(from, _)| *from == node);
+        its.map(|(_, value)| value.clone()).collect()
+    }
+
     /// The oldest that are not among `taken`; they stay.
     pub(crate) fn oldest(&self, max: usize, taken: &BTreeSet<&Value>) -> Vec<Value> {
         let waiting = self.waiting.values().map(|(_, value)| value);

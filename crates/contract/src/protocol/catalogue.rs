@@ -192,13 +192,13 @@ const HOTSTUFF: Declaration = Declaration {
     protocol: Protocol::HotStuff,
     citation: "Yin, Malkhi, Reiter, Golan Gueta, Abraham: HotStuff, PODC 2019",
     signatures: true,
-    // Four sends by the leader and three votes by all; the leader knows one send before the rest.
+    // Three blocks and the last quorum from the leader, three votes by all. The leader's vote is on
+    // disk before its block leaves: the promises of leader and followers take turns.
     cost: |n, _| {
         Cost::new(6, 7 * one_to_all(n))
-            .syncs(4, 3 * n + 1)
-            .note("unpipelined; chained, one send and one vote per decision")
+            .syncs(6, 3 * n)
+            .note("for one alone; in a stream, one send and one vote per decision")
     },
-    status: Status::NotImplemented,
     ..PBFT
 };
 
