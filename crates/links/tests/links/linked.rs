@@ -1,11 +1,9 @@
 //! Protocols over links: what breaks when a layer is missing.
 
+use crate::cluster::{Cluster, Wire};
 use proptest::prelude::*;
-use quorate_core::driver::{Disk, Gate, Lsn, replay};
 use quorate_core::{Effects, Hard, Input, Journaled, NodeId, Protocol, Time, To};
-use quorate_links::{Epoch, FairLoss, Frame, Link, Linked, LinkedConfig, News, Record, Reliable};
-use std::collections::BTreeMap;
-use std::io;
+use quorate_links::{Epoch, FairLoss, Frame, Link, News, Reliable};
 
 /// Adds up what it is told, and tells everybody what it is asked to add: a protocol that assumes
 /// reliable links and does nothing of its own for it.
@@ -61,180 +59,30 @@ impl From<NoEager> for u64 {
     }
 }
 
-struct DiskOf<R> {
-    written: Vec<R>,
-    synced: usize,
-}
-impl<R> Disk<R> for DiskOf<R> {
-    fn append(&mut self, records: &mut Vec<R>) -> Lsn {
-        self.written.append(records);
-        self.written.len() as Lsn
-    }
-    fn durable(&self) -> io::Result<Lsn> {
-        Ok(self.synced as Lsn)
-    }
+fn reliable(wire: Wire) -> Cluster<Adder, Reliable<u64>> {
+    Cluster::new((), &[Default::default()], wire)
 }
 
-type Over<L> = Linked<Adder, L>;
-
-struct Node<L: Link<u64>> {
-    linked: Over<L>,
-    gate: Gate<Over<L>>,
-    disk: DiskOf<Record<u64>>,
-    timers: BTreeMap<<Over<L> as Protocol>::Timer, Time>,
+fn over_the_wire(wire: Wire) -> Cluster<Adder, FairLoss<u64>> {
+    Cluster::new((), &[()], wire)
 }
 
-/// A driver in a few lines: a wire that repeats and loses by turns, a disk that syncs when told.
-struct Cluster<L: Link<u64>> {
-    link: L::Config,
-    nodes: Vec<Node<L>>,
-    wire: Vec<(NodeId, NodeId, <Over<L> as Protocol>::Message)>,
-    carried: u64,
-    /// Every so-many-th packet is lost, and every so-many-th comes twice.
-    lose: u64,
-    repeat: u64,
-    now: Time,
-    news: Vec<(NodeId, News<u64, u64>)>,
-}
-
-impl<L: Link<u64>> Cluster<L> {
-    fn new(link: L::Config, lose: u64, repeat: u64) -> Self {
-        let mut cluster = Self {
-            nodes: vec![],
-            wire: vec![],
-            carried: 0,
-            lose,
-            repeat,
-            now: Time::ZERO,
-            news: vec![],
-            link,
-        };
-        for me in NodeId::all(3) {
-            let node = cluster.recover(me, vec![]);
-            cluster.nodes.push(node);
-            cluster.step(me, Input::Start);
-        }
-        cluster
-    }
-
-    fn recover(&self, me: NodeId, written: Vec<Record<u64>>) -> Node<L> {
-        let config = LinkedConfig {
-            protocol: (),
-            link: self.link.clone(),
-            nodes: 3,
-        };
-        Node {
-            linked: Linked::recover(&config, me, replay(&written)),
-            gate: Gate::default(),
-            timers: BTreeMap::new(),
-            disk: DiskOf {
-                synced: written.len(),
-                written,
-            },
-        }
-    }
-
-    /// Loses what is not synced, and starts again.
-    fn restart(&mut self, me: NodeId) {
-        let disk = &mut self.nodes[me.index()].disk;
-        disk.written.truncate(disk.synced);
-        let written = std::mem::take(&mut disk.written);
-        self.nodes[me.index()] = self.recover(me, written);
-        self.step(me, Input::Start);
-    }
-
-    fn step(&mut self, me: NodeId, input: Input<Over<L>>) {
-        let node = &mut self.nodes[me.index()];
-        let mut out = Effects::default();
-        node.linked.step(self.now, input, &mut out);
-        node.linked.flush(self.now, &mut out);
-        node.linked.check_invariants().unwrap();
-        let prompt = node.gate.submit(&mut out, &mut node.disk);
-        for (timer, range) in prompt.timers() {
-            match range {
-                Some((min, _)) => node.timers.insert(timer, self.now + min),
-                None => node.timers.remove(&timer),
-            };
-        }
-        self.news.extend(prompt.outputs().map(|news| (me, news)));
-        for released in prompt.messages() {
-            let (to, message) = released.into_parts();
-            self.wire
-                .extend(to.nodes(3).map(|to| (me, to, message.clone())));
-        }
-    }
-
-    /// Syncs a node's disk and releases what waited for it.
-    fn sync(&mut self, me: NodeId) {
-        let node = &mut self.nodes[me.index()];
-        node.disk.synced = node.disk.written.len();
-        let (wire, news) = (&mut self.wire, &mut self.news);
-        node.gate
-            .release(
-                &node.disk,
-                |released| {
-                    let (to, message) = released.into_parts();
-                    wire.extend(to.nodes(3).map(|to| (me, to, message.clone())));
-                },
-                |output| news.push((me, output)),
-            )
-            .unwrap();
-    }
-
-    /// Until nothing is left to do.
-    fn run(&mut self) {
-        for _ in 0..10_000 {
-            NodeId::all(3).for_each(|me| self.sync(me));
-            if !self.wire.is_empty() {
-                for (from, to, message) in std::mem::take(&mut self.wire) {
-                    self.carried += u64::from(from != to);
-                    let copies = match self.carried {
-                        _ if from == to => 1,
-                        n if n.is_multiple_of(self.lose) => 0,
-                        n if n.is_multiple_of(self.repeat) => 2,
-                        _ => 1,
-                    };
-                    for _ in 0..copies {
-                        self.step(to, Input::Message(from, message.clone()));
-                    }
-                }
-                continue;
-            }
-            let next = self
-                .nodes
-                .iter()
-                .enumerate()
-                .flat_map(|(node, state)| state.timers.iter().map(move |(t, at)| (*at, node, *t)))
-                .min();
-            let Some((at, node, timer)) = next else {
-                return;
-            };
-            self.now = self.now.max(at);
-            self.nodes[node].timers.remove(&timer);
-            self.step(NodeId(node as u8), Input::Timer(timer));
-        }
-        panic!("not at rest after 10,000 rounds");
-    }
-
-    fn sums(&self) -> Vec<u64> {
-        self.nodes
-            .iter()
-            .map(|node| node.linked.protocol().sum)
-            .collect()
-    }
+fn sums<L: Link<u64>>(cluster: &Cluster<Adder, L>) -> Vec<u64> {
+    let sum = |node: &crate::cluster::Node<Adder, L>| node.linked.protocol().sum;
+    cluster.nodes.iter().map(sum).collect()
 }
 
 #[test]
 fn a_sum_comes_out_right_over_a_reliable_link_and_wrong_over_the_wire() {
     const NEVER: u64 = u64::MAX;
-    for (lose, repeat, over_the_wire) in [
+    for (lose, repeat, expected) in [
         (NEVER, NEVER, "right"),
         (3, NEVER, "less"),
         (NEVER, 3, "more"),
         (5, 3, "wrong"),
     ] {
-        let mut reliable = Cluster::<Reliable<u64>>::new(Default::default(), lose, repeat);
-        let mut raw = Cluster::<FairLoss<u64>>::new((), lose, repeat);
+        let mut reliable = reliable(Wire::Regular { lose, repeat });
+        let mut raw = over_the_wire(Wire::Regular { lose, repeat });
         for amount in 1..=20u64 {
             let asked = NodeId(amount as u8 % 3);
             reliable.step(asked, Input::Request(amount));
@@ -242,25 +90,25 @@ fn a_sum_comes_out_right_over_a_reliable_link_and_wrong_over_the_wire() {
         }
         reliable.run();
         raw.run();
-        assert_eq!(reliable.sums(), [210, 210, 210], "{lose} {repeat}");
-        let sums = raw.sums();
-        let fits = match over_the_wire {
+        assert_eq!(sums(&reliable), [210, 210, 210], "{lose} {repeat}");
+        let sums = sums(&raw);
+        let fits = match expected {
             "right" => sums == [210, 210, 210],
             "less" => sums.iter().all(|sum| *sum < 210),
             "more" => sums.iter().all(|sum| *sum > 210),
             _ => sums.iter().any(|sum| *sum != 210),
         };
-        assert!(fits, "over the wire {over_the_wire}: {sums:?}");
+        assert!(fits, "over the wire {expected}: {sums:?}");
     }
 }
 
 /// DESIGN rule 2, through the link: a retransmission is no way around the disk.
 #[test]
 fn nothing_leaves_before_the_disk_has_it_retransmissions_included() {
-    let mut cluster = Cluster::<Reliable<u64>>::new(Default::default(), u64::MAX, u64::MAX);
+    let mut cluster = reliable(Wire::PERFECT);
     cluster.step(NodeId(0), Input::Request(1));
     cluster.run();
-    assert_eq!(cluster.sums(), [1, 1, 1]);
+    assert_eq!(sums(&cluster), [1, 1, 1]);
     cluster.step(NodeId(0), Input::Request(5));
     let timers: Vec<_> = cluster.nodes[0].timers.keys().copied().collect();
     assert_eq!(timers.len(), 2);
@@ -281,7 +129,7 @@ fn nothing_leaves_before_the_disk_has_it_retransmissions_included() {
 /// Nor may anything leave under an epoch that a crash could give out again.
 #[test]
 fn a_life_says_nothing_before_its_epoch_is_on_disk() {
-    let mut cluster = Cluster::<Reliable<u64>>::new(Default::default(), u64::MAX, u64::MAX);
+    let mut cluster = reliable(Wire::PERFECT);
     cluster.step(NodeId(0), Input::Request(1));
     assert_eq!(cluster.wire, []);
     cluster.restart(NodeId(0));
@@ -297,14 +145,14 @@ fn a_life_says_nothing_before_its_epoch_is_on_disk() {
 
 #[test]
 fn a_restarted_peer_is_noticed_and_given_what_it_had_not_acknowledged() {
-    let mut cluster = Cluster::<Reliable<u64>>::new(Default::default(), u64::MAX, u64::MAX);
+    let mut cluster = reliable(Wire::PERFECT);
     cluster.step(NodeId(0), Input::Request(1));
     cluster.run();
     cluster.step(NodeId(0), Input::Request(10));
     cluster.restart(NodeId(1));
     cluster.run();
     assert_eq!(
-        cluster.sums(),
+        sums(&cluster),
         [11, 10, 11],
         "1 was acknowledged by the life that is over"
     );
@@ -325,7 +173,7 @@ fn what_a_link_refuses_is_told_and_frames_to_oneself_come_from_oneself() {
         buffer: 2,
         ..Default::default()
     };
-    let mut cluster = Cluster::<Reliable<u64>>::new(link, u64::MAX, u64::MAX);
+    let mut cluster = Cluster::<Adder, Reliable<u64>>::new((), &[link], Wire::PERFECT);
     for amount in 1..=3 {
         cluster.step(NodeId(0), Input::Request(amount));
     }
@@ -338,7 +186,7 @@ fn what_a_link_refuses_is_told_and_frames_to_oneself_come_from_oneself() {
     cluster.step(NodeId(0), Input::Message(NodeId(1), Frame::Own(1_000)));
     cluster.step(NodeId(0), Input::Message(NodeId(9), Frame::Own(1_000)));
     cluster.run();
-    assert_eq!(cluster.sums(), [6, 3, 3]);
+    assert_eq!(sums(&cluster), [6, 3, 3]);
 }
 
 /// The same inputs give the same effects: a copy of a node does what the node does.
@@ -356,7 +204,7 @@ fn a_linked_protocol_is_a_value() {
     runner
         .run(&prop::collection::vec(0..50u64, 1..40), |amounts| {
             let run = || {
-                let mut cluster = Cluster::<Reliable<u64>>::new(Default::default(), 4, 7);
+                let mut cluster = reliable(Wire::Regular { lose: 4, repeat: 7 });
                 for amount in &amounts {
                     cluster.step(NodeId((amount % 3) as u8), Input::Request(*amount));
                 }
