@@ -12,6 +12,7 @@ mod lifeline;
 mod log;
 mod output;
 mod serve;
+mod simulate;
 mod up;
 
 use clap::{Parser, Subcommand};
@@ -44,6 +45,8 @@ enum Command {
     Up(up::Args),
     /// Run one replica of a contract's cluster
     Serve(serve::Args),
+    /// Run the same code in simulated worlds, one a seed, under all faults that a contract names
+    Simulate(simulate::Args),
     /// Load an etcd endpoint, quorate's or etcd's own, and report throughput and latency
     Bench(bench::Args),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Bench(args) => bench::run(args),
     };
     exit::code(result)

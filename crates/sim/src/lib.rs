@@ -14,6 +14,7 @@
 //!
 //! Start reading at [`simulate`], then `world`.
 
+mod campaign;
 mod client;
 mod clock;
 pub mod decisions;
@@ -31,6 +32,7 @@ mod timers;
 mod trace;
 mod world;
 
+pub use campaign::{Campaign, Tally};
 pub use client::Operations;
 pub use clock::Clock;
 pub use decisions::Decisions;

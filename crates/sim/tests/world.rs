@@ -1,7 +1,8 @@
 //! Worlds as a whole: seeds hold, and mean the same every time.
 
 use quorate_contract::Contract;
-use quorate_sim::{Coverage, Fault, Options, Verdict, record, replay, simulate};
+use quorate_core::Mutant;
+use quorate_sim::{Campaign, Coverage, Fault, Options, Verdict, record, replay, simulate};
 
 #[test]
 fn a_few_hundred_worlds_hold() {
@@ -72,4 +73,24 @@ fn edited_decisions_are_worlds_too() {
     let quiet = replay(&contract, 1, &[], &options);
     assert_eq!(quiet.coverage, Coverage::default(), "nothing goes wrong");
     assert_eq!(quiet.traffic.lost + quiet.traffic.cut, 0);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let contract = Contract::default();
+    for mutant in [Mutant::None, Mutant::NoSyncBeforeAck] {
+        let options = Options {
+            mutant,
+            ..Options::default()
+        };
+        let campaign = |threads| Campaign {
+            start: 50,
+            seeds: 24,
+            threads,
+            options: options.clone(),
+        };
+        let one = campaign(1).run(&contract, |_| {});
+        assert_eq!(campaign(3).run(&contract, |_| {}), one);
+        assert_eq!(one.violation.is_some(), mutant != Mutant::None);
+    }
 }
