@@ -51,9 +51,7 @@ impl MultiPaxos {
         chosen: u64,
         out: &mut Effects<Self>,
     ) {
-        let Some(last) = first.checked_add(values.len() as u64).map(|end| end - 1) else {
-            return;
-        };
+        let last = first.saturating_add(values.len() as u64).saturating_sub(1);
         if values.is_empty() || first == 0 || last > self.config.max_slots {
             return;
         }

@@ -92,7 +92,8 @@ impl MultiPaxos {
         let next = votes
             .last()
             .map_or(first, |(slot, _)| slot.saturating_add(1));
-        for (slot, vote) in votes {
+        let within = 1..=self.config.max_slots;
+        for (slot, vote) in votes.into_iter().filter(|(slot, _)| within.contains(slot)) {
             let known = candidate.found.get(&slot).map(|known| known.ballot);
             if known < Some(vote.ballot) {
                 candidate.found.insert(slot, vote);

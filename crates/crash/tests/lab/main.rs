@@ -9,6 +9,7 @@
 )]
 
 mod flood_set;
+mod garbage;
 mod majority;
 mod multi_paxos;
 mod paxos;

@@ -1,0 +1,220 @@
+//! Whatever a message says, a node takes it or leaves it: it does not panic.
+//! What it then believes is another matter, for these protocols believe each other.
+
+use crate::world::{Dice, MS, Weather, World};
+use bytes::Bytes;
+use quorate_core::{NodeId, Protocol};
+use quorate_crash::{flood_set, majority, multi_paxos, paxos, primary_backup, two_generals};
+
+impl Dice {
+    /// Small numbers, and those at the edges.
+    fn number(&mut self) -> u64 {
+        match self.below(8) {
+            0 => u64::MAX,
+            1 => u64::MAX - 1,
+            2 => 1 << 32,
+            _ => self.below(6) as u64,
+        }
+    }
+    fn id(&mut self) -> NodeId {
+        NodeId([0, 1, 2, 3, 127, 128, 255][self.below(7)])
+    }
+    fn bytes(&mut self) -> Bytes {
+        Bytes::from_static([&b""[..], b"a", b"b"][self.below(3)])
+    }
+    fn some<T>(&mut self, mut one: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..self.below(4)).map(|_| one(self)).collect()
+    }
+}
+
+fn survive<P: Protocol>(
+    config: P::Config,
+    nodes: u8,
+    request: impl Fn(Bytes) -> P::Request,
+    message: impl Fn(&mut Dice) -> P::Message,
+) {
+    for seed in 0..100 {
+        let mut dice = Dice(seed);
+        let mut world: World<P> = World::new(config.clone(), nodes, seed, Weather::CALM);
+        for _ in 0..200 {
+            let to = dice.below(nodes.into()) as u8;
+            match dice.below(10) {
+                0 => world.request(to, request(dice.bytes())),
+                1 => world.run_until(world.now + dice.below(700) as u64 * MS),
+                2 => {
+                    world.crash(NodeId(to));
+                    world.restart(NodeId(to));
+                }
+                _ => world.forge(dice.id().0, to, message(&mut dice)),
+            }
+            world.run_until(world.now + MS);
+            let _ = world.check(); // it may well have noticed
+        }
+    }
+}
+
+#[test]
+fn the_majority_commit_survives_it() {
+    use majority::*;
+    let vote = |dice: &mut Dice| Vote {
+        ballot: dice.number(),
+        value: dice.bytes(),
+    };
+    for order in [Order::Simple, Order::PromiseFirst, Order::Together] {
+        let config = Config {
+            order,
+            ..Config::default()
+        };
+        survive::<Majority>(config, 5, Commit, |dice| match dice.below(5) {
+            0 => Message::Prepare {
+                ballot: dice.number(),
+            },
+            1 => Message::Promise {
+                ballot: dice.number(),
+                accepted: dice.some(vote).pop(),
+            },
+            2 => Message::Propose(vote(dice)),
+            3 => Message::Ack(vote(dice)),
+            _ => Message::Committed {
+                value: dice.bytes(),
+            },
+        });
+    }
+}
+
+#[test]
+fn paxos_survives_it() {
+    use paxos::*;
+    let ballot = |dice: &mut Dice| Ballot {
+        round: dice.number(),
+        node: dice.id(),
+    };
+    let vote = |dice: &mut Dice| Vote {
+        ballot: ballot(dice),
+        value: dice.bytes(),
+    };
+    survive::<Paxos>(Config::default(), 3, Propose, |dice| match dice.below(7) {
+        0 => Message::Prepare {
+            ballot: ballot(dice),
+        },
+        1 => Message::Promise {
+            ballot: ballot(dice),
+            accepted: dice.some(vote).pop(),
+        },
+        2 => Message::Accept(vote(dice)),
+        3 => Message::Accepted {
+            ballot: ballot(dice),
+        },
+        4 => Message::Rejected {
+            promised: ballot(dice),
+        },
+        5 => Message::Decided {
+            value: dice.bytes(),
+        },
+        _ => Message::Ask,
+    });
+}
+
+#[test]
+fn multi_paxos_survives_it() {
+    use multi_paxos::*;
+    let ballot = |dice: &mut Dice| Ballot {
+        round: dice.number(),
+        node: dice.id(),
+    };
+    let vote = |dice: &mut Dice| Vote {
+        ballot: ballot(dice),
+        value: dice.bytes(),
+    };
+    let config = Config {
+        batch: 2,
+        window: 3,
+        max_slots: 50,
+        ..Config::default()
+    };
+    survive::<MultiPaxos>(config, 3, Propose, |dice| match dice.below(8) {
+        0 => Message::Prepare {
+            ballot: ballot(dice),
+            first: dice.number(),
+        },
+        1 => Message::Promise {
+            ballot: ballot(dice),
+            first: dice.number(),
+            votes: dice.some(|dice| (dice.number(), vote(dice))),
+            more: dice.percent(30),
+        },
+        2 => Message::Accept {
+            ballot: ballot(dice),
+            first: dice.number(),
+            values: dice.some(Dice::bytes),
+            chosen: dice.number(),
+        },
+        3 => Message::Accepted {
+            ballot: ballot(dice),
+            first: dice.number(),
+            last: dice.number(),
+        },
+        4 => Message::Rejected {
+            promised: ballot(dice),
+        },
+        5 => Message::Heartbeat {
+            ballot: ballot(dice),
+            chosen: dice.number(),
+        },
+        6 => Message::Fetch {
+            first: dice.number(),
+        },
+        _ => Message::Chosen {
+            first: dice.number(),
+            values: dice.some(Dice::bytes),
+            through: dice.number(),
+        },
+    });
+}
+
+#[test]
+fn primary_and_backups_survive_it() {
+    use primary_backup::*;
+    let update = |dice: &mut Dice| Update {
+        seq: dice.number(),
+        op: dice.bytes(),
+    };
+    let config = Config {
+        nodes: 4,
+        window: 2,
+        ..Config::default()
+    };
+    survive::<PrimaryBackup>(config, 4, Do, |dice| match dice.below(3) {
+        0 => Message::Heartbeat,
+        1 => Message::Update(update(dice)),
+        _ => Message::Takeover {
+            updates: dice.some(update),
+        },
+    });
+}
+
+#[test]
+fn flood_set_survives_it() {
+    use flood_set::*;
+    let config = Config::default();
+    survive::<FloodSet>(config, 3, Propose, |dice| Message {
+        round: dice.number() as u8,
+        values: dice.some(Dice::bytes).into_iter().collect(),
+    });
+}
+
+#[test]
+fn two_generals_survive_it() {
+    use two_generals::*;
+    let config = Config {
+        messengers: 128,
+        needed: 2,
+        legs: 9,
+        ..Config::default()
+    };
+    survive::<General>(config, 2, Plan, |dice| Message {
+        leg: dice.number() as u8,
+        messenger: dice.number() as u8,
+        plan: dice.bytes(),
+    });
+}
