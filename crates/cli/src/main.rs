@@ -13,6 +13,7 @@ mod log;
 mod output;
 mod serve;
 mod simulate;
+mod storm;
 mod up;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +50,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Load an etcd endpoint, quorate's or etcd's own, and report throughput and latency
     Bench(bench::Args),
+    /// Kill replicas while clients write, and judge what the clients were told
+    Storm(storm::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Bench(args) => bench::run(args),
+        Command::Storm(args) => storm::run(args),
     };
     exit::code(result)
 }

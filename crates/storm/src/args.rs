@@ -1,0 +1,117 @@
+//! What a storm is to be.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+/// Kill replicas again and again while clients write, and judge what the clients were told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct StormArgs {
+    /// How often each replica is killed (SIGKILL); with `--target leader` or `all`, a third of the
+    /// kills or each kill of all
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub kills: u32,
+
+    /// How often each replica is paused (SIGSTOP, later SIGCONT), too
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub pauses: u32,
+
+    /// Whom the faults hit
+    #[arg(long, value_enum, default_value_t)]
+    pub target: Target,
+
+    /// Decides the plan and what the clients do [default: a random one, printed]
+    #[arg(long)]
+    pub seed: Option<u64>,
+
+    /// Clients, each with one request under way at a time
+    #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub clients: u16,
+
+    /// Requests a second of all clients together, about
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: u32,
+
+    /// A fault comes at most this long after the cluster has settled, in milliseconds
+    #[arg(long, default_value_t = 600, value_name = "MS")]
+    pub every: u64,
+
+    /// A killed replica is started again, and a paused one goes on, after at most this long, in
+    /// milliseconds
+    #[arg(long, default_value_t = 500, value_name = "MS")]
+    pub down: u64,
+
+    /// How long a client waits for an answer before it takes the outcome for unknown, in
+    /// milliseconds
+    #[arg(long, default_value_t = 5000, value_name = "MS")]
+    pub timeout: u64,
+
+    /// The replicas' election timeout, in milliseconds
+    #[arg(long, default_value_t = 300, value_name = "MS")]
+    pub election_timeout: u64,
+
+    /// The replicas' heartbeat, in milliseconds
+    #[arg(long, default_value_t = 60, value_name = "MS")]
+    pub heartbeat: u64,
+
+    /// Make each sync of the replicas' logs take this much longer, in milliseconds
+    #[arg(long, default_value_t = 0.0, value_name = "MS")]
+    pub sync_delay: f64,
+
+    /// Where the replicas' data and logs go; must be empty or absent [default: a temporary
+    /// directory, kept when something is wrong]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Write what the clients did and were told to this file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
+
+    /// Cut about this many bytes off the log of whoever is killed, as a disk does that lied about
+    /// its syncs. This breaks the contract: it is there to see that the loss is found
+    #[arg(long, default_value_t = 0, value_name = "BYTES")]
+    pub lose: u64,
+}
+
+/// Whom the faults hit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// One replica after the other
+    #[default]
+    RoundRobin,
+    /// Each as often as the others, in random order
+    Any,
+    /// Whoever leads at that moment
+    Leader,
+    /// All at once, as when the power fails
+    All,
+}
+
+/// The storm can't be run as asked, and running it again as it is won't help.
+#[derive(Debug)]
+pub struct Refused(pub(crate) String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl StormArgs {
+    pub(crate) fn check(&self) -> Result<(), Refused> {
+        let refused = |why: &str| Err(Refused(why.to_owned()));
+        if self.kills.saturating_add(self.pauses) > 100_000 {
+            return refused("--kills and --pauses are at most 100000 together");
+        }
+        if self.timeout == 0 || self.timeout > 600_000 {
+            return refused("--timeout must be between 1 and 600000 milliseconds");
+        }
+        if self.every > 600_000 || self.down > 600_000 {
+            return refused("--every and --down must be at most 600000 milliseconds");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+//! Faults on real processes: three replicas as processes of their own, clients that never stop,
+//! `kill -9` at random moments, and a judgement on everything that the clients were told.
+//!
+//! [`run`] starts `quorate serve` three times on this machine, lets a fleet of clients read and
+//! write through all of them, and kills or pauses replicas by a plan that its seed decides. At the
+//! end it reads what every replica holds, and how it got there revision by revision, and hands all
+//! of it to [`quorate_check`]. The [`Report`] says whether the history is linearizable and nothing
+//! acknowledged is lost, and for how long clients got no acknowledgement around each fault.
+//!
+//! The seed decides what is done and how long after the cluster has settled. What the processes
+//! make of it is up to the machine: a storm is not repeated exactly by its seed. The simulation is
+//! for that.
+//!
+//! What this crate never does: share code with the servers beyond the definitions of etcd's API
+//! and the contract file. It knows them by their ports, as any client does.
+//!
+//! Where to start reading: [`StormArgs`], then `storm.rs` for the course of a storm; `client.rs` is
+//! one client, `outcome.rs` what an error allows to conclude.
+
+mod account;
+mod args;
+mod client;
+mod cluster;
+mod course;
+mod gaps;
+mod load;
+mod outcome;
+mod plan;
+mod report;
+mod storm;
+mod wire;
+
+pub use args::{Refused, StormArgs, Target};
+pub use gaps::{GapSummary, Gaps};
+pub use report::{FaultReport, Judgement, Operations, Report};
+pub use storm::run;

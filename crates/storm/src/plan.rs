@@ -1,0 +1,126 @@
+//! What will be done to whom: decided by the seed alone.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::args::{StormArgs, Target};
+use crate::cluster::REPLICAS;
+
+/// A kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// SIGKILL, and later a start.
+    Kill,
+    /// SIGSTOP, and later SIGCONT.
+    Pause,
+}
+
+/// Who is hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    Replica(usize),
+    Leader,
+    All,
+}
+
+/// One fault to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) kind: Kind,
+    pub(crate) whom: Whom,
+    /// How long after the cluster has settled.
+    pub(crate) after: Duration,
+    /// How long until the replica is started again, or goes on.
+    pub(crate) lasts: Duration,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Kill => "kill",
+            Kind::Pause => "pause",
+        })
+    }
+}
+
+/// All faults of a storm, in order.
+pub(crate) fn plan(args: &StormArgs, seed: u64) -> Vec<Planned> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut rounds = vec![Kind::Kill; args.kills as usize];
+    rounds.resize(rounds.len() + args.pauses as usize, Kind::Pause);
+    random.shuffle(&mut rounds);
+    let mut all: Vec<(Kind, Whom)> = rounds
+        .iter()
+        .flat_map(|kind| {
+            match args.target {
+                Target::RoundRobin | Target::Any => (0..REPLICAS).map(Whom::Replica).collect(),
+                Target::Leader => vec![Whom::Leader; REPLICAS],
+                Target::All => vec![Whom::All],
+            }
+            .into_iter()
+            .map(|whom| (*kind, whom))
+        })
+        .collect();
+    if args.target == Target::Any {
+        random.shuffle(&mut all);
+    }
+    let mut up_to = |millis: u64| Duration::from_micros(random.u64(0..=millis * 1000));
+    all.into_iter()
+        .map(|(kind, whom)| Planned {
+            kind,
+            whom,
+            after: up_to(args.every),
+            lasts: up_to(args.down),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        storm: StormArgs,
+    }
+
+    fn args(line: &str) -> StormArgs {
+        Command::parse_from(["storm"].into_iter().chain(line.split_whitespace())).storm
+    }
+
+    #[test]
+    fn each_replica_is_hit_as_often_as_asked_and_one_seed_gives_one_plan() {
+        for line in [
+            "--kills 50 --pauses 7",
+            "--kills 50 --pauses 7 --target any",
+        ] {
+            let args = args(line);
+            let all = plan(&args, 3);
+            assert_eq!(all, plan(&args, 3));
+            assert_ne!(all, plan(&args, 4));
+            for replica in 0..REPLICAS {
+                let hits = |kind| {
+                    all.iter()
+                        .filter(|p| p.kind == kind && p.whom == Whom::Replica(replica))
+                        .count()
+                };
+                assert_eq!((hits(Kind::Kill), hits(Kind::Pause)), (50, 7));
+            }
+        }
+    }
+
+    #[test]
+    fn in_turn_means_in_turn() {
+        let all = plan(&args("--kills 4"), 9);
+        for (i, planned) in all.iter().enumerate() {
+            assert_eq!(planned.whom, Whom::Replica(i % REPLICAS));
+            assert!(planned.after <= Duration::from_millis(600));
+            assert!(planned.lasts <= Duration::from_millis(500));
+        }
+    }
+}

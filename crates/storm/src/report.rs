@@ -1,0 +1,247 @@
+//! What a storm showed, as values and in words.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use quorate_check::{History, Outcome, Verdict, Violation};
+use serde::Serialize;
+
+use crate::gaps::Gaps;
+
+/// Everything that one storm showed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What decided the plan.
+    pub seed: u64,
+    /// How long clients ran, in seconds.
+    pub seconds: f64,
+    /// What they asked.
+    pub operations: Operations,
+    /// What was done to the replicas, in order.
+    pub faults: Vec<FaultReport>,
+    /// For how long nobody got an acknowledgement.
+    pub gaps: Gaps,
+    /// What the history says.
+    pub judgement: Judgement,
+    /// Whatever else was wrong: a replica that ended by itself, an invariant that it found violated.
+    pub complaints: Vec<String>,
+    /// Where the history lies.
+    pub history: Option<PathBuf>,
+    /// Where the replicas' data and logs lie, if they were kept.
+    pub data: Option<PathBuf>,
+}
+
+/// Operations by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Operations {
+    /// Answered.
+    pub answered: usize,
+    /// Those of the answered that say that the store was changed.
+    pub acknowledged_writes: usize,
+    /// Refused: without effect for ever.
+    pub refused: usize,
+    /// Of unknown outcome.
+    pub unknown: usize,
+}
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FaultReport {
+    /// `kill` or `pause`.
+    pub kind: String,
+    /// Which replicas were hit.
+    pub replicas: Vec<usize>,
+    /// Whether the leader was among them.
+    pub hit_leader: bool,
+    /// When, in milliseconds since the clients began.
+    pub at_ms: f64,
+    /// How long until they were started again or went on.
+    pub down_ms: f64,
+    /// How long from there until all followed one leader and it acknowledged writes.
+    pub settled_ms: f64,
+    /// The longest time without an acknowledged write, from the fault until all had settled.
+    pub gap_ms: f64,
+    /// Operations of unknown outcome since the beginning.
+    pub unknown: u64,
+}
+
+/// What the history says about the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "verdict")]
+pub enum Judgement {
+    /// Linearizable, and nothing acknowledged is lost.
+    Holds {
+        /// The last revision.
+        revision: i64,
+        /// Operations of unknown outcome that took effect.
+        unknown_applied: usize,
+        /// Serializable reads of an older state.
+        stale_reads: usize,
+    },
+    /// Not so.
+    Violated {
+        /// The property.
+        property: &'static str,
+        /// What happened.
+        explanation: String,
+        /// Lines of the history that show it, counted from 1.
+        lines: Vec<usize>,
+    },
+    /// It could not be decided within the bound on the work.
+    Undecided {
+        /// What was tried.
+        explanation: String,
+    },
+    /// There was not enough to judge.
+    Unjudged {
+        /// Why.
+        explanation: String,
+    },
+}
+
+impl Judgement {
+    pub(crate) fn of(verdict: Verdict, account: Result<(), Box<Violation>>) -> Self {
+        match (verdict, account) {
+            (Verdict::Violated(violation), _) | (_, Err(violation)) => Self::violated(&violation),
+            (Verdict::GaveUp(gave_up), Ok(())) => Self::Undecided {
+                explanation: gave_up.explanation,
+            },
+            (Verdict::Holds(summary), Ok(())) => Self::Holds {
+                revision: summary.revision,
+                unknown_applied: summary.unknown_applied,
+                stale_reads: summary.stale_reads,
+            },
+        }
+    }
+
+    fn violated(violation: &Violation) -> Self {
+        Self::Violated {
+            property: violation.property.name(),
+            explanation: violation.explanation.clone(),
+            lines: violation.operations.iter().map(|index| index + 1).collect(),
+        }
+    }
+}
+
+impl Operations {
+    pub(crate) fn of(history: &History, acknowledged_writes: usize) -> Self {
+        let mut counts = Self {
+            acknowledged_writes,
+            ..Self::default()
+        };
+        for operation in &history.operations {
+            match operation.outcome {
+                Outcome::Done { .. } => counts.answered += 1,
+                Outcome::Refused { .. } => counts.refused += 1,
+                Outcome::Unknown => counts.unknown += 1,
+            }
+        }
+        counts
+    }
+}
+
+impl Report {
+    /// Why the store does not pass, in one line; `None` if it does.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let judged = match &self.judgement {
+            Judgement::Holds { .. } => None,
+            Judgement::Violated { property, .. } => Some(format!("{property} is violated")),
+            Judgement::Undecided { .. } => Some("the history could not be decided".to_owned()),
+            Judgement::Unjudged { .. } => Some("the history could not be judged".to_owned()),
+        };
+        judged.or_else(|| (!self.complaints.is_empty()).then(|| "a replica misbehaved".to_owned()))
+    }
+}
+
+impl fmt::Display for FaultReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.replicas.iter().map(|id| format!("n{id}")).collect();
+        write!(
+            f,
+            "{:>8.3} s  {:<5} {}{}, down {:.0} ms, settled {:.0} ms later; gap {:.0} ms; {} unknown \
+             so far",
+            self.at_ms / 1e3,
+            self.kind,
+            names.join(" "),
+            if self.hit_leader { " (leader)" } else { "" },
+            self.down_ms,
+            self.settled_ms,
+            self.gap_ms,
+            self.unknown
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Operations {
+            answered,
+            acknowledged_writes,
+            refused,
+            unknown,
+        } = self.operations;
+        let kills = self.faults.iter().filter(|f| f.kind == "kill").count();
+        writeln!(
+            f,
+            "faults      {kills} kills, {} pauses in {:.1} s (seed {})",
+            self.faults.len() - kills,
+            self.seconds,
+            self.seed
+        )?;
+        writeln!(
+            f,
+            "operations  {answered} answered ({acknowledged_writes} writes acknowledged), {refused} \
+             refused, {unknown} unknown"
+        )?;
+        let gaps = &self.gaps;
+        writeln!(
+            f,
+            "gaps        in acknowledgements; the election timeout is {:.0} ms",
+            gaps.election_timeout_ms
+        )?;
+        writeln!(
+            f,
+            "  no fault       longest {:.0} ms",
+            gaps.longest_before_faults_ms
+        )?;
+        for (name, gap) in [("leader hit", gaps.leader), ("others hit", gaps.others)] {
+            if gap.faults > 0 {
+                writeln!(f, "  {name} {:>4}x {gap}", gap.faults)?;
+            }
+        }
+        if let Some(history) = &self.history {
+            writeln!(f, "history     {}", history.display())?;
+        }
+        if let Some(data) = &self.data {
+            writeln!(f, "data        {}", data.display())?;
+        }
+        for complaint in &self.complaints {
+            writeln!(f, "complaint   {complaint}")?;
+        }
+        match &self.judgement {
+            Judgement::Holds {
+                revision,
+                unknown_applied,
+                stale_reads,
+            } => write!(
+                f,
+                "verdict     linearizable, nothing acknowledged is lost, replicas converged at \
+                 revision {revision}; {unknown_applied} of unknown outcome took effect, \
+                 {stale_reads} serializable reads were stale"
+            ),
+            Judgement::Violated {
+                property,
+                explanation,
+                lines,
+            } => write!(
+                f,
+                "verdict     {property} VIOLATED: {explanation} (lines {lines:?} of the history)"
+            ),
+            Judgement::Undecided { explanation } => {
+                write!(f, "verdict     undecided: {explanation}")
+            }
+            Judgement::Unjudged { explanation } => write!(f, "verdict     none: {explanation}"),
+        }
+    }
+}

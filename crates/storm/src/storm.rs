@@ -1,0 +1,238 @@
+//! The course of a storm, from the first start to the judgement.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use quorate_check::{DEFAULT_STEPS, History, Operation, check, check_changes, jsonl};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::account;
+use crate::args::{Refused, StormArgs};
+use crate::client::{self, Fleet};
+use crate::cluster::{self, Cluster, REPLICAS};
+use crate::course::Course;
+use crate::gaps::{Gaps, longest};
+use crate::load::Load;
+use crate::plan::plan;
+use crate::report::{FaultReport, Judgement, Operations, Report};
+
+/// Load without faults before the first one, to know the machine.
+const CALM: Duration = Duration::from_millis(1000);
+
+/// Runs a storm on replicas of the program `exe`, which must have quorate's `serve` command. What
+/// happens is told line by line. Dropping the future ends the replicas.
+///
+/// # Errors
+/// [`Refused`] for what can't be run as asked; others if the machine does not play along. That the
+/// store misbehaves is no error but a [`Report`].
+pub async fn run(
+    args: StormArgs,
+    exe: &Path,
+    tell: &mut dyn FnMut(&str),
+) -> anyhow::Result<Report> {
+    args.check()?;
+    let place = Place::take(args.data_dir.as_deref())?;
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+    let mut cluster = Cluster::new(exe, place.path(), &args)?;
+    for id in 0..REPLICAS {
+        cluster.start(id)?;
+    }
+    let endpoints = cluster.endpoints();
+    let named: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
+    tell(&format!(
+        "seed {seed}; replicas at {}; data in {}",
+        named.join(" "),
+        place.path().display()
+    ));
+
+    let fleet = Arc::new(Fleet::new(
+        endpoints.clone(),
+        Duration::from_millis(args.timeout),
+        Duration::from_secs_f64(f64::from(args.clients) / f64::from(args.rate)),
+    ));
+    let mut clients = JoinSet::new();
+    for id in 0..u64::from(args.clients) {
+        clients.spawn(client::run(fleet.clone(), id, Load::new(seed, id)));
+    }
+    let mut course = Course::new(&mut cluster, fleet.clone());
+    let course = faults(&mut course, &args, seed, tell).await;
+    fleet.stop.store(true, Ordering::Relaxed);
+    let seconds = fleet.start.elapsed().as_secs_f64();
+
+    let mut history = History::default();
+    while let Some(operations) = clients.join_next().await {
+        history.operations.extend(operations?);
+    }
+    history
+        .operations
+        .sort_by_key(|operation: &Operation| operation.invoked);
+    let judgement = judge(&mut history, &endpoints, tell).await;
+    let mut complaints = cluster.complaints();
+    complaints.extend(course.trouble);
+
+    let mut report = Report {
+        seed,
+        seconds,
+        operations: Operations::of(&history, fleet.acknowledged().len()),
+        gaps: Gaps::of(
+            &course.faults,
+            course.longest_calm,
+            args.election_timeout as f64,
+        ),
+        faults: course.faults,
+        judgement,
+        complaints,
+        history: args.history,
+        data: args.data_dir,
+    };
+    let failed = report.failure().is_some();
+    if failed && report.history.is_none() {
+        report.history = Some(place.path().join("history.jsonl"));
+    }
+    if let Some(path) = &report.history {
+        write(path, &history)?;
+    }
+    drop(cluster);
+    if failed {
+        report.data = Some(place.keep());
+    }
+    Ok(report)
+}
+
+/// What the faults came to.
+struct Faults {
+    faults: Vec<FaultReport>,
+    longest_calm: u64,
+    trouble: Option<String>,
+}
+
+/// Strikes by plan, until the plan is done or the cluster does not recover.
+async fn faults(
+    course: &mut Course<'_>,
+    args: &StormArgs,
+    seed: u64,
+    tell: &mut dyn FnMut(&str),
+) -> Faults {
+    let mut done = Faults {
+        faults: vec![],
+        longest_calm: 0,
+        trouble: None,
+    };
+    let fleet = course.fleet.clone();
+    if let Err(trouble) = course.settle().await {
+        done.trouble = Some(trouble);
+        return done;
+    }
+    let calm = fleet.now();
+    sleep(CALM).await;
+    done.longest_calm = longest(&fleet.acknowledged(), calm, fleet.now());
+    let plan = plan(args, seed);
+    let all = plan.len();
+    for (number, planned) in (1..).zip(plan) {
+        match course.strike(planned, args.lose).await {
+            Ok(fault) => {
+                tell(&format!("{number:>4}/{all}  {fault}"));
+                done.faults.push(fault);
+            }
+            Err(trouble) => {
+                done.trouble = Some(trouble);
+                return done;
+            }
+        }
+    }
+    done
+}
+
+/// Reads what the replicas hold into the history, and judges it.
+async fn judge(
+    history: &mut History,
+    endpoints: &[quorate_etcd::client::Endpoint],
+    tell: &mut dyn FnMut(&str),
+) -> Judgement {
+    tell(&format!(
+        "reading what the replicas hold after {} operations",
+        history.operations.len()
+    ));
+    let finals = account::finals(endpoints).await;
+    if let Ok(finals) = &finals {
+        history.finals.clone_from(finals);
+    }
+    // Without the final states the answers can still contradict each other.
+    let begin = Instant::now();
+    let verdict = check(history, DEFAULT_STEPS);
+    tell(&format!("judged in {} ms", begin.elapsed().as_millis()));
+    let unjudged = |error: anyhow::Error| Judgement::Unjudged {
+        explanation: format!("{error:#}"),
+    };
+    match finals {
+        _ if verdict.violation().is_some() => Judgement::of(verdict, Ok(())),
+        Err(error) => unjudged(error),
+        Ok(finals) => {
+            let last = finals.iter().map(|state| state.contents.revision).max();
+            let begin = Instant::now();
+            match account::changes(endpoints, last.unwrap_or(0)).await {
+                Err(error) => unjudged(error),
+                Ok(changes) => {
+                    let account = check_changes(history, &changes);
+                    tell(&format!(
+                        "{} changes read and judged in {} ms",
+                        changes.len(),
+                        begin.elapsed().as_millis()
+                    ));
+                    Judgement::of(verdict, account)
+                }
+            }
+        }
+    }
+}
+
+fn write(path: &Path, history: &History) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(cluster::create(path)?);
+    jsonl::write(&mut out, history)?;
+    Ok(out.flush()?)
+}
+
+/// Where a storm keeps its files.
+enum Place {
+    Given(PathBuf),
+    Temporary(TempDir),
+}
+
+impl Place {
+    fn take(given: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(dir) = given else {
+            let dir = tempfile::Builder::new()
+                .prefix("quorate-storm-")
+                .tempdir()?;
+            return Ok(Self::Temporary(dir));
+        };
+        if !cluster::is_empty_or_absent(dir) {
+            let why = format!("{} is not empty; choose another directory", dir.display());
+            return Err(Refused(why).into());
+        }
+        fs::create_dir_all(dir)
+            .map_err(|error| Refused(format!("can't make {}: {error}", dir.display())))?;
+        // The replicas are given absolute paths.
+        Ok(Self::Given(fs::canonicalize(dir)?))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Given(path) => path,
+            Self::Temporary(dir) => dir.path(),
+        }
+    }
+
+    fn keep(self) -> PathBuf {
+        match self {
+            Self::Given(path) => path,
+            Self::Temporary(dir) => dir.keep(),
+        }
+    }
+}
