@@ -6,6 +6,7 @@ mod ben_or;
 mod bracha;
 mod broadcast;
 mod generals;
+mod hostile;
 mod hotstuff;
 mod logs;
 mod pbft;

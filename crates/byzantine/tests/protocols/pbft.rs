@@ -1,5 +1,6 @@
+use crate::logs::{LONG, Log, agree, crashes, everywhere, logs, one_run};
+use crate::value;
 use crate::world::{DELTA, World, lock_step};
-use crate::{betray, draw_traitors, value};
 use expect_test::expect;
 use quorate_byzantine::Value;
 use quorate_byzantine::pbft::*;
@@ -7,8 +8,6 @@ use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::{Digest, Instance, Scheme, Signed, deal};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-const LONG: Duration = Duration::from_secs(120);
 
 fn world(n: u8, f: u8, interval: u64, seed: u64) -> World<Pbft> {
     let keys = deal(Scheme::Ideal, Instance(1), n, 1);
@@ -19,37 +18,16 @@ fn world(n: u8, f: u8, interval: u64, seed: u64) -> World<Pbft> {
     })
 }
 
-/// What each honest node delivered, by sequence number.
-fn logs(world: &World<Pbft>) -> Vec<BTreeMap<u64, Vec<Value>>> {
-    let log = |slot: &crate::world::Slot<Pbft>| {
-        let mut log = BTreeMap::new();
-        for output in &slot.outputs {
-            if let Output::Delivered { sequence, values } = output {
-                let again = log.insert(*sequence, values.clone());
-                // After a restart the same is delivered again.
-                assert!(again.is_none_or(|earlier| earlier == *values));
-            }
+impl Log for Pbft {
+    fn delivered(output: &Output) -> Option<(u64, Vec<Value>)> {
+        match output {
+            Output::Delivered { sequence, values } => Some((*sequence, values.clone())),
+            _ => None,
         }
-        log
-    };
-    world.honest().map(log).collect()
-}
-
-fn agree(world: &World<Pbft>) -> bool {
-    let mut decided: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
-    logs(world).into_iter().flatten().all(|(sequence, values)| {
-        let first = decided.entry(sequence).or_insert_with(|| values.clone());
-        *first == values
-    })
-}
-
-/// Is the value delivered at each honest node, or did the node skip to where the others are?
-fn everywhere(world: &World<Pbft>, wanted: &[Value]) -> bool {
-    let logs = logs(world);
-    let all: Vec<&Value> = logs.iter().flat_map(BTreeMap::values).flatten().collect();
-    let nodes = || world.honest().filter_map(|slot| slot.node.as_ref());
-    let last = nodes().map(Pbft::delivered).max();
-    wanted.iter().all(|value| all.contains(&value)) && nodes().all(|p| Some(p.delivered()) == last)
+    }
+    fn reached(&self) -> u64 {
+        self.delivered()
+    }
 }
 
 fn forge(rng: &mut crate::Rng, _: NodeId, message: Message) -> Vec<Message> {
@@ -75,41 +53,11 @@ fn forge(rng: &mut crate::Rng, _: NodeId, message: Message) -> Vec<Message> {
     }
 }
 
-/// Honest nodes ask for values, over a while; gives the world and what they asked for.
-fn one_run(n: u8, f: u8, traitors: u8, seed: u64) -> (World<Pbft>, Vec<Value>) {
-    let mut world = world(n, f, 4, seed);
-    let mut traitors = draw_traitors(&mut world, traitors);
-    if seed.is_multiple_of(2) && !traitors.contains(&0) {
-        traitors[0] = 0; // the primary is where it hurts
-    }
-    let twins: Vec<_> = traitors
-        .iter()
-        .filter_map(|traitor| betray(&mut world, *traitor, forge))
-        .collect();
-    let mut wanted = vec![];
-    for round in 0..6 {
-        for node in 0..n {
-            let asked = value(&format!("{node}.{round}"));
-            if world.slots[usize::from(node)].honest {
-                wanted.push(asked.clone());
-            }
-            world.request(node.into(), asked);
-        }
-        for twin in &twins {
-            world.request(*twin, value(&format!("twin {twin}.{round}")));
-        }
-        let wait = world.rng.below(300);
-        world.run(Duration::from_millis(wait));
-    }
-    world.run_until(LONG, |world| everywhere(world, &wanted));
-    (world, wanted)
-}
-
 #[test]
 fn all_honest_nodes_deliver_the_same_in_the_same_order() {
     for (n, f, seeds) in [(4, 1, 120), (7, 2, 40)] {
         for seed in 0..seeds {
-            let (world, wanted) = one_run(n, f, f, seed);
+            let (world, wanted) = one_run(world(n, f, 4, seed), f, seed, forge);
             assert!(agree(&world), "n {n}, seed {seed}: disagreement");
             assert!(everywhere(&world, &wanted), "n {n}, seed {seed}: stall");
         }
@@ -119,7 +67,7 @@ fn all_honest_nodes_deliver_the_same_in_the_same_order() {
 #[test]
 fn one_liar_more_breaks_it() {
     let broken = |seed| {
-        let (world, wanted) = one_run(4, 1, 2, seed);
+        let (world, wanted) = one_run(world(4, 1, 4, seed), 2, seed, forge);
         !agree(&world) || !everywhere(&world, &wanted)
     };
     assert!((0..20).any(broken), "two liars of four do no harm");
@@ -376,6 +324,17 @@ fn who_was_cut_off_skips_to_the_others() {
             .iter()
             .any(|o| matches!(o, Output::Skip { .. }))
     );
+}
+
+#[test]
+fn a_liar_among_nodes_that_crash_is_survived() {
+    for seed in 0..60 {
+        let (world, wanted) = crashes(world(4, 1, 4, seed), false);
+        assert!(agree(&world), "seed {seed}: disagreement");
+        assert!(everywhere(&world, &wanted), "seed {seed}: stall");
+    }
+    // The same, of nodes that come back without their log.
+    assert!((0..200).any(|seed| !agree(&crashes(world(4, 1, 4, seed), true).0)));
 }
 
 #[test]
