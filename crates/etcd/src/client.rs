@@ -105,8 +105,11 @@ impl tower_service::Service<http::Request<tonic::body::Body>> for Connection {
     type Error = hyper::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.send.poll_ready(cx)
+    /// Always: hyper's handle only asks here whether the connection is closed,
+    /// and the generated clients would turn that into a status without a source,
+    /// as if a server had sent it. The call itself fails with the true cause.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {

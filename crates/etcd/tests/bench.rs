@@ -58,6 +58,44 @@ async fn refusals_are_counted_by_what_was_said() {
     );
 }
 
+/// The clients of a server that goes away move to the next endpoint; what was
+/// under way is of unknown outcome, and the time without answers is the gap.
+#[tokio::test]
+async fn a_server_that_goes_away_costs_a_gap_and_no_more() {
+    let survivor = Server::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let doomed = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let memory = support::memory::Memory::new("http://localhost");
+    let served = tokio::spawn(quorate_etcd::serve(listener, memory, async {
+        drop(stopped.await)
+    }));
+    tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        drop(stop);
+    });
+    let report = bench(&format!(
+        "--endpoints {doomed},{} -c 4 --connections 1 --seconds 0.6 --warmup 0",
+        survivor.address
+    ))
+    .await
+    .unwrap();
+    served.await.unwrap();
+    let load = report.load.expect("a load was run");
+    let lost: u64 = load.put.errors.values().sum();
+    assert!(lost <= 8, "{:?}", load.put.errors);
+    let status = {
+        use quorate_etcd::Backend as _;
+        survivor.memory.status()
+    };
+    assert!(status.revision > 1, "the survivor was written to");
+    assert!(
+        load.put.acknowledged > status.revision as u64,
+        "so was the other"
+    );
+    assert!(load.longest_gap_ms < 500.0, "{}", load.longest_gap_ms);
+}
+
 #[tokio::test]
 async fn the_floor_is_measured_without_any_endpoint() {
     let dir = std::env::temp_dir();

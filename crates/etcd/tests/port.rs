@@ -82,34 +82,81 @@ async fn garbage_gets_the_connection_closed_and_harms_nobody() {
     assert_serves(&server).await;
 }
 
-/// Everything but the last byte of the message that the HTTP/2 frames promise.
+/// Calls KV.`method` over HTTP/1.1 with `body`, which need not be a message.
+async fn call(server: &Server, method: &str, body: &[u8]) -> String {
+    let head = format!(
+        "POST /etcdserverpb.KV/{method} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-type: application/grpc\r\nte: trailers\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = server.dial().await;
+    stream
+        .write_all(&[head.as_bytes(), body].concat())
+        .await
+        .expect("the server reads");
+    let mut answer = Vec::new();
+    timeout(SOON, stream.read_to_end(&mut answer))
+        .await
+        .expect("an answer in time")
+        .expect("the connection is closed in order");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A message behind gRPC's prefix.
+fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).expect("small");
+    [&[0][..], &length.to_be_bytes(), message].concat()
+}
+
+fn assert_refused(answer: &str) {
+    assert!(answer.contains("grpc-status: "), "{answer}");
+    assert!(!answer.contains("grpc-status: 0"), "{answer}");
+}
+
 #[tokio::test]
 async fn a_grpc_message_that_lies_about_its_length_is_refused() {
     let server = Server::start().await;
-    // A length prefix of 4 GiB - 1, then nothing; and one byte too short.
-    for body in [
-        &b"\0\xff\xff\xff\xff"[..],
-        &b"\0\0\0\0\x05abcd"[..],
-        &b"\x07"[..],
-    ] {
-        let head = format!(
-            "POST /etcdserverpb.KV/Put HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-             content-type: application/grpc\r\nte: trailers\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        let mut stream = server.dial().await;
-        stream
-            .write_all(&[head.as_bytes(), body].concat())
-            .await
-            .expect("the server reads");
-        let mut answer = String::new();
-        timeout(SOON, stream.read_to_string(&mut answer))
-            .await
-            .expect("an answer in time")
-            .expect("the answer is text");
-        assert!(answer.contains("grpc-status: "), "{answer}");
-        assert!(!answer.contains("grpc-status: 0"), "{answer}");
+    // A length of 4 GiB - 1, then nothing; one byte too few; half a prefix.
+    for body in [&b"\0\xff\xff\xff\xff"[..], b"\0\0\0\0\x05abcd", b"\x07"] {
+        assert_refused(&call(&server, "Put", body).await);
     }
+    assert_serves(&server).await;
+}
+
+#[tokio::test]
+async fn a_message_of_noise_harms_nobody() {
+    let server = Server::start().await;
+    for seed in 0..50 {
+        for method in ["Put", "Range", "Txn", "DeleteRange", "RangeStream"] {
+            let noise = &noise(seed)[..usize::try_from(seed).expect("small") * 5];
+            // A few of them happen to be messages.
+            let answer = call(&server, method, &framed(noise)).await;
+            assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        }
+    }
+    assert_serves(&server).await;
+}
+
+/// Transactions within transactions, deep enough to exhaust a thread's stack if
+/// each level took a frame of it.
+#[tokio::test]
+async fn a_message_nested_without_end_is_refused() {
+    fn field(number: u8, content: &[u8]) -> Vec<u8> {
+        let (mut field, mut length) = (vec![number << 3 | 2], content.len());
+        while length >= 0x80 {
+            field.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        field.push(length as u8);
+        [field, content.to_vec()].concat()
+    }
+    let server = Server::start().await;
+    let mut txn = Vec::new();
+    for _ in 0..5_000 {
+        let op = field(4, &txn); // RequestOp.request_txn
+        txn = field(2, &op); // TxnRequest.success
+    }
+    assert_refused(&call(&server, "Txn", &framed(&txn)).await);
     assert_serves(&server).await;
 }
 

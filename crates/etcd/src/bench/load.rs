@@ -98,7 +98,7 @@ impl Line {
             let open = tokio::time::timeout(Duration::from_secs(1), Connection::open(endpoint));
             match open.await {
                 Ok(Ok(connection)) => *current = (next, connection),
-                Ok(Err(_)) | Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Ok(Err(_)) | Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
         current.clone()
@@ -175,28 +175,47 @@ async fn client(run: Arc<Run>, line: Arc<Line>, mut random: Random) {
                 }
             }
         };
-        let broken = match tokio::time::timeout(timeout, answer).await {
+        let outcome = match tokio::time::timeout(timeout, answer).await {
             Ok(Ok(())) => {
                 run.shared.acknowledge(&line.tally, op, sent);
-                false
+                Outcome::Acknowledged
             }
             Ok(Err(status)) => {
                 run.shared.fail(&line.tally, op, sent, &kind(&status));
-                is_transport(&status)
+                if is_transport(&status) {
+                    Outcome::Broken
+                } else {
+                    Outcome::Refused
+                }
             }
             Err(_) => {
                 run.shared
                     .fail(&line.tally, op, sent, "no answer in time (outcome unknown)");
-                true
+                Outcome::Broken
             }
         };
-        if broken {
-            let (new, connection) = line.reopen(number).await;
-            number = new;
-            kv = connection.kv();
+        match outcome {
+            Outcome::Acknowledged => {}
+            // A server that refuses at once is not to be asked a million times.
+            Outcome::Refused => tokio::time::sleep(PAUSE).await,
+            Outcome::Broken => {
+                let (new, connection) = line.reopen(number).await;
+                number = new;
+                kv = connection.kv();
+            }
         }
     }
 }
+
+/// What became of one request, as far as the client's next step goes.
+enum Outcome {
+    Acknowledged,
+    Refused,
+    Broken,
+}
+
+/// How long a client waits after a refusal, and between attempts to connect.
+const PAUSE: Duration = Duration::from_millis(5);
 
 impl Run {
     fn take_one(&self) -> bool {
