@@ -116,7 +116,9 @@ const MAJORITY_COMMIT: Declaration = Declaration {
         text: "the leader is fixed: without it nothing is decided, and what it decided last may be \
                known to some only",
     }],
-    cost: |n, _| Cost::new(2, 3 * one_to_all(n)).syncs(1, n),
+    // The leader writes down what it proposes before it does: it has no ballots, and would propose
+    // something else after a crash.
+    cost: |n, _| Cost::new(2, 3 * one_to_all(n)).syncs(2, n),
 };
 
 const PRIMARY_BACKUP: Declaration = Declaration {
