@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`FairLoss`] | fair loss, finite duplication, no creation | nothing: the wire as it is |
 //! | [`Reliable`] | reliable delivery, no duplication, FIFO if asked for | numbers, acknowledgements, retransmission, lives |
-//! | [`Authenticated`] | integrity, authenticity | a keyed hash over sender, receiver and packet |
+//! | [`Authenticated`] | integrity, authenticity | a keyed hash of each packet, with a key for each direction of each pair |
 //!
 //! They stack: `Authenticated<Reliable<M>>` makes of a wire in an adversary's hands a link that
 //! delivers each message once, from the node that sent it.

@@ -29,7 +29,7 @@ pub enum Missing {
     FastRetransmit,
     /// Any seal will do. Violates integrity and authenticity.
     Seal,
-    /// The seal does not say who speaks to whom. Violates authenticity: a message comes back to
+    /// The seal does not say who of the two speaks. Violates authenticity: a message comes back to
     /// its sender as the peer's own.
     Identity,
 }

@@ -23,8 +23,17 @@ impl Key {
         Self(blake3::Hash::from_bytes(secret))
     }
 
-    pub(super) fn bytes(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+    /// The key for what `from` says to `to`: it tells the two directions of a pair apart, so that
+    /// a packet can't be sent back to its sender as the peer's own.
+    pub(super) fn one_way(&self, from: NodeId, to: NodeId) -> Self {
+        let mut way = blake3::Hasher::new_keyed(self.0.as_bytes());
+        way.update(b"quorate links 1: one direction");
+        way.update(&[from.0, to.0]);
+        Self(way.finalize())
+    }
+
+    pub(super) fn seal(&self, bytes: &[u8]) -> blake3::Hash {
+        blake3::keyed_hash(self.0.as_bytes(), bytes)
     }
 }
 

@@ -6,7 +6,7 @@ pub use key::{Key, KeyRing};
 
 use crate::{Ends, Link, Missing, Outgoing, Received, Refusal, Unsent, Urgency};
 use bytes::Bytes;
-use quorate_core::{NodeId, Time, Value};
+use quorate_core::{Time, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -22,15 +22,13 @@ use serde::{Deserialize, Serialize};
 /// both ends, the number and the acknowledgements, and a copy is a duplicate or of a life that is
 /// over. `Authenticated<FairLoss<M>>` knows who speaks, and may hear it twice.
 ///
-/// The seal is BLAKE3's keyed hash over the sender, the receiver and the packet's bytes, compared
-/// in constant time, and nothing is decoded before it has been found to fit.
+/// The seal is BLAKE3's keyed hash of the packet's bytes, under a key of the pair for this
+/// direction. It is compared in constant time, and nothing is decoded before it was found to fit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Authenticated<L> {
     link: L,
-    me: NodeId,
-    peer: NodeId,
-    /// Without one, nothing is sent and nothing is taken.
-    key: Option<Key>,
+    /// For what goes out, and for what comes in. Without them nothing is sent, nothing taken.
+    keys: Option<(Key, Key)>,
     max_packet: usize,
     missing: Missing,
 }
@@ -64,25 +62,12 @@ impl<L> Authenticated<L> {
         &self.link
     }
 
-    fn seal(&self, from: NodeId, to: NodeId, bytes: &[u8]) -> Option<blake3::Hash> {
-        let mut seal = blake3::Hasher::new_keyed(self.key.as_ref()?.bytes());
-        seal.update(b"quorate links 1: a packet");
-        if !self.missing.is(Missing::Identity) {
-            // The two ends of a pair have the same key: only this tells the directions apart.
-            seal.update(&[from.0, to.0]);
-        }
-        seal.update(bytes);
-        Some(seal.finalize())
-    }
-
     fn open_seal<K: DeserializeOwned>(&self, sealed: &Sealed) -> Result<K, Refusal> {
         if sealed.bytes.len() > self.max_packet {
             return Err(Refusal::TooLarge);
         }
-        let fits = self
-            .seal(self.peer, self.me, &sealed.bytes)
-            .ok_or(Refusal::NoKey)?
-            == sealed.seal;
+        let (_, key) = self.keys.as_ref().ok_or(Refusal::NoKey)?;
+        let fits = key.seal(&sealed.bytes) == sealed.seal;
         if !fits && !self.missing.is(Missing::Seal) {
             return Err(Refusal::BadSeal);
         }
@@ -107,9 +92,13 @@ where
     fn open(config: &Self::Config, ends: Ends) -> Self {
         Self {
             link: L::open(&config.link, ends),
-            me: ends.me,
-            peer: ends.peer,
-            key: config.keys.get(ends.peer).cloned(),
+            keys: config.keys.get(ends.peer).map(|key| {
+                if config.missing.is(Missing::Identity) {
+                    return (key.clone(), key.clone());
+                }
+                let (me, peer) = (ends.me, ends.peer);
+                (key.one_way(me, peer), key.one_way(peer, me))
+            }),
             max_packet: config.max_packet,
             missing: config.missing,
         }
@@ -117,7 +106,7 @@ where
 
     fn send(&mut self, now: Time, message: M, urgency: Urgency) -> Result<(), Unsent<M>> {
         let why = match postcard::experimental::serialized_size(&message) {
-            _ if self.key.is_none() => Refusal::NoKey,
+            _ if self.keys.is_none() => Refusal::NoKey,
             Ok(size) if size <= self.max_packet.saturating_sub(L::OVERHEAD) => {
                 return self.link.send(now, message, urgency);
             }
@@ -151,8 +140,8 @@ where
                 debug_assert!(false, "a packet that can't be encoded");
                 continue;
             };
-            if let Some(seal) = self.seal(self.me, self.peer, &bytes) {
-                let seal = *seal.as_bytes();
+            if let Some((key, _)) = &self.keys {
+                let seal = *key.seal(&bytes).as_bytes();
                 let bytes = bytes.into();
                 out.packets.push((urgency, Sealed { bytes, seal }));
             }

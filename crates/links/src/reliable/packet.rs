@@ -33,7 +33,7 @@ pub struct Ack {
 impl Ack {
     /// The numbers acknowledged one by one.
     pub fn selective(self) -> impl DoubleEndedIterator<Item = u64> {
-        (0..128u64)
+        (0..u64::from(128 - self.beyond.leading_zeros()))
             .filter(move |bit| self.beyond >> bit & 1 == 1)
             .filter_map(move |bit| self.through.checked_add(2 + bit))
     }

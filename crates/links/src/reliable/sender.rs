@@ -15,6 +15,8 @@ pub(super) struct Sender<M> {
     queue: VecDeque<Item<M>>,
     first: u64,
     under_way: usize,
+    /// Is any of these to be sent again?
+    due: bool,
     /// How often in a row the timer ran out without news.
     failures: u32,
     round_trip: RoundTrip,
@@ -41,6 +43,7 @@ impl<M: Clone> Sender<M> {
             queue: VecDeque::new(),
             first: 1,
             under_way: 0,
+            due: false,
             failures: 0,
             round_trip: RoundTrip::default(),
         }
@@ -77,6 +80,7 @@ impl<M: Clone> Sender<M> {
     pub(super) fn restart(&mut self) {
         self.first = 1;
         self.under_way = 0;
+        self.due = false;
         self.failures = 0;
         for item in &mut self.queue {
             item.again = false;
@@ -100,7 +104,9 @@ impl<M: Clone> Sender<M> {
             };
             self.first += 1;
             self.under_way -= 1;
-            self.measure(now, &item);
+            if !item.again {
+                self.round_trip.measure(now.since(item.sent));
+            }
             news = true;
         }
         for number in ack.selective() {
@@ -112,21 +118,18 @@ impl<M: Clone> Sender<M> {
                 item.arrived = true;
                 item.due = false;
                 news = true;
-                let item = item.clone();
-                self.measure(now, &item);
+                if !item.again {
+                    self.round_trip.measure(now.since(item.sent));
+                }
             }
         }
         if news {
             self.failures = 0;
-            self.take_for_lost(config);
+            if ack.beyond != 0 {
+                self.take_for_lost(config);
+            }
         }
         Ok(news)
-    }
-
-    fn measure(&mut self, now: Time, item: &Item<M>) {
-        if !item.again {
-            self.round_trip.measure(now.since(item.sent));
-        }
     }
 
     /// RFC 6675: lost is what so many later ones have overtaken.
@@ -142,6 +145,7 @@ impl<M: Clone> Sender<M> {
             } else if overtaken_by >= config.duplicate_acks && !item.fast {
                 item.fast = true;
                 item.due = true;
+                self.due = true;
             }
         }
     }
@@ -156,7 +160,10 @@ impl<M: Clone> Sender<M> {
             .take(self.under_way)
             .filter(|item| !item.arrived)
             .take(config.burst as usize)
-            .for_each(|item| item.due = true);
+            .for_each(|item| {
+                item.due = true;
+                self.due = true;
+            });
     }
 
     /// Hands out what is to be sent now: first what is sent again, then what is new and fits the
@@ -167,7 +174,11 @@ impl<M: Clone> Sender<M> {
         config: &Config,
         mut emit: impl FnMut(Urgency, u64, M),
     ) {
-        for (offset, item) in self.queue.iter_mut().take(self.under_way).enumerate() {
+        let again = match std::mem::take(&mut self.due) {
+            true => self.under_way,
+            false => 0,
+        };
+        for (offset, item) in self.queue.iter_mut().take(again).enumerate() {
             if std::mem::take(&mut item.due) {
                 item.again = true;
                 emit(
@@ -178,17 +189,12 @@ impl<M: Clone> Sender<M> {
             }
         }
         let window = self.queue.len().min(config.window as usize);
-        for (offset, item) in self
-            .queue
-            .iter_mut()
-            .enumerate()
-            .take(window)
-            .skip(self.under_way)
-        {
+        for number in self.under_way..window {
+            let item = &mut self.queue[number];
             item.sent = now;
             emit(
                 item.urgency,
-                self.first + offset as u64,
+                self.first + number as u64,
                 item.message.clone(),
             );
         }
