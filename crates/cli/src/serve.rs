@@ -56,6 +56,9 @@ pub(crate) struct Tuning {
     /// How long a client's request may take
     #[arg(long, value_name = "MS", default_value_t = 5000)]
     request_timeout: u64,
+    /// How many bytes the store may take before it refuses to grow
+    #[arg(long, value_name = "BYTES", default_value_t = 2 << 30)]
+    quota: u64,
     /// Make each sync of the log take this much longer; for measurements
     #[arg(long, value_name = "MS", default_value_t = 0.0)]
     sync_delay: f64,
@@ -72,6 +75,7 @@ impl Tuning {
             format!("--heartbeat={}", self.heartbeat),
             format!("--election-timeout={}", self.election_timeout),
             format!("--request-timeout={}", self.request_timeout),
+            format!("--quota={}", self.quota),
             format!("--sync-delay={}", self.sync_delay),
             format!("--io-threads={io_threads}"),
         ]
@@ -82,6 +86,7 @@ impl Tuning {
             heartbeat: Duration::from_millis(self.heartbeat),
             election: Duration::from_millis(self.election_timeout),
         };
+        config.limits.store_bytes = self.quota;
         config.request_timeout = Duration::from_millis(self.request_timeout);
         config.io_threads = self
             .io_threads

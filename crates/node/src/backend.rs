@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) me: u8,
     pub(crate) clock: Clock,
     pub(crate) request_timeout: Duration,
+    /// Bytes that the store may take.
+    pub(crate) quota: u64,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) published: Arc<Published>,
     pub(crate) syncs: Arc<Histogram>,
@@ -146,9 +148,15 @@ impl etcd::Backend for Backend {
 
     fn status(&self) -> etcd::Status {
         let (status, _) = self.0.published.latest();
-        let corrupt = etcd::Alarm::Corrupt {
-            member_id: self.member_id(status.me),
-        };
+        let member_id = self.member_id(status.me);
+        let mut alarms = vec![];
+        if status.counters.violations > 0 {
+            alarms.push(etcd::Alarm::Corrupt { member_id });
+        }
+        // Unlike etcd's it ends by itself, when there is room again.
+        if status.store_bytes >= self.0.quota {
+            alarms.push(etcd::Alarm::NoSpace { member_id });
+        }
         etcd::Status {
             leader: status.leader.map_or(0, |leader| self.member_id(leader)),
             revision: status.revision,
@@ -157,11 +165,7 @@ impl etcd::Backend for Backend {
             db_size: status.store_bytes,
             db_size_in_use: status.store_bytes,
             is_learner: false,
-            alarms: if status.counters.violations > 0 {
-                vec![corrupt]
-            } else {
-                vec![]
-            },
+            alarms,
         }
     }
 

@@ -340,6 +340,7 @@ impl Parts {
             me: config.me,
             clock,
             request_timeout: config.request_timeout,
+            quota: config.limits.store_bytes,
             inbox: inbox.clone(),
             published: published.clone(),
             syncs,

@@ -22,7 +22,7 @@ struct State {
     replicas: Vec<Replica>,
     leader: Option<(u64, u8)>,
     /// When, and at which revision, the rate was last taken.
-    measured: (Instant, i64),
+    measured: Option<(Instant, i64)>,
     rate: f64,
     drawn: bool,
     violations: u64,
@@ -57,7 +57,7 @@ impl Screen {
             state: Mutex::new(State {
                 replicas: vec![Replica::default(); members.len()],
                 leader: None,
-                measured: (Instant::now(), 0),
+                measured: None,
                 rate: 0.0,
                 drawn: false,
                 violations: 0,
@@ -189,11 +189,11 @@ impl Screen {
             .map(|replica| replica.revision)
             .max()
             .unwrap_or(0);
-        let (since, before) = state.measured;
+        let (since, before) = *state.measured.get_or_insert((now, revision));
         let span = now.duration_since(since);
         if span >= Duration::from_secs(1) {
             state.rate = (revision - before).max(0) as f64 / span.as_secs_f64();
-            state.measured = (now, revision);
+            state.measured = Some((now, revision));
         }
         let up = state
             .replicas
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn the_status_line_says_who_leads_and_how_fast_it_goes() {
         let screen = Screen::new(&Contract::default());
-        let start = screen.state().measured.0;
+        let start = Instant::now();
         let status = |leader, revision| Event::Status {
             leader,
             term: 3,
