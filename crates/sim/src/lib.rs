@@ -14,6 +14,7 @@
 //!
 //! Start reading at [`simulate`], then `world`.
 
+mod bare;
 mod campaign;
 mod client;
 mod clock;
@@ -32,6 +33,7 @@ mod timers;
 mod trace;
 mod world;
 
+pub use bare::{Bare, Happened, Weather};
 pub use campaign::{Campaign, Tally};
 pub use client::Operations;
 pub use clock::Clock;
