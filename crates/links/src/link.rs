@@ -7,7 +7,9 @@ use std::fmt::{self, Debug};
 use std::time::Duration;
 
 /// One life of a node, from a start to the next crash: 1, 2, 3… It never goes back, so it is on
-/// disk before the first packet of that life is sent.
+/// disk before the first packet of that life is sent. A node that lost its disk and counts from 1
+/// again is refused by all who knew it (amnesia is not crash-recovery): it has to come back as
+/// another node, or with an epoch over all that it ever had.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]

@@ -140,6 +140,48 @@ impl Experiment {
     }
 }
 
+impl Experiment {
+    /// The most questions that an experiment may ask.
+    pub const MAX_PROBES: u128 = 10_000_000;
+
+    /// Checks that it comes to an end, and soon enough.
+    ///
+    /// # Errors
+    /// Says which figure is wrong and what it must be.
+    pub fn check(&self) -> Result<(), String> {
+        let Network {
+            interval,
+            loss,
+            pauses,
+            ..
+        } = self.network;
+        let probes = self.span.as_nanos() / interval.as_nanos().max(1);
+        let rules = [
+            (
+                probes <= Self::MAX_PROBES,
+                "span: must be at most ten million intervals",
+            ),
+            (
+                loss <= 1_000_000,
+                "loss: must be at most 1,000,000 in a million",
+            ),
+            (
+                pauses.is_none_or(|pauses| pauses.every >= interval),
+                "pauses: must be at least an interval apart",
+            ),
+            (self.crashes <= 100_000, "crashes: must be at most 100,000"),
+            (
+                self.patience <= self.span / 2,
+                "patience: must be at most half of the span",
+            ),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, rule)) => Err((*rule).to_owned()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What one setting came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
@@ -169,7 +211,8 @@ pub struct Row {
     pub accuracy: f64,
 }
 
-/// Runs an experiment; `words` are uniform over all values, and the only chance there is.
+/// Runs an experiment (see [`Experiment::check`]); `words` are uniform over all values, and the
+/// only chance there is.
 pub fn tradeoff(experiment: &Experiment, words: &mut dyn FnMut() -> u64) -> Vec<Row> {
     let probes = experiment.network.draw(experiment.span, words);
     let crashes = crashes(experiment, words);

@@ -1,7 +1,7 @@
 //! The knob: more time is fewer mistakes and later news.
 
 use crate::{ms, words};
-use quorate_detect::experiment::{Delay, Experiment, Network, Row, Setting, tradeoff};
+use quorate_detect::experiment::{Delay, Experiment, Network, Pauses, Row, Setting, tradeoff};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -149,4 +149,28 @@ fn the_same_chance_gives_the_same_rows_and_they_are_data() {
     assert_eq!(json["detector"], "perfect");
     assert_eq!(json["setting"], 5.0);
     assert!(json["false_positives_per_hour"].is_number());
+}
+
+#[test]
+fn an_experiment_that_would_not_end_is_named() {
+    let good = Experiment::standard();
+    assert_eq!(good.check(), Ok(()));
+    let with = |change: &dyn Fn(&mut Experiment)| {
+        let mut experiment = good.clone();
+        change(&mut experiment);
+        experiment.check().unwrap_err()
+    };
+    let pauses = Some(Pauses {
+        every: Duration::ZERO,
+        length: Duration::ZERO,
+    });
+    for (wrong, name) in [
+        (with(&|e| e.network.interval = Duration::ZERO), "span"),
+        (with(&|e| e.network.loss = 1_000_001), "loss"),
+        (with(&|e| e.network.pauses = pauses), "pauses"),
+        (with(&|e| e.crashes = u32::MAX), "crashes"),
+        (with(&|e| e.patience = e.span), "patience"),
+    ] {
+        assert!(wrong.starts_with(name), "{wrong}");
+    }
 }

@@ -60,3 +60,30 @@ impl Default for Config {
         }
     }
 }
+
+impl Config {
+    /// Checks what [`Reliable`](crate::Reliable) relies on to get anything across.
+    ///
+    /// # Errors
+    /// Says which figure is wrong and what it must be.
+    pub fn check(&self) -> Result<(), String> {
+        let rules = [
+            (self.window > 0, "window: must be over 0"),
+            (self.buffer > 0, "buffer: must be over 0"),
+            (self.burst > 0, "burst: must be over 0"),
+            (self.duplicate_acks > 0, "duplicate_acks: must be over 0"),
+            (
+                self.min_timeout > Duration::ZERO,
+                "min_timeout: must be over zero",
+            ),
+            (
+                self.min_timeout <= self.max_timeout,
+                "max_timeout: must be at least min_timeout",
+            ),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, rule)) => Err((*rule).to_owned()),
+            None => Ok(()),
+        }
+    }
+}

@@ -226,7 +226,8 @@ impl<M: Clone> Sender<M> {
             .max(config.min_timeout)
             .saturating_mul(1 << self.failures.min(20));
         let min = doubled.min(config.max_timeout);
-        (min, min + min / 100 * config.jitter_percent)
+        let jitter = (min / 100).saturating_mul(config.jitter_percent);
+        (min, min.saturating_add(jitter))
     }
 
     pub(super) fn check_invariants(&self, config: &Config) -> Result<(), String> {

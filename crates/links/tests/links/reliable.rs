@@ -478,3 +478,64 @@ fn a_dead_peer_costs_few_packets() {
     let again = world.wire.len() - before - first;
     assert!((5 * 16..25 * 16).contains(&again), "{again} packets again");
 }
+
+#[test]
+fn a_configuration_that_cannot_work_is_named() {
+    let good = Config::default();
+    assert_eq!(good.check(), Ok(()));
+    let max_timeout = Duration::from_millis(1);
+    for (bad, name) in [
+        (Config { window: 0, ..good }, "window"),
+        (Config { buffer: 0, ..good }, "buffer"),
+        (Config { burst: 0, ..good }, "burst"),
+        (
+            Config {
+                duplicate_acks: 0,
+                ..good
+            },
+            "duplicate_acks",
+        ),
+        (
+            Config {
+                min_timeout: Duration::ZERO,
+                ..good
+            },
+            "min_timeout",
+        ),
+        (
+            Config {
+                max_timeout,
+                ..good
+            },
+            "max_timeout",
+        ),
+    ] {
+        assert!(bad.check().unwrap_err().starts_with(name));
+    }
+    // The largest figures are no panic.
+    let vast = Config {
+        first_timeout: Duration::MAX,
+        max_timeout: Duration::MAX,
+        jitter_percent: u32::MAX,
+        ..good
+    };
+    let mut link = met(vast);
+    link.send(at(0), 7, Urgency::Eager).unwrap();
+    let (min, max) = numbers(&mut link, at(0)).1.timer.unwrap().unwrap();
+    assert!(min <= max);
+}
+
+/// A node that lost its disk counts its lives from 1 again, and is not taken for its former self.
+#[test]
+fn an_amnesiac_is_refused() {
+    let mut world = World3::new(&[Config::default()], |_, _| None);
+    world.restart(A);
+    world.send(A, B);
+    world.settle(usize::MAX);
+    let heard = world.history.len();
+    world.epochs.insert(A, Epoch(0));
+    world.restart(A);
+    world.send(A, B);
+    world.settle(usize::MAX);
+    assert_eq!(world.history.len(), heard + 1, "sent, and not delivered");
+}
