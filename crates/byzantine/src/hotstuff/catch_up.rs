@@ -94,6 +94,13 @@ impl HotStuff {
         if let Some(high) = self.high.clone() {
             out.send(to, Message::Quorum(high));
         }
+        if let Some(proof) = self
+            .proof
+            .clone()
+            .filter(|_| height < self.committed.height)
+        {
+            out.send(to, Message::Quorum(proof));
+        }
         self.repeat(to, out);
         if self.changing {
             self.say_new_view(to, out);
@@ -152,6 +159,9 @@ impl HotStuff {
     fn resume(&mut self, from: NodeId, out: &mut Effects<Self>) {
         if let Some(high) = self.high.clone() {
             self.take_quorum(high, out);
+        }
+        if let Some(shown) = self.shown.take() {
+            self.consider(&shown, out);
         }
         if let Some(block) = self.to_commit {
             self.commit(block, out);

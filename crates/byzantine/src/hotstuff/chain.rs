@@ -41,7 +41,7 @@ impl HotStuff {
         }
     }
 
-    fn consider(&mut self, quorum: &Quorum, out: &mut Effects<Self>) {
+    pub(super) fn consider(&mut self, quorum: &Quorum, out: &mut Effects<Self>) {
         let Some(third) = self.blocks.get(&quorum.claimed_statement().block) else {
             return; // when it comes, this is considered again
         };
@@ -57,6 +57,7 @@ impl HotStuff {
         let first = parent(third).and_then(parent);
         if let Some(first) = first.filter(|first| first.height > self.committed.height) {
             let first = first.id();
+            self.proof = Some(quorum.clone());
             self.commit(first, out);
         }
     }

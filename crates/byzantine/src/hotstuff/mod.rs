@@ -98,6 +98,10 @@ pub struct HotStuff {
     locked: Option<Quorum>,
     blocks: BTreeMap<Digest, Block>,
     committed: Head,
+    /// The quorum that committed it: others may not have been shown that one.
+    proof: Option<Quorum>,
+    /// Such a quorum from another node, whose block is still missing.
+    shown: Option<Quorum>,
     /// A block to commit whose ancestors are still missing.
     to_commit: Option<Digest>,
     /// A proposal whose parent is still missing.
@@ -141,6 +145,8 @@ impl Protocol for HotStuff {
             blocks: hard.blocks.clone(),
             committed: hard.committed,
             hard,
+            proof: None,
+            shown: None,
             to_commit: None,
             waiting: None,
             beyond: NodeSet::EMPTY,

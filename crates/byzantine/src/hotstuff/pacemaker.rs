@@ -146,10 +146,18 @@ impl HotStuff {
     /// A quorum, from anybody: it proves itself.
     pub(super) fn on_quorum(&mut self, from: NodeId, quorum: Quorum, out: &mut Effects<Self>) {
         let claimed = *quorum.claimed_statement();
-        if claimed.view <= view_of(&self.high) || !self.is_quorum(&quorum) {
+        let higher = claimed.view > view_of(&self.high);
+        // One that is not higher may still commit what this node has not committed.
+        let useful = higher || claimed.view > self.committed.view;
+        if !useful || self.high.as_ref() == Some(&quorum) || !self.is_quorum(&quorum) {
             return;
         }
         self.ask_for_missing(from, claimed.block, out);
-        self.take_quorum(quorum, out);
+        if higher {
+            self.take_quorum(quorum, out);
+        } else {
+            self.consider(&quorum, out);
+            self.shown = Some(quorum).filter(|_| !self.blocks.contains_key(&claimed.block));
+        }
     }
 }

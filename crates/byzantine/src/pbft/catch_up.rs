@@ -1,6 +1,6 @@
 //! Coming back after a crash, and helping others back.
 
-use super::{Batch, Commit, Hard, Message, Output, Pbft, Timer, normal::commit_of};
+use super::{Batch, Commit, Hard, Message, Output, Pbft, normal::commit_of};
 use quorate_core::{Effects, NodeId, To};
 use quorate_crypto::{Certificate, Digest};
 
@@ -20,8 +20,6 @@ impl Pbft {
         self.repeat_votes(To::All, self.delivered, out);
         if self.hard.changing {
             self.say_view_change(To::All, out);
-            let wait = self.timeout();
-            out.arm(Timer::Retry, wait, wait);
         }
         self.fetch(out);
     }

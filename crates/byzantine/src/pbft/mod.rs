@@ -91,7 +91,7 @@ pub enum Timer {
     Request,
     /// The primary is taking too long, or the next one.
     View,
-    /// A view change is not getting anywhere: say it again.
+    /// A view change, or what was voted for, is not getting anywhere: say it again, and ask.
     Retry,
 }
 
@@ -126,6 +126,8 @@ pub struct Pbft {
     pending: Pending,
     /// The request timer runs.
     hoping: bool,
+    /// The retry timer runs, since so much was delivered.
+    retrying: Option<u64>,
     /// Views since something was delivered: timeouts double with each.
     fruitless: u32,
 }
@@ -160,6 +162,7 @@ impl Protocol for Pbft {
             early: BTreeMap::new(),
             pending: Pending::default(),
             hoping: false,
+            retrying: None,
             fruitless: 0,
         }
     }
@@ -180,6 +183,7 @@ impl Protocol for Pbft {
 
     fn flush(&mut self, _now: Time, out: &mut Effects<Self>) {
         self.propose(out);
+        self.watch_progress(out);
     }
 
     fn check_invariants(&self) -> Result<(), String> {

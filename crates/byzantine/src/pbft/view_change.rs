@@ -29,16 +29,32 @@ impl Pbft {
         self.pending.new_view();
         out.disarm(Timer::View);
         self.say_view_change(To::All, out);
-        let wait = self.timeout();
-        out.arm(Timer::Retry, wait, wait);
+    }
+
+    /// The others may have decided by votes that this node was not shown.
+    pub(super) fn watch_progress(&mut self, out: &mut Effects<Self>) {
+        if self.retrying.is_none() && self.is_behind() {
+            self.retrying = Some(self.delivered);
+            let wait = self.timeout();
+            out.arm(Timer::Retry, wait, wait);
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        let voted = self.hard.accepted.last_key_value().map_or(0, |(n, _)| *n);
+        self.hard.changing || voted > self.delivered || !self.wanted.is_empty()
     }
 
     pub(super) fn on_retry_timeout(&mut self, out: &mut Effects<Self>) {
-        if !self.active() {
+        let stuck = self.retrying.take() == Some(self.delivered) && self.is_behind();
+        if self.hard.changing {
             self.say_view_change(To::All, out);
+        }
+        if stuck {
             self.fetch(out);
-            let wait = self.timeout();
-            out.arm(Timer::Retry, wait, wait);
+            for proposal in self.wanted.values() {
+                out.send(To::All, Message::FetchBatch(proposal.digest));
+            }
         }
     }
 
@@ -187,7 +203,6 @@ impl Pbft {
         self.pending.new_view();
         self.changes.retain(|_, change| change.view > view);
         out.disarm(Timer::View);
-        out.disarm(Timer::Retry);
         out.output_eager(Output::View { view, primary });
         // Before a checkpoint sweeps them away.
         let batches: Vec<_> = proposals.iter().map(|p| self.known_batch(p)).collect();
