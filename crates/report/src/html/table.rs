@@ -1,0 +1,195 @@
+//! The page of a campaign: the table, the costs and the detectors.
+
+use super::charts::{self, Chart, Line};
+use super::page::{self, Text};
+use crate::{Cell, CellVerdict, Cost, Matrix};
+use std::io::{self, Write};
+
+const SCRIPTS: [&str; 1] = [include_str!("../../assets/matrix.js")];
+
+pub(super) fn write(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
+    let disagreements = matrix.disagreements();
+    let (class, word) = match disagreements {
+        0 => ("good", "AS CLAIMED".to_owned()),
+        1 => ("bad", "1 CELL DISAGREES".to_owned()),
+        n => ("bad", format!("{n} CELLS DISAGREE")),
+    };
+    page::open(w, &format!("{word}: {}", matrix.title))?;
+    page::head(w, class, &word, &matrix.title, &matrix.sentence)?;
+    if let Some(command) = &matrix.command {
+        page::command(w, "Again", command)?;
+    }
+    page::cuts(w, &matrix.cuts)?;
+    page::totals(w, &matrix.totals)?;
+    w.write_all(b"</header>\n<main>\n")?;
+    write_table(matrix, w)?;
+    write_costs(matrix, w)?;
+    write_detectors(matrix, w)?;
+    w.write_all(b"</main>\n")?;
+    page::close(w, &matrix.cells, &SCRIPTS)
+}
+
+fn write_table(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
+    w.write_all(b"<section aria-label=\"verdicts\">\n<p class=\"legend\">")?;
+    for verdict in CellVerdict::ALL {
+        let (sign, name) = (verdict.sign(), verdict.name());
+        let class = class(verdict);
+        write!(w, "<span class=\"cell {class}\">{sign} {name}</span> ")?;
+    }
+    w.write_all(
+        b"<span class=\"cell beyond\">dashed: beyond the protocol's contract</span> \
+          <span class=\"cell disagrees\">double: worse than claimed</span> \
+          <span>\xc2\xb7 not run</span></p>\n\
+          <div class=\"wide\"><table class=\"matrix\">\n<thead><tr><th rowspan=\"2\">protocol</th>",
+    )?;
+    let columns = matrix.failures.len();
+    for timing in &matrix.timings {
+        write!(
+            w,
+            "<th colspan=\"{columns}\" scope=\"colgroup\">{}</th>",
+            Text(timing)
+        )?;
+    }
+    w.write_all(b"<th rowspan=\"2\">when the model<br>is violated</th></tr>\n<tr>")?;
+    for _ in &matrix.timings {
+        for failure in &matrix.failures {
+            write!(w, "<th scope=\"col\"><span>{}</span></th>", Text(failure))?;
+        }
+    }
+    w.write_all(b"</tr></thead>\n<tbody>\n")?;
+    for (row, protocol) in (0..).zip(&matrix.protocols) {
+        write!(w, "<tr><th scope=\"row\">{}</th>", Text(protocol))?;
+        for timing in 0..matrix.timings.len() as u32 {
+            for failure in 0..columns as u32 {
+                let cells = matrix.cells.iter().enumerate();
+                let mut here = cells.filter(|(_, cell)| {
+                    (cell.protocol, cell.failure, cell.timing) == (row, failure, timing)
+                });
+                match here.next() {
+                    Some((index, cell)) => write_cell(index, cell, w)?,
+                    None => w.write_all("<td class=\"none\">·</td>".as_bytes())?,
+                }
+            }
+        }
+        let beyond = match matrix.beyond(row) {
+            Some(CellVerdict::Unsafe) => "goes wrong",
+            Some(_) => "fails safe",
+            None => "not tried",
+        };
+        writeln!(w, "<td class=\"words\">{beyond}</td></tr>")?;
+    }
+    w.write_all(
+        b"</tbody></table></div>\n<div id=\"panel\" class=\"panel\" aria-live=\"polite\">\
+          <p class=\"hint\">Choose a cell for its runs, its claim and its replay command.</p></div>\n</section>\n",
+    )
+}
+
+fn write_cell(index: usize, cell: &Cell, w: &mut impl Write) -> io::Result<()> {
+    let mut classes = class(cell.verdict).to_owned();
+    if !cell.within {
+        classes += " beyond";
+    }
+    if cell.disagrees() {
+        classes += " disagrees";
+    }
+    let (sign, name) = (cell.verdict.sign(), cell.verdict.name());
+    let place = if cell.within { "within" } else { "beyond" };
+    write!(
+        w,
+        "<td><button type=\"button\" class=\"cell {classes}\" data-cell=\"{index}\" \
+         title=\"{name}, {place} the contract\" aria-label=\"{name}, {place} the contract\">{sign}</button></td>"
+    )
+}
+
+fn class(verdict: CellVerdict) -> &'static str {
+    match verdict {
+        CellVerdict::SafeAndLive => "live",
+        CellVerdict::SafeStalls => "stall",
+        CellVerdict::Unsafe => "unsafe",
+    }
+}
+
+fn write_costs(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
+    if matrix.costs.is_empty() {
+        return Ok(());
+    }
+    let heading = "Cost of one decision, as the number of nodes grows";
+    write!(w, "<section>\n<h2>{heading}</h2>\n<div class=\"charts\">\n")?;
+    for (name, figure) in Cost::FIGURES {
+        let lines = (0..).zip(&matrix.protocols).map(|(row, protocol)| {
+            let costs = matrix.costs.iter().filter(|cost| cost.protocol == row);
+            let mut points: Vec<_> = costs.map(|c| (f64::from(c.n), figure(c))).collect();
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            Line {
+                name: protocol,
+                points,
+            }
+        });
+        let chart = Chart {
+            title: &format!("{name} per decision"),
+            x: "nodes n",
+            y: name,
+            lines: lines.filter(|line| !line.points.is_empty()).collect(),
+        };
+        charts::write(&chart, w)?;
+    }
+    w.write_all(b"</div>\n<details><summary>The same as a table</summary><div class=\"wide\">\n")?;
+    w.write_all(b"<table class=\"figures\"><thead><tr><th>protocol</th><th>n</th>")?;
+    for (name, _) in Cost::FIGURES {
+        write!(w, "<th>{name}</th>")?;
+    }
+    w.write_all(b"</tr></thead><tbody>\n")?;
+    for (row, protocol) in (0..).zip(&matrix.protocols) {
+        for cost in matrix.costs.iter().filter(|cost| cost.protocol == row) {
+            write!(
+                w,
+                "<tr><th scope=\"row\">{}</th><td>{}</td>",
+                Text(protocol),
+                cost.n
+            )?;
+            for (_, figure) in Cost::FIGURES {
+                write!(w, "<td>{}</td>", crate::terminal::figure(figure(cost)))?;
+            }
+            w.write_all(b"</tr>\n")?;
+        }
+    }
+    w.write_all(b"</tbody></table></div></details>\n</section>\n")
+}
+
+fn write_detectors(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
+    if matrix.detectors.is_empty() {
+        return Ok(());
+    }
+    w.write_all(
+        b"<section>\n<h2>The synchrony knob: quick to see a crash, or seldom wrong</h2>\n<div class=\"charts\">\n",
+    )?;
+    let lines = matrix.detectors.iter().map(|curve| Line {
+        name: &curve.name,
+        points: curve
+            .points
+            .iter()
+            .map(|point| (point.detection as f64 / 1e9, point.false_per_hour))
+            .collect(),
+    });
+    let chart = Chart {
+        title: "false positives per hour against detection time",
+        x: "T_D, seconds",
+        y: "false positives per hour",
+        lines: lines.collect(),
+    };
+    charts::write(&chart, w)?;
+    w.write_all(b"</div>\n<details><summary>The same as a table</summary><div class=\"wide\">\n")?;
+    w.write_all(b"<table class=\"figures\"><thead><tr><th>detector</th><th>setting</th><th>T_D, s</th><th>false positives per hour</th></tr></thead><tbody>\n")?;
+    for curve in &matrix.detectors {
+        for point in &curve.points {
+            let seconds = crate::terminal::figure(point.detection as f64 / 1e9);
+            let wrong = crate::terminal::figure(point.false_per_hour);
+            let (name, setting) = (Text(&curve.name), Text(&point.setting));
+            writeln!(
+                w,
+                "<tr><th scope=\"row\">{name}</th><td>{setting}</td><td>{seconds}</td><td>{wrong}</td></tr>"
+            )?;
+        }
+    }
+    w.write_all(b"</tbody></table></div></details>\n</section>\n")
+}

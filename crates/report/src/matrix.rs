@@ -1,0 +1,181 @@
+//! A campaign: every protocol under every failure model and every timing model.
+
+use crate::{Cut, Total};
+use serde::{Deserialize, Serialize};
+
+/// The table, with what the protocols cost and how the detectors trade speed for mistakes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Matrix {
+    /// What was run.
+    pub title: String,
+    /// What it came to, in one sentence.
+    pub sentence: String,
+    /// The command that does it again.
+    #[serde(default)]
+    pub command: Option<String>,
+    /// The protocols: rows.
+    pub protocols: Vec<String>,
+    /// The failure models: columns.
+    pub failures: Vec<String>,
+    /// The timing models: a block of columns each.
+    pub timings: Vec<String>,
+    /// The cells, at most one for each place; a place without one was not run.
+    pub cells: Vec<Cell>,
+    /// The costs, in any order.
+    #[serde(default)]
+    pub costs: Vec<Cost>,
+    /// The detectors' curves.
+    #[serde(default)]
+    pub detectors: Vec<DetectorCurve>,
+    /// Counts over the campaign.
+    #[serde(default)]
+    pub totals: Vec<Total>,
+    /// What is not in here, and why.
+    #[serde(default)]
+    pub cuts: Vec<Cut>,
+}
+
+impl Matrix {
+    /// The cell at a place.
+    pub fn cell(&self, protocol: u32, failure: u32, timing: u32) -> Option<&Cell> {
+        self.cells.iter().find(|cell| {
+            cell.protocol == protocol && cell.failure == failure && cell.timing == timing
+        })
+    }
+
+    /// What a protocol does when reality is worse than its contract: the worst verdict over its
+    /// cells beyond it, `None` where it has none.
+    pub fn beyond(&self, protocol: u32) -> Option<CellVerdict> {
+        self.cells
+            .iter()
+            .filter(|cell| cell.protocol == protocol && !cell.within)
+            .map(|cell| cell.verdict)
+            .max()
+    }
+
+    /// How many cells are not what the protocols' contracts claim.
+    pub fn disagreements(&self) -> usize {
+        self.cells.iter().filter(|cell| cell.disagrees()).count()
+    }
+}
+
+/// One protocol under one failure model and one timing model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The protocol's index.
+    pub protocol: u32,
+    /// The failure model's index.
+    pub failure: u32,
+    /// The timing model's index.
+    pub timing: u32,
+    /// Whether this is within what the protocol's contract promises to survive.
+    pub within: bool,
+    /// What was measured.
+    pub verdict: CellVerdict,
+    /// What the contract claims, where it claims anything.
+    #[serde(default)]
+    pub claim: Option<CellVerdict>,
+    /// The runs behind the verdict.
+    pub runs: u64,
+    /// The command that shows it: the worst run again.
+    #[serde(default)]
+    pub replay: Option<String>,
+    /// What was seen, or why the claim and the measurement differ.
+    #[serde(default)]
+    pub note: String,
+}
+
+impl Cell {
+    /// Whether the measurement is worse than the claim. Better is luck, and no disagreement.
+    pub fn disagrees(&self) -> bool {
+        self.claim.is_some_and(|claim| self.verdict > claim)
+    }
+}
+
+/// What a cell says. Ordered from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CellVerdict {
+    /// No wrong decision, and a decision in time.
+    SafeAndLive,
+    /// No wrong decision, but some run did not decide.
+    SafeStalls,
+    /// A run violated a safety property.
+    Unsafe,
+}
+
+impl CellVerdict {
+    /// All of them, from good to bad.
+    pub const ALL: [Self; 3] = [Self::SafeAndLive, Self::SafeStalls, Self::Unsafe];
+
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SafeAndLive => "safe and live",
+            Self::SafeStalls => "safe, stalls",
+            Self::Unsafe => "UNSAFE",
+        }
+    }
+
+    /// One sign, told apart without colour.
+    pub fn sign(self) -> char {
+        match self {
+            Self::SafeAndLive => '✓',
+            Self::SafeStalls => '○',
+            Self::Unsafe => '✗',
+        }
+    }
+}
+
+/// What one decision of a protocol costs among `n` nodes, counted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// The protocol's index.
+    pub protocol: u32,
+    /// The number of nodes.
+    pub n: u32,
+    /// Messages.
+    pub messages: f64,
+    /// Their bytes.
+    pub bytes: f64,
+    /// Time, in the longest delay of a message (delta).
+    pub rounds: f64,
+    /// Syncs of disks.
+    pub syncs: f64,
+    /// Signatures made.
+    pub signatures: f64,
+}
+
+/// One figure of a [`Cost`].
+type Figure = fn(&Cost) -> f64;
+
+impl Cost {
+    /// The figures by name, each per decision.
+    pub const FIGURES: [(&'static str, Figure); 5] = [
+        ("messages", |cost| cost.messages),
+        ("bytes", |cost| cost.bytes),
+        ("rounds", |cost| cost.rounds),
+        ("syncs", |cost| cost.syncs),
+        ("signatures", |cost| cost.signatures),
+    ];
+}
+
+/// What a detector trades as its knob is turned: Chen's T_D against false positives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DetectorCurve {
+    /// The detector.
+    pub name: String,
+    /// The settings of its knob, in the order of the knob.
+    pub points: Vec<DetectorPoint>,
+}
+
+/// One setting of a detector's knob.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DetectorPoint {
+    /// The setting: `deadline 200 ms`, `phi 8`.
+    pub setting: String,
+    /// T_D: from the crash to the suspicion that stays, in nanoseconds.
+    pub detection: u64,
+    /// Mistakes in an hour with nobody crashed.
+    pub false_per_hour: f64,
+}

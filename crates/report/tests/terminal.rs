@@ -1,0 +1,68 @@
+//! The same for a terminal.
+
+use quorate_report::*;
+
+#[allow(dead_code, reason = "no test uses every sample")]
+mod samples;
+
+#[test]
+fn a_table_for_a_terminal() {
+    let text = terminal::matrix(&samples::matrix());
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(
+        lines[0],
+        "matrix: 7 protocols, 7 failure models, 3 timing models"
+    );
+    let raft = lines
+        .iter()
+        .find(|line| line.starts_with("Raft"))
+        .expect("a row");
+    assert!(
+        raft.contains("safe and live") && raft.contains("UNSAFE*") && raft.ends_with("goes wrong")
+    );
+    let found = lines.iter().position(|line| {
+        line.starts_with(
+            "! primary-backup, crash-recovery, partially synchronous: UNSAFE: two primaries",
+        )
+    });
+    let command = lines[found.expect("the disagreement is told") + 1];
+    assert_eq!(
+        command,
+        "  quorate simulate --protocol 1 --failure 2 --timing 1 --seed 12"
+    );
+    assert!(text.contains("not the whole: 7 cells left out"));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("Dolev–Strong") && line.contains('·'))
+    );
+}
+
+#[test]
+fn columns_stand_under_each_other() {
+    let text = terminal::costs(&samples::matrix());
+    let widths: Vec<_> = text.lines().map(|line| line.chars().count()).collect();
+    assert_eq!(widths.len(), 1 + samples::matrix().costs.len());
+    assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
+    assert!(terminal::detectors(&samples::matrix()).contains("phi accrual"));
+}
+
+#[test]
+fn a_run_for_a_terminal_ends_with_the_event_of_its_verdict() {
+    let text = terminal::run(&samples::run(5, 100), 10);
+    assert!(text.contains("VIOLATED: State machine safety"));
+    let events: Vec<_> = text.lines().filter(|line| line.contains("  e")).collect();
+    assert_eq!(events.len(), 10);
+    assert!(events[9].contains("e75") && events[9].contains("violation: StateMachineSafety"));
+}
+
+#[test]
+fn nothing_in_a_label_steers_the_terminal() {
+    let mut run = samples::run(5, 100);
+    run.events[75].label = "\u{1b}[2J\u{202e}\n\rgone\u{9b}".to_owned();
+    run.verdict.sentence = "\u{1b}]0;title\u{7}".to_owned();
+    let text = terminal::run(&run, 10);
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    assert!(!text.contains('\u{202e}'));
+    assert!(text.contains("gone"));
+}
