@@ -16,6 +16,8 @@
 //! Bytes that are no HTTP at all are answered by closing the connection; they
 //! reach no other part of the program.
 
+mod authority;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -35,6 +37,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+use authority::Lenient;
 
 /// Connections that may be open at once.
 pub const MAX_CONNECTIONS: usize = 4096;
@@ -123,8 +127,8 @@ where
     let (is_http2, stream) = tokio::time::timeout(FIRST_BYTES_TIMEOUT, sniff(stream))
         .await
         .map_err(|_| "said nothing")??;
-    let io = TokioIo::new(stream);
     if is_http2 {
+        let io = TokioIo::new(Lenient::new(stream));
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -135,6 +139,7 @@ where
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
         watcher.watch(builder.serve_connection(io, service)).await?;
     } else {
+        let io = TokioIo::new(stream);
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())

@@ -211,3 +211,51 @@ async fn shutdown_closes_the_port_and_lets_idle_clients_go() {
         .await
         .expect_err("nobody listens");
 }
+
+/// As etcdctl 3.4 does for `endpoint status`: Go's server takes it, so ours does.
+#[tokio::test]
+async fn a_client_that_calls_the_server_by_a_url_is_answered() {
+    let server = Server::start().await;
+    let mut block = b"\x83\x86".to_vec();
+    for (field, value) in [
+        (&b"\x41"[..], &b"http://localhost"[..]),
+        (b"\x44", b"/etcdserverpb.Maintenance/Status"),
+        (b"\x5f", b"application/grpc"),
+        (b"\x40\x02te", b"trailers"),
+    ] {
+        block.extend([field, &[value.len() as u8], value].concat());
+    }
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        let len = (payload.len() as u32).to_be_bytes();
+        [&len[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+    };
+    let request = [
+        PREFACE,
+        &frame(4, 0, 0, &[]),
+        &frame(1, 4, 1, &block),
+        &frame(0, 1, 1, &[0; 5]),
+    ]
+    .concat();
+    let mut stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .expect("connected");
+    stream.write_all(&request).await.expect("sent");
+    loop {
+        let mut header = [0; 9];
+        let read = timeout(SOON, stream.read_exact(&mut header)).await;
+        read.expect("an answer").expect("an answer");
+        let mut payload =
+            vec![0; u32::from_be_bytes([0, header[0], header[1], header[2]]) as usize];
+        stream
+            .read_exact(&mut payload)
+            .await
+            .expect("a whole frame");
+        match header[3] {
+            // DATA: the answer's message.
+            0 => break assert!(payload.len() > 5),
+            3 => panic!("the stream was reset: {payload:?}"),
+            7 => panic!("the connection was ended: {payload:?}"),
+            _ => {}
+        }
+    }
+}
