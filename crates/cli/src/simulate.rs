@@ -253,12 +253,17 @@ fn tell_run(args: &Args, report: &RunReport) -> anyhow::Result<()> {
 
 fn run_in_words(args: &Args, report: &RunReport) -> anyhow::Result<String> {
     let mut text = String::new();
+    if !report.last_events.is_empty() {
+        writeln!(text, "the last events:")?;
+    }
+    for line in &report.last_events {
+        writeln!(text, "  {line}")?;
+    }
     if let Some(violation) = report.verdict.violation() {
         let Violation {
             property,
             detail,
             event,
-            last_events,
             ..
         } = violation;
         writeln!(
@@ -267,10 +272,6 @@ fn run_in_words(args: &Args, report: &RunReport) -> anyhow::Result<String> {
             report.seed
         )?;
         writeln!(text, "  {detail}")?;
-        writeln!(text, "the last events:")?;
-        for line in last_events {
-            writeln!(text, "  {line}")?;
-        }
         writeln!(
             text,
             "replay it with:\n  {}",
@@ -340,7 +341,6 @@ fn run_as_json(args: &Args, report: &RunReport) -> Value {
             "detail": violation.detail,
             "event": violation.event,
             "simulated_seconds": violation.at as f64 / 1e9,
-            "last_events": violation.last_events,
             "replay": replay_command(args, report.seed),
         })
     });
@@ -353,6 +353,7 @@ fn run_as_json(args: &Args, report: &RunReport) -> Value {
         "undecided": report.undecided,
         "operations": operations_as_json(&report.operations),
         "faults": coverage_as_json(&report.coverage),
+        "last_events": report.last_events,
         "violation": violation,
     })
 }

@@ -41,7 +41,7 @@ fn main() {
             bad += 1;
             println!("seed {seed} event {}: {violation}", violation.event);
             if count == 1 {
-                violation
+                report
                     .last_events
                     .iter()
                     .for_each(|line| println!("  {line}"));

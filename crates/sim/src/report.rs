@@ -27,6 +27,9 @@ pub struct RunReport {
     /// The clients' history was too hard to judge within the bound on the search: many operations of
     /// unknown outcome on few keys. All other properties were checked.
     pub undecided: bool,
+    /// The last events in words, as many as were asked for, and some in any case when a property
+    /// did not hold.
+    pub last_events: Vec<String>,
     /// Whether all properties held.
     pub verdict: Verdict,
 }
@@ -61,8 +64,6 @@ pub struct Violation {
     pub at: u64,
     /// The number of the event that showed it.
     pub event: u64,
-    /// The last events before it, in words.
-    pub last_events: Vec<String>,
 }
 
 impl fmt::Display for Violation {

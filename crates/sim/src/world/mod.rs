@@ -173,13 +173,7 @@ impl World {
         let mut hash = self.hash;
         hash.add(self.events);
         hash.add(self.observers.digest());
-        let verdict = match self.violation {
-            None => Verdict::Ok,
-            Some(mut violation) => {
-                violation.last_events = self.trace.into_lines();
-                Verdict::Violation(violation)
-            }
-        };
+        let verdict = self.violation.map_or(Verdict::Ok, Verdict::Violation);
         let report = RunReport {
             seed,
             events: self.events,
@@ -190,6 +184,7 @@ impl World {
             traffic: self.network.traffic,
             committed: self.observers.committed(),
             undecided: self.undecided,
+            last_events: self.trace.into_lines(),
             verdict,
         };
         (report, self.decisions)
@@ -427,7 +422,6 @@ impl World {
             detail,
             at,
             event,
-            last_events: vec![],
         }));
     }
 

@@ -13,13 +13,7 @@ pub(super) fn message(message: &PeerMessage) -> String {
             };
             format!("term {}, {what}", message.term)
         }
-        PeerMessage::Forward(payloads) => {
-            let heads: Vec<_> = payloads
-                .iter()
-                .map(|payload| payload.slice(..payload.len().min(24)))
-                .collect();
-            format!("forwards {} writes: {heads:?}", payloads.len())
-        }
+        PeerMessage::Forward(payloads) => format!("forwards {} writes", payloads.len()),
         PeerMessage::Digest { index, digest } => format!("digest {digest:016x} at {index}"),
     }
 }

@@ -1,0 +1,41 @@
+//! What some seeds mean, pinned: the same on every machine, core count and optimisation level.
+//!
+//! A change of the protocol, the log or the world changes these; a change of the machine must not.
+//! After the former, `UPDATE_EXPECT=1 cargo test -p quorate-sim --test pinned`.
+
+use expect_test::expect;
+use quorate_contract::Contract;
+use quorate_sim::{Campaign, Options, simulate};
+use std::fmt::Write;
+
+#[test]
+fn seeds_mean_the_same_everywhere() {
+    let mut text = String::new();
+    for seed in [1, 2, 3, 195, 1070] {
+        let report = simulate(&Contract::default(), seed, &Options::default());
+        let (events, hash) = (report.events, report.hash);
+        writeln!(text, "seed {seed}: {events} events, hash {hash:016x}").expect("writes");
+    }
+    let campaign = Campaign {
+        start: 0,
+        seeds: 40,
+        threads: 2,
+        options: Options::default(),
+    };
+    let tally = campaign.run(&Contract::default(), |_| {});
+    writeln!(
+        text,
+        "seeds 0 to 39: {} events, hash {:016x}",
+        tally.events, tally.hash
+    )
+    .expect("writes");
+    expect![[r#"
+        seed 1: 1464 events, hash 2f9865ef5a8f846e
+        seed 2: 13773 events, hash a34fec54b0476138
+        seed 3: 1878 events, hash 1de58e3014c17451
+        seed 195: 2656 events, hash 1229229a2c621f75
+        seed 1070: 1485 events, hash 02b89134f80670e3
+        seeds 0 to 39: 150729 events, hash 457d9146b38dd696
+    "#]]
+    .assert_eq(&text);
+}
