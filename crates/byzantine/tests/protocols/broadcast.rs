@@ -164,3 +164,25 @@ fn with_real_signatures_too() {
     world.run(LONG);
     assert_eq!(world.decisions(), [Some(&value("a")); 3]);
 }
+
+/// What comes in round r needs r signers, the sender among them: else a liar could keep a value
+/// back until nobody can pass it on any more, or make one up.
+#[test]
+fn a_claim_needs_the_sender_and_as_many_signers_as_rounds() {
+    let keys = keys(4);
+    let claim = |signer: usize, text: &str| {
+        let claim = Certified::alone(keys[signer].sign(Claim(value(text))));
+        Message(claim.into_certificate())
+    };
+    let mut world = world(4, 1, 1);
+    world.silence(0);
+    world.run(Duration::ZERO);
+    world.inject(1, 2, claim(1, "made up"));
+    for to in 1..4 {
+        world.inject(0, to, claim(0, "a"));
+    }
+    world.run(ROUND + DELTA);
+    world.inject(0, 2, claim(0, "kept back"));
+    world.run(LONG);
+    assert_eq!(world.decisions(), [Some(&value("a")); 3]);
+}

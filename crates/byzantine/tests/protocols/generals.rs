@@ -252,3 +252,31 @@ fn what_would_not_end_is_refused() {
     let refused = config(31, 10).check().expect_err("n^m messages");
     assert!(refused.contains("OM(10) among 31"), "{refused}");
 }
+
+/// An order that is kept back until the last round, for one lieutenant who could tell nobody: the
+/// chain is too short for its time.
+#[test]
+fn an_order_kept_back_counts_for_nobody() {
+    let keys = deal(Scheme::Ideal, Instance(1), 4, 1);
+    let order = |text: &str| {
+        let order = value(text);
+        let before = vec![];
+        let statement = signed::Order {
+            order: order.clone(),
+            before,
+        };
+        let signature = keys[0].sign(statement).signature();
+        let chain = vec![(NodeId(0), signature)];
+        signed::Message { order, chain }
+    };
+    let mut world = signed(4, 1, 1);
+    world.silence(0);
+    world.run(Duration::ZERO);
+    for to in 1..4 {
+        world.inject(0, to, order("ATTACK"));
+    }
+    world.run(ROUND + ROUND / 2);
+    world.inject(0, 2, order("WAIT"));
+    world.run(LONG);
+    assert_eq!(world.decisions(), [Some(&value("ATTACK")); 3]);
+}
