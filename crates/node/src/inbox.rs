@@ -1,6 +1,6 @@
 //! [`Inbox`]: everything that waits for the replica's thread, which takes it in bursts.
 
-use quorate_core::{NodeId, Time};
+use quorate_core::{NodeId, NodeSet, Time};
 use quorate_replica::{Outcome, PeerMessage, Request};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,6 +22,8 @@ pub(crate) struct Ask {
 pub(crate) struct Burst {
     pub(crate) asks: Vec<Ask>,
     pub(crate) peers: Vec<(NodeId, PeerMessage)>,
+    /// Peers whose connection has broken.
+    pub(crate) gone: NodeSet,
     /// The disk made progress, or failed.
     pub(crate) disk: bool,
     pub(crate) stop: bool,
@@ -29,7 +31,11 @@ pub(crate) struct Burst {
 
 impl Burst {
     fn is_empty(&self) -> bool {
-        self.asks.is_empty() && self.peers.is_empty() && !self.disk && !self.stop
+        self.asks.is_empty()
+            && self.peers.is_empty()
+            && self.gone == NodeSet::EMPTY
+            && !self.disk
+            && !self.stop
     }
 }
 
@@ -123,10 +129,12 @@ impl Inbox {
             let Burst {
                 asks,
                 peers,
+                gone,
                 disk,
                 stop,
             } = &state.burst;
-            !asks.is_empty() || *disk || *stop || !(leave_peers || peers.is_empty())
+            let peers = *gone != NodeSet::EMPTY || !peers.is_empty();
+            !asks.is_empty() || *disk || *stop || peers && !leave_peers
         };
         if !anything(&state) && !wait.is_zero() {
             state.asleep = true;
@@ -140,8 +148,9 @@ impl Inbox {
         mem::swap(&mut state.burst.asks, &mut burst.asks);
         burst.disk = mem::take(&mut state.burst.disk);
         burst.stop = mem::take(&mut state.burst.stop);
-        if !leave_peers && !state.burst.peers.is_empty() {
+        if !leave_peers {
             mem::swap(&mut state.burst.peers, &mut burst.peers);
+            burst.gone = mem::take(&mut state.burst.gone);
             let was_full = state.peer_bytes >= self.bounds.peer_bytes;
             state.peer_bytes = 0;
             drop(state);
@@ -197,6 +206,12 @@ impl Receiver<PeerMessage> for Arc<Inbox> {
             }
             room.await;
         }
+    }
+
+    fn lost(&self, from: u8) {
+        let mut state = self.state();
+        state.burst.gone.insert(NodeId(from));
+        self.wake(state);
     }
 }
 

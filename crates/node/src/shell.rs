@@ -156,6 +156,11 @@ impl Shell {
             self.replica
                 .step(now, Input::Peer { from, message }, &mut self.actions);
         }
+        // After what they said: it came before the connection broke.
+        for peer in mem::take(&mut burst.gone).iter() {
+            self.replica
+                .step(now, Input::PeerGone(peer), &mut self.actions);
+        }
         for Ask {
             request,
             deadline,

@@ -42,6 +42,9 @@ pub enum Input {
     },
     /// A timer, armed by [`Actions::timers`] and not re-armed or disarmed since, has run out.
     Timer(Timer),
+    /// The link to this peer has broken, as when its process dies. A hint, which may be wrong or
+    /// missing.
+    PeerGone(NodeId),
     /// The disk made progress, or failed.
     Disk,
 }
@@ -196,6 +199,7 @@ impl<D: Disk<Record>> Replica<D> {
                     .step(now, RaftInput::Timer(timer), &mut self.effects);
             }
             Input::Timer(Timer::Sweep) => self.on_sweep(now, out),
+            Input::PeerGone(peer) => self.ask(now, raft::Request::Suspect(peer)),
             Input::Disk => {}
         }
     }

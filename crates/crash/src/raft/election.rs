@@ -92,6 +92,20 @@ impl Raft {
         self.pre_campaign(out);
     }
 
+    /// The leader may be gone. This node no longer helps it to stay, and asks the others soon: not
+    /// at once, as they see the same a little earlier or later, and while they do not they refuse.
+    /// If only the link broke they still hear the leader, and nobody is deposed; nor is this node's
+    /// patience shorter once the leader is heard again.
+    pub(super) fn on_suspect(&mut self, node: NodeId, out: &mut Effects<Self>) {
+        let follows = matches!(self.state, State::Follower) && self.leader == Some(node);
+        if follows && node != self.me {
+            self.become_follower(None, out);
+            self.heard_since_armed = false;
+            let beat = self.config.heartbeat;
+            out.arm(Timer::Election, beat / 4, beat);
+        }
+    }
+
     fn pre_campaign(&mut self, out: &mut Effects<Self>) {
         self.leader = None;
         self.fail_forwarded(out);

@@ -29,6 +29,9 @@ pub enum Request {
     Read(u64),
     /// Hand leadership over. Only a leader can; else ignored. Given up after an election timeout.
     Transfer(NodeId),
+    /// The link to this node has broken, as when its process dies. A hint and no proof: if it is
+    /// the leader, this node does not wait for an election timeout to find out.
+    Suspect(NodeId),
     /// A snapshot of the local state machine goes into the log, which may be cut then.
     Checkpoint(Checkpoint),
     /// A piece of the snapshot that [`Output::SnapshotWanted`] asked for. The last piece may be

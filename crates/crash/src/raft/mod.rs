@@ -200,6 +200,7 @@ impl Raft {
             Request::Propose(payload) => self.on_propose(payload, out),
             Request::Read(id) => self.on_read(id, out),
             Request::Transfer(to) => self.on_transfer(now, to, out),
+            Request::Suspect(node) => self.on_suspect(node, out),
             Request::Checkpoint(step) => self.on_checkpoint(step, out),
             Request::SnapshotData {
                 to,

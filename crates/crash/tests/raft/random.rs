@@ -230,6 +230,9 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
             let to = quorate_core::NodeId(dice.below(cluster.nodes.len()) as u8);
             if dice.percent(30) {
                 cluster.input(node, Input::Request(Request::Transfer(to)));
+            } else if dice.percent(50) {
+                // Right or wrong: suspicion may cost an election, never more.
+                cluster.input(node, Input::Request(Request::Suspect(to)));
             }
         }
         90..92 => {

@@ -9,7 +9,7 @@
 //! | `beat 1` | the heartbeat timer of n1 |
 //! | `retry 1` | the timer of n1's reads |
 //! | `propose 1 a b` | in one burst |
-//! | `read 1 7`, `transfer 1 2`, `checkpoint 1` | requests |
+//! | `read 1 7`, `transfer 1 2`, `suspect 1 2`, `checkpoint 1` | requests |
 //! | `deliver`, `deliver 1->2`, `deliver *->2`, `deliver 1->2 1` | all until rest; those under way; one |
 //! | `drop 1->*`, `repeat 1->2`, `reverse 1->2` | of those under way |
 //! | `cut 1`, `cut 1->2`, `heal` | lose all to and from n1; one way |
@@ -132,6 +132,7 @@ fn run(cluster: &mut Cluster, words: &[&str]) {
         }
         ["read", _, _] => request(cluster, Request::Read(number(2) as u64)),
         ["transfer", _, _] => request(cluster, Request::Transfer(NodeId(number(2) as u8))),
+        ["suspect", _, _] => request(cluster, Request::Suspect(NodeId(number(2) as u8))),
         ["checkpoint", _] => cluster.checkpoint(number(1)),
         ["deliver"] => cluster.settle(),
         ["deliver", link, limit @ ..] => {
@@ -228,6 +229,7 @@ transcripts! {
     read_index,
     single_node,
     snapshot_install,
+    suspicion,
     transfer,
     vote_persistence,
 }

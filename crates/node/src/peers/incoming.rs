@@ -22,6 +22,10 @@ pub trait Receiver<M>: Clone + Send + Sync + 'static {
     /// Takes messages, in order, leaving `messages` empty. While there is no room it waits, and the
     /// peer with it, by the flow control of TCP.
     fn deliver(&self, from: u8, messages: &mut Vec<M>) -> impl Future<Output = ()> + Send;
+
+    /// The peer's connection has ended, after what was delivered before: the peer has gone, or
+    /// something between has failed.
+    fn lost(&self, from: u8);
 }
 
 /// Connections of strangers who have not introduced themselves yet. Those beyond are closed.
@@ -117,11 +121,17 @@ impl<R> Shared<R> {
         let (alive, mut replaced) = watch::channel(());
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive);
         info!(peer = from, %address, "peer connected");
+        self.stats[usize::from(from)].appeared.notify_one();
         tokio::select! {
-            result = self.read::<M>(stream, from) => match result {
-                Ok(()) => info!(peer = from, %address, "peer disconnected"),
-                Err(error) => warn!(peer = from, %address, "connection from peer closed: {error}"),
-            },
+            result = self.read::<M>(stream, from) => {
+                self.receiver.lost(from);
+                match result {
+                    Ok(()) => info!(peer = from, %address, "peer disconnected"),
+                    Err(error) => {
+                        warn!(peer = from, %address, "connection from peer closed: {error}");
+                    }
+                }
+            }
             _ = replaced.changed() => debug!(peer = from, %address, "replaced by a new connection"),
         }
     }

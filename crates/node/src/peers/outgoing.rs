@@ -23,7 +23,8 @@ const BURST: usize = 256 << 10;
 
 /// Keeps a connection to peer `to` at `address` and sends what comes into the outbox, for ever.
 /// When the connection fails it is made again, after a wait that doubles up to a second and is
-/// spread by chance (seed 002: retries must not march in step).
+/// spread by chance (seed 002: retries must not march in step), or as soon as the peer connects to
+/// us: a replica that is back must not be deaf to the others for a second.
 pub async fn connect<M: Wire>(local: Local, to: u8, address: String, outbox: Arc<Outbox<M>>) {
     let mut wait = FIRST_WAIT;
     let mut last_reason = String::new();
@@ -40,8 +41,7 @@ pub async fn connect<M: Wire>(local: Local, to: u8, address: String, outbox: Arc
                     wait = FIRST_WAIT;
                 }
                 last_reason.clear();
-                sleep(spread(wait)).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+                wait = pause(wait, &outbox).await;
                 continue;
             }
             Err(reason) => reason,
@@ -53,9 +53,18 @@ pub async fn connect<M: Wire>(local: Local, to: u8, address: String, outbox: Arc
             warn!(peer = to, %address, "no connection to peer: {text}");
             last_reason = text;
         }
-        let refused = matches!(reason, handshake::HandshakeError::RefusedByPeer(_));
-        sleep(spread(if refused { REFUSED_WAIT } else { wait })).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
+        if matches!(reason, handshake::HandshakeError::RefusedByPeer(_)) {
+            sleep(spread(REFUSED_WAIT)).await;
+        }
+        wait = pause(wait, &outbox).await;
+    }
+}
+
+/// Waits before the next attempt, and says how long to wait before the one after it.
+pub(super) async fn pause<M: Wire>(wait: Duration, outbox: &Outbox<M>) -> Duration {
+    match timeout(spread(wait), outbox.stats().appeared.notified()).await {
+        Ok(()) => FIRST_WAIT,
+        Err(_) => (wait * 2).min(LONGEST_WAIT),
     }
 }
 

@@ -1,7 +1,8 @@
-//! What is counted about a peer.
+//! What is counted about a peer, and what its two connections tell each other.
 
 use quorate_etcd::metrics::Histogram;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::Notify;
 
 /// Counts about one peer, from any thread.
 #[derive(Debug, Default)]
@@ -15,6 +16,9 @@ pub struct PeerStats {
     pub(crate) connections: AtomicU64,
     /// Times from a ping to its echo.
     pub(crate) round_trips: Histogram,
+    /// Rung when the peer has connected to us: it can be reached again, so whoever waits before the
+    /// next attempt to reach it need not.
+    pub(crate) appeared: Notify,
 }
 
 /// [`PeerStats`] at one moment.

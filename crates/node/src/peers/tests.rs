@@ -47,12 +47,16 @@ pub(super) fn local(me: u8) -> Local {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Heard(Arc<Mutex<Vec<(u8, Note)>>>);
+struct Heard(Arc<Mutex<Vec<(u8, Note)>>>, Arc<Mutex<Vec<u8>>>);
 
 impl Receiver<Note> for Heard {
     async fn deliver(&self, from: u8, messages: &mut Vec<Note>) {
         let mut heard = self.0.lock().expect("not poisoned");
         heard.extend(messages.drain(..).map(|note| (from, note)));
+    }
+
+    fn lost(&self, from: u8) {
+        self.1.lock().expect("not poisoned").push(from);
     }
 }
 
@@ -137,6 +141,20 @@ async fn a_lost_connection_is_made_again() {
         drop(stream);
         until("lost", || !outbox.stats().snapshot().connected).await;
     }
+}
+
+#[tokio::test]
+async fn a_peer_that_goes_is_missed_and_one_that_comes_is_called_back_at_once() {
+    let zero = listen().await;
+    let back: Outbox<Note> = Outbox::new(Bounds::default(), zero.stats[1].clone());
+    let (_outbox, task) = call(1, &zero.address);
+    let waiting = super::outgoing::pause(Duration::from_secs(60), &back);
+    let next = timeout(Duration::from_secs(10), waiting).await;
+    assert!(next.expect("not a minute") < Duration::from_secs(1));
+    let lost = zero.heard.1.clone();
+    assert!(lost.lock().expect("not poisoned").is_empty());
+    task.abort();
+    until("missed", || *lost.lock().expect("not poisoned") == [1]).await;
 }
 
 #[tokio::test]
