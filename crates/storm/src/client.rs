@@ -16,6 +16,8 @@ use crate::wire;
 
 /// How long a client waits for a connection before it tries another replica.
 const CONNECT: Duration = Duration::from_millis(500);
+/// Requests after which a client tries another replica, on average.
+const STAYS: u32 = 100;
 /// How long a client that was turned away waits.
 const TURNED_AWAY: Duration = Duration::from_millis(5);
 
@@ -79,9 +81,11 @@ pub(crate) fn is_acknowledgement(action: &Action, response: &Response) -> bool {
     }
 }
 
-/// A client's connection: to one replica, and after a failure to the next.
+/// A client's connection: to one replica, and after a failure, or once in a while, to another. By
+/// chance, not in turn: else the clients of a killed replica would all be found at the next one.
 struct Line<'a> {
     fleet: &'a Fleet,
+    random: fastrand::Rng,
     at: usize,
     open: Option<Connection>,
 }
@@ -109,7 +113,8 @@ impl Line<'_> {
 
     fn move_on(&mut self) {
         self.open = None;
-        self.at = (self.at + 1) % self.fleet.endpoints.len();
+        let all = self.fleet.endpoints.len();
+        self.at = (self.at + self.random.usize(1..all)) % all;
     }
 }
 
@@ -118,11 +123,15 @@ pub(crate) async fn run(fleet: Arc<Fleet>, client: u64, mut load: Load) -> Vec<O
     let mut operations = vec![];
     let mut line = Line {
         fleet: &fleet,
+        random: fastrand::Rng::with_seed(client),
         at: client as usize % fleet.endpoints.len(),
         open: None,
     };
     while !fleet.stop.load(Ordering::Relaxed) {
         sleep(fleet.pause.mul_f64(load.pause())).await;
+        if line.random.u32(0..STAYS) == 0 {
+            line.move_on();
+        }
         let Some(connection) = line.ready().await else {
             sleep(TURNED_AWAY).await;
             continue;
