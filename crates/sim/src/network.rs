@@ -108,6 +108,8 @@ pub struct Traffic {
     pub cut: u64,
     /// Delivered twice.
     pub duplicated: u64,
+    /// Overtook one that was sent before on the same link.
+    pub reordered: u64,
     /// Lost because too many were under way.
     pub overflowed: u64,
 }
@@ -194,7 +196,10 @@ impl<M: Clone> Network<M> {
             deliver(arrival(state, now, bytes, decisions), number);
         }
         let number = self.flights.insert(Flight { from, to, message });
-        deliver(arrival(state, now, bytes, decisions), number);
+        let before = state.last_arrival;
+        let at = arrival(state, now, bytes, decisions);
+        self.traffic.reordered += u64::from(at < before);
+        deliver(at, number);
     }
 
     /// Takes out a message that arrives.
@@ -266,8 +271,8 @@ fn arrival(state: &mut State, now: u64, bytes: usize, decisions: &mut Decisions)
     let mut at = start + delay;
     if link.fifo {
         at = at.max(state.last_arrival);
-        state.last_arrival = at;
     }
+    state.last_arrival = state.last_arrival.max(at);
     at
 }
 

@@ -173,15 +173,20 @@ impl World {
         let mut hash = self.hash;
         hash.add(self.events);
         hash.add(self.observers.digest());
+        let traffic = self.network.traffic;
+        let mut coverage = self.coverage;
+        coverage.add(Fault::Loss, traffic.lost);
+        coverage.add(Fault::Duplication, traffic.duplicated);
+        coverage.add(Fault::Reordering, traffic.reordered);
         let verdict = self.violation.map_or(Verdict::Ok, Verdict::Violation);
         let report = RunReport {
             seed,
             events: self.events,
             simulated: self.now,
             hash: hash.value(),
-            coverage: self.coverage,
+            coverage,
             operations: self.desk.operations,
-            traffic: self.network.traffic,
+            traffic,
             committed: self.observers.committed(),
             undecided: self.undecided,
             last_events: self.trace.into_lines(),
