@@ -12,7 +12,7 @@
 //! Safety needs no timing; progress needs messages to arrive within the (doubling) timeouts,
 //! eventually.
 //!
-//! Where to start: [`Request`], [`Output`] and [`Timer`] are the face to the layer above,
+//! Where to start: [`Output`] and [`Timer`] are the face to the layer above,
 //! [`Message`] what is said, [`Hard`] and [`Record`] what is on disk. Then `normal` (§4.2),
 //! `checkpoint` (§4.3), `view_change` (§4.4), `catch_up`.
 //!
