@@ -73,6 +73,8 @@ pub(crate) struct Cluster {
     wire: VecDeque<(NodeId, NodeId, PeerMessage)>,
     /// Links that lose everything, as (from, to).
     pub(crate) cut: BTreeSet<(u8, u8)>,
+    /// Snapshots on the wire claim another digest than their state has.
+    pub(crate) forge_digests: bool,
     config: Config,
     tickets: u64,
     boots: u64,
@@ -108,6 +110,7 @@ impl Cluster {
             replies: BTreeMap::new(),
             wire: VecDeque::new(),
             cut: BTreeSet::new(),
+            forge_digests: false,
             config,
             tickets: 0,
             boots: 0,
@@ -208,7 +211,14 @@ impl Cluster {
 
     /// Delivers until nothing is under way.
     pub(crate) fn settle(&mut self) {
-        while let Some((from, to, message)) = self.wire.pop_front() {
+        while let Some((from, to, mut message)) = self.wire.pop_front() {
+            if let PeerMessage::Raft(raft::Message {
+                body: raft::Body::Notice(raft::Notice::Snapshot { meta, .. }),
+                ..
+            }) = &mut message
+            {
+                meta.digest ^= u64::from(self.forge_digests);
+            }
             if !self.cut.contains(&(from.0, to.0)) {
                 self.input(to.0, Input::Peer { from, message });
             }

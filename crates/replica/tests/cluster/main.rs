@@ -307,6 +307,31 @@ fn a_checkpoint_cuts_the_log_and_a_snapshot_brings_a_laggard_back() {
     cluster.no_violations();
 }
 
+/// A snapshot that does not have the digest it claims is not believed, however whole it looks.
+#[test]
+fn a_snapshot_with_another_digest_is_not_installed() {
+    let limits = Limits {
+        checkpoint_bytes: 8 << 10,
+        ..Limits::default()
+    };
+    let mut cluster = Cluster::new(3, limits);
+    cluster.run(2000 * MS);
+    cluster.isolate(2, true);
+    for n in 0..200 {
+        cluster.put(0, &format!("k{n}"), &"v".repeat(200));
+    }
+    cluster.forge_digests = true;
+    cluster.isolate(2, false);
+    cluster.run(3000 * MS);
+    let counters = cluster.replica(2).status().counters;
+    assert_eq!(counters.snapshots_installed, 0);
+    assert!(counters.snapshot_install_failures > 0);
+    cluster.forge_digests = false;
+    cluster.run(5000 * MS);
+    assert!(cluster.replica(2).status().counters.snapshots_installed > 0);
+    assert_eq!(cluster.get(2, "k199"), Some("v".repeat(200)));
+}
+
 /// Sessions travel in snapshots: a repetition is recognised by a replica that never saw the first.
 #[test]
 fn sessions_survive_a_snapshot() {
