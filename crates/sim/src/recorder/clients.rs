@@ -1,0 +1,39 @@
+//! What clients ask for, and what they are told.
+
+use super::difference::short;
+use super::{EventId, OpId, Recorder, bound};
+use quorate_report::{Operation, Outcome};
+
+impl Recorder {
+    /// A client asks.
+    pub fn invoked(&mut self, at: u64, client: &str, label: &str) -> OpId {
+        let invoked = self.tick(at);
+        let id = self.operations.push(Operation {
+            client: client.to_owned(),
+            invoked,
+            returned: None,
+            label: short(label, self.limits.width),
+            outcome: Outcome::Unknown,
+            event: None,
+        });
+        bound(&mut self.operations, self.limits.others);
+        OpId(id)
+    }
+
+    /// The operation reached a node at this event. The first one counts.
+    pub fn reached(&mut self, op: OpId, event: EventId) {
+        if let Some(operation) = self.operations.get_mut(op.0) {
+            operation.event.get_or_insert(event.0);
+        }
+    }
+
+    /// It ended. `told` is added to what it asked. One of unknown outcome has no time of return.
+    pub fn returned(&mut self, at: u64, op: OpId, outcome: Outcome, told: &str) {
+        let (at, width) = (self.tick(at), self.limits.width);
+        if let Some(operation) = self.operations.get_mut(op.0) {
+            operation.outcome = outcome;
+            operation.returned = (outcome != Outcome::Unknown).then_some(at);
+            operation.label = short(&format!("{} → {told}", operation.label), 2 * width);
+        }
+    }
+}

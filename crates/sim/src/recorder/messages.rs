@@ -1,0 +1,83 @@
+//! Messages, and what becomes of them.
+
+use super::difference::short;
+use super::{Carried, EventId, Recorder};
+use quorate_core::NodeId;
+use quorate_report::{EventKind, Fate, Message};
+
+impl Recorder {
+    /// A node sends. `copies` are the numbers under which the network carries it: none if it lost it,
+    /// two if it carries it twice.
+    pub fn sent(&mut self, at: u64, from: NodeId, to: NodeId, label: &str, copies: &[u32]) {
+        let send = self.lane(from).step;
+        if copies.is_empty() {
+            self.push_message(at, from, to, label, Fate::Dropped, send);
+        }
+        let mut fate = Fate::Delivered;
+        for number in copies {
+            let id = self.push_message(at, from, to, label, fate, send);
+            self.carried.insert(*number, Carried { id, from, to });
+            fate = Fate::Duplicated;
+        }
+    }
+
+    /// A message that `from` never sent is under way in its name.
+    pub fn forged(&mut self, at: u64, from: NodeId, to: NodeId, label: &str, number: u32) {
+        let id = self.push_message(at, from, to, label, Fate::Forged, None);
+        self.carried.insert(number, Carried { id, from, to });
+    }
+
+    /// The message carried under this number has other bytes now, or is later than the timing model
+    /// allows: [`Fate::Corrupted`], [`Fate::Late`]. [`Fate::Dropped`]: it will not arrive after all.
+    pub fn fate(&mut self, number: u32, fate: Fate) {
+        let carried = match fate {
+            Fate::Dropped => self.carried.remove(&number),
+            _ => self.carried.get(&number).copied(),
+        };
+        if let Some(message) = carried.and_then(|carried| self.messages.get_mut(carried.id)) {
+            message.fate = fate;
+        }
+    }
+
+    /// The message carried under this number arrives, as the receiver's step. `None` if the recorder
+    /// has never heard of it.
+    pub fn arrived(&mut self, number: u32, at: u64) -> Option<EventId> {
+        let Carried { id, from, to } = self.carried.remove(&number)?;
+        let message = self.messages.get(id);
+        let send = message.and_then(|message| message.send).map(EventId);
+        let words = message.map_or("a message of long ago", |message| &message.label);
+        let label = format!("from {from}: {words}");
+        let event = self.event(at, to, EventKind::Deliver, &label, send);
+        if let Some(message) = self.messages.get_mut(id) {
+            message.arrived = Some(self.now);
+            message.receive = Some(event.0);
+        }
+        Some(event)
+    }
+
+    fn push_message(
+        &mut self,
+        at: u64,
+        from: NodeId,
+        to: NodeId,
+        label: &str,
+        fate: Fate,
+        send: Option<u32>,
+    ) -> u32 {
+        let sent = self.tick(at);
+        let label = short(label, self.limits.width);
+        self.text += label.len();
+        let id = self.messages.push(Message {
+            from: from.0.into(),
+            to: to.0.into(),
+            sent,
+            arrived: None,
+            fate,
+            label,
+            send,
+            receive: None,
+        });
+        self.trim();
+        id
+    }
+}

@@ -1,0 +1,273 @@
+//! A small story, told to the recorder as a world would.
+
+use super::*;
+use quorate_report::{BandKind, Fate, Outcome, Run, VerdictKind};
+
+const A: NodeId = NodeId(0);
+const B: NodeId = NodeId(1);
+const C: NodeId = NodeId(2);
+
+fn finish(recorder: Recorder) -> Run {
+    let run = recorder.finish(Ending {
+        title: "a story".to_owned(),
+        verdict: VerdictKind::Violated,
+        end: 1000,
+        ..Ending::default()
+    });
+    assert_eq!(run.check(), Ok(()));
+    run
+}
+
+fn labels(run: &Run) -> Vec<&str> {
+    run.events.iter().map(|event| &*event.label).collect()
+}
+
+/// The labels of an event and of its causes, back to the first.
+fn causes<'a>(run: &'a Run, label: &str) -> Vec<&'a str> {
+    let mut at = run.events.iter().position(|event| event.label == label);
+    let mut chain = vec![];
+    while let Some(event) = at.map(|at| &run.events[at]) {
+        chain.push(&*event.label);
+        at = event.cause.map(|cause| cause as usize);
+    }
+    chain
+}
+
+#[test]
+fn an_answer_is_traced_back_to_the_timer_that_began_it() {
+    let mut recorder = Recorder::new(3, Limits::default());
+    recorder.restarted(0, A, "A starts");
+    recorder.restarted(0, B, "B starts");
+    recorder.timer_armed(A, 7);
+    recorder.timer_fired(10, A, 7, "election timeout");
+    recorder.state(A, "role: candidate\nterm: 1");
+    recorder.sent(10, A, B, "vote?", &[3]);
+    // B is disturbed meanwhile; that is not why it answers.
+    recorder.fault(15, B, "its clock jumps");
+    recorder.arrived(3, 20);
+    recorder.sync_begun(20, B);
+    recorder.remark(21, B, EventKind::Note, "something else");
+    recorder.sync_done(30, B, true, "durable");
+    recorder.sent(30, B, A, "vote!", &[3]);
+    recorder.arrived(3, 40);
+    recorder.state(A, "role: leader\nterm: 1");
+    recorder.leads(40, A, 1, true, "leader, term 1");
+    recorder.remark(40, A, EventKind::Role, "A leads");
+    let run = finish(recorder);
+    let chain = [
+        "A leads",
+        "from n1: vote!",
+        "durable",
+        "from n0: vote?",
+        "election timeout",
+        "A starts",
+    ];
+    assert_eq!(causes(&run, "A leads"), chain);
+    let won = run.events.iter().find(|e| e.label == "from n1: vote!");
+    let difference = won.map(|event| event.difference.clone());
+    assert_eq!(
+        difference.unwrap_or_default(),
+        ["-role: candidate", "+role: leader"]
+    );
+    assert_eq!(run.messages.len(), 2);
+    for message in &run.messages {
+        assert_eq!(message.fate, Fate::Delivered);
+        let received = message.receive.map(|event| &run.events[event as usize]);
+        assert_eq!(received.map(|event| event.at), message.arrived);
+        assert!(message.send.is_some());
+    }
+    let sync = &run.syncs[0];
+    assert_eq!(
+        (sync.node, sync.from, sync.to, sync.kept),
+        (1, 20, 30, true)
+    );
+    assert_eq!((run.reigns[0].from, run.reigns[0].to), (40, 1000));
+}
+
+#[test]
+fn every_fate_of_a_message_is_told_apart() {
+    let mut recorder = Recorder::new(3, Limits::default());
+    recorder.event(1, A, EventKind::Request, "asked", None);
+    recorder.sent(1, A, B, "lost", &[]);
+    recorder.sent(1, A, B, "twice", &[1, 2]);
+    recorder.sent(1, A, B, "late", &[3]);
+    recorder.sent(1, A, B, "corrupted", &[4]);
+    recorder.sent(1, A, B, "corrupted and under way", &[5]);
+    recorder.sent(1, A, B, "to a dead node", &[6]);
+    recorder.forged(1, C, B, "forged", 7);
+    recorder.fate(3, Fate::Late);
+    recorder.fate(4, Fate::Corrupted);
+    recorder.fate(5, Fate::Corrupted);
+    recorder.fate(6, Fate::Dropped);
+    for number in [2, 1, 3, 4, 7] {
+        assert!(recorder.arrived(number, 9).is_some());
+    }
+    assert_eq!(recorder.arrived(6, 9), None, "dropped");
+    assert_eq!(recorder.arrived(1, 9), None, "arrives once");
+    let run = finish(recorder);
+    let fates: Vec<(&str, Fate)> = run.messages.iter().map(|m| (&*m.label, m.fate)).collect();
+    let expected = [
+        ("lost", Fate::Dropped),
+        ("twice", Fate::Delivered),
+        ("twice", Fate::Duplicated),
+        ("late", Fate::Late),
+        ("corrupted", Fate::Corrupted),
+        ("corrupted and under way", Fate::InFlight),
+        ("to a dead node", Fate::Dropped),
+        ("forged", Fate::Forged),
+    ];
+    assert_eq!(fates, expected);
+    assert!(
+        run.messages
+            .iter()
+            .all(|m| m.send.is_some() == (m.fate != Fate::Forged))
+    );
+}
+
+#[test]
+fn a_crash_ends_what_was_under_way() {
+    let mut recorder = Recorder::new(3, Limits::default());
+    recorder.restarted(0, A, "A starts");
+    recorder.leads(0, A, 4, true, "leader, term 4");
+    recorder.leads(5, A, 4, true, "leader, term 4");
+    recorder.state(A, "term: 4");
+    recorder.sync_begun(5, A);
+    recorder.timer_armed(A, 1);
+    let partition = recorder.band_open(BandKind::Partition, &[A, B], "cut", 6);
+    let crash = recorder.crashed(10, A, "the power fails");
+    recorder.restarted(20, A, "A starts again");
+    recorder.state(A, "term: 4");
+    recorder.timer_fired(25, A, 1, "a timer of before");
+    recorder.band_close(partition, 30);
+    recorder.band_close(partition, 40);
+    let run = finish(recorder);
+    assert_eq!(
+        causes(&run, "A starts again"),
+        ["A starts again", "the power fails"]
+    );
+    assert_eq!(
+        causes(&run, "a timer of before").len(),
+        1,
+        "who armed it is gone"
+    );
+    assert!(!run.syncs[0].kept && run.syncs[0].to == 10);
+    assert_eq!((run.reigns[0].from, run.reigns[0].to), (0, 10));
+    let bands: Vec<_> = run.bands.iter().map(|b| (b.kind, b.from, b.to)).collect();
+    let expected = [(BandKind::Partition, 6, 30), (BandKind::Crash, 10, 20)];
+    assert_eq!(bands, expected);
+    let again = run.events.iter().find(|e| e.label == "A starts again");
+    assert_eq!(again.map(|e| e.difference.len()), Some(1), "told anew");
+    assert_eq!(crash, EventId(1));
+}
+
+#[test]
+fn operations_end_in_three_ways() {
+    let mut recorder = Recorder::new(1, Limits::default());
+    for (at, outcome) in [Outcome::Done, Outcome::Refused, Outcome::Unknown]
+        .into_iter()
+        .enumerate()
+    {
+        let op = recorder.invoked(at as u64, "client 1", "put x = 1");
+        let first = recorder.event(5, A, EventKind::Request, "put x = 1", None);
+        recorder.reached(op, first);
+        let again = recorder.event(6, A, EventKind::Request, "again", None);
+        recorder.reached(op, again);
+        recorder.returned(9, op, outcome, outcome.name());
+    }
+    let run = finish(recorder);
+    let ends: Vec<_> = run
+        .operations
+        .iter()
+        .map(|op| (op.outcome, op.returned, op.event))
+        .collect();
+    let expected = [
+        (Outcome::Done, Some(9), Some(0)),
+        (Outcome::Refused, Some(9), Some(2)),
+        (Outcome::Unknown, None, Some(4)),
+    ];
+    assert_eq!(ends, expected);
+    assert_eq!(run.operations[0].label, "put x = 1 → done");
+}
+
+/// A ring of nodes that pass a token on.
+fn long(limits: Limits) -> Run {
+    let mut recorder = Recorder::new(3, limits);
+    recorder.event(0, A, EventKind::Request, "begin", None);
+    // Under way for so long that it is let go before it arrives.
+    recorder.sent(0, A, C, "early", &[1000]);
+    for turn in 0..500_u64 {
+        let (from, to) = (NodeId((turn % 3) as u8), NodeId(((turn + 1) % 3) as u8));
+        recorder.sent(turn, from, to, &format!("token {turn}"), &[0]);
+        recorder.sync_begun(turn, to);
+        recorder.arrived(0, turn + 1);
+        recorder.sync_done(turn + 1, to, true, "durable");
+        recorder.commit(turn + 1, to, turn);
+        recorder.state(to, &format!("turn: {turn}"));
+    }
+    assert!(recorder.arrived(1000, 500).is_some());
+    recorder.violation(501, C, "the end");
+    finish(recorder)
+}
+
+#[test]
+fn of_a_long_run_the_end_is_kept_and_the_cuts_say_so() {
+    let whole = long(Limits::default());
+    assert!(whole.cuts.is_empty());
+    assert_eq!((whole.events.len(), whole.messages.len()), (1003, 501));
+    let limits = Limits {
+        events: 100,
+        messages: 30,
+        others: 200,
+        ..Limits::default()
+    };
+    let run = long(limits);
+    assert_eq!((run.events.len(), run.messages.len()), (100, 30));
+    assert_eq!(
+        labels(&run),
+        labels(&whole)[903..]
+            .iter()
+            .map(|l| match *l {
+                "from n0: early" => "from n0: a message of long ago",
+                other => other,
+            })
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(run.verdict.event, Some(99));
+    let cuts: Vec<_> = run
+        .cuts
+        .iter()
+        .map(|cut| (&*cut.what, cut.left_out))
+        .collect();
+    let syncs = 500 - run.syncs.len() as u64;
+    assert!(syncs >= 450, "those of events that are gone");
+    let expected = [
+        ("events", 903),
+        ("messages", 471),
+        ("syncs", syncs),
+        ("commits", 299),
+    ];
+    assert_eq!(cuts, expected);
+}
+
+#[test]
+fn words_are_bounded_too() {
+    let limits = Limits {
+        text: 1 << 10,
+        width: 12,
+        ..Limits::default()
+    };
+    let run = long(limits);
+    let words = run
+        .events
+        .iter()
+        .map(|e| e.label.len() + e.difference.concat().len());
+    let words: usize =
+        words.sum::<usize>() + run.messages.iter().map(|m| m.label.len()).sum::<usize>();
+    assert!((500..=1 << 10).contains(&words), "{words}");
+    assert!(
+        run.events
+            .iter()
+            .all(|event| event.label.chars().count() <= 13)
+    );
+    assert!(run.cuts[0].left_out > 0);
+}
