@@ -1,0 +1,73 @@
+//! `quorate simulate`: the code that serves, in worlds where all goes wrong that the contract
+//! names.
+
+mod campaign;
+mod json;
+mod replay;
+mod words;
+
+use crate::contract_file;
+use crate::exit::refused;
+use quorate_sim::RunReport;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many seeds to run, each a world of its own
+    #[arg(long, default_value_t = 1000)]
+    seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 0)]
+    start: u64,
+    /// The contract: it decides which faults a world shows [default: three replicas on this
+    /// machine, one of which may crash]
+    #[arg(long, value_name = "FILE")]
+    contract: Option<PathBuf>,
+    /// Run this seed alone, and tell its last events
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "start", "threads"])]
+    replay: Option<u64>,
+    /// With --replay: write every decision that the seed generated to a file
+    #[arg(long, value_name = "FILE", requires = "replay")]
+    record: Option<PathBuf>,
+    /// Run the world of a file of decisions, recorded with --record and perhaps edited
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "start", "threads", "replay"])]
+    replay_decisions: Option<PathBuf>,
+    /// With a replay: how many of the last events to tell
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    events: usize,
+    /// How many threads; the result does not depend on it [default: all cores]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Fails when a property is violated.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let contract = contract_file::load(args.contract.as_deref())?;
+    contract.runnable().map_err(refused)?;
+    if args.replay.is_some() || args.replay_decisions.is_some() {
+        replay::run(args, &contract)
+    } else {
+        campaign::run(args, &contract)
+    }
+}
+
+/// The command that runs one seed again.
+fn replay_command(contract: Option<&Path>, seed: u64) -> String {
+    match contract {
+        Some(file) => format!(
+            "quorate simulate --contract {} --replay {seed}",
+            file.display()
+        ),
+        None => format!("quorate simulate --replay {seed}"),
+    }
+}
+
+fn property(report: &RunReport) -> &str {
+    report
+        .verdict
+        .violation()
+        .map_or("nothing", |violation| violation.property.as_str())
+}
