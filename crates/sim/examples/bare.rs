@@ -20,7 +20,7 @@ fn main() {
     let mut seed = 0;
     while total < events {
         let mut bare = Bare::<Raft>::new(
-            Config::default(),
+            |_| Config::default(),
             3,
             Weather::default(),
             Decisions::from_seed(seed),

@@ -34,7 +34,10 @@ mod timers;
 mod trace;
 mod world;
 
-pub use bare::{Bare, Happened, Weather};
+pub use bare::{
+    Bare, Counts, Happened, LinkFault, Misdeed, NodeFault, Pace, Seen, Shown, Tampering, Told,
+    Trouble, Weather, Which, Wire, size,
+};
 pub use campaign::{Campaign, Tally};
 pub use client::Operations;
 pub use clock::Clock;

@@ -2,7 +2,7 @@
 
 use quorate_core::NodeId;
 use quorate_crash::raft::{Config, Output, Raft, Request, Role};
-use quorate_sim::{Bare, Decisions, Link, Weather};
+use quorate_sim::{Bare, Decisions, Link, Pace, Told, Weather};
 
 fn leader(bare: &Bare<Raft>) -> Option<NodeId> {
     NodeId::all(3).find(|id| {
@@ -14,21 +14,26 @@ fn leader(bare: &Bare<Raft>) -> Option<NodeId> {
 /// Proposes and crashes at random; checks that all nodes decide the same. Returns the hash and how
 /// much was decided.
 fn run(seed: u64, events: u64) -> (u64, usize) {
+    let link = Link {
+        loss: 20_000,
+        duplicate: 20_000,
+        fifo: false,
+        ..Link::QUIET
+    };
     let weather = Weather {
-        link: Link {
-            loss: 20_000,
-            duplicate: 20_000,
-            fifo: false,
-            ..Link::QUIET
+        pace: Pace {
+            calm: link,
+            ..Pace::default()
         },
         ..Weather::default()
     };
-    let mut bare = Bare::<Raft>::new(Config::default(), 3, weather, Decisions::from_seed(seed));
+    let decisions = Decisions::from_seed(seed);
+    let mut bare = Bare::<Raft>::new(|_| Config::default(), 3, weather, decisions);
     let mut decided: Vec<Option<(u64, bytes::Bytes)>> = vec![];
     let mut down = None;
     while bare.events() < events && bare.advance().is_some() {
         let outputs: Vec<_> = bare.take_outputs().collect();
-        for (node, output) in outputs {
+        for Told { node, output, .. } in outputs {
             let Output::Committed { first, entries } = output else {
                 continue;
             };

@@ -12,6 +12,8 @@ pub(super) struct MemoryDisk<R> {
     syncing: Option<usize>,
     /// Syncs take no time.
     instant: bool,
+    /// Says that all is durable, and makes nothing so.
+    lying: bool,
 }
 
 impl<R> MemoryDisk<R> {
@@ -21,6 +23,7 @@ impl<R> MemoryDisk<R> {
             durable: 0,
             syncing: None,
             instant,
+            lying: false,
         }
     }
 
@@ -31,7 +34,7 @@ impl<R> MemoryDisk<R> {
     /// Begins a sync if one is due; says whether it did.
     #[inline]
     pub(super) fn begin_sync(&mut self) -> bool {
-        let due = self.syncing.is_none() && self.durable < self.records.len();
+        let due = self.syncing.is_none() && !self.lying && self.durable < self.records.len();
         if due {
             self.syncing = Some(self.records.len());
         }
@@ -42,6 +45,21 @@ impl<R> MemoryDisk<R> {
         if let Some(through) = self.syncing.take() {
             self.durable = through;
         }
+    }
+
+    /// The sync that is under way never ends: it was another copy's.
+    pub(super) fn interrupt(&mut self) {
+        self.syncing = None;
+    }
+
+    /// From now on, or no longer, it lies about syncs.
+    pub(super) fn lie(&mut self, lying: bool) {
+        self.lying = lying;
+    }
+
+    /// What it calls durable and is not.
+    pub(super) fn lied_about(&self) -> usize {
+        if self.lying { self.unsynced() } else { 0 }
     }
 
     /// How many records may be lost.
@@ -56,13 +74,20 @@ impl<R> MemoryDisk<R> {
         self.durable = self.records.len();
         self.syncing = None;
     }
+
+    /// Everything is lost.
+    pub(super) fn wipe(&mut self) {
+        self.records.clear();
+        self.durable = 0;
+        self.syncing = None;
+    }
 }
 
 impl<R> Disk<R> for MemoryDisk<R> {
     #[inline]
     fn append(&mut self, records: &mut Vec<R>) -> Lsn {
         self.records.append(records);
-        if self.instant {
+        if self.instant && !self.lying {
             self.durable = self.records.len();
         }
         self.records.len() as Lsn
@@ -70,6 +95,10 @@ impl<R> Disk<R> for MemoryDisk<R> {
 
     #[inline]
     fn durable(&self) -> io::Result<Lsn> {
-        Ok(self.durable as Lsn)
+        Ok(if self.lying {
+            self.records.len()
+        } else {
+            self.durable
+        } as Lsn)
     }
 }

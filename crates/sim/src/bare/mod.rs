@@ -1,40 +1,53 @@
 //! A bare protocol in a world: any [`Protocol`], without log, state machine or clients.
 //!
 //! It has the links, clocks, timers and decisions of the world of replicas, a disk of records in
-//! memory, and crashes. What it does not have is an opinion: whoever drives it gives the requests,
-//! asks for the crashes and watches. [`Bare::advance`] runs one event and says what it was, so that
-//! observers can look at every node after every event.
+//! memory, and nodes and links that misbehave as they are told ([`NodeFault`], [`LinkFault`]). Time
+//! behaves as its [`Pace`] says. What it does not have is an opinion: whoever drives it gives the
+//! requests and watches. [`Bare::advance`] runs one event and says what it was, so that observers
+//! can look at every node after every event.
 
+mod craft;
 mod disk;
+mod faults;
+mod misdeed;
+mod pace;
+mod seen;
+mod send;
+mod slot;
+mod step;
+mod straw;
 
-use crate::decisions::splitmix;
-use crate::{Clock, Decisions, Delay, Due, Flight, Link, Network, Queue, Rolling, Timers};
+pub use craft::{Wire, size};
+pub use misdeed::{LinkFault, Misdeed, NodeFault, Tampering, Trouble, Which};
+pub use pace::Pace;
+pub use seen::{Seen, Shown};
+
+use crate::{Clock, Decisions, Network, Queue, Rolling, Traffic};
 use disk::MemoryDisk;
-use quorate_core::driver::{self, Gate, Released};
-use quorate_core::{Coin, Effects, Hard, Input, NodeId, Protocol, Time, To};
+use quorate_core::{Effects, NodeId, Protocol};
+use slot::Slot;
 use std::collections::VecDeque;
-use std::time::Duration;
 
 /// Where the protocol runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Weather {
-    /// All links, unless changed by [`Bare::network_mut`].
-    pub link: Link,
+    /// How time behaves, links included.
+    pub pace: Pace,
     /// A cut link loses messages; else it holds them back.
     pub lossy: bool,
-    /// How long a sync takes; `None` for no time at all.
-    pub sync: Option<Delay>,
+    /// Receivers know who sent a message: nobody speaks in another's name.
+    pub authentic: bool,
+    /// Count the bytes of messages. They are counted in any case where a fault depends on them.
+    pub weigh: bool,
 }
 
 impl Default for Weather {
     fn default() -> Self {
         Self {
-            link: Link::QUIET,
+            pace: Pace::default(),
             lossy: true,
-            sync: Some(Delay::Uniform {
-                min: 50_000,
-                max: 150_000,
-            }),
+            authentic: false,
+            weigh: false,
         }
     }
 }
@@ -42,8 +55,29 @@ impl Default for Weather {
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Deliver(u32),
-    Timer { node: NodeId, timer: u8, epoch: u32 },
-    Synced { node: NodeId, epoch: u32 },
+    Timer {
+        slot: u8,
+        timer: u8,
+        epoch: u32,
+    },
+    Synced {
+        slot: u8,
+        epoch: u32,
+    },
+    /// A node fault begins, or ends.
+    Node {
+        fault: u16,
+        begins: bool,
+    },
+    /// A link fault begins, or ends, for good or, if it flaps, for a while.
+    Link {
+        fault: u16,
+        begins: bool,
+    },
+    /// The bounds on time hold from now on.
+    Calm,
+    /// Whoever drives the world wants to be told.
+    Wake(u32),
 }
 
 /// What an event was, for observers.
@@ -55,116 +89,168 @@ pub enum Happened<T> {
     TimedOut(NodeId, T),
     /// What a node wrote is durable.
     Synced(NodeId),
+    /// A node began, or ended, to misbehave.
+    Faulted(NodeId),
+    /// Links began, or ended, to misbehave; or time became calm.
+    Changed,
+    /// The time has come that [`Bare::wake_at`] was told.
+    Woke(u32),
 }
 
 impl<T> Happened<T> {
-    /// The node to look at.
-    pub fn node(&self) -> NodeId {
+    /// The node to look at, if it is one.
+    pub fn node(&self) -> Option<NodeId> {
         match self {
-            Self::Delivered(node, _) | Self::TimedOut(node, _) | Self::Synced(node) => *node,
+            Self::Delivered(node, _)
+            | Self::TimedOut(node, _)
+            | Self::Synced(node)
+            | Self::Faulted(node) => Some(*node),
+            Self::Changed | Self::Woke(_) => None,
         }
     }
 }
 
-type RecordOf<P> = <<P as Protocol>::Hard as Hard>::Record;
+/// What a node told the layer above.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told<O> {
+    /// Which node.
+    pub node: NodeId,
+    /// Whether it was the second of twins.
+    pub second: bool,
+    /// When, in nanoseconds of the world.
+    pub at: u64,
+    /// What.
+    pub output: O,
+}
 
-#[derive(Debug)]
-struct Node<P: Protocol> {
-    protocol: Option<P>,
-    gate: Gate<P>,
-    disk: MemoryDisk<RecordOf<P>>,
-    timers: Timers<P::Timer>,
-    clock: Clock,
-    epoch: u32,
+/// What was sent and synced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages from one node to another.
+    pub messages: u64,
+    /// Their bytes, if [`Weather::weigh`] asks for them.
+    pub bytes: u64,
+    /// Syncs that were through.
+    pub syncs: u64,
+    /// Messages that were held back as the last straw.
+    pub held: u64,
+    /// Messages in another's name that the links refused.
+    pub refused: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Envelope<M> {
+    message: M,
+    to_slot: u8,
 }
 
 /// A cluster of one protocol.
 #[derive(Debug)]
-pub struct Bare<P: Protocol> {
-    config: P::Config,
+pub struct Bare<P: Protocol>
+where
+    P::Message: Wire,
+{
+    configs: Vec<P::Config>,
     n: u8,
     now: u64,
     events: u64,
     decisions: Decisions,
     weather: Weather,
     queue: Queue<Event>,
-    network: Network<P::Message>,
-    nodes: Vec<Node<P>>,
+    /// How many messages, timers and syncs are in the queue.
+    busy: usize,
+    network: Network<Envelope<P::Message>>,
+    /// The first `n` by their nodes' numbers, then the second copies.
+    slots: Vec<Slot<P>>,
     effects: Effects<P>,
     loopback: VecDeque<P::Message>,
+    outbox: Vec<(quorate_core::To, P::Message)>,
     /// What nodes told the layer above, until it is taken.
-    outputs: Vec<(NodeId, P::Output)>,
+    told: Vec<Told<P::Output>>,
+    faults: Vec<NodeFault>,
+    link_faults: Vec<(LinkFault, bool)>,
+    seen: Seen,
+    counts: Counts,
+    /// Messages held back, oldest first.
+    held: Vec<u32>,
+    decides: Option<fn(&P::Output) -> bool>,
     hash: Rolling,
     common_coin: u64,
 }
 
-impl<P: Protocol> Bare<P> {
+impl<P: Protocol> Bare<P>
+where
+    P::Message: Wire,
+{
     /// A cluster of `n` nodes, all of them started.
-    pub fn new(config: P::Config, n: u8, weather: Weather, mut decisions: Decisions) -> Self {
+    ///
+    /// # Panics
+    /// With more than 128 nodes.
+    pub fn new(
+        config: impl Fn(NodeId) -> P::Config,
+        n: u8,
+        weather: Weather,
+        mut decisions: Decisions,
+    ) -> Self {
+        assert!(
+            n <= quorate_core::NodeSet::MAX_NODES,
+            "a cluster has at most 128 nodes"
+        );
         let common_coin = decisions.below(1 << 62);
-        let node = |_| Node {
-            protocol: None,
-            gate: Gate::default(),
-            disk: MemoryDisk::new(weather.sync.is_none()),
-            timers: Timers::default(),
-            clock: Clock::new(0, 0),
-            epoch: 0,
+        let pace = weather.pace;
+        let mut slot = |id| {
+            let mut clock = Clock::new(0, 0);
+            if pace.drift_ppm > 0 {
+                let drift = decisions.within(0, 2 * u64::from(pace.drift_ppm));
+                clock.set_drift(0, drift as i64 - i64::from(pace.drift_ppm));
+            }
+            Slot::new(id, MemoryDisk::new(pace.sync.is_none()), clock)
         };
+        let slots = NodeId::all(n).map(&mut slot).collect();
         let mut bare = Self {
-            config,
+            configs: NodeId::all(n).map(config).collect(),
             n,
             now: 0,
             events: 0,
             decisions,
             weather,
             queue: Queue::default(),
-            network: Network::new(n, weather.link, weather.lossy),
-            nodes: (0..n).map(node).collect(),
+            busy: 0,
+            network: Network::new(n, pace.link(0), weather.lossy),
+            slots,
             effects: Effects::default(),
             loopback: VecDeque::new(),
-            outputs: vec![],
+            outbox: vec![],
+            told: vec![],
+            faults: vec![],
+            link_faults: vec![],
+            seen: Seen::default(),
+            counts: Counts::default(),
+            held: vec![],
+            decides: None,
             hash: Rolling::default(),
             common_coin,
         };
+        if pace.calm_from > 0 {
+            bare.queue.push(pace.calm_from, Event::Calm);
+        }
         NodeId::all(n).for_each(|node| bare.start(node));
         bare
-    }
-
-    /// Starts a node from what its disk holds. Does nothing to one that runs.
-    pub fn start(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id.index()];
-        if node.protocol.is_none() {
-            let hard = driver::replay(node.disk.records());
-            node.protocol = Some(P::recover(&self.config, id, hard));
-            self.step(id, Input::Start);
-        }
-    }
-
-    /// Takes a node down; of what it had not synced, the decisions say how much is lost.
-    pub fn crash(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id.index()];
-        if node.protocol.take().is_some() {
-            let lost = self.decisions.below(node.disk.unsynced() as u64 + 1);
-            node.disk.lose(lost as usize);
-            node.gate = Gate::default();
-            node.timers.clear();
-            node.epoch += 1;
-            self.hash.add(u64::from(id.0) << 32 | lost);
-        }
-    }
-
-    /// The layer above asks a node for something.
-    pub fn request(&mut self, id: NodeId, request: P::Request) {
-        self.step(id, Input::Request(request));
     }
 
     /// Runs the next event; `None` when nothing will ever happen again. What is stale, or for a
     /// node that is down, passes unseen.
     pub fn advance(&mut self) -> Option<Happened<P::Timer>> {
         loop {
-            let (at, event) = self.queue.pop()?;
-            self.now = at;
-            if let Some(happened) = self.happen(event) {
+            let happened = if self.busy == 0 && !self.held.is_empty() {
+                let number = self.held.remove(0);
+                self.arrive(number)
+            } else {
+                let (at, event) = self.queue.pop()?;
+                self.now = at;
+                self.happen(event)
+            };
+            if let Some(happened) = happened {
                 self.events += 1;
                 return Some(happened);
             }
@@ -174,172 +260,52 @@ impl<P: Protocol> Bare<P> {
     fn happen(&mut self, event: Event) -> Option<Happened<P::Timer>> {
         match event {
             Event::Deliver(number) => {
-                let Flight { from, to, message } = self.network.arrive(number)?;
-                self.nodes[to.index()].protocol.as_ref()?;
-                self.hash.add(self.now ^ u64::from(to.0) << 56);
-                self.hash.add(Rolling::of(&message));
-                self.step(to, Input::Message(from, message));
-                Some(Happened::Delivered(to, from))
+                self.busy -= 1;
+                self.deliver(number)
             }
-            Event::Timer {
-                node: id,
-                timer,
-                epoch,
-            } => {
-                let node = &mut self.nodes[id.index()];
-                if node.epoch != epoch {
-                    return None;
-                }
-                match node.timers.due(&node.clock, self.now, timer) {
-                    Due::Stale => None,
-                    Due::Later(at) => {
-                        self.queue.push(at, event);
-                        None
-                    }
-                    Due::Now(name) => {
-                        self.hash
-                            .add(self.now ^ u64::from(timer) << 48 ^ u64::from(id.0) << 56);
-                        self.step(id, Input::Timer(name));
-                        Some(Happened::TimedOut(id, name))
-                    }
-                }
+            Event::Timer { slot, timer, epoch } => {
+                self.busy -= 1;
+                self.on_timer(slot, timer, epoch)
             }
-            Event::Synced { node: id, epoch } => {
-                let node = &mut self.nodes[id.index()];
-                if node.epoch != epoch {
-                    return None;
-                }
-                node.disk.complete_sync();
-                self.hash.add(self.now ^ 1 << 55 ^ u64::from(id.0) << 56);
-                self.settle(id);
-                Some(Happened::Synced(id))
+            Event::Synced { slot, epoch } => {
+                self.busy -= 1;
+                self.on_synced(slot, epoch)
             }
-        }
-    }
-
-    fn step(&mut self, id: NodeId, input: Input<P>) {
-        let node = &mut self.nodes[id.index()];
-        if let Some(protocol) = &mut node.protocol {
-            protocol.step(node.clock.at(self.now), input, &mut self.effects);
-            self.settle(id);
-        }
-    }
-
-    /// Flushes, until nothing comes back to the node itself.
-    fn settle(&mut self, id: NodeId) {
-        loop {
-            let node = &mut self.nodes[id.index()];
-            let Some(protocol) = &mut node.protocol else {
-                return;
-            };
-            let local = node.clock.at(self.now);
-            protocol.flush(local, &mut self.effects);
-            self.carry_out(id, local);
-            let node = &mut self.nodes[id.index()];
-            let Some(protocol) = &mut node.protocol else {
-                return;
-            };
-            if self.loopback.is_empty() && self.effects.is_empty() {
-                return;
+            Event::Node { fault, begins } => Some(self.on_node_fault(fault, begins)),
+            Event::Link { fault, begins } => {
+                self.on_link_fault(fault, begins);
+                Some(Happened::Changed)
             }
-            while let Some(message) = self.loopback.pop_front() {
-                protocol.step(local, Input::Message(id, message), &mut self.effects);
-            }
-        }
-    }
-
-    /// The effects of a burst: records to the disk, and out what may go.
-    fn carry_out(&mut self, id: NodeId, local: Time) {
-        let Self {
-            nodes,
-            effects,
-            network,
-            queue,
-            decisions,
-            loopback,
-            outputs,
-            now,
-            n,
-            ..
-        } = self;
-        let (now, n) = (*now, *n);
-        let Node {
-            gate,
-            disk,
-            timers,
-            clock,
-            epoch,
-            protocol,
-        } = &mut nodes[id.index()];
-        let mut route = |to: To, message: P::Message, decisions: &mut Decisions| {
-            for to in to.nodes(n) {
-                if to == id {
-                    loopback.push_back(message.clone());
-                    continue;
-                }
-                let flight = Flight {
-                    from: id,
-                    to,
-                    message: message.clone(),
-                };
-                network.send(now, flight, 0, decisions, |at, number| {
-                    queue.push(at, Event::Deliver(number));
+            Event::Calm => {
+                self.refresh_links();
+                let held = std::mem::take(&mut self.held);
+                held.into_iter().for_each(|number| {
+                    let latest = self.weather.pace.delta;
+                    let at = self.now + self.decisions.within(0, latest);
+                    self.push(at, Event::Deliver(number));
                 });
+                Some(Happened::Changed)
             }
-        };
-        let prompt = gate.submit(effects, disk);
-        let mut send = |released: Released<P::Message>| {
-            let (to, message) = released.into_parts();
-            route(to, message, decisions);
-        };
-        prompt.messages().for_each(&mut send);
-        outputs.extend(prompt.outputs().map(|output| (id, output)));
-        let timers_wanted: Vec<_> = prompt.timers().collect();
-        let coins: Vec<_> = prompt.coins().collect();
-        // This disk never fails.
-        let _ = gate.release(disk, send, |output| outputs.push((id, output)));
-        for (timer, span) in timers_wanted {
-            let Some((min, max)) = span else {
-                timers.disarm(timer);
-                continue;
-            };
-            let (min, span) = (nanos(min), nanos(max).saturating_sub(nanos(min)) + 1);
-            let stagger = span / u64::from(n) * u64::from(id.0);
-            let wait = min + (decisions.below(span) + stagger) % span;
-            let deadline = local + Duration::from_nanos(wait);
-            let (timer, at) = timers.arm(clock, now, timer, deadline);
-            if let Some(at) = at {
-                queue.push(
-                    at,
-                    Event::Timer {
-                        node: id,
-                        timer,
-                        epoch: *epoch,
-                    },
-                );
-            }
+            Event::Wake(tag) => Some(Happened::Woke(tag)),
         }
-        if let Some(delay) = self.weather.sync
-            && disk.begin_sync()
-        {
-            let at = now + delay.draw(decisions);
-            queue.push(
-                at,
-                Event::Synced {
-                    node: id,
-                    epoch: *epoch,
-                },
-            );
-        }
-        for (coin, tag) in coins {
-            let value = match coin {
-                Coin::Local => decisions.below(u64::MAX),
-                Coin::Common => splitmix(&mut (self.common_coin ^ tag)),
-            };
-            if let Some(protocol) = protocol {
-                protocol.step(local, Input::Coin { tag, value }, effects);
-            }
-        }
+    }
+
+    fn push(&mut self, at: u64, event: Event) {
+        self.busy += usize::from(matches!(
+            event,
+            Event::Deliver(_) | Event::Timer { .. } | Event::Synced { .. }
+        ));
+        self.queue.push(at, event);
+    }
+
+    /// Asks for a [`Happened::Woke`] with this tag, at this moment or now.
+    pub fn wake_at(&mut self, at: u64, tag: u32) {
+        self.queue.push(at.max(self.now), Event::Wake(tag));
+    }
+
+    /// Which outputs decide something: what a last straw is ([`Pace::last_straw`]).
+    pub fn set_decides(&mut self, decides: fn(&P::Output) -> bool) {
+        self.decides = Some(decides);
     }
 
     /// Simulated nanoseconds.
@@ -347,7 +313,7 @@ impl<P: Protocol> Bare<P> {
         self.now
     }
 
-    /// Events so far: deliveries, timers, syncs.
+    /// Events so far: deliveries, timers, syncs, faults.
     pub fn events(&self) -> u64 {
         self.events
     }
@@ -357,36 +323,62 @@ impl<P: Protocol> Bare<P> {
         self.hash.value()
     }
 
-    /// A node's protocol; `None` while it is down.
+    /// How many nodes there are.
+    pub fn nodes(&self) -> u8 {
+        self.n
+    }
+
+    /// A node's protocol; `None` while it is down. Of twins, the first.
     pub fn node(&self, id: NodeId) -> Option<&P> {
-        self.nodes.get(id.index())?.protocol.as_ref()
+        self.slots.get(id.index())?.protocol.as_ref()
+    }
+
+    /// Does the node do nothing at the moment, without being down?
+    pub fn is_paused(&self, id: NodeId) -> bool {
+        self.slots
+            .get(id.index())
+            .is_some_and(|slot| slot.paused_until > self.now)
     }
 
     /// What nodes told the layer above since this was last asked, in order.
-    pub fn take_outputs(&mut self) -> impl Iterator<Item = (NodeId, P::Output)> {
-        self.outputs.drain(..)
+    pub fn take_outputs(&mut self) -> impl Iterator<Item = Told<P::Output>> {
+        self.told.drain(..)
     }
 
-    /// The links, to cut and change.
-    pub fn network_mut(&mut self) -> &mut Network<P::Message> {
-        &mut self.network
+    /// What departed from the perfect machine.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
     }
 
-    /// Mends a link that was cut.
-    pub fn mend(&mut self, from: NodeId, to: NodeId) {
-        let queue = &mut self.queue;
-        self.network
-            .mend(self.now, from, to, &mut self.decisions, |at, number| {
-                queue.push(at, Event::Deliver(number));
-            });
+    /// What was sent and synced.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What became of messages.
+    pub fn traffic(&self) -> Traffic {
+        self.network.traffic
     }
 
     /// The decisions, for those who choose requests and faults.
     pub fn decisions_mut(&mut self) -> &mut Decisions {
         &mut self.decisions
     }
-}
 
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+    /// The first local invariant that a running node finds violated. Nodes for which `honest` does
+    /// not hold are not asked.
+    ///
+    /// # Errors
+    /// Its name and figures, after the node's.
+    pub fn check_invariants(&self, honest: impl Fn(NodeId) -> bool) -> Result<(), String> {
+        let firsts = &self.slots[..usize::from(self.n)];
+        for slot in firsts.iter().filter(|slot| honest(slot.id)) {
+            if let Some(protocol) = &slot.protocol {
+                protocol
+                    .check_invariants()
+                    .map_err(|broken| format!("{}: {broken}", slot.id))?;
+            }
+        }
+        Ok(())
+    }
 }

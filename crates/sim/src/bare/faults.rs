@@ -1,0 +1,298 @@
+//! Faults that begin and end.
+
+use super::disk::MemoryDisk;
+use super::slot::Slot;
+use super::{Bare, Event, Happened, LinkFault, Misdeed, NodeFault, Trouble, Which, Wire};
+use crate::Link;
+use quorate_contract::Behaviour;
+use quorate_core::{NodeId, NodeSet, Protocol};
+
+impl<P: Protocol> Bare<P>
+where
+    P::Message: Wire,
+{
+    /// Lets a node misbehave, when its time comes.
+    ///
+    /// # Panics
+    /// For a node that is not there, and with more than 65,535 faults.
+    pub fn inflict(&mut self, fault: NodeFault) {
+        assert!(fault.node.0 < self.n, "{} is no node", fault.node);
+        let weighs = |which: &Which| matches!(which, Which::Larger(_));
+        self.weather.weigh |= match &fault.misdeed {
+            Misdeed::OmitSend(which) | Misdeed::OmitReceive(which) => weighs(which),
+            _ => false,
+        };
+        let number = u16::try_from(self.faults.len()).expect("at most 65,535 faults");
+        let (from, until) = (fault.from.max(self.now), fault.until);
+        self.faults.push(fault);
+        let event = |begins| Event::Node {
+            fault: number,
+            begins,
+        };
+        self.queue.push(from, event(true));
+        if let Some(until) = until {
+            self.queue.push(until.max(from), event(false));
+        }
+    }
+
+    /// Lets links misbehave, when their time comes.
+    ///
+    /// # Panics
+    /// With more than 65,535 faults.
+    pub fn inflict_links(&mut self, fault: LinkFault) {
+        self.weather.weigh |= matches!(
+            fault.trouble,
+            Trouble::LossOfLarge { .. } | Trouble::Bandwidth(_)
+        );
+        let number = u16::try_from(self.link_faults.len()).expect("at most 65,535 faults");
+        let from = fault.from.max(self.now);
+        self.link_faults.push((fault, false));
+        self.queue.push(
+            from,
+            Event::Link {
+                fault: number,
+                begins: true,
+            },
+        );
+    }
+
+    pub(super) fn on_node_fault(&mut self, number: u16, begins: bool) -> Happened<P::Timer> {
+        let NodeFault {
+            node,
+            misdeed,
+            until,
+            ..
+        } = self.faults[usize::from(number)].clone();
+        for s in self.copies(node) {
+            let active = &mut self.slots[s].active;
+            match begins {
+                true => active.push(number),
+                false => active.retain(|other| *other != number),
+            }
+        }
+        if begins {
+            self.begin(node, &misdeed, until.unwrap_or(u64::MAX));
+        } else {
+            self.end(node, &misdeed);
+        }
+        self.hash
+            .add(self.now ^ 1 << 54 ^ u64::from(number) << 32 ^ u64::from(begins));
+        Happened::Faulted(node)
+    }
+
+    fn begin(&mut self, node: NodeId, misdeed: &Misdeed, until: u64) {
+        match misdeed {
+            Misdeed::Crash | Misdeed::Forget => {
+                self.crash(node);
+                self.seen.note(self.now, Behaviour::Stop, node);
+            }
+            Misdeed::Pause => {
+                self.each(node, |slot| {
+                    slot.paused_until = slot.paused_until.max(until)
+                });
+                self.seen.note(self.now, Behaviour::Pause, node);
+            }
+            Misdeed::DiskStall => {
+                self.each(node, |slot| {
+                    slot.stalled_until = slot.stalled_until.max(until);
+                });
+                self.seen.note(self.now, Behaviour::Late, node);
+            }
+            Misdeed::LieAboutSync => self.each(node, |slot| slot.disk.lie(true)),
+            Misdeed::Drift(ppm) => self.set_clock(node, |clock, now| clock.set_drift(now, *ppm)),
+            Misdeed::ClockJump(nanos) => self.set_clock(node, |clock, now| clock.jump(now, *nanos)),
+            Misdeed::Twins(sees) => self.split(node, *sees),
+            Misdeed::Stale => {
+                self.each(node, |slot| slot.stale = slot.protocol.clone());
+                self.seen.note(self.now, Behaviour::Lie, node);
+            }
+            // These show in what the node says, and are noted there.
+            Misdeed::OmitSend(_)
+            | Misdeed::OmitReceive(_)
+            | Misdeed::Late(_)
+            | Misdeed::Replay(_)
+            | Misdeed::TamperSend(..)
+            | Misdeed::TamperReceive(..)
+            | Misdeed::Forge(..) => {}
+        }
+    }
+
+    fn end(&mut self, node: NodeId, misdeed: &Misdeed) {
+        match misdeed {
+            Misdeed::Crash | Misdeed::Forget => {
+                if *misdeed == Misdeed::Forget {
+                    self.each(node, |slot| slot.disk.wipe());
+                    self.seen.note(self.now, Behaviour::Forget, node);
+                }
+                self.seen.note(self.now, Behaviour::Restart, node);
+                self.start(node);
+            }
+            Misdeed::LieAboutSync => {
+                for s in self.copies(node) {
+                    self.slots[s].disk.lie(false);
+                    self.begin_sync(s);
+                }
+            }
+            Misdeed::Drift(_) => self.set_clock(node, |clock, now| clock.set_drift(now, 0)),
+            Misdeed::Stale => self.each(node, |slot| slot.stale = None),
+            // What ends by itself, or with the node's place in the list of faults.
+            Misdeed::Pause
+            | Misdeed::DiskStall
+            | Misdeed::ClockJump(_)
+            | Misdeed::Twins(_)
+            | Misdeed::OmitSend(_)
+            | Misdeed::OmitReceive(_)
+            | Misdeed::Late(_)
+            | Misdeed::Replay(_)
+            | Misdeed::TamperSend(..)
+            | Misdeed::TamperReceive(..)
+            | Misdeed::Forge(..) => {}
+        }
+    }
+
+    fn each(&mut self, node: NodeId, change: impl Fn(&mut Slot<P>)) {
+        for s in self.copies(node) {
+            change(&mut self.slots[s]);
+        }
+    }
+
+    fn set_clock(&mut self, node: NodeId, set: impl Fn(&mut crate::Clock, u64)) {
+        let now = self.now;
+        for s in self.copies(node) {
+            let slot = &mut self.slots[s];
+            set(&mut slot.clock, now);
+            self.requeue_timers(s);
+        }
+        self.seen.note(now, Behaviour::Skew, node);
+    }
+
+    fn requeue_timers(&mut self, s: usize) {
+        let now = self.now;
+        let slot = &mut self.slots[s];
+        let (epoch, mut due) = (slot.epoch, vec![]);
+        slot.timers
+            .on_clock_set(&slot.clock, now, |timer, at| due.push((timer, at)));
+        for (timer, at) in due {
+            let slot = s as u8;
+            self.push(at, Event::Timer { slot, timer, epoch });
+        }
+    }
+
+    /// Makes a second copy of a node as it is now.
+    fn split(&mut self, node: NodeId, sees: NodeSet) {
+        self.seen.note(self.now, Behaviour::Lie, node);
+        self.seen.note(self.now, Behaviour::Equivocate, node);
+        let room = self.slots.len() < usize::from(u8::MAX);
+        let first = &mut self.slots[node.index()];
+        if first.twin.is_some() || !room {
+            return;
+        }
+        let mut second = Slot::new(node, MemoryDisk::clone(&first.disk), first.clock);
+        second.disk.interrupt();
+        second.protocol = first.protocol.clone();
+        second.timers = first.timers.clone();
+        second.epoch = first.epoch;
+        second.paused_until = first.paused_until;
+        second.active = first.active.clone();
+        (first.twin, second.twin) = (Some(false), Some(true));
+        second.sees = sees;
+        first.sees = NodeId::all(self.n)
+            .filter(|other| !sees.contains(*other))
+            .collect();
+        self.slots.push(second);
+        let s = self.slots.len() - 1;
+        self.requeue_timers(s);
+        self.begin_sync(s);
+    }
+
+    pub(super) fn on_link_fault(&mut self, number: u16, begins: bool) {
+        let (fault, active) = &mut self.link_faults[usize::from(number)];
+        let over = fault.until.is_some_and(|until| self.now >= until);
+        let begins = begins && !over;
+        if *active == begins {
+            return;
+        }
+        *active = begins;
+        let next = match (fault.flapping, begins) {
+            (Some(span), begins) if !over => Some((self.now + span.max(1), !begins)),
+            (None, true) => fault.until.map(|until| (until, false)),
+            _ => None,
+        };
+        let next = next.map(|(at, begins)| (at.min(fault.until.unwrap_or(u64::MAX)), begins));
+        let fault = fault.clone();
+        if let Some((at, begins)) = next {
+            self.queue.push(
+                at,
+                Event::Link {
+                    fault: number,
+                    begins,
+                },
+            );
+        }
+        if fault.trouble == Trouble::Cut {
+            for (from, to) in self.pairs(&fault) {
+                match begins {
+                    true => self.network.cut(from, to),
+                    false => self.mend(from, to),
+                }
+            }
+        } else {
+            self.refresh_links();
+        }
+        self.hash
+            .add(self.now ^ 1 << 53 ^ u64::from(number) << 32 ^ u64::from(begins));
+    }
+
+    fn pairs(&self, fault: &LinkFault) -> Vec<(NodeId, NodeId)> {
+        let n = self.n;
+        let (senders, receivers) = (fault.from_nodes, fault.to_nodes);
+        NodeId::all(n)
+            .filter(|from| senders.contains(*from))
+            .flat_map(|from| NodeId::all(n).map(move |to| (from, to)))
+            .filter(|(from, to)| from != to && receivers.contains(*to))
+            .collect()
+    }
+
+    /// Cuts a link.
+    pub fn cut(&mut self, from: NodeId, to: NodeId) {
+        self.network.cut(from, to);
+    }
+
+    /// Mends a link that was cut.
+    pub fn mend(&mut self, from: NodeId, to: NodeId) {
+        let (queue, busy) = (&mut self.queue, &mut self.busy);
+        self.network
+            .mend(self.now, from, to, &mut self.decisions, |at, number| {
+                *busy += 1;
+                queue.push(at, Event::Deliver(number));
+            });
+    }
+
+    /// Sets all links to what time and their faults make of them.
+    pub(super) fn refresh_links(&mut self) {
+        let base = self.weather.pace.link(self.now);
+        for from in NodeId::all(self.n) {
+            for to in NodeId::all(self.n) {
+                let mut link = base;
+                for (fault, active) in &self.link_faults {
+                    if *active && fault.from_nodes.contains(from) && fault.to_nodes.contains(to) {
+                        worsen(&mut link, fault.trouble);
+                    }
+                }
+                self.network.set_link(from, to, link);
+            }
+        }
+    }
+}
+
+fn worsen(link: &mut Link, trouble: Trouble) {
+    match trouble {
+        Trouble::Loss(chance) => link.loss = link.loss.max(chance),
+        Trouble::Duplicate(chance) => link.duplicate = link.duplicate.max(chance),
+        Trouble::Slow(delay) => {
+            (link.delay, link.max_delay, link.fifo) = (delay, u64::MAX, false);
+        }
+        Trouble::Bandwidth(nanos) => link.nanos_per_byte = link.nanos_per_byte.max(nanos),
+        Trouble::Cut | Trouble::LossOfLarge { .. } | Trouble::Garble(_) => {}
+    }
+}

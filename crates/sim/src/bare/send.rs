@@ -1,0 +1,245 @@
+//! What happens to a message on its way out and in: first the sender's misdeeds, then the link's,
+//! then the receiver's.
+
+use super::slot::Slot;
+use super::{Bare, Envelope, Event, Misdeed, Trouble, Which, Wire, craft};
+use crate::Flight;
+use quorate_contract::Behaviour;
+use quorate_core::{NodeId, Protocol, To};
+
+impl<P: Protocol> Bare<P>
+where
+    P::Message: Wire,
+{
+    pub(super) fn route(&mut self, s: usize, to: To, message: P::Message) {
+        let id = self.slots[s].id;
+        for to in to.nodes(self.n) {
+            if to == id {
+                self.loopback.push_back(message.clone());
+            } else if self.slots[s].active.is_empty() {
+                self.post(s, id, to, message.clone(), 0);
+            } else {
+                self.misbehave(s, to, message.clone());
+            }
+        }
+    }
+
+    /// A faulty node says something: perhaps not, perhaps something else, perhaps later.
+    fn misbehave(&mut self, s: usize, to: NodeId, mut message: P::Message) {
+        let id = self.slots[s].id;
+        let mut later = 0;
+        for at in 0..self.slots[s].active.len() {
+            let fault = usize::from(self.slots[s].active[at]);
+            match self.faults[fault].misdeed.clone() {
+                Misdeed::OmitSend(which) => {
+                    if self.hits(s, which, to, &message) {
+                        self.seen.note(self.now, Behaviour::DropSend, id);
+                        return;
+                    }
+                }
+                Misdeed::Late(delay) => {
+                    later += delay.draw(&mut self.decisions);
+                    self.seen.note(self.now, Behaviour::Late, id);
+                }
+                Misdeed::TamperSend(chance, how) => {
+                    if self.decisions.chance(chance)
+                        && let Some(changed) = craft::tamper(&message, &how, &mut self.decisions)
+                    {
+                        message = changed;
+                        self.seen.note(self.now, Behaviour::Lie, id);
+                    }
+                }
+                Misdeed::Replay(chance) => {
+                    let slot = &mut self.slots[s];
+                    Slot::<P>::remember(&mut slot.said, &message);
+                    if self.decisions.chance(chance) {
+                        let old = self.decisions.below(slot.said.len() as u64) as usize;
+                        if let Some(old) = slot.said.get(old).cloned() {
+                            self.seen.note(self.now, Behaviour::Lie, id);
+                            self.post(s, id, to, old, 0);
+                        }
+                    }
+                }
+                Misdeed::Forge(name, chance) => {
+                    let slot = &self.slots[s];
+                    let heard = slot.heard.len() as u64;
+                    if heard > 0 && name != to && self.decisions.chance(chance) {
+                        let at = self.decisions.below(heard) as usize;
+                        let forged = slot.heard.get(at).cloned();
+                        self.forge(s, name, to, forged);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.post(s, id, to, message, later);
+    }
+
+    fn forge(&mut self, s: usize, name: NodeId, to: NodeId, heard: Option<P::Message>) {
+        let flip = super::Tampering::Flip;
+        let Some(forged) =
+            heard.and_then(|heard| craft::tamper(&heard, &flip, &mut self.decisions))
+        else {
+            return;
+        };
+        if self.weather.authentic {
+            self.counts.refused += 1;
+            return;
+        }
+        let id = self.slots[s].id;
+        self.seen.note(self.now, Behaviour::Forge, id);
+        self.post(s, name, to, forged, 0);
+    }
+
+    /// Does an omission hit this message?
+    fn hits(&mut self, s: usize, which: Which, peer: NodeId, message: &P::Message) -> bool {
+        match which {
+            Which::Random(chance) => chance >= 1_000_000 || self.decisions.chance(chance),
+            Which::EveryNth(n) => {
+                let slot = &mut self.slots[s];
+                slot.counted = slot.counted.wrapping_add(1);
+                slot.counted.is_multiple_of(n.max(1))
+            }
+            Which::Larger(bytes) => craft::size(message) > bytes as usize,
+            Which::Peers(peers) => peers.contains(peer),
+        }
+    }
+
+    /// Gives a message to the network, `later` by so much.
+    fn post(&mut self, s: usize, from: NodeId, to: NodeId, message: P::Message, later: u64) {
+        if self.slots.len() == usize::from(self.n) {
+            self.transmit(from, to, to.0, message, later);
+            return;
+        }
+        let hears = |other: usize| self.slots[s].talks_with(&self.slots[other]);
+        let heard: Vec<_> = self.copies(to).into_iter().filter(|o| hears(*o)).collect();
+        for other in heard {
+            self.transmit(from, to, other as u8, message.clone(), later);
+        }
+    }
+
+    fn transmit(&mut self, from: NodeId, to: NodeId, to_slot: u8, message: P::Message, later: u64) {
+        let bytes = match self.weather.weigh {
+            true => craft::size(&message),
+            false => 0,
+        };
+        self.counts.messages += 1;
+        self.counts.bytes += bytes as u64;
+        let Some(bounded) = self.passes(from, to, bytes) else {
+            return;
+        };
+        let Self {
+            network,
+            queue,
+            decisions,
+            weather,
+            seen,
+            busy,
+            now,
+            ..
+        } = self;
+        let now = *now;
+        let latest = weather.pace.latest(now);
+        let before = network.traffic;
+        let flight = Flight {
+            from,
+            to,
+            message: Envelope { message, to_slot },
+        };
+        network.send(now, flight, bytes, decisions, |at, number| {
+            let at = if bounded { at.min(latest) } else { at };
+            if at > now.saturating_add(weather.pace.delta) {
+                seen.note(now, Behaviour::Delay, from);
+            }
+            *busy += 1;
+            queue.push(at.saturating_add(later), Event::Deliver(number));
+        });
+        let after = network.traffic;
+        let changes = [
+            (before.lost, after.lost, Behaviour::Lose),
+            (before.duplicated, after.duplicated, Behaviour::Duplicate),
+            (before.reordered, after.reordered, Behaviour::Reorder),
+            (before.overflowed, after.overflowed, Behaviour::Lose),
+        ];
+        for (before, after, behaviour) in changes {
+            if after > before {
+                seen.note(now, behaviour, from);
+            }
+        }
+        if after.cut > before.cut {
+            let behaviour = match weather.lossy {
+                true => Behaviour::Lose,
+                false => Behaviour::Delay,
+            };
+            seen.note(now, behaviour, from);
+        }
+    }
+
+    /// Does the message get past what depends on its content? Says whether the bounds on time hold
+    /// for it.
+    fn passes(&mut self, from: NodeId, to: NodeId, bytes: usize) -> Option<bool> {
+        let mut bounded = true;
+        for at in 0..self.link_faults.len() {
+            let (fault, active) = &self.link_faults[at];
+            let hit = *active && fault.from_nodes.contains(from) && fault.to_nodes.contains(to);
+            if !hit {
+                continue;
+            }
+            match fault.trouble {
+                Trouble::LossOfLarge { over, per_million } => {
+                    if bytes > over as usize && self.decisions.chance(per_million) {
+                        self.seen.note(self.now, Behaviour::Lose, from);
+                        return None;
+                    }
+                }
+                Trouble::Garble(chance) => {
+                    if self.decisions.chance(chance) {
+                        self.seen.note(self.now, Behaviour::Garble, from);
+                        return None;
+                    }
+                }
+                Trouble::Slow(_) | Trouble::Bandwidth(_) => bounded = false,
+                Trouble::Cut | Trouble::Loss(_) | Trouble::Duplicate(_) => {}
+            }
+        }
+        Some(bounded)
+    }
+
+    /// What the receiver makes of a message before its protocol sees it.
+    pub(super) fn receive(
+        &mut self,
+        s: usize,
+        from: NodeId,
+        mut message: P::Message,
+    ) -> Option<P::Message> {
+        if self.slots[s].active.is_empty() {
+            return Some(message);
+        }
+        let id = self.slots[s].id;
+        for at in 0..self.slots[s].active.len() {
+            let fault = usize::from(self.slots[s].active[at]);
+            match self.faults[fault].misdeed.clone() {
+                Misdeed::OmitReceive(which) => {
+                    if self.hits(s, which, from, &message) {
+                        self.seen.note(self.now, Behaviour::DropReceive, id);
+                        return None;
+                    }
+                }
+                Misdeed::TamperReceive(chance, how) => {
+                    if self.decisions.chance(chance)
+                        && let Some(changed) = craft::tamper(&message, &how, &mut self.decisions)
+                    {
+                        message = changed;
+                        self.seen.note(self.now, Behaviour::Lie, id);
+                    }
+                }
+                Misdeed::Forge(..) => {
+                    let slot = &mut self.slots[s];
+                    Slot::<P>::remember(&mut slot.heard, &message);
+                }
+                _ => {}
+            }
+        }
+        Some(message)
+    }
+}
