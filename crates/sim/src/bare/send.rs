@@ -31,11 +31,9 @@ where
         for at in 0..self.slots[s].active.len() {
             let fault = usize::from(self.slots[s].active[at]);
             match self.faults[fault].misdeed.clone() {
-                Misdeed::OmitSend(which) => {
-                    if self.hits(s, which, to, &message) {
-                        self.seen.note(self.now, Behaviour::DropSend, id);
-                        return;
-                    }
+                Misdeed::OmitSend(which) if self.hits(s, which, to, &message) => {
+                    self.seen.note(self.now, Behaviour::DropSend, id);
+                    return;
                 }
                 Misdeed::Late(delay) => {
                     later += delay.draw(&mut self.decisions);
@@ -219,11 +217,9 @@ where
         for at in 0..self.slots[s].active.len() {
             let fault = usize::from(self.slots[s].active[at]);
             match self.faults[fault].misdeed.clone() {
-                Misdeed::OmitReceive(which) => {
-                    if self.hits(s, which, from, &message) {
-                        self.seen.note(self.now, Behaviour::DropReceive, id);
-                        return None;
-                    }
+                Misdeed::OmitReceive(which) if self.hits(s, which, from, &message) => {
+                    self.seen.note(self.now, Behaviour::DropReceive, id);
+                    return None;
                 }
                 Misdeed::TamperReceive(chance, how) => {
                     if self.decisions.chance(chance)
