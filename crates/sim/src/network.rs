@@ -97,6 +97,21 @@ struct State {
     held: Vec<u32>,
 }
 
+/// What a network did with a message that it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is under way, perhaps twice.
+    UnderWay,
+    /// It waits, under this number, until the link is mended.
+    Held(u32),
+    /// It was lost by chance.
+    Lost,
+    /// It was lost to a partition.
+    Cut,
+    /// It was lost because too many were under way.
+    Overflowed,
+}
+
 /// What became of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -164,26 +179,27 @@ impl<M: Clone> Network<M> {
         bytes: usize,
         decisions: &mut Decisions,
         mut deliver: impl FnMut(u64, u32),
-    ) {
+    ) -> Sent {
         let at = self.index(from, to);
         let state = &mut self.links[at];
         let link = state.link;
         self.traffic.sent += 1;
         if self.flights.len() >= MAX_FLIGHTS {
             self.traffic.overflowed += 1;
-            return;
+            return Sent::Overflowed;
         }
         if state.cuts > 0 {
             self.traffic.cut += 1;
             if !self.lossy {
                 let number = self.flights.insert(Flight { from, to, message });
                 state.held.push(number);
+                return Sent::Held(number);
             }
-            return;
+            return Sent::Cut;
         }
         if decisions.chance(link.loss) {
             self.traffic.lost += 1;
-            return;
+            return Sent::Lost;
         }
         if decisions.chance(link.duplicate) {
             self.traffic.duplicated += 1;
@@ -200,6 +216,7 @@ impl<M: Clone> Network<M> {
         let at = arrival(state, now, bytes, decisions);
         self.traffic.reordered += u64::from(at < before);
         deliver(at, number);
+        Sent::UnderWay
     }
 
     /// Takes out a message that arrives.

@@ -1,8 +1,10 @@
 //! One run.
 
+use crate::recorder::Limits;
 use crate::world::World;
 use crate::{Decisions, Options, RunReport, Verdict};
 use quorate_contract::Contract;
+use quorate_report::Run;
 
 /// How many of the last events a violation tells in words.
 const LAST_EVENTS: usize = 60;
@@ -26,6 +28,21 @@ pub fn replay(contract: &Contract, seed: u64, list: &[u64], options: &Options) -
     run(contract, seed, &Decisions::replay(list.to_vec()), options).0
 }
 
+/// Runs a world with a [`Recorder`](crate::Recorder) in it. The report is the same as without.
+pub fn watch(
+    contract: &Contract,
+    seed: u64,
+    decisions: Decisions,
+    options: &Options,
+    limits: Limits,
+) -> (RunReport, Run) {
+    let mut world = World::new(contract, decisions, options);
+    world.watch(limits);
+    world.run();
+    let ended = world.report(seed);
+    (ended.report, ended.run.unwrap_or_default())
+}
+
 fn run(
     contract: &Contract,
     seed: u64,
@@ -34,9 +51,9 @@ fn run(
 ) -> (RunReport, Decisions) {
     let mut world = World::new(contract, decisions.clone(), options);
     world.run();
-    let (report, drawn) = world.report(seed);
-    if report.verdict == Verdict::Ok || options.trace > 0 {
-        return (report, drawn);
+    let ended = world.report(seed);
+    if ended.report.verdict == Verdict::Ok || options.trace > 0 {
+        return (ended.report, ended.decisions);
     }
     let traced = Options {
         trace: LAST_EVENTS,
@@ -44,5 +61,6 @@ fn run(
     };
     let mut world = World::new(contract, decisions.clone(), &traced);
     world.run();
-    world.report(seed)
+    let ended = world.report(seed);
+    (ended.report, ended.decisions)
 }

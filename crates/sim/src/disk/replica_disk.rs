@@ -99,6 +99,11 @@ impl ReplicaDisk {
         self.waiting.len()
     }
 
+    /// The position of the last record that the log was given.
+    pub fn appended(&self) -> Lsn {
+        self.appended
+    }
+
     /// The position up to which the log is really durable.
     pub fn synced(&self) -> Lsn {
         self.durable

@@ -108,6 +108,11 @@ impl SimStorage {
         self.lying_syncs = syncs;
     }
 
+    /// Would a sync report success and do nothing?
+    pub fn is_lying(&self) -> bool {
+        self.lying_syncs > 0
+    }
+
     /// The next write goes this many sectors too far.
     pub fn misdirect(&mut self, sectors: u64) {
         self.misdirect = Some(sectors);

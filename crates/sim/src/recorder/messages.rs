@@ -49,6 +49,10 @@ impl Recorder {
         let label = format!("from {from}: {words}");
         let event = self.event(at, to, EventKind::Deliver, &label, send);
         if let Some(message) = self.messages.get_mut(id) {
+            let took = self.now - message.sent;
+            if message.fate == Fate::Delivered && self.late_after.is_some_and(|most| took > most) {
+                message.fate = Fate::Late;
+            }
             message.arrived = Some(self.now);
             message.receive = Some(event.0);
         }

@@ -78,6 +78,8 @@ struct Lane {
     step: Option<u32>,
     /// What was in force when each timer was armed.
     timers: BTreeMap<u64, Option<u32>>,
+    /// The last step that wrote something that no sync has begun for.
+    wrote: Option<u32>,
     /// The sync under way: since when, and what wrote the records.
     syncing: Option<(u64, Option<u32>)>,
     reign: Option<Reign>,
@@ -113,6 +115,8 @@ pub struct Recorder {
     operations: Ring<Operation>,
     totals: Vec<(String, String)>,
     violation: Option<u32>,
+    /// The longest time that the timing model gives a message.
+    late_after: Option<u64>,
     /// Bytes of words on events and messages.
     text: usize,
 }
@@ -134,6 +138,7 @@ impl Recorder {
             operations: Ring::default(),
             totals: vec![],
             violation: None,
+            late_after: None,
             text: 0,
         }
     }
@@ -192,6 +197,11 @@ impl Recorder {
             event.difference.extend(lines);
             self.trim();
         }
+    }
+
+    /// The timing model promises that no message takes longer than this, in nanoseconds.
+    pub fn late_after(&mut self, nanos: u64) {
+        self.late_after = Some(nanos);
     }
 
     /// A count over the whole run.

@@ -18,11 +18,17 @@ impl Recorder {
         self.event(at, node, EventKind::Timer, label, armed.map(EventId))
     }
 
-    /// A node's step wrote, and a sync begins.
+    /// A node's step writes. Where a sync is under way the next one will be for this.
+    pub fn wrote(&mut self, node: NodeId) {
+        let lane = self.lane(node);
+        lane.wrote = lane.step;
+    }
+
+    /// A sync begins, for what was written last.
     pub fn sync_begun(&mut self, at: u64, node: NodeId) {
         let at = self.tick(at);
         let lane = self.lane(node);
-        lane.syncing = Some((at, lane.step));
+        lane.syncing = Some((at, lane.wrote.take().or(lane.step)));
     }
 
     /// The sync is through: the node's step. `kept` says whether what it claims is so.
@@ -54,6 +60,7 @@ impl Recorder {
         let band = self.band_open(BandKind::Crash, &[node], label, at);
         let lane = self.lane(node);
         lane.timers.clear();
+        lane.wrote = None;
         lane.state.clear();
         lane.step = None;
         if let Some((_, before)) = lane.down.replace((id.0, band)) {
@@ -87,13 +94,10 @@ impl Recorder {
         BandId(id)
     }
 
-    /// It is over. What is over stays so.
+    /// It is over at this time, which may be yet to come; or earlier, if that was said before.
     pub fn band_close(&mut self, id: BandId, at: u64) {
-        let at = self.tick(at);
-        if let Some(band) = self.bands.get_mut(id.0)
-            && band.to == u64::MAX
-        {
-            band.to = at;
+        if let Some(band) = self.bands.get_mut(id.0) {
+            band.to = band.to.min(at.max(band.from));
         }
     }
 

@@ -45,6 +45,7 @@ fn an_answer_is_traced_back_to_the_timer_that_began_it() {
     // B is disturbed meanwhile; that is not why it answers.
     recorder.fault(15, B, "its clock jumps");
     recorder.arrived(3, 20);
+    recorder.wrote(B);
     recorder.sync_begun(20, B);
     recorder.remark(21, B, EventKind::Note, "something else");
     recorder.sync_done(30, B, true, "durable");
@@ -53,6 +54,8 @@ fn an_answer_is_traced_back_to_the_timer_that_began_it() {
     recorder.state(A, "role: leader\nterm: 1");
     recorder.leads(40, A, 1, true, "leader, term 1");
     recorder.remark(40, A, EventKind::Role, "A leads");
+    // What came out of a step is not why it goes on.
+    recorder.sent(40, A, C, "I lead", &[4]);
     let run = finish(recorder);
     let chain = [
         "A leads",
@@ -69,8 +72,13 @@ fn an_answer_is_traced_back_to_the_timer_that_began_it() {
         difference.unwrap_or_default(),
         ["-role: candidate", "+role: leader"]
     );
-    assert_eq!(run.messages.len(), 2);
-    for message in &run.messages {
+    let last = run.messages.last().and_then(|message| message.send);
+    assert_eq!(
+        last.map(|e| labels(&run)[e as usize]),
+        Some("from n1: vote!")
+    );
+    assert_eq!(run.messages.len(), 3);
+    for message in &run.messages[..2] {
         assert_eq!(message.fate, Fate::Delivered);
         let received = message.receive.map(|event| &run.events[event as usize]);
         assert_eq!(received.map(|event| event.at), message.arrived);
@@ -84,6 +92,25 @@ fn an_answer_is_traced_back_to_the_timer_that_began_it() {
     assert_eq!((run.reigns[0].from, run.reigns[0].to), (40, 1000));
 }
 
+/// What waits for the sync before its own has its writer for a cause, not that sync.
+#[test]
+fn a_sync_is_for_whoever_wrote() {
+    let mut recorder = Recorder::new(3, Limits::default());
+    for (at, name) in [(1, "first"), (2, "second")] {
+        recorder.event(at, A, EventKind::Request, name, None);
+        recorder.wrote(A);
+        if at == 1 {
+            recorder.sync_begun(at, A);
+        }
+    }
+    recorder.sync_done(3, A, true, "durable through 1");
+    recorder.sync_begun(3, A);
+    recorder.sync_done(4, A, true, "durable through 2");
+    let run = finish(recorder);
+    assert_eq!(causes(&run, "durable through 1")[1], "first");
+    assert_eq!(causes(&run, "durable through 2")[1], "second");
+}
+
 #[test]
 fn every_fate_of_a_message_is_told_apart() {
     let mut recorder = Recorder::new(3, Limits::default());
@@ -95,15 +122,15 @@ fn every_fate_of_a_message_is_told_apart() {
     recorder.sent(1, A, B, "corrupted and under way", &[5]);
     recorder.sent(1, A, B, "to a dead node", &[6]);
     recorder.forged(1, C, B, "forged", 7);
-    recorder.fate(3, Fate::Late);
     recorder.fate(4, Fate::Corrupted);
     recorder.fate(5, Fate::Corrupted);
     recorder.fate(6, Fate::Dropped);
-    for number in [2, 1, 3, 4, 7] {
-        assert!(recorder.arrived(number, 9).is_some());
+    recorder.late_after(8);
+    for (number, at) in [(2, 9), (1, 9), (4, 9), (7, 9), (3, 10)] {
+        assert!(recorder.arrived(number, at).is_some());
     }
-    assert_eq!(recorder.arrived(6, 9), None, "dropped");
-    assert_eq!(recorder.arrived(1, 9), None, "arrives once");
+    assert_eq!(recorder.arrived(6, 10), None, "dropped");
+    assert_eq!(recorder.arrived(1, 10), None, "arrives once");
     let run = finish(recorder);
     let fates: Vec<(&str, Fate)> = run.messages.iter().map(|m| (&*m.label, m.fate)).collect();
     let expected = [
@@ -140,6 +167,11 @@ fn a_crash_ends_what_was_under_way() {
     recorder.timer_fired(25, A, 1, "a timer of before");
     recorder.band_close(partition, 30);
     recorder.band_close(partition, 40);
+    let pause = recorder.band_open(BandKind::Pause, &[B], "pauses", 30);
+    recorder.band_close(pause, 5000);
+    let stall = recorder.band_open(BandKind::Slow, &[B], "its disk stalls", 30);
+    recorder.band_close(stall, 90);
+    recorder.band_close(stall, 50);
     let run = finish(recorder);
     assert_eq!(
         causes(&run, "A starts again"),
@@ -153,7 +185,12 @@ fn a_crash_ends_what_was_under_way() {
     assert!(!run.syncs[0].kept && run.syncs[0].to == 10);
     assert_eq!((run.reigns[0].from, run.reigns[0].to), (0, 10));
     let bands: Vec<_> = run.bands.iter().map(|b| (b.kind, b.from, b.to)).collect();
-    let expected = [(BandKind::Partition, 6, 30), (BandKind::Crash, 10, 20)];
+    let expected = [
+        (BandKind::Partition, 6, 30),
+        (BandKind::Crash, 10, 20),
+        (BandKind::Pause, 30, 1000),
+        (BandKind::Slow, 30, 50),
+    ];
     assert_eq!(bands, expected);
     let again = run.events.iter().find(|e| e.label == "A starts again");
     assert_eq!(again.map(|e| e.difference.len()), Some(1), "told anew");

@@ -6,6 +6,7 @@ use crate::{Fault, Link};
 use quorate_contract::Behaviour;
 use quorate_core::{NodeId, NodeSet};
 use quorate_replica::{Input, Request, Ticket};
+use quorate_report::{BandKind, EventKind};
 
 const MS: u64 = 1_000_000;
 
@@ -73,7 +74,7 @@ impl World {
     }
 
     fn cut_links(&mut self, fault: Fault) {
-        let mut cut = vec![];
+        let (mut cut, mut inside) = (vec![], vec![]);
         match fault {
             Fault::Partition => {
                 let side: NodeSet = NodeId::all(self.n)
@@ -84,20 +85,23 @@ impl World {
                         cut.push((a, b));
                     }
                 }
+                inside.extend(side.iter());
             }
             Fault::OneWayCut => {
                 let (a, b) = (self.any_node(), self.any_node());
                 if a != b {
                     cut.push((a, b));
+                    inside.extend([a, b]);
                 }
             }
             _ => {
                 let node = self.victim();
                 cut = self.isolation(node);
+                inside.push(node);
             }
         }
         if !cut.is_empty() {
-            self.cut(fault, cut);
+            self.cut(fault, cut, &inside);
         }
     }
 
@@ -124,18 +128,25 @@ impl World {
         if leads && self.healed.is_none() {
             self.count(9, leader, 0);
             let cut = self.isolation(leader);
-            self.cut(Fault::Isolation, cut);
+            self.cut(Fault::Isolation, cut, &[leader]);
         }
     }
 
-    fn cut(&mut self, fault: Fault, cut: Vec<(NodeId, NodeId)>) {
+    fn cut(&mut self, fault: Fault, cut: Vec<(NodeId, NodeId)>, inside: &[NodeId]) {
         self.covered(fault);
         for &(a, b) in &cut {
             self.network.cut(a, b);
         }
         self.trace
             .say(self.now, || format!("cut: {}", pairs_in_words(&cut)));
-        self.cure_later(Cure::Mend(cut));
+        let label = self
+            .recording
+            .as_ref()
+            .map(|_| format!("{}: cut {}", fault.name(), pairs_in_words(&cut)));
+        let cure = self.cure_later(Cure::Mend(cut));
+        if let (Some(recording), Some(label)) = (&mut self.recording, label) {
+            recording.until_cured(self.now, BandKind::Partition, inside, &label, cure);
+        }
     }
 
     fn pairs(&self) -> Vec<(NodeId, NodeId)> {
@@ -173,13 +184,19 @@ impl World {
         self.trace.say(self.now, || {
             format!("{}: {} links", fault.name(), before.len())
         });
-        self.cure_later(Cure::Links(before));
+        let cure = self.cure_later(Cure::Links(before));
+        if let Some(recording) = &mut self.recording {
+            let all: Vec<NodeId> = NodeId::all(self.n).collect();
+            let nodes = if everywhere { &*all } else { &[node] };
+            recording.until_cured(self.now, BandKind::Slow, nodes, fault.name(), cure);
+        }
     }
 
-    fn cure_later(&mut self, cure: Cure) {
+    fn cure_later(&mut self, cure: Cure) -> u32 {
         let at = self.now + self.decisions.exponential(self.swarm.outage) + MS;
         let number = self.cures.insert(cure);
         self.queue.push(at, Event::Cure(number));
+        number
     }
 
     pub(super) fn on_cure(&mut self, number: u32) {
@@ -187,6 +204,9 @@ impl World {
             return;
         };
         self.count(8, NodeId(0), u64::from(number));
+        if let Some(recording) = &mut self.recording {
+            recording.cured(self.now, number);
+        }
         match cure {
             Cure::Mend(cut) => {
                 self.trace
@@ -245,10 +265,10 @@ impl World {
         self.trace
             .say(self.now, || format!("{id}: {}", fault.name()));
         match fault {
-            Fault::Kill => self.kill(id),
-            Fault::PowerLoss => self.power_loss(id),
+            Fault::Kill => self.kill(id, "the process is killed"),
+            Fault::PowerLoss => self.power_loss(id, "the power fails"),
             _ => {
-                self.power_loss(id);
+                self.power_loss(id, "the machine is lost, and its disk with it");
                 let node = &mut self.nodes[id.index()];
                 node.storage.get().wipe();
                 node.synced = 0;
@@ -270,13 +290,16 @@ impl World {
             .say(self.now, || "the power fails everywhere".to_owned());
         for id in NodeId::all(self.n) {
             if self.nodes[id.index()].replica.is_some() {
-                self.power_loss(id);
+                self.power_loss(id, "the power fails everywhere");
             }
         }
     }
 
     /// The process dies.
-    pub(super) fn kill(&mut self, id: NodeId) {
+    pub(super) fn kill(&mut self, id: NodeId, why: &str) {
+        if let Some(recording) = &mut self.recording {
+            recording.crashed(self.now, id, why);
+        }
         let node = &mut self.nodes[id.index()];
         node.stop();
         node.storage.get().process_dies(&mut self.decisions);
@@ -285,7 +308,7 @@ impl World {
     }
 
     /// The machine dies.
-    pub(super) fn power_loss(&mut self, id: NodeId) {
+    pub(super) fn power_loss(&mut self, id: NodeId, why: &str) {
         let node = &mut self.nodes[id.index()];
         node.stop();
         let damage = node
@@ -299,6 +322,11 @@ impl World {
                 damage.kept, damage.lost, damage.torn
             )
         });
+        if let Some(recording) = &mut self.recording {
+            let (kept, lost, torn) = (damage.kept, damage.lost, damage.torn);
+            let label = format!("{why}: sectors kept {kept}, lost {lost}, torn {torn}");
+            recording.crashed(self.now, id, &label);
+        }
         self.observers.on_crash(id);
         self.come_back_later(id);
     }
@@ -336,6 +364,10 @@ impl World {
                 self.trace.say(self.now, || {
                     format!("{id} pauses until {}", quorate_core::Time(until))
                 });
+                if let Some(recording) = &mut self.recording {
+                    let label = format!("pauses for {} ms", (until - self.now) / MS);
+                    recording.spell(self.now, BandKind::Pause, id, &label, until);
+                }
             }
             Fault::ClockJump => {
                 let most = self
@@ -346,6 +378,10 @@ impl World {
                 self.trace.say(self.now, || {
                     format!("{id}: its clock jumps by {} ms", by / MS)
                 });
+                if let Some(recording) = &mut self.recording {
+                    let label = format!("its clock jumps by {} ms", by / MS);
+                    recording.recorder.fault(self.now, id, &label);
+                }
                 self.set_clock(id, |clock, now| clock.jump(now, by));
             }
             _ => {
@@ -353,7 +389,11 @@ impl World {
                 self.trace
                     .say(self.now, || format!("{id}: its clock gains {drift} ppm"));
                 self.set_clock(id, |clock, now| clock.set_drift(now, drift));
-                self.cure_later(Cure::Clock(id));
+                let cure = self.cure_later(Cure::Clock(id));
+                if let Some(recording) = &mut self.recording {
+                    let label = format!("its clock gains {drift} ppm");
+                    recording.until_cured(self.now, BandKind::Slow, &[id], &label, cure);
+                }
             }
         }
     }
@@ -365,8 +405,13 @@ impl World {
         }
         if fault == Fault::DiskStall {
             let most = self.decisions.pick(&[20 * MS, 500 * MS]).unwrap_or(MS);
-            self.nodes[id.index()].stalled_until = self.now + self.decisions.within(MS, most);
+            let until = self.now + self.decisions.within(MS, most);
+            self.nodes[id.index()].stalled_until = until;
             self.covered(fault);
+            if let Some(recording) = &mut self.recording {
+                let label = format!("its disk stalls for {} ms", (until - self.now) / MS);
+                recording.spell(self.now, BandKind::Slow, id, &label, until);
+            }
             return self
                 .trace
                 .say(self.now, || format!("{id}: its disk stalls"));
@@ -407,6 +452,10 @@ impl World {
         }
         self.trace
             .say(self.now, || format!("{id}: {} is planned", fault.name()));
+        if let Some(recording) = &mut self.recording {
+            let label = format!("its disk: {} from here on", fault.name());
+            recording.recorder.fault(self.now, id, &label);
+        }
     }
 
     fn transfer(&mut self) {
@@ -421,6 +470,11 @@ impl World {
             format!("{at} is told to hand leadership to {to}")
         });
         let request = Request::TransferLeadership(to);
+        if let Some(recording) = &mut self.recording {
+            let label = format!("an operator: hand leadership to {to}");
+            let recorder = &mut recording.recorder;
+            recorder.event(self.now, at, EventKind::Request, &label, None);
+        }
         // Nobody waits for the answer.
         self.step(
             at,

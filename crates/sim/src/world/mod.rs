@@ -2,6 +2,7 @@
 
 mod faults;
 mod node;
+mod recording;
 mod settle;
 mod step;
 mod words;
@@ -18,6 +19,8 @@ use node::Node;
 use quorate_contract::{Behaviour, Contract};
 use quorate_core::{Mutant, NodeId};
 use quorate_replica::{Input, Outcome, PeerMessage, Request, Ticket};
+use quorate_report::{Fate, Run};
+use recording::Recording;
 use std::time::Duration;
 
 /// What happens. Small, and without content: that lies in tables.
@@ -69,6 +72,15 @@ pub struct Options {
     pub trace: usize,
 }
 
+/// What is left of a world.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) report: RunReport,
+    pub(crate) decisions: Decisions,
+    /// What happened, if it was watched.
+    pub(crate) run: Option<Run>,
+}
+
 /// Everything that is simulated.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -92,6 +104,8 @@ pub(crate) struct World {
     hash: Rolling,
     coverage: Coverage,
     trace: Trace,
+    /// Off unless asked for.
+    recording: Option<Box<Recording>>,
     /// When the faults stopped.
     healed: Option<u64>,
     finished: bool,
@@ -129,6 +143,7 @@ impl World {
             hash: Rolling::default(),
             coverage: Coverage::default(),
             trace: Trace::new(options.trace),
+            recording: None,
             healed: None,
             finished: false,
             undecided: false,
@@ -169,7 +184,7 @@ impl World {
     }
 
     /// What it came to.
-    pub(crate) fn report(self, seed: u64) -> (RunReport, Decisions) {
+    pub(crate) fn report(self, seed: u64) -> Ended {
         let mut hash = self.hash;
         hash.add(self.events);
         hash.add(self.observers.digest());
@@ -192,7 +207,14 @@ impl World {
             last_events: self.trace.into_lines(),
             verdict,
         };
-        (report, self.decisions)
+        let run = self
+            .recording
+            .map(|recording| recording.finish(&self.contract, &report));
+        Ended {
+            report,
+            decisions: self.decisions,
+            run,
+        }
     }
 
     fn happen(&mut self, event: Event) {
@@ -257,7 +279,13 @@ impl World {
             return;
         };
         if self.nodes[to.index()].replica.is_none() {
+            if let Some(recording) = &mut self.recording {
+                recording.recorder.fate(number, Fate::Dropped);
+            }
             return;
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.recorder.arrived(number, self.now);
         }
         self.count(1, to, Rolling::of(&flight.message));
         if self.trace.is_on() {
@@ -293,6 +321,9 @@ impl World {
         let patience = Duration::from_nanos(self.swarm.load.patience);
         let deadline = node.clock.at(self.now) + patience;
         self.count(2, to, ticket.0);
+        if let Some(recording) = &mut self.recording {
+            recording.asked(self.now, to, client_of(ticket), &request);
+        }
         if self.trace.is_on() {
             let what = words::request(&request);
             self.trace.say(self.now, || {
@@ -319,8 +350,14 @@ impl World {
             return;
         };
         let load = &self.swarm.load;
+        let before = self.desk.operations;
+        let words = self.recording.as_ref().map(|_| words::outcome(&outcome));
         let (desk, decisions) = (&mut self.desk, &mut self.decisions);
         let want = client.on_answer(self.now, ticket, outcome, load, desk, decisions);
+        if let (Some(recording), Some(words)) = (&mut self.recording, words) {
+            let counts = (&before, &self.desk.operations);
+            recording.told(self.now, (id, client), counts, &words);
+        }
         self.carry_out(id, want);
     }
 
@@ -329,8 +366,13 @@ impl World {
         if client.alarm != alarm {
             return;
         }
+        let before = self.desk.operations;
         let (desk, decisions) = (&mut self.desk, &mut self.decisions);
         let want = client.on_time(self.now, &self.swarm.load, desk, decisions);
+        if let Some(recording) = &mut self.recording {
+            let counts = (&before, &self.desk.operations);
+            recording.told(self.now, (id, client), counts, "gave up waiting");
+        }
         self.carry_out(id, want);
     }
 
@@ -344,6 +386,9 @@ impl World {
                 ticket,
                 request,
             } => {
+                if let Some(recording) = &mut self.recording {
+                    recording.asks(self.now, id, &request);
+                }
                 if !self.decisions.chance(self.swarm.load.loss) {
                     let at = self.now + self.client_delay();
                     let number = self.asked.insert(Asked {
@@ -390,6 +435,11 @@ impl World {
             Due::Later(at) => self.queue.push(at, Event::Timer { node, timer, epoch }),
             Due::Now(name) => {
                 self.count(4, node, u64::from(timer));
+                if let Some(recording) = &mut self.recording {
+                    let label = format!("timer: {name:?}");
+                    let recorder = &mut recording.recorder;
+                    recorder.timer_fired(self.now, node, timer.into(), &label);
+                }
                 self.trace
                     .say(self.now, || format!("{node}: timer {name:?}"));
                 self.step(node, Input::Timer(name));
@@ -406,11 +456,24 @@ impl World {
             self.queue.push(stalled, Event::Synced { node: id, epoch });
             return;
         }
-        let Some(replica) = &mut self.nodes[id.index()].replica else {
+        let Node {
+            replica, storage, ..
+        } = &mut self.nodes[id.index()];
+        let Some(replica) = replica else {
             return;
         };
+        let lies = storage.get().is_lying();
         replica.disk_mut().complete_sync();
         let synced = replica.disk().synced();
+        if let Some(recording) = &mut self.recording {
+            let (failed, recorder) = (storage.get().failed(), &mut recording.recorder);
+            let label = match (failed, lies) {
+                (true, _) => "the sync fails".to_owned(),
+                (false, true) => format!("a sync that did nothing says: durable through {synced}"),
+                (false, false) => format!("its log is durable through record {synced}"),
+            };
+            recorder.sync_done(self.now, id, !failed && !lies, &label);
+        }
         self.count(5, id, synced);
         self.trace.say(self.now, || {
             format!("{id}: its log is durable through record {synced}")
@@ -421,6 +484,9 @@ impl World {
     fn violated(&mut self, Broken { property, detail }: Broken) {
         self.trace
             .say(self.now, || format!("VIOLATION of {property}: {detail}"));
+        if let Some(recording) = &mut self.recording {
+            recording.violated(self.now, &format!("{property} is violated: {detail}"));
+        }
         let (at, event) = (self.now, self.events);
         self.violation.get_or_insert(Box::new(Violation {
             property: property.to_owned(),

@@ -15,6 +15,9 @@ const MS: u64 = 1_000_000;
 /// 5 s, a client's patience 3 s.
 const SETTLE_WITHIN: u64 = 30_000 * MS;
 
+/// The property that says so.
+pub(super) const LIVENESS: &str = "liveness after stabilization";
+
 /// How often to look.
 const LOOK_EVERY: u64 = 20 * MS;
 
@@ -35,7 +38,7 @@ impl World {
             Some(since) if self.now > since + SETTLE_WITHIN => {
                 let detail = self.unsettled();
                 return self.violated(Broken {
-                    property: "liveness after stabilization",
+                    property: LIVENESS,
                     detail,
                 });
             }
@@ -49,6 +52,9 @@ impl World {
         self.trace
             .say(self.now, || "all faults are over".to_owned());
         self.healed = Some(self.now);
+        if let Some(recording) = &mut self.recording {
+            recording.healed(self.now);
+        }
         let link = Link {
             fifo: self.swarm.link.fifo,
             ..Link::QUIET

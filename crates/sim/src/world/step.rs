@@ -8,6 +8,7 @@ use crate::{Fault, Flight};
 use quorate_core::NodeId;
 use quorate_crash::raft::{Body, Notice as Said, Role};
 use quorate_replica::{Config, Input, Notice, Outcome, PeerMessage, Reply, Ticket};
+use quorate_report::EventKind;
 use quorate_wal as wal;
 use std::time::Duration;
 
@@ -48,9 +49,13 @@ impl World {
             self.trace.say(self.now, || {
                 format!("{id}: the power fails in a call to the disk")
             });
-            return self.power_loss(id);
+            return self.power_loss(id, "the power fails in a call to the disk");
         }
-        if replica.disk_mut().take_began() {
+        let began = replica.disk_mut().take_began();
+        if let Some(recording) = &mut self.recording {
+            recording.wrote(self.now, id, replica.disk(), began);
+        }
+        if began {
             let at = self.now + self.sync_delay();
             let epoch = self.nodes[id.index()].epoch;
             self.queue.push(at, Event::Synced { node: id, epoch });
@@ -74,6 +79,9 @@ impl World {
         changes.clear();
         replica.disk_mut().put_back(changes);
         let seen = seen(replica);
+        if let Some(recording) = &mut self.recording {
+            recording.looked_at(self.now, id, replica);
+        }
         let result = result.and_then(|()| self.observers.on_step(id, seen));
         let bounded = within_bounds(replica, &self.swarm);
         self.check(result.and(bounded));
@@ -93,6 +101,9 @@ impl World {
             let wait = min + (self.decisions.below(span) + stagger) % span;
             let deadline = local + Duration::from_nanos(wait);
             let (timer, at) = node.timers.arm(&node.clock, self.now, timer, deadline);
+            if let Some(recording) = &mut self.recording {
+                recording.recorder.timer_armed(id, timer.into());
+            }
             if let Some(at) = at {
                 let event = Event::Timer {
                     node: id,
@@ -108,17 +119,24 @@ impl World {
         let mut sends = std::mem::take(&mut self.nodes[from.index()].actions.sends);
         for (to, message) in sends.drain(..) {
             let bytes = size(&message);
+            let what = self.recording.as_ref().map(|_| words::message(&message));
             let flight = Flight { from, to, message };
-            let queue = &mut self.queue;
-            self.network.send(
+            let (queue, recording) = (&mut self.queue, &mut self.recording);
+            let sent = self.network.send(
                 self.now,
                 flight,
                 bytes,
                 &mut self.decisions,
                 |at, number| {
                     queue.push(at, Event::Deliver(number));
+                    if let Some(recording) = recording {
+                        recording.copies.push((at, number));
+                    }
                 },
             );
+            if let (Some(recording), Some(what)) = (&mut self.recording, what) {
+                recording.sent(self.now, from, to, &what, sent);
+            }
         }
         self.nodes[from.index()].actions.sends = sends;
     }
@@ -133,6 +151,12 @@ impl World {
                 self.trace.say(self.now, || {
                     format!("{id} answers client {}: {what}", super::client_of(ticket))
                 });
+            }
+            if let Some(recording) = &mut self.recording {
+                let (client, what) = (super::client_of(ticket), words::outcome(&outcome));
+                let label = format!("answers client {client}: {what}");
+                let recorder = &mut recording.recorder;
+                recorder.remark(self.now, id, EventKind::Reply, &label);
             }
             if let (Outcome::Done(_, Reply::Written(_)), Some(replica)) =
                 (&outcome, &self.nodes[id.index()].replica)
@@ -160,6 +184,14 @@ impl World {
         for notice in notices {
             self.trace
                 .say(self.now, || format!("{id}: {}", words::notice(&notice)));
+            if let Some(recording) = &mut self.recording {
+                let kind = match &notice {
+                    Notice::RoleChanged { .. } => EventKind::Role,
+                    _ => EventKind::Note,
+                };
+                let recorder = &mut recording.recorder;
+                recorder.remark(self.now, id, kind, &words::notice(&notice));
+            }
             match notice {
                 Notice::Violation { property, detail } => {
                     let detail = format!("{id}: {detail}");
@@ -184,7 +216,7 @@ impl World {
             });
         }
         self.nodes[id.index()].storage.get().set_capacity(u64::MAX);
-        self.kill(id);
+        self.kill(id, &format!("its log has failed and it stops: {error}"));
     }
 
     /// Brings a node up from its disk.
@@ -213,12 +245,17 @@ impl World {
                 self.trace.say(self.now, || {
                     format!("{id}: the power fails during recovery")
                 });
-                self.power_loss(id);
+                self.power_loss(id, "the power fails during recovery");
             }
             Err(StartError::Disk(_)) if self.healed.is_none() => self.come_back_later(id),
             Err(StartError::Damaged(error)) if self.nodes[id.index()].tainted => {
                 self.trace
                     .say(self.now, || format!("{id} refuses to start: {error}"));
+                if let Some(recording) = &mut self.recording {
+                    let label = format!("refuses to start: {error}");
+                    let recorder = &mut recording.recorder;
+                    recorder.remark(self.now, id, EventKind::Note, &label);
+                }
                 self.nodes[id.index()].broken = true;
             }
             Err(StartError::Damaged(detail) | StartError::Disk(detail)) => {
@@ -241,14 +278,18 @@ impl World {
         // A process's clock begins anywhere.
         let shown = self.decisions.below(1_000_000_000_000);
         node.clock = crate::Clock::new(self.now, shown);
-        self.trace.say(self.now, || {
+        let words = || {
             let (term, log) = (replica.raft().term(), replica.raft().log());
             format!(
-                "{id} starts in term {term} with entries {} to {}, {last} records",
+                "starts in term {term} with entries {} to {}, {last} records",
                 log.base().index + 1,
                 log.last().index
             )
-        });
+        };
+        self.trace.say(self.now, || format!("{id} {}", words()));
+        if let Some(recording) = &mut self.recording {
+            recording.recorder.restarted(self.now, id, &words());
+        }
         if last < node.synced && !node.tainted {
             let detail = format!("{id} had synced {} records and has {last}", node.synced);
             return self.violated(Broken {
