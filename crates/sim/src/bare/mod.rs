@@ -340,6 +340,13 @@ where
             .is_some_and(|slot| slot.paused_until > self.now)
     }
 
+    /// Are there two of the node?
+    pub fn has_twin(&self, id: NodeId) -> bool {
+        self.slots
+            .get(id.index())
+            .is_some_and(|slot| slot.twin.is_some())
+    }
+
     /// What nodes told the layer above since this was last asked, in order.
     pub fn take_outputs(&mut self) -> impl Iterator<Item = Told<P::Output>> {
         self.told.drain(..)

@@ -1,0 +1,210 @@
+//! What is run: a protocol, a world, who asks for what, and what goes wrong when. All of it data.
+
+use crate::{Asking, Facts, Setup, Subject, Visitor, facts, visit};
+use bytes::Bytes;
+use quorate_core::{NodeId, NodeSet};
+use quorate_sim::{LinkFault, NodeFault, Weather};
+
+/// One experiment. With a stream of decisions it is one run, the same on every machine.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// The protocol, by its name in the lab.
+    pub subject: String,
+    /// How it is set up.
+    pub setup: Setup,
+    /// Where it runs.
+    pub weather: Weather,
+    /// Values asked for at one place, once.
+    pub asks: Vec<Ask>,
+    /// Values that clients ask for everywhere, until they have them.
+    pub load: Option<Load>,
+    /// What goes wrong with nodes.
+    pub node_faults: Vec<NodeFault>,
+    /// What goes wrong with links.
+    pub link_faults: Vec<LinkFault>,
+    /// Fail-signal: the others hear of a crash after so many nanoseconds, where their protocol
+    /// listens. Else they have to find out.
+    pub crash_signal: Option<u64>,
+    /// Nodes whose words and decisions nobody need believe, besides those that lie.
+    pub distrusted: NodeSet,
+    /// When the run ends at the latest, in nanoseconds. What is not decided by then counts as
+    /// stalled.
+    pub end: u64,
+}
+
+/// A value asked for at one node, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// When.
+    pub at: u64,
+    /// Whom.
+    pub node: NodeId,
+    /// The second of twins, if there are two of it.
+    pub second: bool,
+    /// For what.
+    pub value: Bytes,
+}
+
+/// Values that clients ask for everywhere: of one node after the other, until somebody has decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// How many values.
+    pub values: u32,
+    /// When the first one is asked for.
+    pub from: u64,
+    /// How long after it the next one.
+    pub every: u64,
+    /// How long until the next node is asked.
+    pub patience: u64,
+    /// How many more values are asked for once all that ends has ended: they show that the cluster
+    /// lives.
+    pub probes: u32,
+}
+
+impl Load {
+    /// The n-th value.
+    pub fn value(n: u32) -> Bytes {
+        Bytes::from(format!("v{n}"))
+    }
+
+    /// What the second of twins is asked for instead.
+    pub fn rival(n: u32) -> Bytes {
+        Bytes::from(format!("w{n}"))
+    }
+}
+
+/// No run has more events; one that does has lost its way.
+pub const MAX_EVENTS: u64 = 3_000_000;
+
+/// An experiment that cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No such protocol.
+    #[error("there is no protocol {name:?} in the lab; there are: {known}", known = crate::NAMES.join(", "))]
+    UnknownProtocol {
+        /// What was asked.
+        name: String,
+    },
+    /// A choice that the protocol does not have.
+    #[error(transparent)]
+    Option(#[from] crate::BadOption),
+    /// A setup that the protocol refuses.
+    #[error("{subject}: {why}")]
+    Setup {
+        /// The protocol.
+        subject: String,
+        /// Why, and what would work.
+        why: String,
+    },
+    /// A fault or a request at a node that is not there.
+    #[error("{what} is at {node}, and there are {nodes} nodes: n0 to n{last}", last = nodes - 1)]
+    NoSuchNode {
+        /// What.
+        what: &'static str,
+        /// Where.
+        node: NodeId,
+        /// How many there are.
+        nodes: u8,
+    },
+}
+
+impl Experiment {
+    /// What is known of its subject.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn facts(&self) -> Result<Facts, Refused> {
+        facts(&self.subject).ok_or_else(|| Refused::UnknownProtocol {
+            name: self.subject.clone(),
+        })
+    }
+
+    /// Can it be run?
+    ///
+    /// # Errors
+    /// Why not, and what would work.
+    pub fn check(&self) -> Result<(), Refused> {
+        self.facts()?;
+        self.setup.options.check(&self.subject)?;
+        let nodes = self.setup.nodes;
+        if !(1..=NodeSet::MAX_NODES).contains(&nodes) {
+            return Err(Refused::Setup {
+                subject: self.subject.clone(),
+                why: format!("{nodes} nodes; there must be 1 to {}", NodeSet::MAX_NODES),
+            });
+        }
+        let faults = self.node_faults.iter().map(|fault| ("a fault", fault.node));
+        let asks = self.asks.iter().map(|ask| ("a request", ask.node));
+        match faults.chain(asks).find(|(_, node)| node.0 >= nodes) {
+            Some((what, node)) => Err(Refused::NoSuchNode { what, node, nodes }),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks as the subject is usually asked: everybody for its own value, the sender for its one, or
+    /// by clients.
+    ///
+    /// # Errors
+    /// If there is no such subject.
+    pub fn ask_as_usual(&mut self, load: Load) -> Result<(), Refused> {
+        struct Usual(u8);
+        impl Visitor for Usual {
+            type Output = Vec<Ask>;
+            fn visit<S: Subject>(self) -> Vec<Ask> {
+                let asks = |node: NodeId| {
+                    [false, true].map(|second| Ask {
+                        at: 0,
+                        node,
+                        second,
+                        value: match second {
+                            false => S::proposal(node),
+                            true => S::rival(node),
+                        },
+                    })
+                };
+                match S::ASKING {
+                    Asking::Clients => vec![],
+                    Asking::Everybody => NodeId::all(self.0).flat_map(asks).collect(),
+                    Asking::Sender => asks(NodeId(0)).to_vec(),
+                }
+            }
+        }
+        let facts = self.facts()?;
+        self.asks = visit(&self.subject, Usual(self.setup.nodes)).unwrap_or_default();
+        self.load = (facts.asking == Asking::Clients).then_some(load);
+        Ok(())
+    }
+
+    /// When everything that ends has ended, and the bounds on time hold.
+    pub fn quiet_from(&self) -> u64 {
+        let nodes = self
+            .node_faults
+            .iter()
+            .map(|fault| fault.until.unwrap_or(fault.from));
+        let links = self
+            .link_faults
+            .iter()
+            .map(|fault| fault.until.unwrap_or(fault.from));
+        nodes
+            .chain(links)
+            .chain([self.weather.pace.calm_from])
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Nodes that lie at some time, or are not to be believed for another reason.
+    pub fn liars(&self) -> NodeSet {
+        let lie = |fault: &&NodeFault| fault.misdeed.lies();
+        let liars = self.node_faults.iter().filter(lie).map(|fault| fault.node);
+        liars.chain(self.distrusted.iter()).collect()
+    }
+
+    /// Nodes that misbehave at some time.
+    pub fn faulty(&self) -> NodeSet {
+        self.node_faults
+            .iter()
+            .map(|fault| fault.node)
+            .chain(self.distrusted.iter())
+            .collect()
+    }
+}

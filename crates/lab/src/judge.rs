@@ -1,0 +1,260 @@
+//! What must hold: the properties, checked after every event, and whether all was decided.
+
+use crate::{Asking, Experiment, Load, Subject};
+use bytes::Bytes;
+use quorate_contract::{Problem, Synchrony};
+use quorate_core::{NodeId, NodeSet};
+use quorate_sim::{Misdeed, Told};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::marker::PhantomData;
+
+/// A property that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name.
+    pub property: &'static str,
+    /// The figures.
+    pub detail: String,
+    /// Where it showed.
+    pub node: NodeId,
+}
+
+/// What one node has decided: by slot, and when.
+pub type Log = BTreeMap<u64, (Vec<Bytes>, u64)>;
+
+#[derive(Debug)]
+pub(crate) struct Judge<S> {
+    liars: NodeSet,
+    /// Nodes that are expected to decide.
+    obliged: NodeSet,
+    sender_ok: bool,
+    /// All values that anybody was asked for.
+    asked: BTreeSet<Bytes>,
+    /// The values that must be decided everywhere.
+    wanted: BTreeSet<Bytes>,
+    /// The first to decide a slot, and what.
+    first: BTreeMap<u64, (NodeId, Vec<Bytes>)>,
+    logs: Vec<Log>,
+    /// The values that each node has decided.
+    have: Vec<BTreeSet<Bytes>>,
+    anybody: BTreeSet<Bytes>,
+    leaders: BTreeMap<u64, NodeId>,
+    subject: PhantomData<S>,
+}
+
+impl<S: Subject> Judge<S> {
+    pub(crate) fn new(experiment: &Experiment) -> Self {
+        let n = experiment.setup.nodes;
+        let liars = experiment.liars();
+        let faulty = experiment.faulty();
+        let obliged = |node: &NodeId| {
+            let faults = experiment.node_faults.iter().filter(|f| f.node == *node);
+            let over = |fault: &quorate_sim::NodeFault| {
+                let forgot = matches!(fault.misdeed, Misdeed::Forget | Misdeed::LieAboutSync);
+                fault.until.is_some_and(|until| until < experiment.end) && !forgot
+            };
+            !liars.contains(*node)
+                && (!faulty.contains(*node) || S::RECOVERS && faults.into_iter().all(over))
+        };
+        Self {
+            liars,
+            obliged: NodeId::all(n).filter(obliged).collect(),
+            sender_ok: !faulty.contains(NodeId(0)),
+            asked: experiment.asks.iter().map(|a| a.value.clone()).collect(),
+            wanted: BTreeSet::new(),
+            first: BTreeMap::new(),
+            logs: vec![Log::new(); usize::from(n)],
+            have: vec![BTreeSet::new(); usize::from(n)],
+            anybody: BTreeSet::new(),
+            leaders: BTreeMap::new(),
+            subject: PhantomData,
+        }
+    }
+
+    pub(crate) fn trusts(&self, node: NodeId) -> bool {
+        !self.liars.contains(node)
+    }
+
+    /// A client asks for a value that must be decided everywhere.
+    pub(crate) fn wants(&mut self, n: u32) {
+        self.wanted.insert(Load::value(n));
+        self.asked.insert(Load::value(n));
+        self.asked.insert(Load::rival(n));
+    }
+
+    /// Has anybody decided it, as far as a client can tell?
+    pub(crate) fn is_decided(&self, value: &Bytes) -> bool {
+        self.anybody.contains(value)
+    }
+
+    /// Takes in what a node told; says whether it was a decision.
+    pub(crate) fn told(
+        &mut self,
+        told: &Told<<S::Protocol as quorate_core::Protocol>::Output>,
+        proposals: &[(NodeId, Bytes)],
+    ) -> Result<usize, Broken> {
+        let node = told.node;
+        if !self.trusts(node) {
+            return Ok(0);
+        }
+        let decisions = S::decisions(&told.output);
+        let count = decisions.len();
+        for decision in decisions {
+            let broken = |property, detail| Broken {
+                property,
+                detail,
+                node,
+            };
+            let slot = decision.slot;
+            let (first, values) = self
+                .first
+                .entry(slot)
+                .or_insert_with(|| (node, decision.values.clone()));
+            if *values != decision.values {
+                let detail = format!(
+                    "{first} decided {}, {node} decides {}{}",
+                    show(values),
+                    show(&decision.values),
+                    match S::ASKING {
+                        Asking::Clients => format!(", at place {slot}"),
+                        _ => String::new(),
+                    }
+                );
+                return Err(broken("agreement", detail));
+            }
+            for value in &decision.values {
+                self.check_valid(value, proposals)
+                    .map_err(|detail| broken("validity", detail))?;
+                self.anybody.insert(value.clone());
+                self.have[node.index()].insert(value.clone());
+            }
+            let log = &mut self.logs[node.index()];
+            log.entry(slot).or_insert((decision.values, told.at));
+        }
+        Ok(count)
+    }
+
+    /// Nobody decides what nobody asked for. Among liars, less can be promised.
+    fn check_valid(&self, value: &Bytes, proposals: &[(NodeId, Bytes)]) -> Result<(), String> {
+        let is_default = S::DEFAULT == Some(value.as_ref());
+        let honest = || proposals.iter().filter(|(node, _)| self.trusts(*node));
+        match S::ASKING {
+            // The sender is heard by all if it is correct.
+            Asking::Sender if self.sender_ok => match honest().find(|(node, _)| node.0 == 0) {
+                Some((sender, said)) if said != value => Err(format!(
+                    "{sender} is correct and said {}, and {} is decided",
+                    show_one(said),
+                    show_one(value)
+                )),
+                _ => Ok(()),
+            },
+            _ if self.liars.is_empty() => match self.asked.contains(value) || is_default {
+                true => Ok(()),
+                false => Err(format!("nobody asked for {}", show_one(value))),
+            },
+            // If all honest ones begin with the same, that is decided.
+            Asking::Everybody => {
+                let unanimous: BTreeSet<_> = honest().map(|(_, value)| value).collect();
+                match unanimous.len() == 1 && !unanimous.contains(value) {
+                    true => Err(format!(
+                        "all who are honest began with the same, and {} is decided",
+                        show_one(value)
+                    )),
+                    false => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A node says that it leads.
+    pub(crate) fn leads(&mut self, node: NodeId, term: u64) -> Result<(), Broken> {
+        if !S::ONE_LEADER_A_TERM || !self.trusts(node) {
+            return Ok(());
+        }
+        let leader = *self.leaders.entry(term).or_insert(node);
+        match leader == node {
+            true => Ok(()),
+            false => Err(Broken {
+                property: "one leader a term",
+                detail: format!("{leader} and {node} both lead in term {term}"),
+                node,
+            }),
+        }
+    }
+
+    /// Has everybody decided what must be decided?
+    ///
+    /// # Errors
+    /// Who has not, and what.
+    pub(crate) fn is_live(&self) -> Result<(), String> {
+        let mut missing = String::new();
+        for node in self.obliged.iter() {
+            let index = node.index();
+            let lacks = match S::ASKING {
+                Asking::Clients => {
+                    let lacks: Vec<_> = self.wanted.difference(&self.have[index]).collect();
+                    match lacks.first() {
+                        None => continue,
+                        Some(first) if lacks.len() == 1 => show_one(first),
+                        Some(first) => format!(
+                            "{} of {}, {} first",
+                            lacks.len(),
+                            self.wanted.len(),
+                            show_one(first)
+                        ),
+                    }
+                }
+                _ if self.logs[index].is_empty() && self.must_decide() => "a decision".to_owned(),
+                _ => continue,
+            };
+            let _ = write!(missing, "{}{node} lacks {lacks}", comma(&missing));
+        }
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(missing),
+        }
+    }
+
+    /// With a faulty sender, a reliable broadcast is all or none; everything else ends.
+    fn must_decide(&self) -> bool {
+        let declared = S::CATALOGUE.declaration();
+        let waits = declared.solves == Problem::ReliableBroadcast
+            && declared.synchrony == Synchrony::Asynchronous;
+        !waits || self.sender_ok || self.logs.iter().any(|log| !log.is_empty())
+    }
+
+    pub(crate) fn into_logs(self) -> Vec<Log> {
+        self.logs
+    }
+}
+
+fn comma(text: &str) -> &'static str {
+    if text.is_empty() { "" } else { ", " }
+}
+
+/// A value for people.
+pub fn show_one(value: &Bytes) -> String {
+    let text = String::from_utf8_lossy(value);
+    match text.chars().count() > 40 {
+        true => format!("{:?}…", text.chars().take(40).collect::<String>()),
+        false => format!("{text:?}"),
+    }
+}
+
+/// Values for people.
+pub fn show(values: &[Bytes]) -> String {
+    match values {
+        [] => "nothing".to_owned(),
+        [one] => show_one(one),
+        many => {
+            let shown: Vec<_> = many.iter().take(4).map(show_one).collect();
+            let more = many.len() - shown.len();
+            match more {
+                0 => format!("[{}]", shown.join(", ")),
+                _ => format!("[{}, and {more} more]", shown.join(", ")),
+            }
+        }
+    }
+}

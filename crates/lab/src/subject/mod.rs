@@ -1,0 +1,285 @@
+//! The protocols under test: how each is set up, asked and read.
+//!
+//! Everything that a world needs to know about a protocol is here, and nothing that an adversary
+//! could use: adversaries know bytes, nodes and time (`quorate_sim`).
+
+mod among_liars;
+mod crash_side;
+mod generals;
+mod options;
+
+pub use options::{BadOption, Options};
+
+use bytes::Bytes;
+use quorate_core::{NodeId, Protocol};
+use quorate_crypto::{Instance, Keychain, Scheme, deal};
+use quorate_sim::Wire;
+use std::time::Duration;
+
+pub use among_liars::{BenOrByzantine, BenOrCrash, Bracha, HotStuff, Pbft, Tendermint};
+pub use crash_side::{FloodSet, MajorityCommit, MultiPaxos, Paxos, PrimaryBackup, Raft};
+pub use generals::{DolevStrong, OralMessages, SignedMessages, TwoGenerals};
+
+/// What every protocol is set up with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// `n`.
+    pub nodes: u8,
+    /// `f`: what the protocol is told to survive.
+    pub faults: u8,
+    /// Δ and Φ together, as the nodes are told: rounds and timeouts follow from it.
+    pub delta: Duration,
+    /// The protocol's own choices.
+    pub options: Options,
+    /// How signatures are made.
+    pub scheme: Scheme,
+}
+
+impl Setup {
+    /// The keys of the cluster.
+    pub fn keys(&self) -> Vec<Keychain> {
+        deal(self.scheme, Instance(1), self.nodes, 1)
+    }
+}
+
+/// How a protocol is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// Clients ask any node, again and again: a log.
+    Clients,
+    /// Every node begins with a value of its own.
+    Everybody,
+    /// Node 0 has a value for all.
+    Sender,
+}
+
+/// Something decided: a place and what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The place in the log; 1 where there is only one decision.
+    pub slot: u64,
+    /// What stands there; none for a no-op, or for "do nothing".
+    pub values: Vec<Bytes>,
+}
+
+impl Decision {
+    fn only(value: Bytes) -> Vec<Self> {
+        vec![Self {
+            slot: 1,
+            values: vec![value],
+        }]
+    }
+}
+
+/// A protocol under test.
+pub trait Subject {
+    /// The protocol.
+    type Protocol: Protocol<Message: Wire>;
+    /// Its name in the lab.
+    const NAME: &'static str;
+    /// Its entry in the catalogue, with all that it claims.
+    const CATALOGUE: quorate_contract::Protocol;
+    /// How it is asked.
+    const ASKING: Asking;
+    /// A node that comes back from a crash is expected to decide like the others.
+    const RECOVERS: bool;
+    /// How many nodes for how many faults, where it is at its bound.
+    const PER_FAULT: u8;
+    /// The options that it knows, each with the values it takes, the default first.
+    const OPTIONS: &'static [(&'static str, &'static [&'static str])] = &[];
+
+    /// Each node's configuration.
+    ///
+    /// # Errors
+    /// What is wrong with the setup, and what would work.
+    fn configs(setup: &Setup) -> Result<Vec<<Self::Protocol as Protocol>::Config>, String>;
+
+    /// Asks for a value.
+    fn request(value: Bytes) -> <Self::Protocol as Protocol>::Request;
+
+    /// The value that a node begins with, where everybody does or a sender is asked.
+    fn proposal(node: NodeId) -> Bytes {
+        Bytes::from(format!("v{}", node.0))
+    }
+
+    /// Another value than [`Subject::proposal`]'s: what the second of twins begins with.
+    fn rival(node: NodeId) -> Bytes {
+        Self::proposal(NodeId(node.0 + 1))
+    }
+
+    /// What is decided where the sender is not heard; nobody need have asked for it.
+    const DEFAULT: Option<&'static [u8]> = None;
+
+    /// What an output decides.
+    fn decisions(output: &<Self::Protocol as Protocol>::Output) -> Vec<Decision>;
+
+    /// Does an output decide anything? For the scheduler that would rather it did not.
+    fn decides(output: &<Self::Protocol as Protocol>::Output) -> bool {
+        !Self::decisions(output).is_empty()
+    }
+
+    /// The term or view that a node is in and whether it takes itself for the leader, where there
+    /// are such.
+    fn leads(_node: &Self::Protocol) -> Option<(u64, bool)> {
+        None
+    }
+
+    /// At most one node leads in a term, whatever happens within the contract.
+    const ONE_LEADER_A_TERM: bool = false;
+
+    /// What tells a node that another one has crashed (fail-signal), where the protocol listens.
+    fn crash_signal(_crashed: NodeId) -> Option<<Self::Protocol as Protocol>::Request> {
+        None
+    }
+
+    /// A message, in a few words.
+    fn describe(message: &<Self::Protocol as Protocol>::Message) -> String {
+        format!("{message:?}")
+    }
+
+    /// The state of a node, a fact a line.
+    fn state(node: &Self::Protocol) -> String {
+        format!("{node:#?}")
+    }
+
+    /// Figures that an output tells, by name: what seed 003's table has for columns.
+    fn facts(_output: &<Self::Protocol as Protocol>::Output) -> Vec<(&'static str, String)> {
+        vec![]
+    }
+}
+
+/// The same configuration on each node.
+fn same<C: Clone>(setup: &Setup, config: C) -> Vec<C> {
+    vec![config; usize::from(setup.nodes)]
+}
+
+/// One configuration for each node's keys.
+fn keyed<C>(setup: &Setup, config: impl Fn(Keychain) -> C) -> Vec<C> {
+    setup.keys().into_iter().map(config).collect()
+}
+
+/// Does something with a subject's type.
+pub trait Visitor {
+    /// What comes out.
+    type Output;
+    /// Does it.
+    fn visit<S: Subject>(self) -> Self::Output;
+}
+
+macro_rules! subjects {
+    ($($subject:ty),* $(,)?) => {
+        /// The names of all subjects, in the order of the catalogue.
+        pub const NAMES: &[&str] = &[$(<$subject>::NAME),*];
+
+        /// Does something with the subject of this name; `None` if there is none.
+        pub fn visit<V: Visitor>(name: &str, visitor: V) -> Option<V::Output> {
+            $(if name == <$subject>::NAME {
+                return Some(visitor.visit::<$subject>());
+            })*
+            None
+        }
+    };
+}
+
+subjects![
+    Raft,
+    MultiPaxos,
+    Paxos,
+    MajorityCommit,
+    PrimaryBackup,
+    FloodSet,
+    BenOrCrash,
+    BenOrByzantine,
+    Pbft,
+    HotStuff,
+    Tendermint,
+    DolevStrong,
+    OralMessages,
+    SignedMessages,
+    Bracha,
+    TwoGenerals,
+];
+
+/// What is known of a subject without running it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// See [`Subject::NAME`].
+    pub name: &'static str,
+    /// See [`Subject::CATALOGUE`].
+    pub catalogue: quorate_contract::Protocol,
+    /// See [`Subject::ASKING`].
+    pub asking: Asking,
+    /// See [`Subject::RECOVERS`].
+    pub recovers: bool,
+    /// See [`Subject::PER_FAULT`].
+    pub per_fault: u8,
+    /// See [`Subject::OPTIONS`].
+    pub options: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl Facts {
+    /// The smallest cluster that is at the bound for `f` faults.
+    pub fn nodes_for(&self, f: u8) -> u8 {
+        match self.catalogue {
+            quorate_contract::Protocol::TwoGenerals => 2,
+            _ => f.saturating_mul(self.per_fault).saturating_add(1),
+        }
+    }
+}
+
+struct TellFacts;
+
+impl Visitor for TellFacts {
+    type Output = Facts;
+    fn visit<S: Subject>(self) -> Facts {
+        Facts {
+            name: S::NAME,
+            catalogue: S::CATALOGUE,
+            asking: S::ASKING,
+            recovers: S::RECOVERS,
+            per_fault: S::PER_FAULT,
+            options: S::OPTIONS,
+        }
+    }
+}
+
+/// What is known of the subject of this name.
+pub fn facts(name: &str) -> Option<Facts> {
+    visit(name, TellFacts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_of_the_lab_is_a_subject_and_can_be_set_up_at_its_bound() {
+        use quorate_contract::{Protocol, Status};
+        for protocol in Protocol::ALL {
+            let here = NAMES
+                .iter()
+                .any(|name| facts(name).is_some_and(|facts| facts.catalogue == protocol));
+            let status = protocol.declaration().status;
+            assert_eq!(here, status != Status::NotImplemented, "{protocol}");
+        }
+        struct SetUp(Setup);
+        impl Visitor for SetUp {
+            type Output = Result<usize, String>;
+            fn visit<S: Subject>(self) -> Self::Output {
+                S::configs(&self.0).map(|configs| configs.len())
+            }
+        }
+        for name in NAMES {
+            let nodes = facts(name).map_or(0, |facts| facts.nodes_for(1));
+            let setup = Setup {
+                nodes,
+                faults: 1,
+                delta: Duration::from_millis(10),
+                options: Options::default(),
+                scheme: Scheme::Ideal,
+            };
+            let made = visit(name, SetUp(setup));
+            assert_eq!(made, Some(Ok(usize::from(nodes))), "{name}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Every protocol in its own world, and one step beyond it.
+
+use quorate_core::{NodeId, NodeSet};
+use quorate_crypto::Scheme;
+use quorate_lab::{Experiment, Load, NAMES, Options, Outcome, Setup, facts, run};
+use quorate_report::CellVerdict;
+use quorate_sim::{Decisions, Misdeed, NodeFault, Pace, Weather};
+use std::time::Duration;
+
+const MS: u64 = 1_000_000;
+
+/// A protocol at its bound for one fault, in a synchronous world without faults.
+fn calm(subject: &str) -> Experiment {
+    let nodes = facts(subject).map_or(3, |facts| facts.nodes_for(1));
+    let mut experiment = Experiment {
+        subject: subject.to_owned(),
+        setup: Setup {
+            nodes,
+            faults: 1,
+            delta: Duration::from_millis(10),
+            options: Options::default(),
+            scheme: Scheme::Ideal,
+        },
+        weather: Weather {
+            pace: Pace::synchronous(8 * MS, MS),
+            lossy: false,
+            authentic: true,
+            weigh: false,
+        },
+        asks: vec![],
+        load: None,
+        node_faults: vec![],
+        link_faults: vec![],
+        crash_signal: None,
+        distrusted: NodeSet::EMPTY,
+        end: 20_000 * MS,
+    };
+    let load = Load {
+        values: 6,
+        from: 5 * MS,
+        every: 20 * MS,
+        patience: 40 * MS,
+        probes: 2,
+    };
+    experiment.ask_as_usual(load).expect("a subject");
+    experiment
+}
+
+fn play(experiment: &Experiment, seed: u64) -> Outcome {
+    run(experiment, Decisions::from_seed(seed)).expect("it can be run")
+}
+
+#[test]
+fn without_faults_everything_is_decided() {
+    for name in NAMES {
+        for seed in 0..5 {
+            let outcome = play(&calm(name), seed);
+            assert_eq!(
+                outcome.verdict(),
+                CellVerdict::SafeAndLive,
+                "{name}, seed {seed}: {}",
+                outcome.sentence()
+            );
+            assert_eq!(outcome.hash, play(&calm(name), seed).hash, "{name}");
+        }
+    }
+}
+
+/// The worst that a protocol shows over some seeds.
+fn worst(name: &str, seeds: u64, break_it: impl Fn(&mut Experiment, u64)) -> CellVerdict {
+    let verdict = |seed| {
+        let mut experiment = calm(name);
+        break_it(&mut experiment, seed);
+        play(&experiment, seed).verdict()
+    };
+    (0..seeds).map(verdict).max().expect("there are seeds")
+}
+
+fn of_node(seed: u64, experiment: &Experiment, misdeed: Misdeed) -> NodeFault {
+    NodeFault {
+        node: NodeId((seed % u64::from(experiment.setup.nodes)) as u8),
+        misdeed,
+        from: 0,
+        until: None,
+    }
+}
+
+#[test]
+fn one_crash_is_survived() {
+    for name in NAMES {
+        let worst = worst(name, 10, |experiment, seed| {
+            let mut crash = of_node(seed, experiment, Misdeed::Crash);
+            crash.from = seed * 7 * MS;
+            experiment.node_faults.push(crash);
+        });
+        assert_eq!(worst, CellVerdict::SafeAndLive, "{name}");
+    }
+}
+
+#[test]
+fn twins_break_those_who_believe_everybody_and_nobody_else() {
+    let liars_welcome = [
+        "ben-or-byzantine",
+        "pbft",
+        "hotstuff",
+        "tendermint",
+        "dolev-strong",
+        "oral-messages",
+        "signed-messages",
+        "bracha",
+    ];
+    for name in NAMES {
+        let worst = worst(name, 20, |experiment, seed| {
+            let odd = |node: &NodeId| u64::from(node.0) % 2 == seed / 2 % 2;
+            let sees = NodeId::all(experiment.setup.nodes).filter(odd).collect();
+            let twins = of_node(seed, experiment, Misdeed::Twins(sees));
+            experiment.node_faults.push(twins);
+        });
+        // Two generals have nobody to tell different things to.
+        let safe = liars_welcome.contains(name) || *name == "two-generals";
+        assert_eq!(
+            worst == CellVerdict::SafeAndLive,
+            safe,
+            "{name}: {}",
+            worst.name()
+        );
+    }
+}
