@@ -13,15 +13,18 @@
 //! - It reads no clock, no file, and draws no random number but from the decisions.
 //!
 //! # Where to start reading
-//! [`Experiment`], then [`run`], then [`Subject`] and one of the subjects.
+//! [`Experiment`], then [`run`], then [`Subject`] and one of the subjects. [`record`] makes a
+//! space-time diagram of a run.
 
 mod experiment;
 mod judge;
+mod record;
 mod run;
 mod subject;
 
 pub use experiment::{Ask, Experiment, Load, MAX_EVENTS, Refused};
 pub use judge::{Broken, Log, show, show_one};
+pub use record::{Framing, record};
 pub use run::{Outcome, Violation, run};
 pub use subject::{
     Asking, BadOption, BenOrByzantine, BenOrCrash, Bracha, Decision, DolevStrong, Facts, FloodSet,

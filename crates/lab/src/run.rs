@@ -1,11 +1,14 @@
 //! Runs an experiment.
 
 use crate::judge::{Broken, Judge, Log};
+use crate::record;
 use crate::{Experiment, Load, MAX_EVENTS, Refused, Subject, Visitor, visit};
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
 use quorate_report::CellVerdict;
-use quorate_sim::{Bare, Counts, Decisions, Happened, Misdeed, Seen, Traffic, Wire};
+use quorate_sim::{
+    Bare, Counts, Decisions, Happened, Misdeed, Recorder, Seen, Told, Traffic, Wire,
+};
 
 /// What a run came to.
 #[derive(Clone, Debug)]
@@ -74,10 +77,20 @@ impl Outcome {
 /// # Errors
 /// If it cannot be run as it is.
 pub fn run(experiment: &Experiment, decisions: Decisions) -> Result<Outcome, Refused> {
+    Ok(play(experiment, decisions, None)?.0)
+}
+
+/// Runs it; with a recorder, which comes back, what happens is recorded. The run is the same.
+pub(crate) fn play(
+    experiment: &Experiment,
+    decisions: Decisions,
+    recorder: Option<Recorder>,
+) -> Result<(Outcome, Option<Recorder>), Refused> {
     experiment.check()?;
     let visitor = Run {
         experiment,
         decisions,
+        recorder,
     };
     visit(&experiment.subject, visitor).unwrap_or_else(|| {
         Err(Refused::UnknownProtocol {
@@ -89,13 +102,15 @@ pub fn run(experiment: &Experiment, decisions: Decisions) -> Result<Outcome, Ref
 struct Run<'e> {
     experiment: &'e Experiment,
     decisions: Decisions,
+    recorder: Option<Recorder>,
 }
 
 impl Visitor for Run<'_> {
-    type Output = Result<Outcome, Refused>;
+    type Output = Result<(Outcome, Option<Recorder>), Refused>;
 
     fn visit<S: Subject>(self) -> Self::Output {
-        Ok(Stage::<S>::new(self.experiment, self.decisions)?.play())
+        let stage = Stage::<S>::new(self.experiment, self.decisions, self.recorder)?;
+        Ok(stage.play())
     }
 }
 
@@ -123,7 +138,11 @@ where
 }
 
 impl<'e, S: Subject> Stage<'e, S> {
-    fn new(experiment: &'e Experiment, decisions: Decisions) -> Result<Self, Refused> {
+    fn new(
+        experiment: &'e Experiment,
+        decisions: Decisions,
+        recorder: Option<Recorder>,
+    ) -> Result<Self, Refused> {
         let setup = &experiment.setup;
         let configs = S::configs(setup).map_err(|why| Refused::Setup {
             subject: S::NAME.to_owned(),
@@ -132,6 +151,10 @@ impl<'e, S: Subject> Stage<'e, S> {
         let config = |node: NodeId| configs[node.index()].clone();
         let mut bare = Bare::new(config, setup.nodes, experiment.weather, decisions);
         bare.set_decides(S::decides);
+        if let Some(recorder) = recorder {
+            bare.watch(recorder, record::words::<S>());
+        }
+        bare.start_all();
         for fault in &experiment.node_faults {
             bare.inflict(fault.clone());
         }
@@ -175,7 +198,7 @@ impl<'e, S: Subject> Stage<'e, S> {
         })
     }
 
-    fn play(mut self) -> Outcome {
+    fn play(mut self) -> (Outcome, Option<Recorder>) {
         let quiet = self.experiment.quiet_from();
         // What is wrong may show a while after all was decided.
         let linger = 20 * self.experiment.weather.pace.delta;
@@ -262,8 +285,19 @@ impl<'e, S: Subject> Stage<'e, S> {
                 Ok(count) => decisions += count,
                 Err(broken) => self.violated(broken),
             }
+            self.record_decision(&told);
         }
         decisions
+    }
+
+    fn record_decision(&mut self, told: &Told<<S::Protocol as Protocol>::Output>) {
+        let now = self.bare.now();
+        if let Some(recorder) = self.bare.recorder_mut()
+            && !told.second
+            && let Some(last) = S::decisions(&told.output).last()
+        {
+            recorder.commit(now, told.node, last.slot);
+        }
     }
 
     /// What must hold on a node, after an event there.
@@ -293,6 +327,12 @@ impl<'e, S: Subject> Stage<'e, S> {
             detail,
             node,
         } = broken;
+        let now = self.bare.now();
+        if self.violation.is_none()
+            && let Some(recorder) = self.bare.recorder_mut()
+        {
+            recorder.violation(now, node, &format!("{property} is violated: {detail}"));
+        }
         self.violation.get_or_insert(Violation {
             property,
             detail,
@@ -302,9 +342,10 @@ impl<'e, S: Subject> Stage<'e, S> {
         });
     }
 
-    fn finish(self) -> Outcome {
+    fn finish(mut self) -> (Outcome, Option<Recorder>) {
         let stalled = self.judge.is_live().err();
-        Outcome {
+        let recorder = self.bare.take_recorder();
+        let outcome = Outcome {
             violation: self.violation,
             stalled,
             done_at: self.done_at,
@@ -316,6 +357,7 @@ impl<'e, S: Subject> Stage<'e, S> {
             events: self.bare.events(),
             now: self.bare.now(),
             hash: self.bare.hash(),
-        }
+        };
+        (outcome, recorder)
     }
 }

@@ -2,7 +2,7 @@
 
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
-use quorate_lab::{Experiment, Load, NAMES, Options, Outcome, Setup, facts, run};
+use quorate_lab::{Experiment, Framing, Load, NAMES, Options, Outcome, Setup, facts, record, run};
 use quorate_report::CellVerdict;
 use quorate_sim::{Decisions, Misdeed, NodeFault, Pace, Weather};
 use std::time::Duration;
@@ -123,6 +123,32 @@ fn twins_break_those_who_believe_everybody_and_nobody_else() {
             safe,
             "{name}: {}",
             worst.name()
+        );
+    }
+}
+
+#[test]
+fn recording_changes_nothing_and_makes_a_page_that_can_be_shown() {
+    for name in NAMES {
+        let mut experiment = calm(name);
+        let twins = of_node(0, &experiment, Misdeed::Twins(NodeSet::all(2)));
+        experiment.node_faults.push(twins);
+        let mut crash = of_node(1, &experiment, Misdeed::Crash);
+        (crash.from, crash.until) = (15 * MS, Some(90 * MS));
+        experiment.node_faults.push(crash);
+        let plain = play(&experiment, 3);
+        let framing = Framing::default();
+        let recorded = record(&experiment, Decisions::from_seed(3), framing);
+        let (outcome, run) = recorded.expect("it can be run");
+        assert_eq!(outcome.hash, plain.hash, "{name}");
+        run.check().expect("a run that can be shown");
+        let delivered = run.messages.iter().filter(|m| m.receive.is_some());
+        assert!(delivered.count() > 0 && !run.bands.is_empty(), "{name}");
+        let lanes = usize::from(experiment.setup.nodes) + 1;
+        assert_eq!(
+            run.nodes.len(),
+            lanes,
+            "{name}: the second of twins has a lane"
         );
     }
 }

@@ -25,6 +25,7 @@ fn main() {
             Weather::default(),
             Decisions::from_seed(seed),
         );
+        bare.start_all();
         let payload = bytes::Bytes::from_static(&[7; 64]);
         while bare.events() < 100_000 && bare.advance().is_some() {
             bare.take_outputs().for_each(drop);

@@ -36,7 +36,7 @@ mod world;
 
 pub use bare::{
     Bare, Counts, Happened, LinkFault, Misdeed, NodeFault, Pace, Seen, Shown, Tampering, Told,
-    Trouble, Weather, Which, Wire, size,
+    Trouble, Weather, Which, Wire, Words, size,
 };
 pub use campaign::{Campaign, Tally};
 pub use client::Operations;

@@ -29,6 +29,7 @@ fn run(seed: u64, events: u64) -> (u64, usize) {
     };
     let decisions = Decisions::from_seed(seed);
     let mut bare = Bare::<Raft>::new(|_| Config::default(), 3, weather, decisions);
+    bare.start_all();
     let mut decided: Vec<Option<(u64, bytes::Bytes)>> = vec![];
     let mut down = None;
     while bare.events() < events && bare.advance().is_some() {

@@ -70,6 +70,7 @@ where
                 false => active.retain(|other| *other != number),
             }
         }
+        self.watch_node_fault(number, begins);
         if begins {
             self.begin(node, &misdeed, until.unwrap_or(u64::MAX));
         } else {
@@ -201,6 +202,12 @@ where
             .collect();
         self.slots.push(second);
         let s = self.slots.len() - 1;
+        let now = self.now;
+        if let Some(watch) = &mut self.watch {
+            watch
+                .recorder
+                .restarted(now, super::watch::lane(s), "the second of twins");
+        }
         self.requeue_timers(s);
         self.begin_sync(s);
     }
@@ -229,6 +236,7 @@ where
                 },
             );
         }
+        self.watch_link_fault(number, begins);
         if fault.trouble == Trouble::Cut {
             for (from, to) in self.pairs(&fault) {
                 match begins {

@@ -16,11 +16,13 @@ mod send;
 mod slot;
 mod step;
 mod straw;
+mod watch;
 
 pub use craft::{Wire, size};
 pub use misdeed::{LinkFault, Misdeed, NodeFault, Tampering, Trouble, Which};
 pub use pace::Pace;
 pub use seen::{Seen, Shown};
+pub use watch::Words;
 
 use crate::{Clock, Decisions, Network, Queue, Rolling, Traffic};
 use disk::MemoryDisk;
@@ -174,6 +176,7 @@ where
     /// Messages held back, oldest first.
     held: Vec<u32>,
     decides: Option<fn(&P::Output) -> bool>,
+    watch: Option<Box<watch::Watch<P>>>,
     hash: Rolling,
     common_coin: u64,
 }
@@ -182,7 +185,7 @@ impl<P: Protocol> Bare<P>
 where
     P::Message: Wire,
 {
-    /// A cluster of `n` nodes, all of them started.
+    /// A cluster of `n` nodes; [`Bare::start_all`] starts them.
     ///
     /// # Panics
     /// With more than 128 nodes.
@@ -228,14 +231,19 @@ where
             counts: Counts::default(),
             held: vec![],
             decides: None,
+            watch: None,
             hash: Rolling::default(),
             common_coin,
         };
         if pace.calm_from > 0 {
             bare.queue.push(pace.calm_from, Event::Calm);
         }
-        NodeId::all(n).for_each(|node| bare.start(node));
         bare
+    }
+
+    /// Starts all nodes.
+    pub fn start_all(&mut self) {
+        NodeId::all(self.n).for_each(|node| self.start(node));
     }
 
     /// Runs the next event; `None` when nothing will ever happen again. What is stale, or for a

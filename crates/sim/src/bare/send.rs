@@ -2,10 +2,19 @@
 //! then the receiver's.
 
 use super::slot::Slot;
+use super::watch::{Marked, lane};
 use super::{Bare, Envelope, Event, Misdeed, Trouble, Which, Wire, craft};
 use crate::Flight;
 use quorate_contract::Behaviour;
 use quorate_core::{NodeId, Protocol, To};
+
+/// Who sends a message, and how.
+#[derive(Clone, Copy, Debug)]
+struct Sender {
+    name: NodeId,
+    lane: NodeId,
+    marked: Marked,
+}
 
 impl<P: Protocol> Bare<P>
 where
@@ -17,7 +26,7 @@ where
             if to == id {
                 self.loopback.push_back(message.clone());
             } else if self.slots[s].active.is_empty() {
-                self.post(s, id, to, message.clone(), 0);
+                self.post(s, id, to, message.clone(), 0, Marked::Honest);
             } else {
                 self.misbehave(s, to, message.clone());
             }
@@ -28,15 +37,19 @@ where
     fn misbehave(&mut self, s: usize, to: NodeId, mut message: P::Message) {
         let id = self.slots[s].id;
         let mut later = 0;
+        let mut marked = Marked::Honest;
         for at in 0..self.slots[s].active.len() {
             let fault = usize::from(self.slots[s].active[at]);
             match self.faults[fault].misdeed.clone() {
                 Misdeed::OmitSend(which) if self.hits(s, which, to, &message) => {
                     self.seen.note(self.now, Behaviour::DropSend, id);
+                    let label = self.label(&message);
+                    self.watch_sent((lane(s), to), label, &[], marked);
                     return;
                 }
                 Misdeed::Late(delay) => {
                     later += delay.draw(&mut self.decisions);
+                    marked = Marked::Late;
                     self.seen.note(self.now, Behaviour::Late, id);
                 }
                 Misdeed::TamperSend(chance, how) => {
@@ -44,6 +57,7 @@ where
                         && let Some(changed) = craft::tamper(&message, &how, &mut self.decisions)
                     {
                         message = changed;
+                        marked = Marked::Changed;
                         self.seen.note(self.now, Behaviour::Lie, id);
                     }
                 }
@@ -54,7 +68,7 @@ where
                         let old = self.decisions.below(slot.said.len() as u64) as usize;
                         if let Some(old) = slot.said.get(old).cloned() {
                             self.seen.note(self.now, Behaviour::Lie, id);
-                            self.post(s, id, to, old, 0);
+                            self.post(s, id, to, old, 0, Marked::Changed);
                         }
                     }
                 }
@@ -70,7 +84,7 @@ where
                 _ => {}
             }
         }
-        self.post(s, id, to, message, later);
+        self.post(s, id, to, message, later, marked);
     }
 
     fn forge(&mut self, s: usize, name: NodeId, to: NodeId, heard: Option<P::Message>) {
@@ -86,7 +100,7 @@ where
         }
         let id = self.slots[s].id;
         self.seen.note(self.now, Behaviour::Forge, id);
-        self.post(s, name, to, forged, 0);
+        self.post(s, name, to, forged, 0, Marked::Forged);
     }
 
     /// Does an omission hit this message?
@@ -104,7 +118,24 @@ where
     }
 
     /// Gives a message to the network, `later` by so much.
-    fn post(&mut self, s: usize, from: NodeId, to: NodeId, message: P::Message, later: u64) {
+    fn post(
+        &mut self,
+        s: usize,
+        from: NodeId,
+        to: NodeId,
+        message: P::Message,
+        later: u64,
+        marked: Marked,
+    ) {
+        // In a report the arrow of a forged message starts at whom it claims to be from.
+        let from = Sender {
+            name: from,
+            lane: match marked {
+                Marked::Forged => from,
+                _ => lane(s),
+            },
+            marked,
+        };
         if self.slots.len() == usize::from(self.n) {
             self.transmit(from, to, to.0, message, later);
             return;
@@ -116,7 +147,17 @@ where
         }
     }
 
-    fn transmit(&mut self, from: NodeId, to: NodeId, to_slot: u8, message: P::Message, later: u64) {
+    fn transmit(
+        &mut self,
+        sender: Sender,
+        to: NodeId,
+        to_slot: u8,
+        message: P::Message,
+        later: u64,
+    ) {
+        let from = sender.name;
+        let label = self.label(&message);
+        let lanes = (sender.lane, lane(usize::from(to_slot)));
         let bytes = match self.weather.weigh {
             true => craft::size(&message),
             false => 0,
@@ -124,6 +165,7 @@ where
         self.counts.messages += 1;
         self.counts.bytes += bytes as u64;
         let Some(bounded) = self.passes(from, to, bytes) else {
+            self.watch_sent(lanes, label, &[], sender.marked);
             return;
         };
         let Self {
@@ -144,14 +186,32 @@ where
             to,
             message: Envelope { message, to_slot },
         };
+        let (mut copies, mut late) = ([None; 2], false);
         network.send(now, flight, bytes, decisions, |at, number| {
             let at = if bounded { at.min(latest) } else { at };
             if at > now.saturating_add(weather.pace.delta) {
                 seen.note(now, Behaviour::Delay, from);
+                late = true;
             }
+            let place = usize::from(copies[0].is_some());
+            copies[place] = Some(number);
             *busy += 1;
             queue.push(at.saturating_add(later), Event::Deliver(number));
         });
+        if label.is_some() {
+            let copies: Vec<_> = copies.into_iter().flatten().collect();
+            let marked = match (sender.marked, late) {
+                (Marked::Honest, true) => Marked::Late,
+                (marked, _) => marked,
+            };
+            self.watch_sent(lanes, label, &copies, marked);
+        }
+        let Self {
+            network,
+            weather,
+            seen,
+            ..
+        } = self;
         let after = network.traffic;
         let changes = [
             (before.lost, after.lost, Behaviour::Lose),

@@ -1,12 +1,14 @@
 //! What happens to one node: inputs in, effects carried out.
 
 use super::slot::Slot;
+use super::watch::lane;
 use super::{Bare, Event, Happened, Told, Wire};
 use crate::decisions::splitmix;
 use crate::{Due, Flight, Rolling};
 use quorate_contract::Behaviour;
 use quorate_core::driver::{self, Gate, Released, faulty};
 use quorate_core::{Coin, Input, NodeId, Protocol, Time};
+use quorate_report::{EventKind, Fate};
 use std::time::Duration;
 
 impl<P: Protocol> Bare<P>
@@ -26,6 +28,10 @@ where
             let hard = driver::replay(slot.disk.records());
             let config = &self.configs[slot.id.index()];
             slot.protocol = Some(P::recover(config, slot.id, hard));
+            let now = self.now;
+            if let Some(watch) = &mut self.watch {
+                watch.recorder.restarted(now, lane(s), "starts");
+            }
             self.step(s, Input::Start);
         }
     }
@@ -45,6 +51,14 @@ where
                 slot.stale = None;
                 slot.epoch += 1;
                 self.hash.add(u64::from(id.0) << 32 | lost);
+                let now = self.now;
+                if let Some(watch) = &mut self.watch {
+                    let label = match lost {
+                        0 => "crashes".to_owned(),
+                        lost => format!("crashes, and loses {lost} records"),
+                    };
+                    watch.recorder.crashed(now, lane(s), &label);
+                }
             }
         }
     }
@@ -63,6 +77,9 @@ where
             copies.first()
         };
         if let Some(&slot) = slot {
+            self.watch_step(slot, EventKind::Request, || {
+                format!("is asked: {request:?}")
+            });
             self.step(slot, Input::Request(request));
         }
     }
@@ -95,8 +112,18 @@ where
     pub(super) fn arrive(&mut self, number: u32) -> Option<Happened<P::Timer>> {
         let Flight { from, to, message } = self.network.arrive(number)?;
         let s = usize::from(message.to_slot);
-        self.slots[s].protocol.as_ref()?;
-        let message = self.receive(s, from, message.message)?;
+        let received = match &self.slots[s].protocol {
+            Some(_) => self.receive(s, from, message.message),
+            None => None,
+        };
+        let Some(message) = received else {
+            self.watch_fate(number, Fate::Dropped);
+            return None;
+        };
+        let now = self.now;
+        if let Some(watch) = &mut self.watch {
+            watch.recorder.arrived(number, now);
+        }
         self.hash.add(self.now ^ u64::from(to.0) << 56);
         self.hash.add(Rolling::of(&message));
         self.step(s, Input::Message(from, message));
@@ -131,6 +158,14 @@ where
             Due::Now(name) => {
                 self.hash
                     .add(self.now ^ u64::from(timer) << 48 ^ u64::from(id.0) << 56);
+                let now = self.now;
+                if let Some(watch) = &mut self.watch {
+                    let label = format!("timer {name:?}");
+                    let lane = lane(usize::from(s));
+                    watch
+                        .recorder
+                        .timer_fired(now, lane, u64::from(timer), &label);
+                }
                 self.step(usize::from(s), Input::Timer(name));
                 self.release_straws(usize::from(s));
                 Some(Happened::TimedOut(id, name))
@@ -154,6 +189,13 @@ where
         slot.disk.complete_sync();
         self.counts.syncs += 1;
         self.hash.add(self.now ^ 1 << 55 ^ u64::from(id.0) << 56);
+        let now = self.now;
+        if let Some(watch) = &mut self.watch {
+            let lane = lane(usize::from(s));
+            watch
+                .recorder
+                .sync_done(now, lane, true, "what it wrote is durable");
+        }
         self.settle(usize::from(s));
         Some(Happened::Synced(id))
     }
@@ -170,6 +212,7 @@ where
         };
         protocol.step(slot.clock.at(self.now), input, &mut self.effects);
         self.settle(s);
+        self.watch_state(s);
         if real.is_some() {
             self.slots[s].protocol = real;
         }
@@ -209,6 +252,7 @@ where
             now,
             ..
         } = self;
+        let heard = told.len();
         let slot = &mut slots[s];
         let (id, now, second) = (slot.id, *now, s >= usize::from(self.n));
         if slot.stale.is_some() {
@@ -233,6 +277,14 @@ where
         );
         if slot.disk.lied_about() > 0 {
             self.seen.note(now, Behaviour::LieAboutSync, id);
+        }
+        if let Some(watch) = &mut self.watch {
+            let (recorder, words) = (&mut watch.recorder, watch.words);
+            for told in &self.told[heard..] {
+                if let Some((kind, label)) = (words.output)(&told.output) {
+                    recorder.remark(now, lane(s), kind, &label);
+                }
+            }
         }
         let mut outbox = std::mem::take(&mut self.outbox);
         for (to, message) in outbox.drain(..) {
@@ -272,6 +324,9 @@ where
         let wait = min + (self.decisions.below(span) + stagger) % span;
         let deadline = local + Duration::from_nanos(wait);
         let (timer, at) = slot.timers.arm(&slot.clock, self.now, timer, deadline);
+        if let Some(watch) = &mut self.watch {
+            watch.recorder.timer_armed(lane(s), u64::from(timer));
+        }
         if let Some(at) = at {
             let epoch = slot.epoch;
             let slot = s as u8;
@@ -290,6 +345,10 @@ where
             }
             let epoch = slot.epoch;
             let slot = s as u8;
+            let now = self.now;
+            if let Some(watch) = &mut self.watch {
+                watch.recorder.sync_begun(now, lane(s));
+            }
             self.push(self.now + takes, Event::Synced { slot, epoch });
         }
     }
