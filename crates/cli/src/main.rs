@@ -6,6 +6,7 @@
 
 mod bench;
 mod contract_file;
+mod detectors;
 mod exit;
 mod explain;
 mod lifeline;
@@ -48,6 +49,7 @@ enum Command {
     Serve(serve::Args),
     /// Run the same code in simulated worlds, one a seed, under all faults that a contract names
     Simulate(simulate::Args),
+    Detectors(detectors::Args),
     /// Load an etcd endpoint, quorate's or etcd's own, and report throughput and latency
     Bench(bench::Args),
     /// Kill replicas while clients write, and judge what the clients were told
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Up(args) => up::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Detectors(args) => detectors::run(&args),
         Command::Bench(args) => bench::run(args),
         Command::Storm(args) => storm::run(args),
     };

@@ -34,5 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     hostile.bands[0].label = "\u{202e}reversed".to_owned();
     html::run(&hostile, File::create(dir.join("hostile.html"))?)?;
     html::matrix(&samples::matrix(), File::create(dir.join("matrix.html"))?)?;
+    let file = File::create(dir.join("detectors.html"))?;
+    html::detectors(&samples::detectors(), file)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What must be so before anything is drawn.
 
-use crate::{Cost, Matrix, Run};
+use crate::{Cost, DetectorCurve, Detectors, Matrix, Run};
 use std::collections::BTreeSet;
 use thiserror::Error;
 
@@ -190,7 +190,6 @@ impl Matrix {
         at_most("places for cells", places, MOST_PLACES)?;
         at_most("protocols", self.protocols.len(), MOST_PLACES)?;
         at_most("cells", self.cells.len(), MOST_PLACES)?;
-        at_most("detectors", self.detectors.len(), MOST_NODES)?;
         at_most("costs", self.costs.len(), MOST_PLACES)?;
         let mut places = BTreeSet::new();
         for (i, cell) in self.cells.iter().enumerate() {
@@ -209,17 +208,32 @@ impl Matrix {
                 return contradiction("cost", i, "a figure is not a number of at least zero");
             }
         }
-        for (i, curve) in self.detectors.iter().enumerate() {
-            at_most("settings of a detector", curve.points.len(), MOST_NODES)?;
-            for point in &curve.points {
-                if !point.false_per_hour.is_finite() || point.false_per_hour < 0.0 {
-                    let why = "a rate of false positives is not a number of at least zero";
-                    return contradiction("detector", i, why);
-                }
+        curves(&self.detectors)
+    }
+}
+
+impl Detectors {
+    /// Whether every figure is a number that a chart can show.
+    pub fn check(&self) -> Checked {
+        curves(&self.curves)
+    }
+}
+
+fn curves(curves: &[DetectorCurve]) -> Checked {
+    at_most("detectors", curves.len(), MOST_NODES)?;
+    for (i, curve) in curves.iter().enumerate() {
+        at_most("settings of a detector", curve.points.len(), MOST_NODES)?;
+        for point in &curve.points {
+            if !point.false_per_hour.is_finite() || point.false_per_hour < 0.0 {
+                let why = "a rate of false positives is not a number of at least zero";
+                return contradiction("detector", i, why);
+            }
+            if point.accuracy.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
+                return contradiction("detector", i, "an accuracy is not a probability");
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn named(what: &'static str, index: usize, of: &'static str, named: u32, len: usize) -> Checked {

@@ -5,11 +5,12 @@
 
 mod charts;
 mod columns;
+mod detectors;
 mod page;
 mod run;
 mod table;
 
-use crate::{Invalid, Matrix, Run};
+use crate::{Detectors, Invalid, Matrix, Run};
 use std::io::{self, Write};
 use thiserror::Error;
 
@@ -35,5 +36,12 @@ pub fn run(run: &Run, writer: impl Write) -> Result<(), Error> {
 pub fn matrix(matrix: &Matrix, writer: impl Write) -> Result<(), Error> {
     matrix.check()?;
     table::write(matrix, &mut io::BufWriter::new(writer))?;
+    Ok(())
+}
+
+/// Writes what failure detectors trade, as a chart and a table.
+pub fn detectors(detectors: &Detectors, writer: impl Write) -> Result<(), Error> {
+    detectors.check()?;
+    detectors::write(detectors, &mut io::BufWriter::new(writer))?;
     Ok(())
 }

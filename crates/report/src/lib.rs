@@ -1,7 +1,7 @@
 //! What was seen, for people: a run as a space-time diagram, a campaign as a table of verdicts.
 //!
-//! A simulator fills a [`Run`], a campaign fills a [`Matrix`]: plain data, read and written as JSON
-//! by serde. From them come one HTML page that needs no network and no other file ([`html`]) and text
+//! A simulator fills a [`Run`], a campaign fills a [`Matrix`], an experiment with failure detectors
+//! fills [`Detectors`]: plain data, read and written as JSON by serde. From them come one HTML page that needs no network and no other file ([`html`]) and text
 //! for a terminal ([`terminal`]).
 //!
 //! # What it never does
@@ -9,7 +9,7 @@
 //! - It hides nothing: what a producer left out stands in [`Cut`]s, and what a page does not draw at
 //!   some zoom, it counts on the spot.
 //! - It trusts nothing: indices and times are checked before the first byte is written
-//!   ([`Run::check`], [`Matrix::check`]), and labels are text wherever they go, never markup and never
+//!   ([`Run::check`], [`Matrix::check`], [`Detectors::check`]), and labels are text wherever they go, never markup and never
 //!   control characters.
 //! - The pages load nothing: their content security policy forbids it.
 //!
@@ -20,13 +20,15 @@
 
 mod check;
 mod cut;
+mod detectors;
 pub mod html;
 mod matrix;
 mod run;
 pub mod terminal;
 
 pub use check::Invalid;
-pub use matrix::{Cell, CellVerdict, Cost, DetectorCurve, DetectorPoint, Matrix};
+pub use detectors::{DetectorCurve, DetectorPoint, Detectors};
+pub use matrix::{Cell, CellVerdict, Cost, Matrix};
 pub use run::{
     Band, BandKind, Commit, Cut, Event, EventKind, Fate, Message, Node, Operation, Outcome, Reign,
     Run, Sync, Total, Verdict, VerdictKind,

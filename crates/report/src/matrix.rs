@@ -1,6 +1,6 @@
 //! A campaign: every protocol under every failure model and every timing model.
 
-use crate::{Cut, Total};
+use crate::{Cut, DetectorCurve, Total};
 use serde::{Deserialize, Serialize};
 
 /// The table, with what the protocols cost and how the detectors trade speed for mistakes.
@@ -158,24 +158,4 @@ impl Cost {
         ("syncs", |cost| cost.syncs),
         ("signatures", |cost| cost.signatures),
     ];
-}
-
-/// What a detector trades as its knob is turned: Chen's T_D against false positives.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DetectorCurve {
-    /// The detector.
-    pub name: String,
-    /// The settings of its knob, in the order of the knob.
-    pub points: Vec<DetectorPoint>,
-}
-
-/// One setting of a detector's knob.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DetectorPoint {
-    /// The setting: `deadline 200 ms`, `phi 8`.
-    pub setting: String,
-    /// T_D: from the crash to the suspicion that stays, in nanoseconds.
-    pub detection: u64,
-    /// Mistakes in an hour with nobody crashed.
-    pub false_per_hour: f64,
 }

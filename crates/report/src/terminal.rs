@@ -1,5 +1,10 @@
 //! The same for a terminal: plain text, no colour needed to read it.
 
+mod detectors;
+
+pub use detectors::detectors;
+pub(crate) use detectors::{DETECTOR_COLUMNS, detector_cells};
+
 use crate::{CellVerdict, Cost, Cut, Matrix, Run, VerdictKind};
 use std::fmt::Write;
 
@@ -134,23 +139,6 @@ pub fn costs(matrix: &Matrix) -> String {
             let mut row = vec![line(name), cost.n.to_string()];
             row.extend(Cost::FIGURES.iter().map(|(_, of)| figure(of(cost))));
             rows.push(row);
-        }
-    }
-    table(&rows)
-}
-
-/// What detectors trade: detection time against false positives, by setting.
-pub fn detectors(matrix: &Matrix) -> String {
-    let head = ["detector", "setting", "T_D ms", "false positives/h"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for curve in &matrix.detectors {
-        for point in &curve.points {
-            rows.push(vec![
-                line(&curve.name),
-                line(&point.setting),
-                figure(point.detection as f64 / 1e6),
-                figure(point.false_per_hour),
-            ]);
         }
     }
     table(&rows)

@@ -53,6 +53,9 @@ page driven '' 'data-ready="run"' 'data-driven="ok"'
 page hostile '' 'data-ready="run"'
 page matrix '#c22' 'data-ready="matrix"' 'data-cells="140"'
 says matrix 'within the protocol.s contract'
+page detectors '#p1.3' 'data-ready="detectors"' 'data-points="14"'
+says detectors '<h3>phi accrual, 4 × RTT</h3>'
+says detectors 'class="aside"'
 # The suite itself must be able to fail: a page whose script has an error.
 sed 's/^drawAll();$/drawNothing();/' "$dir/small.html" >"$dir/broken.html"
 if (page broken '' 'data-ready="run"') >/dev/null 2>&1; then fail broken 'an error went unseen'; fi

@@ -121,6 +121,11 @@ fn a_table_holds_together() {
     let rate =
         refused_matrix(|matrix| matrix.detectors[0].points[0].false_per_hour = f64::INFINITY);
     assert!(rate.contains("rate"));
+    let mut detectors = samples::detectors();
+    assert_eq!(detectors.check(), Ok(()));
+    detectors.curves[0].points[0].accuracy = Some(f64::NAN);
+    let accuracy = detectors.check().expect_err("no number").to_string();
+    assert!(accuracy.contains("not a probability"), "{accuracy}");
 }
 
 #[test]

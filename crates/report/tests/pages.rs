@@ -20,6 +20,12 @@ fn table(matrix: &Matrix) -> String {
     String::from_utf8(bytes).expect("a page is text")
 }
 
+fn knob(detectors: &Detectors) -> String {
+    let mut bytes = Vec::new();
+    html::detectors(detectors, &mut bytes).expect("the curves hold together");
+    String::from_utf8(bytes).expect("a page is text")
+}
+
 /// The data of a page, as its scripts read them.
 fn data(page: &str) -> Value {
     let start = "<script type=\"application/json\" id=\"data\">";
@@ -30,7 +36,11 @@ fn data(page: &str) -> Value {
 
 #[test]
 fn a_page_loads_nothing() {
-    for page in [page(&samples::run(5, 200)), table(&samples::matrix())] {
+    for page in [
+        page(&samples::run(5, 200)),
+        table(&samples::matrix()),
+        knob(&samples::detectors()),
+    ] {
         for loading in [
             "http:", "https:", "src=", "@import", "url(", "<link", "fetch(", "import(",
         ] {
@@ -115,10 +125,30 @@ fn labels_are_text_wherever_they_go() {
 }
 
 #[test]
+fn detectors_have_a_page_with_every_figure() {
+    let mut detectors = samples::detectors();
+    let clean = knob(&detectors);
+    assert!(clean.contains("<span class=\"word\">MEASURED</span> With under one mistake"));
+    assert_eq!(clean.matches("<tr><th scope=\"row\">").count(), 16);
+    assert_eq!(clean.matches("<title>").count() - 1, 14);
+    assert!(clean.contains("<title>phi accrual, 8 × RTT: 0 at 0.40</title>"));
+    assert_eq!(data(&clean)[1]["points"][7]["detection_p99"], 800_000_000);
+    detectors.curves[0].name = HOSTILE.to_owned();
+    detectors.curves[0].points[3].setting = HOSTILE.to_owned();
+    detectors.notes[0] = HOSTILE.to_owned();
+    let hostile = knob(&detectors);
+    for markup in ["<script", "</script", "<img", "<!--"] {
+        let count = |page: &str| page.matches(markup).count();
+        assert_eq!(count(&hostile), count(&clean), "{markup}");
+    }
+}
+
+#[test]
 fn an_empty_run_has_a_page() {
     let page = page(&Run::default());
     assert!(page.contains("UNDECIDED"));
     assert!(table(&Matrix::default()).contains("AS CLAIMED"));
+    assert!(knob(&Detectors::default()).contains("MEASURED"));
 }
 
 #[test]
@@ -133,7 +163,8 @@ fn a_disagreement_is_the_first_thing_said() {
 #[test]
 fn charts_show_every_point_also_zero() {
     let page = table(&samples::matrix());
-    let points = samples::matrix().costs.len() * 5 + 2 * 8;
+    // Two settings noticed no crash, and have no place.
+    let points = samples::matrix().costs.len() * 5 + 2 * 8 - 2;
     assert_eq!(page.matches("<title>").count() - 1, points);
     // Raft signs nothing, and the longest deadline is never wrong: two axes have a zero.
     assert_eq!(page.matches("text-anchor=\"end\">0</text>").count(), 2);

@@ -44,7 +44,58 @@ fn columns_stand_under_each_other() {
     let widths: Vec<_> = text.lines().map(|line| line.chars().count()).collect();
     assert_eq!(widths.len(), 1 + samples::matrix().costs.len());
     assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
-    assert!(terminal::detectors(&samples::matrix()).contains("phi accrual"));
+}
+
+#[test]
+fn detectors_have_a_plot_with_every_point_in_its_place() {
+    let text = terminal::detectors(&samples::detectors());
+    let rows: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_once(" |"))
+        .collect();
+    // 14 points have a detection time; those without a mistake stand in a row of their own, both
+    // at 400 ms.
+    let (_, none) = rows
+        .iter()
+        .find(|(label, _)| label.trim() == "none")
+        .expect("the last row");
+    assert_eq!(none.trim(), "*");
+    let letters = |letter: char| {
+        rows.iter()
+            .map(|(_, row)| row.matches(letter).count())
+            .sum::<usize>()
+    };
+    assert_eq!(
+        (letters('a'), letters('b'), letters('*')),
+        (6, 6, 1),
+        "{text}"
+    );
+    // Upwards is worse, to the right is slower.
+    let places: Vec<_> = rows.iter().filter_map(|(_, row)| row.find('a')).collect();
+    assert!(
+        places.is_sorted() && places.first() < places.last(),
+        "{text}"
+    );
+    let row = text
+        .lines()
+        .find(|line| line.contains("8 × RTT"))
+        .expect("a row of the table");
+    let cells: Vec<_> = row.split_whitespace().collect();
+    let expected = ["400", "800", "1200", "0", "0", "0", "-", "-"];
+    assert_eq!(cells[5..13], expected, "{row}");
+    assert!(text.contains("a fixed deadline  b phi accrual"));
+}
+
+#[test]
+fn detectors_without_a_point_have_no_plot() {
+    let mut detectors = samples::detectors();
+    for curve in &mut detectors.curves {
+        curve.points.retain(|point| point.detection.is_none());
+    }
+    let text = terminal::detectors(&detectors);
+    assert!(text.contains("1 × RTT") && !text.contains(" |"), "{text}");
+    detectors.curves.clear();
+    assert!(terminal::detectors(&detectors).contains("under one mistake an hour"));
 }
 
 #[test]

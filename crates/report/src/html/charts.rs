@@ -3,8 +3,10 @@
 use super::page::Text;
 use std::io::{self, Write};
 
-const WIDTH: f64 = 460.0;
-const HEIGHT: f64 = 300.0;
+/// Width and height of a chart beside others.
+pub(super) const SMALL: (f64, f64) = (460.0, 300.0);
+/// Of one that stands alone.
+pub(super) const LARGE: (f64, f64) = (900.0, 560.0);
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 14.0;
@@ -19,13 +21,23 @@ pub(super) struct Chart<'a> {
     pub(super) title: &'a str,
     pub(super) x: &'a str,
     pub(super) y: &'a str,
+    pub(super) size: (f64, f64),
     pub(super) lines: Vec<Line<'a>>,
 }
 
 pub(super) struct Line<'a> {
     pub(super) name: &'a str,
     /// In the order in which they are joined.
-    pub(super) points: Vec<(f64, f64)>,
+    pub(super) points: Vec<Point<'a>>,
+}
+
+pub(super) struct Point<'a> {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    /// Which one this is, if its `x` does not say so.
+    pub(super) label: &'a str,
+    /// Its number among the line's data, not all of which need be drawn.
+    pub(super) number: usize,
 }
 
 /// An axis from one power of ten to another. A logarithm has no zero: zeros stand on a line of their
@@ -88,15 +100,16 @@ fn decade(power: i32) -> String {
 
 pub(super) fn write(chart: &Chart<'_>, w: &mut impl Write) -> io::Result<()> {
     let points = chart.lines.iter().flat_map(|line| line.points.iter());
-    let across = Axis::over(points.clone().map(|point| point.0));
-    let up = Axis::over(points.map(|point| point.1));
-    let x = |value: f64| LEFT + across.place(value) * (WIDTH - LEFT - RIGHT);
-    let y = |value: f64| HEIGHT - BOTTOM - up.place(value) * (HEIGHT - TOP - BOTTOM);
-    let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+    let across = Axis::over(points.clone().map(|point| point.x));
+    let up = Axis::over(points.map(|point| point.y));
+    let (width, height) = chart.size;
+    let x = |value: f64| LEFT + across.place(value) * (width - LEFT - RIGHT);
+    let y = |value: f64| height - BOTTOM - up.place(value) * (height - TOP - BOTTOM);
+    let (right, bottom) = (width - RIGHT, height - BOTTOM);
     write!(
         w,
-        "<figure>\n<figcaption>{title}</figcaption>\n\
-         <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">\n",
+        "<figure style=\"width:{width}px\">\n<figcaption>{title}</figcaption>\n\
+         <svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n",
         title = Text(chart.title)
     )?;
     for (value, label) in across.ticks() {
@@ -121,7 +134,7 @@ pub(super) fn write(chart: &Chart<'_>, w: &mut impl Write) -> io::Result<()> {
         "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\n\
          <text x=\"14\" y=\"{middle:.1}\" text-anchor=\"middle\" transform=\"rotate(-90 14 {middle:.1})\">{}</text>\n",
         (LEFT + right) / 2.0,
-        HEIGHT - 8.0,
+        height - 8.0,
         Text(chart.x),
         Text(chart.y),
         middle = (TOP + bottom) / 2.0,
@@ -133,7 +146,7 @@ pub(super) fn write(chart: &Chart<'_>, w: &mut impl Write) -> io::Result<()> {
     for (i, line) in chart.lines.iter().enumerate() {
         writeln!(
             w,
-            "<li><svg viewBox=\"0 0 40 12\" class=\"key\" style=\"color:var(--line{})\">\
+            "<li data-line=\"{i}\"><svg viewBox=\"0 0 40 12\" class=\"key\" style=\"color:var(--line{})\">\
              <line class=\"curve\" x1=\"1\" y1=\"6\" x2=\"39\" y2=\"6\" stroke-dasharray=\"{}\"/>\
              <text class=\"mark\" x=\"20\" y=\"10\" text-anchor=\"middle\">{}</text></svg> {}</li>",
             i % COLOURS,
@@ -159,22 +172,28 @@ fn write_line(
     );
     write!(
         w,
-        "<g style=\"color:var(--line{colour})\"><polyline class=\"curve\" stroke-dasharray=\"{dash}\" points=\""
+        "<g data-line=\"{i}\" style=\"color:var(--line{colour})\"><polyline class=\"curve\" stroke-dasharray=\"{dash}\" points=\""
     )?;
-    for (a, b) in &line.points {
-        write!(w, "{:.1},{:.1} ", x(*a), y(*b))?;
+    for point in &line.points {
+        write!(w, "{:.1},{:.1} ", x(point.x), y(point.y))?;
     }
     w.write_all(b"\"/>\n")?;
-    for (a, b) in &line.points {
-        let value = crate::terminal::figure(*b);
-        writeln!(
+    for point in &line.points {
+        let (left, low, number) = (x(point.x), y(point.y) + 4.0, point.number);
+        write!(
             w,
-            "<text class=\"mark\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{mark}<title>{}: {value} at {}</title></text>",
-            x(*a),
-            y(*b) + 4.0,
-            Text(line.name),
-            crate::terminal::figure(*a)
+            "<text class=\"mark\" x=\"{left:.1}\" y=\"{low:.1}\" text-anchor=\"middle\" \
+             data-point=\"{number}\">{mark}<title>{}",
+            Text(line.name)
         )?;
+        if !point.label.is_empty() {
+            write!(w, ", {}", Text(point.label))?;
+        }
+        let (value, at) = (
+            crate::terminal::figure(point.y),
+            crate::terminal::figure(point.x),
+        );
+        writeln!(w, ": {value} at {at}</title></text>")?;
     }
     w.write_all(b"</g>\n")
 }

@@ -1,6 +1,7 @@
 //! The page of a campaign: the table, the costs and the detectors.
 
-use super::charts::{self, Chart, Line};
+use super::charts::{self, Chart, Line, Point};
+use super::detectors;
 use super::page::{self, Text};
 use crate::{Cell, CellVerdict, Cost, Matrix};
 use std::io::{self, Write};
@@ -118,8 +119,14 @@ fn write_costs(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
     for (name, figure) in Cost::FIGURES {
         let lines = (0..).zip(&matrix.protocols).map(|(row, protocol)| {
             let costs = matrix.costs.iter().filter(|cost| cost.protocol == row);
-            let mut points: Vec<_> = costs.map(|c| (f64::from(c.n), figure(c))).collect();
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let point = |(number, cost): (usize, &Cost)| Point {
+                x: f64::from(cost.n),
+                y: figure(cost),
+                label: "",
+                number,
+            };
+            let mut points: Vec<_> = costs.enumerate().map(point).collect();
+            points.sort_by(|a, b| a.x.total_cmp(&b.x));
             Line {
                 name: protocol,
                 points,
@@ -129,6 +136,7 @@ fn write_costs(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
             title: &format!("{name} per decision"),
             x: "nodes n",
             y: name,
+            size: charts::SMALL,
             lines: lines.filter(|line| !line.points.is_empty()).collect(),
         };
         charts::write(&chart, w)?;
@@ -160,36 +168,5 @@ fn write_detectors(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
     if matrix.detectors.is_empty() {
         return Ok(());
     }
-    w.write_all(
-        b"<section>\n<h2>The synchrony knob: quick to see a crash, or seldom wrong</h2>\n<div class=\"charts\">\n",
-    )?;
-    let lines = matrix.detectors.iter().map(|curve| Line {
-        name: &curve.name,
-        points: curve
-            .points
-            .iter()
-            .map(|point| (point.detection as f64 / 1e9, point.false_per_hour))
-            .collect(),
-    });
-    let chart = Chart {
-        title: "false positives per hour against detection time",
-        x: "T_D, seconds",
-        y: "false positives per hour",
-        lines: lines.collect(),
-    };
-    charts::write(&chart, w)?;
-    w.write_all(b"</div>\n<details><summary>The same as a table</summary><div class=\"wide\">\n")?;
-    w.write_all(b"<table class=\"figures\"><thead><tr><th>detector</th><th>setting</th><th>T_D, s</th><th>false positives per hour</th></tr></thead><tbody>\n")?;
-    for curve in &matrix.detectors {
-        for point in &curve.points {
-            let seconds = crate::terminal::figure(point.detection as f64 / 1e9);
-            let wrong = crate::terminal::figure(point.false_per_hour);
-            let (name, setting) = (Text(&curve.name), Text(&point.setting));
-            writeln!(
-                w,
-                "<tr><th scope=\"row\">{name}</th><td>{setting}</td><td>{seconds}</td><td>{wrong}</td></tr>"
-            )?;
-        }
-    }
-    w.write_all(b"</tbody></table></div></details>\n</section>\n")
+    detectors::section(&matrix.detectors, charts::SMALL, w)
 }

@@ -410,21 +410,6 @@ pub(crate) fn matrix() -> Matrix {
             });
         }
     }
-    let detectors =
-        [("fixed deadline", 4.0), ("phi accrual", 6.0)].map(|(name, slope)| DetectorCurve {
-            name: name.to_owned(),
-            points: (1..=8_u32)
-                .map(|k| DetectorPoint {
-                    setting: format!("{k} × RTT"),
-                    detection: u64::from(k) * 50 * MS,
-                    false_per_hour: if k == 8 {
-                        0.0
-                    } else {
-                        4_000.0 / f64::from(k).powf(slope)
-                    },
-                })
-                .collect(),
-        });
     Matrix {
         title: "matrix: 7 protocols, 7 failure models, 3 timing models".to_owned(),
         sentence: "All but one of 140 cells are as the protocols' contracts claim.".to_owned(),
@@ -434,7 +419,7 @@ pub(crate) fn matrix() -> Matrix {
         timings,
         cells,
         costs,
-        detectors: detectors.to_vec(),
+        detectors: detectors().curves,
         totals: vec![Total {
             name: "runs".to_owned(),
             value: "28,000".to_owned(),
@@ -444,5 +429,45 @@ pub(crate) fn matrix() -> Matrix {
             left_out: 7,
             why: "Dolev–Strong needs a synchronous network to be run at all".to_owned(),
         }],
+    }
+}
+
+pub(crate) fn detectors() -> Detectors {
+    let curves = [("fixed deadline", 4.0), ("phi accrual", 6.0)].map(|(name, slope)| {
+        let point = |k: u32| {
+            let detection = (k > 1).then_some(u64::from(k) * 50 * MS);
+            DetectorPoint {
+                setting: format!("{k} × RTT"),
+                detection,
+                detection_p99: detection.map(|nanos| nanos * 2),
+                detection_worst: detection.map(|nanos| nanos * 3),
+                already_suspected: if k == 1 { 200 } else { 0 },
+                false_per_hour: if k == 8 {
+                    0.0
+                } else {
+                    4_000.0 / f64::from(k).powf(slope)
+                },
+                mistake: (k < 8).then_some(150 * MS),
+                accuracy: Some(1.0 - f64::from(1 << (8 - k)) / 1024.0),
+                ..DetectorPoint::default()
+            }
+        };
+        DetectorCurve {
+            name: name.to_owned(),
+            points: (1..=8).map(point).collect(),
+        }
+    });
+    Detectors {
+        title: "detectors: 2 detectors, 16 settings".to_owned(),
+        sentence: "With under one mistake an hour, phi accrual at 4 × RTT is the fastest."
+            .to_owned(),
+        command: Some("quorate detectors --seed 7".to_owned()),
+        curves: curves.to_vec(),
+        notes: vec!["A note.".to_owned()],
+        totals: vec![Total {
+            name: "loss".to_owned(),
+            value: "1 in 4,096".to_owned(),
+        }],
+        cuts: vec![],
     }
 }
