@@ -3,6 +3,7 @@
 
 mod campaign;
 mod json;
+mod page;
 mod replay;
 mod words;
 
@@ -32,6 +33,9 @@ pub(crate) struct Args {
     /// Run the world of a file of decisions, recorded with --record and perhaps edited
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "start", "threads", "replay"])]
     replay_decisions: Option<PathBuf>,
+    /// With a replay: draw the run as a page, which any browser opens without a network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// With a replay: how many of the last events to tell
     #[arg(long, value_name = "N", default_value_t = 60)]
     events: usize,
@@ -49,6 +53,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     contract.runnable().map_err(refused)?;
     if args.replay.is_some() || args.replay_decisions.is_some() {
         replay::run(args, &contract)
+    } else if args.html.is_some() {
+        let what = "--html draws one run: name it with --replay SEED or --replay-decisions FILE";
+        Err(refused(what))
     } else {
         campaign::run(args, &contract)
     }

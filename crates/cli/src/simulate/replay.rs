@@ -1,11 +1,12 @@
 //! One world again: of a seed, or of a file of decisions.
 
+use super::page::{self, About};
 use super::{Args, json, property, replay_command, words};
 use crate::exit::refused;
 use crate::output::say;
 use anyhow::{Context, bail};
 use quorate_contract::Contract;
-use quorate_sim::{Options, RunReport, Verdict, decisions, record, replay, simulate};
+use quorate_sim::{Decisions, Options, RunReport, Verdict, decisions, record, replay, simulate};
 use std::io::Read;
 use std::path::Path;
 
@@ -14,6 +15,7 @@ pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
     if let Some(file) = &args.replay_decisions {
         let list = read_decisions(file)?;
         let report = replay(contract, 0, &list, &traced(args));
+        draw(args, contract, &report, Decisions::replay(list))?;
         return tell_run(args, &report);
     }
     let seed = args.replay.unwrap_or_default();
@@ -26,7 +28,24 @@ pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
             report
         }
     };
+    draw(args, contract, &report, Decisions::from_seed(seed))?;
     tell_run(args, &report)
+}
+
+fn draw(
+    args: &Args,
+    contract: &Contract,
+    report: &RunReport,
+    decisions: Decisions,
+) -> anyhow::Result<()> {
+    let Some(file) = &args.html else {
+        return Ok(());
+    };
+    let about = About {
+        again: &command(args, report.seed),
+        control: None,
+    };
+    page::write(file, contract, report, decisions, &about)
 }
 
 fn traced(args: &Args) -> Options {
@@ -54,9 +73,16 @@ fn read_decisions(file: &Path) -> anyhow::Result<Vec<u64>> {
 fn tell_run(args: &Args, report: &RunReport) -> anyhow::Result<()> {
     let again = command(args, report.seed);
     if args.json {
-        say(&serde_json::to_string_pretty(&json::run(report, &again))?)?;
+        let mut value = json::run(report, &again);
+        if let Some(file) = &args.html {
+            value["html"] = file.display().to_string().into();
+        }
+        say(&serde_json::to_string_pretty(&value)?)?;
     } else {
         say(&words::run(report, &again)?)?;
+        if let Some(file) = &args.html {
+            say(&format!("the run as a page: {}", file.display()))?;
+        }
     }
     match report.verdict {
         Verdict::Ok => Ok(()),

@@ -125,6 +125,7 @@ pub(super) fn run(report: &RunReport, again: &str) -> anyhow::Result<String> {
         )?;
         writeln!(text, "  {detail}")?;
         writeln!(text, "replay it with:\n  {again}")?;
+        writeln!(text, "see it in a browser with:\n  {again} --html run.html")?;
     }
     writeln!(
         text,

@@ -1,0 +1,36 @@
+//! The page of one run: a space-time diagram in one HTML file.
+
+use anyhow::Context;
+use quorate_contract::Contract;
+use quorate_report::html;
+use quorate_sim::recorder::Limits;
+use quorate_sim::{Decisions, Options, RunReport, watch};
+use std::fs::File;
+use std::path::Path;
+
+/// What a page shows beside the run.
+pub(super) struct About<'a> {
+    /// The command that runs it again.
+    pub(super) again: &'a str,
+    /// The control: what became of the same run without some faults.
+    pub(super) control: Option<&'a str>,
+}
+
+/// Runs the world of these decisions once more, watched, and writes its page.
+pub(super) fn write(
+    file: &Path,
+    contract: &Contract,
+    report: &RunReport,
+    decisions: Decisions,
+    about: &About<'_>,
+) -> anyhow::Result<()> {
+    let (options, limits) = (Options::default(), Limits::default());
+    let (_, mut run) = watch(contract, report.seed, decisions, &options, limits);
+    run.replay = Some(about.again.to_owned());
+    if let Some(control) = about.control {
+        run.verdict.sentence = format!("{}. Control: {control}.", run.verdict.sentence);
+    }
+    let name = file.display();
+    let out = File::create(file).with_context(|| format!("can't write {name}"))?;
+    html::run(&run, out).with_context(|| format!("can't write {name}"))
+}
