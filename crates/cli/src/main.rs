@@ -5,12 +5,14 @@
 //! ended: 0 for done, 1 for a failure that was found or met, 2 for what can't be run as asked.
 
 mod bench;
+mod campaign;
 mod contract_file;
 mod detectors;
 mod exit;
 mod explain;
 mod lifeline;
 mod log;
+mod merge;
 mod output;
 mod serve;
 mod simulate;
@@ -50,6 +52,8 @@ enum Command {
     /// Run the same code in simulated worlds, one a seed, under all faults that a contract names
     Simulate(simulate::Args),
     Detectors(detectors::Args),
+    /// Join the results of a campaign that ran in shards into one report
+    Merge(merge::Args),
     /// Load an etcd endpoint, quorate's or etcd's own, and report throughput and latency
     Bench(bench::Args),
     /// Kill replicas while clients write, and judge what the clients were told
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Detectors(args) => detectors::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Bench(args) => bench::run(args),
         Command::Storm(args) => storm::run(args),
     };

@@ -52,25 +52,3 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
     let words = String::from_utf8_lossy(&garbage.stderr).into_owned();
     assert!(words.contains("not a recording of decisions"), "{words}");
 }
-
-#[test]
-fn a_run_becomes_a_page() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let file = dir.path().join("run.html");
-    let name = file.to_str().expect("UTF-8");
-    let plain = json(&quorate(&["--replay", "7", "--json"]));
-    let drawn = json(&quorate(&["--replay", "7", "--json", "--html", name]));
-    assert_eq!(drawn["hash"], plain["hash"]);
-    assert_eq!(drawn["html"], name);
-    let page = std::fs::read_to_string(&file).expect("a page");
-    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("every property held"));
-    assert!(page.contains("quorate simulate --replay 7"));
-    let nowhere = quorate(&["--replay", "7", "--html", "/nonexistent/run.html"]);
-    let words = String::from_utf8_lossy(&nowhere.stderr).into_owned();
-    assert!(
-        words.contains("can't write /nonexistent/run.html"),
-        "{words}"
-    );
-    let campaign = quorate(&["--seeds", "2", "--html", name]);
-    assert_eq!(campaign.status.code(), Some(2));
-}

@@ -15,12 +15,12 @@
 //! Start reading at [`simulate`], then `world`.
 
 mod bare;
-mod campaign;
 mod client;
 mod clock;
 pub mod decisions;
 pub mod disk;
 mod fault;
+mod in_order;
 mod network;
 pub mod observe;
 mod queue;
@@ -30,6 +30,7 @@ mod rolling;
 mod run;
 mod slab;
 mod swarm;
+mod tally;
 mod timers;
 mod trace;
 mod world;
@@ -38,11 +39,11 @@ pub use bare::{
     Bare, Counts, Happened, LinkFault, Misdeed, NodeFault, Pace, Seen, Shown, Tampering, Told,
     Trouble, Weather, Which, Wire, Words, size,
 };
-pub use campaign::{Campaign, Tally};
 pub use client::Operations;
 pub use clock::Clock;
 pub use decisions::Decisions;
 pub use fault::{Coverage, Fault};
+pub use in_order::in_order;
 pub use network::{Delay, Flight, Link, Network, Sent, Traffic};
 pub use queue::Queue;
 pub use recorder::Recorder;
@@ -51,5 +52,6 @@ pub use rolling::Rolling;
 pub use run::{record, replay, simulate, watch};
 pub use slab::Slab;
 pub use swarm::{Load, Swarm};
+pub use tally::Tally;
 pub use timers::{Due, Timers};
 pub use world::Options;

@@ -5,8 +5,9 @@
 
 use expect_test::expect;
 use quorate_contract::Contract;
-use quorate_sim::{Campaign, Options, simulate};
+use quorate_sim::{Options, Tally, in_order, simulate};
 use std::fmt::Write;
+use std::ops::ControlFlow;
 
 #[test]
 fn seeds_mean_the_same_everywhere() {
@@ -16,13 +17,16 @@ fn seeds_mean_the_same_everywhere() {
         let (events, hash) = (report.events, report.hash);
         writeln!(text, "seed {seed}: {events} events, hash {hash:016x}").expect("writes");
     }
-    let campaign = Campaign {
-        start: 0,
-        seeds: 40,
-        threads: 2,
-        options: Options::default(),
-    };
-    let tally = campaign.run(&Contract::default(), |_| {});
+    let mut tally = Tally::default();
+    in_order(
+        2,
+        40,
+        |seed| simulate(&Contract::default(), seed, &Options::default()),
+        |_, report| {
+            tally.add(report);
+            ControlFlow::Continue(())
+        },
+    );
     writeln!(
         text,
         "seeds 0 to 39: {} events, hash {:016x}",

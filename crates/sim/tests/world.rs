@@ -2,7 +2,8 @@
 
 use quorate_contract::Contract;
 use quorate_core::Mutant;
-use quorate_sim::{Campaign, Coverage, Options, Verdict, record, replay, simulate};
+use quorate_sim::{Coverage, Options, Tally, Verdict, in_order, record, replay, simulate};
+use std::ops::ControlFlow;
 
 #[test]
 fn a_few_hundred_worlds_hold() {
@@ -84,14 +85,24 @@ fn the_number_of_threads_changes_nothing() {
             mutant,
             ..Options::default()
         };
-        let campaign = |threads| Campaign {
-            start: 50,
-            seeds: 24,
-            threads,
-            options: options.clone(),
+        let campaign = |threads| {
+            let mut tally = Tally::default();
+            in_order(
+                threads,
+                24,
+                |unit| simulate(&contract, 50 + unit, &options),
+                |_, report| {
+                    tally.add(report);
+                    match tally.violation {
+                        None => ControlFlow::Continue(()),
+                        Some(_) => ControlFlow::Break(()),
+                    }
+                },
+            );
+            tally
         };
-        let one = campaign(1).run(&contract, |_| {});
-        assert_eq!(campaign(3).run(&contract, |_| {}), one);
+        let one = campaign(1);
+        assert_eq!(campaign(3), one);
         assert_eq!(one.violation.is_some(), mutant != Mutant::None);
     }
 }

@@ -1,51 +1,201 @@
-//! Many seeds.
+//! Many seeds: the campaign that `quorate simulate` runs, and `quorate merge` joins.
 
+use super::outcome::Outcome;
 use super::{Args, json, property, words};
+use crate::campaign::{self, Campaign, Done};
+use crate::exit::refused;
 use crate::output::say;
 use anyhow::bail;
 use quorate_contract::Contract;
-use quorate_sim::{Campaign, Options};
+use quorate_sim::{Options, Tally, simulate};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Runs all seeds, and reports.
-pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
+/// Consecutive seeds under a contract; a unit is a seed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Simulate {
+    pub(super) start: u64,
+    pub(super) seeds: u64,
+    #[serde(serialize_with = "as_toml", deserialize_with = "from_toml")]
+    pub(super) contract: Contract,
+    /// Where the contract was read, for the commands that the report shows.
+    pub(super) contract_file: Option<PathBuf>,
+    #[serde(skip)]
+    pub(super) options: Options,
+}
+
+/// Rendered, so that comments and layout of the file make no other campaign.
+fn as_toml<S: Serializer>(contract: &Contract, serializer: S) -> Result<S::Ok, S::Error> {
+    contract.to_toml().serialize(serializer)
+}
+
+fn from_toml<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Contract, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Contract::parse("contract", &text).map_err(serde::de::Error::custom)
+}
+
+impl Simulate {
+    fn seed(&self, unit: u64) -> u64 {
+        self.start.saturating_add(unit)
+    }
+
+    /// ` --contract FILE`, if there is one.
+    fn contract_argument(&self) -> String {
+        let file = self.contract_file.as_ref();
+        file.map_or(String::new(), |file| {
+            format!(" --contract {}", file.display())
+        })
+    }
+
+    /// The command that runs one seed again.
+    pub(super) fn replay_command(&self, seed: u64) -> String {
+        let contract = self.contract_argument();
+        format!("quorate simulate{contract} --replay {seed}")
+    }
+}
+
+impl Campaign for Simulate {
+    const NAME: &'static str = "simulate";
+    const INCIDENTAL: &'static [&'static str] = &["contract_file"];
+    type Unit = Outcome;
+    type Report = Tally;
+
+    fn units(&self) -> u64 {
+        self.seeds
+    }
+
+    fn run(&self, unit: u64) -> Outcome {
+        simulate(&self.contract, self.seed(unit), &self.options).into()
+    }
+
+    fn ends(&self, result: &Outcome) -> bool {
+        result.is_violation()
+    }
+
+    fn fold(&self, tally: &mut Tally, unit: u64, result: Outcome) {
+        tally.add(result.into_report(self.seed(unit)));
+    }
+
+    fn name(&self, unit: u64) -> String {
+        format!("seed {}", self.seed(unit))
+    }
+
+    fn command(&self) -> String {
+        let (seeds, start) = (self.seeds, self.start);
+        let contract = self.contract_argument();
+        format!("quorate simulate{contract} --start {start} --seeds {seeds}")
+    }
+}
+
+/// Runs all seeds, or a shard of them, and reports.
+pub(super) fn run(args: &Args, contract: Contract) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.unwrap_or(cores).max(1);
-    let campaign = Campaign {
+    if args.start.checked_add(args.seeds).is_none() {
+        return Err(refused(format_args!(
+            "there are no {} seeds from {} on",
+            args.seeds, args.start
+        )));
+    }
+    let campaign = Simulate {
         start: args.start,
         seeds: args.seeds,
-        threads,
+        contract,
+        contract_file: args.contract.clone(),
         options: Options::default(),
     };
-    let began = Instant::now();
-    let mut last = began;
+    let mut last = Instant::now();
     let live = !args.json && std::io::stderr().is_terminal();
-    let tally = campaign.run(contract, |tally| {
+    let done = campaign::run(&campaign, &args.part, threads, |tally, progress| {
         if live && last.elapsed() >= Duration::from_millis(200) {
             last = Instant::now();
-            let pace = words::pace(tally, began.elapsed(), threads);
+            let pace = words::pace(tally, progress.time);
             let _ = write!(
                 std::io::stderr(),
                 "\r{} of {} seeds, {pace}\x1b[K",
-                tally.seeds,
-                args.seeds
+                progress.done,
+                progress.of
             );
         }
     });
     if live {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
-    let took = began.elapsed();
-    if args.json {
-        say(&serde_json::to_string_pretty(&json::tally(
-            args, &tally, took, threads,
-        ))?)?;
+    report(&campaign, &done?, args.json)
+}
+
+/// Joins the shards of a campaign, and reports as if it had run here.
+pub(crate) fn merge(files: &[PathBuf], as_json: bool) -> anyhow::Result<()> {
+    let (campaign, done) = campaign::merge::<Simulate>(files)?;
+    report(&campaign, &done, as_json)
+}
+
+fn report(campaign: &Simulate, done: &Done<Tally>, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        let report = json::campaign(campaign, done);
+        say(&serde_json::to_string_pretty(&report)?)?;
     } else {
-        say(&words::tally(args, contract, &tally, took, threads)?)?;
+        say(&words::campaign(campaign, done)?)?;
     }
-    match &tally.violation {
+    match &done.report.violation {
         None => Ok(()),
         Some(report) => bail!("seed {} violates {}", report.seed, property(report)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::Part;
+    use quorate_core::Mutant;
+
+    /// The first violation by number is reported, whichever shard found one first; what other
+    /// shards did beyond it does not count.
+    #[test]
+    fn shards_that_find_a_defect_merge_to_what_one_machine_reports() {
+        let options = Options {
+            mutant: Mutant::NoSyncBeforeAck,
+            ..Options::default()
+        };
+        let campaign = Simulate {
+            start: 50,
+            seeds: 24,
+            contract: Contract::default(),
+            contract_file: None,
+            options,
+        };
+        let dir = tempfile::tempdir().expect("a directory");
+        let run = |part| campaign::run(&campaign, &part, 2, |_, _| {}).expect("runs");
+        let alone = run(Part::default());
+        let files: Vec<PathBuf> = (1..=3)
+            .map(|number| {
+                let file = dir.path().join(number.to_string());
+                run(Part {
+                    shard: Some(format!("{number}/3").parse().expect("a shard")),
+                    out: Some(file.clone()),
+                });
+                file
+            })
+            .collect();
+        let (_, merged) = campaign::merge::<Simulate>(&files).expect("merges");
+        let violation = alone
+            .report
+            .violation
+            .as_ref()
+            .expect("the defect is found");
+        assert!(!violation.last_events.is_empty());
+        assert!(alone.report.seeds > 1, "some seeds hold before");
+        assert_eq!(untimed(&campaign, &merged), untimed(&campaign, &alone));
+    }
+
+    fn untimed(campaign: &Simulate, done: &Done<Tally>) -> (serde_json::Value, String) {
+        let mut report = json::campaign(campaign, done);
+        report["time"] = serde_json::Value::Null;
+        let words = words::campaign(campaign, done).expect("words");
+        let lines = words.lines().filter(|line| !line.starts_with("  in "));
+        (report, lines.collect::<Vec<_>>().join("\n"))
     }
 }

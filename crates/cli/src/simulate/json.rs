@@ -1,25 +1,23 @@
 //! Reports for programs.
 
-use super::{Args, replay_command};
+use super::campaign::Simulate;
+use crate::campaign::{Done, Shard};
 use quorate_sim::{Coverage, Operations, RunReport, Tally};
 use serde_json::{Value, json};
-use std::time::Duration;
 
-/// What a campaign came to.
-pub(super) fn tally(args: &Args, tally: &Tally, took: Duration, threads: usize) -> Value {
-    let seconds = took.as_secs_f64().max(1e-9);
+/// What a campaign came to. All but `time` is the same wherever it ran.
+pub(super) fn campaign(campaign: &Simulate, done: &Done<Tally>) -> Value {
+    let tally = &done.report;
     let violation = tally.violation.as_ref().map(|report| {
-        let again = replay_command(args.contract.as_deref(), report.seed);
+        let again = campaign.replay_command(report.seed);
         run(report, &again)
     });
+    let shard = (done.shard != Shard::ALL).then(|| done.shard.to_string());
     json!({
-        "start": args.start,
+        "start": campaign.start,
         "seeds": tally.seeds,
-        "threads": threads,
-        "seconds": seconds,
+        "shard": shard,
         "events": tally.events,
-        "events_per_second": tally.events as f64 / seconds,
-        "events_per_second_and_thread": tally.events as f64 / seconds / threads as f64,
         "simulated_seconds": tally.simulated as f64 / 1e9,
         "hash": format!("{:016x}", tally.hash),
         "entries_committed": tally.committed,
@@ -28,6 +26,12 @@ pub(super) fn tally(args: &Args, tally: &Tally, took: Duration, threads: usize) 
         "operations": operations(&tally.operations),
         "faults": coverage(&tally.coverage),
         "violation": violation,
+        "time": {
+            "sum_of_shards": done.sum_of,
+            "seconds": done.time.seconds(),
+            "thread_seconds": done.time.thread_seconds(),
+            "events_per_thread_second": tally.events as f64 / done.time.thread_seconds(),
+        },
     })
 }
 

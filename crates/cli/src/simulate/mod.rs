@@ -3,14 +3,17 @@
 
 mod campaign;
 mod json;
-mod page;
+mod outcome;
 mod replay;
 mod words;
 
+pub(crate) use campaign::merge;
+
+use crate::campaign::Part;
 use crate::contract_file;
 use crate::exit::refused;
 use quorate_sim::RunReport;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -25,23 +28,22 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     contract: Option<PathBuf>,
     /// Run this seed alone, and tell its last events
-    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "start", "threads"])]
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "start", "threads", "shard", "out"])]
     replay: Option<u64>,
     /// With --replay: write every decision that the seed generated to a file
     #[arg(long, value_name = "FILE", requires = "replay")]
     record: Option<PathBuf>,
     /// Run the world of a file of decisions, recorded with --record and perhaps edited
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "start", "threads", "replay"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "start", "threads", "shard", "out", "replay"])]
     replay_decisions: Option<PathBuf>,
-    /// With a replay: draw the run as a page, which any browser opens without a network
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
     /// With a replay: how many of the last events to tell
     #[arg(long, value_name = "N", default_value_t = 60)]
     events: usize,
     /// How many threads; the result does not depend on it [default: all cores]
     #[arg(long)]
     threads: Option<usize>,
+    #[command(flatten)]
+    part: Part,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -53,22 +55,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     contract.runnable().map_err(refused)?;
     if args.replay.is_some() || args.replay_decisions.is_some() {
         replay::run(args, &contract)
-    } else if args.html.is_some() {
-        let what = "--html draws one run: name it with --replay SEED or --replay-decisions FILE";
-        Err(refused(what))
     } else {
-        campaign::run(args, &contract)
-    }
-}
-
-/// The command that runs one seed again.
-fn replay_command(contract: Option<&Path>, seed: u64) -> String {
-    match contract {
-        Some(file) => format!(
-            "quorate simulate --contract {} --replay {seed}",
-            file.display()
-        ),
-        None => format!("quorate simulate --replay {seed}"),
+        campaign::run(args, contract)
     }
 }
 

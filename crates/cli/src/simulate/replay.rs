@@ -1,12 +1,11 @@
 //! One world again: of a seed, or of a file of decisions.
 
-use super::page::{self, About};
-use super::{Args, json, property, replay_command, words};
+use super::{Args, json, property, words};
 use crate::exit::refused;
 use crate::output::say;
 use anyhow::{Context, bail};
 use quorate_contract::Contract;
-use quorate_sim::{Decisions, Options, RunReport, Verdict, decisions, record, replay, simulate};
+use quorate_sim::{Options, RunReport, Verdict, decisions, record, replay, simulate};
 use std::io::Read;
 use std::path::Path;
 
@@ -15,7 +14,6 @@ pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
     if let Some(file) = &args.replay_decisions {
         let list = read_decisions(file)?;
         let report = replay(contract, 0, &list, &traced(args));
-        draw(args, contract, &report, Decisions::replay(list))?;
         return tell_run(args, &report);
     }
     let seed = args.replay.unwrap_or_default();
@@ -28,24 +26,7 @@ pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
             report
         }
     };
-    draw(args, contract, &report, Decisions::from_seed(seed))?;
     tell_run(args, &report)
-}
-
-fn draw(
-    args: &Args,
-    contract: &Contract,
-    report: &RunReport,
-    decisions: Decisions,
-) -> anyhow::Result<()> {
-    let Some(file) = &args.html else {
-        return Ok(());
-    };
-    let about = About {
-        again: &command(args, report.seed),
-        control: None,
-    };
-    page::write(file, contract, report, decisions, &about)
 }
 
 fn traced(args: &Args) -> Options {
@@ -73,16 +54,9 @@ fn read_decisions(file: &Path) -> anyhow::Result<Vec<u64>> {
 fn tell_run(args: &Args, report: &RunReport) -> anyhow::Result<()> {
     let again = command(args, report.seed);
     if args.json {
-        let mut value = json::run(report, &again);
-        if let Some(file) = &args.html {
-            value["html"] = file.display().to_string().into();
-        }
-        say(&serde_json::to_string_pretty(&value)?)?;
+        say(&serde_json::to_string_pretty(&json::run(report, &again))?)?;
     } else {
         say(&words::run(report, &again)?)?;
-        if let Some(file) = &args.html {
-            say(&format!("the run as a page: {}", file.display()))?;
-        }
     }
     match report.verdict {
         Verdict::Ok => Ok(()),
@@ -92,16 +66,15 @@ fn tell_run(args: &Args, report: &RunReport) -> anyhow::Result<()> {
 
 /// The command that runs the same world again.
 fn command(args: &Args, seed: u64) -> String {
-    let Some(file) = &args.replay_decisions else {
-        return replay_command(args.contract.as_deref(), seed);
-    };
-    let contract = args
-        .contract
-        .as_ref()
-        .map(|file| format!(" --contract {}", file.display()));
-    format!(
-        "quorate simulate{} --replay-decisions {}",
-        contract.unwrap_or_default(),
-        file.display()
-    )
+    let contract = args.contract.as_ref();
+    let contract = contract.map_or(String::new(), |file| {
+        format!(" --contract {}", file.display())
+    });
+    match &args.replay_decisions {
+        None => format!("quorate simulate{contract} --replay {seed}"),
+        Some(file) => {
+            let file = file.display();
+            format!("quorate simulate{contract} --replay-decisions {file}")
+        }
+    }
 }

@@ -1,21 +1,29 @@
 //! Reports for people.
 
-use super::{Args, replay_command};
-use quorate_contract::Contract;
+use super::campaign::Simulate;
+use crate::campaign::{Done, Shard, Time};
 use quorate_sim::{Coverage, Fault, Operations, RunReport, Tally, Violation};
 use std::fmt::Write as _;
-use std::time::Duration;
 
 /// How far, and how fast.
-pub(super) fn pace(tally: &Tally, took: Duration, threads: usize) -> String {
-    let seconds = took.as_secs_f64().max(1e-9);
+pub(super) fn pace(tally: &Tally, time: Time) -> String {
+    format!("{}, {}", distance(tally), speed(tally, time))
+}
+
+fn distance(tally: &Tally) -> String {
     format!(
-        "{} events, {} events/s ({} a thread), {:.0} s simulated, {:.0} times real time",
+        "{} events, {:.0} s simulated",
         short(tally.events as f64),
-        short(tally.events as f64 / seconds),
-        short(tally.events as f64 / seconds / threads as f64),
         tally.simulated as f64 / 1e9,
-        tally.simulated as f64 / 1e9 / seconds,
+    )
+}
+
+fn speed(tally: &Tally, time: Time) -> String {
+    format!(
+        "{} events/s ({} a thread), {:.0} times real time",
+        short(tally.events as f64 / time.seconds()),
+        short(tally.events as f64 / time.thread_seconds()),
+        tally.simulated as f64 / 1e9 / time.seconds(),
     )
 }
 
@@ -27,15 +35,23 @@ fn short(number: f64) -> String {
     }
 }
 
-/// What a campaign came to.
-pub(super) fn tally(
-    args: &Args,
-    contract: &Contract,
-    tally: &Tally,
-    took: Duration,
-    threads: usize,
-) -> anyhow::Result<String> {
+/// Which seeds, in words.
+fn seeds(campaign: &Simulate, shard: Shard, count: u64) -> String {
+    let Some(last) = count.checked_sub(1) else {
+        return "no seeds".to_owned();
+    };
+    let [first, last] = [0, last].map(|at| campaign.start + shard.unit(at));
+    if shard == Shard::ALL {
+        format!("seeds {first} to {last}")
+    } else {
+        format!("shard {shard}: {count} seeds from {first} to {last}")
+    }
+}
+
+/// What a campaign came to. Time is in a line by itself: the rest is the same wherever it ran.
+pub(super) fn campaign(campaign: &Simulate, done: &Done<Tally>) -> anyhow::Result<String> {
     let mut text = String::new();
+    let tally = &done.report;
     let Operations {
         writes,
         reads,
@@ -44,14 +60,20 @@ pub(super) fn tally(
         unknown,
         ..
     } = tally.operations;
-    let last = args.start + tally.seeds.max(1) - 1;
-    writeln!(
-        text,
-        "seeds {} to {last} in {:.1} s on {threads} threads",
-        args.start,
-        took.as_secs_f64()
-    )?;
-    writeln!(text, "  {}", pace(tally, took, threads))?;
+    let which = seeds(campaign, done.shard, tally.seeds);
+    writeln!(text, "{which}: {}", distance(tally))?;
+    let (seconds, thread_seconds) = (done.time.seconds(), done.time.thread_seconds());
+    if done.sum_of == 1 {
+        writeln!(text, "  in {seconds:.1} s: {}", speed(tally, done.time))?;
+    } else {
+        writeln!(
+            text,
+            "  in {seconds:.1} s, {thread_seconds:.1} s of threads, summed over {} shards: {} \
+             events/s a thread",
+            done.sum_of,
+            short(tally.events as f64 / thread_seconds)
+        )?;
+    }
     writeln!(
         text,
         "  {} entries committed, {} messages; clients: {writes} writes, {reads} reads, \
@@ -68,7 +90,7 @@ pub(super) fn tally(
     writeln!(text, "  faults shown: {}", coverage(&tally.coverage))?;
     let outside: Vec<&str> = Fault::ALL
         .into_iter()
-        .filter(|f| !f.is_within(contract))
+        .filter(|f| !f.is_within(&campaign.contract))
         .map(Fault::name)
         .collect();
     if !outside.is_empty() {
@@ -83,7 +105,7 @@ pub(super) fn tally(
         None => writeln!(text, "every property held")?,
         Some(report) => {
             text.push('\n');
-            let again = replay_command(args.contract.as_deref(), report.seed);
+            let again = campaign.replay_command(report.seed);
             text += &run(report, &again)?;
         }
     }
@@ -125,7 +147,6 @@ pub(super) fn run(report: &RunReport, again: &str) -> anyhow::Result<String> {
         )?;
         writeln!(text, "  {detail}")?;
         writeln!(text, "replay it with:\n  {again}")?;
-        writeln!(text, "see it in a browser with:\n  {again} --html run.html")?;
     }
     writeln!(
         text,

@@ -145,11 +145,7 @@ impl World {
             .map(|_| format!("{}: cut {}", fault.name(), pairs_in_words(&cut)));
         let cure = self.cure_later(Cure::Mend(cut));
         if let (Some(recording), Some(label)) = (&mut self.recording, label) {
-            for node in inside {
-                recording.recorder.fault(self.now, *node, &label);
-            }
-            let name = fault.name();
-            recording.until_cured(self.now, BandKind::Partition, inside, name, cure);
+            recording.until_cured(self.now, BandKind::Partition, inside, &label, cure);
         }
     }
 
@@ -192,9 +188,6 @@ impl World {
         if let Some(recording) = &mut self.recording {
             let all: Vec<NodeId> = NodeId::all(self.n).collect();
             let nodes = if everywhere { &*all } else { &[node] };
-            for node in nodes {
-                recording.recorder.fault(self.now, *node, fault.name());
-            }
             recording.until_cured(self.now, BandKind::Slow, nodes, fault.name(), cure);
         }
     }
@@ -399,7 +392,6 @@ impl World {
                 let cure = self.cure_later(Cure::Clock(id));
                 if let Some(recording) = &mut self.recording {
                     let label = format!("its clock gains {drift} ppm");
-                    recording.recorder.fault(self.now, id, &label);
                     recording.until_cured(self.now, BandKind::Slow, &[id], &label, cure);
                 }
             }
