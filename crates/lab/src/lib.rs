@@ -14,16 +14,18 @@
 //!
 //! # Where to start reading
 //! [`Experiment`], then [`run`], then [`Subject`] and one of the subjects. [`record`] makes a
-//! space-time diagram of a run.
+//! space-time diagram of a run, and [`minimise`] a small run of a failing one.
 
 mod experiment;
 mod judge;
+mod minimise;
 mod record;
 mod run;
 mod subject;
 
 pub use experiment::{Ask, Experiment, Load, MAX_EVENTS, Refused};
 pub use judge::{Broken, Log, show, show_one};
+pub use minimise::{Control, Minimal, Wrong, minimise};
 pub use record::{Framing, record};
 pub use run::{Outcome, Violation, run};
 pub use subject::{

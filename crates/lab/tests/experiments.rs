@@ -2,9 +2,12 @@
 
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
-use quorate_lab::{Experiment, Framing, Load, NAMES, Options, Outcome, Setup, facts, record, run};
+use quorate_lab::{
+    Experiment, Framing, Load, NAMES, Options, Outcome, Setup, Wrong, facts, minimise, record, run,
+};
+
 use quorate_report::CellVerdict;
-use quorate_sim::{Decisions, Misdeed, NodeFault, Pace, Weather};
+use quorate_sim::{Decisions, Delay, Misdeed, NodeFault, Pace, Weather};
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -151,4 +154,42 @@ fn recording_changes_nothing_and_makes_a_page_that_can_be_shown() {
             "{name}: the second of twins has a lane"
         );
     }
+}
+
+#[test]
+fn a_failing_run_shrinks_to_what_it_takes_and_the_control_holds() {
+    // Five nodes and seven faults, of which one is enough: the leader has a twin.
+    let mut experiment = calm("raft");
+    (experiment.setup.nodes, experiment.setup.faults) = (5, 1);
+    let odd = [1, 3].map(NodeId).into_iter().collect();
+    experiment
+        .node_faults
+        .push(of_node(0, &experiment, Misdeed::Twins(odd)));
+    for node in 1..4 {
+        let mut fault = of_node(node, &experiment, Misdeed::Pause);
+        (fault.from, fault.until) = (node * 40 * MS, Some(node * 60 * MS));
+        experiment.node_faults.push(fault.clone());
+        fault.misdeed = Misdeed::Late(Delay::Uniform {
+            min: MS,
+            max: 9 * MS,
+        });
+        experiment.node_faults.push(fault);
+    }
+    let unsafe_ones = (0..200).filter(|seed| play(&experiment, *seed).violation.is_some());
+    let seed = unsafe_ones.take(1).next().expect("twins break Raft");
+    let minimal = minimise(&experiment, seed, 2_000)
+        .expect("it can be run")
+        .expect("it fails");
+    let before = play(&experiment, seed);
+    assert_eq!(Wrong::of(&minimal.outcome), Wrong::of(&before));
+    let again = play(&minimal.experiment, minimal.seed);
+    assert_eq!(again.hash, minimal.outcome.hash, "it can be run again");
+    assert_eq!(minimal.experiment.node_faults.len(), 1);
+    assert!(minimal.experiment.setup.nodes < 5);
+    assert!(minimal.outcome.events * 2 < before.events);
+    let control = minimal.control.expect("one fault is to blame");
+    assert_eq!(control.without, "twins at n0");
+    assert_eq!(Wrong::of(&control.outcome), None);
+    let healthy = calm("raft");
+    assert!(minimise(&healthy, 1, 100).expect("it can be run").is_none());
 }

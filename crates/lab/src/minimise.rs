@@ -1,0 +1,262 @@
+//! A failing run, made small: fewer faults, requests and nodes, a calmer and shorter world; and the
+//! same run without the fault that it takes, as the control.
+//!
+//! An experiment is data, so it shrinks by leaving parts of it out. What is left must still go wrong
+//! in the same way: the same property violated, or stalled as before. A smaller world draws other
+//! decisions than the large one did from the same seed, so a few seeds are tried for each step.
+
+use crate::{Asking, Experiment, Outcome, Refused, run};
+use quorate_core::NodeId;
+use quorate_sim::Decisions;
+
+/// How a run went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// This property was violated.
+    Violates(&'static str),
+    /// Not all was decided.
+    Stalls,
+}
+
+impl Wrong {
+    /// What is wrong with an outcome, if anything is.
+    pub fn of(outcome: &Outcome) -> Option<Self> {
+        match (&outcome.violation, &outcome.stalled) {
+            (Some(violation), _) => Some(Self::Violates(violation.property)),
+            (None, Some(_)) => Some(Self::Stalls),
+            (None, None) => None,
+        }
+    }
+}
+
+/// The small run.
+#[derive(Clone, Debug)]
+pub struct Minimal {
+    /// What is left.
+    pub experiment: Experiment,
+    /// The seed under which it goes wrong.
+    pub seed: u64,
+    /// How it goes wrong.
+    pub outcome: Outcome,
+    /// How many runs it took.
+    pub runs: u32,
+    /// The same without one thing.
+    pub control: Option<Control>,
+}
+
+/// The same run without one fault: nothing goes wrong.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// What was left out, in words.
+    pub without: String,
+    /// The rest.
+    pub experiment: Experiment,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How many seeds a smaller experiment gets to go wrong.
+const SEEDS: u64 = 6;
+
+struct Search {
+    wrong: Wrong,
+    runs: u32,
+    budget: u32,
+}
+
+impl Search {
+    /// The first seed under which it goes wrong as it should.
+    fn fails(&mut self, experiment: &Experiment, seed: u64) -> Option<(u64, Outcome)> {
+        for seed in seed..seed.saturating_add(SEEDS) {
+            if self.runs >= self.budget {
+                return None;
+            }
+            self.runs += 1;
+            let outcome = run(experiment, Decisions::from_seed(seed)).ok()?;
+            if Wrong::of(&outcome) == Some(self.wrong) {
+                return Some((seed, outcome));
+            }
+        }
+        None
+    }
+}
+
+/// Makes a failing run small, with at most `budget` runs. `None` if it does not fail.
+///
+/// # Errors
+/// If the experiment cannot be run.
+pub fn minimise(
+    experiment: &Experiment,
+    seed: u64,
+    budget: u32,
+) -> Result<Option<Minimal>, Refused> {
+    let outcome = run(experiment, Decisions::from_seed(seed))?;
+    let Some(wrong) = Wrong::of(&outcome) else {
+        return Ok(None);
+    };
+    let mut search = Search {
+        wrong,
+        runs: 1,
+        budget,
+    };
+    let mut small = (experiment.clone(), seed, outcome);
+    loop {
+        let next = smaller(&small.0, &small.2)
+            .into_iter()
+            .find_map(|candidate| {
+                let (seed, outcome) = search.fails(&candidate, small.1)?;
+                Some((candidate, seed, outcome))
+            });
+        match next {
+            Some(next) => small = next,
+            None => break,
+        }
+    }
+    let (experiment, seed, outcome) = small;
+    let control = control(&experiment, seed)?;
+    Ok(Some(Minimal {
+        experiment,
+        seed,
+        outcome,
+        runs: search.runs,
+        control,
+    }))
+}
+
+/// The experiment with one thing less, each way, the largest steps first. Each is smaller in a
+/// measure that has an end.
+fn smaller(experiment: &Experiment, outcome: &Outcome) -> Vec<Experiment> {
+    let mut candidates = vec![];
+    let mut with = |change: &dyn Fn(&mut Experiment) -> bool| {
+        let mut candidate = experiment.clone();
+        if change(&mut candidate) {
+            candidates.push(candidate);
+        }
+    };
+    for at in 0..experiment.node_faults.len() {
+        with(&|e| {
+            e.node_faults.remove(at);
+            true
+        });
+    }
+    for at in 0..experiment.link_faults.len() {
+        with(&|e| {
+            e.link_faults.remove(at);
+            true
+        });
+    }
+    // By two as well: a majority of four is no smaller than one of five.
+    with(&|e| fewer_nodes(e, 2));
+    with(&|e| fewer_nodes(e, 1));
+    with(&|e| match &mut e.load {
+        Some(load) if load.values + load.probes > 1 => {
+            (load.values, load.probes) = match (load.values, load.probes) {
+                (values, 0) => (values / 2, 0),
+                (0, _) => (0, 1),
+                (values, _) => (values, 0),
+            };
+            true
+        }
+        _ => false,
+    });
+    if experiment
+        .facts()
+        .is_ok_and(|f| f.asking == Asking::Everybody)
+    {
+        for at in 0..experiment.asks.len() {
+            with(&|e| {
+                e.asks.remove(at);
+                true
+            });
+        }
+    }
+    with(&|e| {
+        let calm = e.weather.pace.calm;
+        std::mem::replace(&mut e.weather.pace.wild, calm) != calm
+    });
+    with(&|e| std::mem::take(&mut e.weather.pace.calm_from) > 0);
+    with(&|e| std::mem::take(&mut e.weather.pace.drift_ppm) > 0);
+    with(&|e| e.weather.pace.sync.take().is_some());
+    with(&|e| std::mem::take(&mut e.weather.pace.last_straw));
+    for at in 0..experiment.node_faults.len() {
+        with(&|e| {
+            let fault = &mut e.node_faults[at];
+            shorten(fault.from, &mut fault.until)
+        });
+    }
+    for at in 0..experiment.link_faults.len() {
+        with(&|e| {
+            let fault = &mut e.link_faults[at];
+            shorten(fault.from, &mut fault.until)
+        });
+    }
+    // A violation needs nothing that comes after it.
+    if let Some(violation) = &outcome.violation {
+        with(&|e| {
+            let end = violation.at + 1;
+            e.node_faults.retain(|fault| fault.from < end);
+            e.link_faults.retain(|fault| fault.from < end);
+            std::mem::replace(&mut e.end, end) > end
+        });
+    }
+    candidates
+}
+
+/// Halves a stretch of time, as long as it is over a millisecond.
+fn shorten(from: u64, until: &mut Option<u64>) -> bool {
+    match until {
+        Some(end) if *end > from + 1_000_000 => {
+            *end = from + (*end - from) / 2;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Without the last nodes; but not below what the protocol needs for its faults, for then another
+/// thing would be wrong.
+fn fewer_nodes(experiment: &mut Experiment, by: u8) -> bool {
+    let left = experiment.setup.nodes.saturating_sub(by);
+    let faults = experiment.setup.faults;
+    let needed = experiment
+        .facts()
+        .map_or(u8::MAX, |facts| facts.nodes_for(faults));
+    if left < needed {
+        return false;
+    }
+    experiment.setup.nodes = left;
+    let stays = |node: NodeId| node.0 < left;
+    experiment.node_faults.retain(|fault| stays(fault.node));
+    experiment.asks.retain(|ask| stays(ask.node));
+    true
+}
+
+/// The experiment without one fault under which nothing goes wrong: the first one of which this is
+/// true.
+fn control(experiment: &Experiment, seed: u64) -> Result<Option<Control>, Refused> {
+    let mut without = vec![];
+    for (at, fault) in experiment.node_faults.iter().enumerate() {
+        let mut candidate = experiment.clone();
+        candidate.node_faults.remove(at);
+        without.push((
+            format!("{} at {}", fault.misdeed.name(), fault.node),
+            candidate,
+        ));
+    }
+    for (at, fault) in experiment.link_faults.iter().enumerate() {
+        let mut candidate = experiment.clone();
+        candidate.link_faults.remove(at);
+        without.push((format!("{} of links", fault.trouble.name()), candidate));
+    }
+    for (without, experiment) in without {
+        let outcome = run(&experiment, Decisions::from_seed(seed))?;
+        if Wrong::of(&outcome).is_none() {
+            return Ok(Some(Control {
+                without,
+                experiment,
+                outcome,
+            }));
+        }
+    }
+    Ok(None)
+}
