@@ -8,6 +8,8 @@ mod bench;
 mod campaign;
 mod contract_file;
 mod detectors;
+#[cfg(test)]
+mod docs;
 mod exit;
 mod explain;
 mod lifeline;
