@@ -1,6 +1,6 @@
 //! What is run: a protocol, a world, who asks for what, and what goes wrong when. All of it data.
 
-use crate::{Asking, Facts, Setup, Subject, Visitor, facts, visit};
+use crate::{Asking, Clients, Facts, Setup, Subject, Visitor, facts, visit};
 use bytes::Bytes;
 use quorate_core::{NodeId, NodeSet};
 use quorate_sim::{LinkFault, NodeFault, Weather};
@@ -18,6 +18,8 @@ pub struct Experiment {
     pub asks: Vec<Ask>,
     /// Values that clients ask for everywhere, until they have them.
     pub load: Option<Load>,
+    /// What clients do besides.
+    pub clients: Clients,
     /// What goes wrong with nodes.
     pub node_faults: Vec<NodeFault>,
     /// What goes wrong with links.
@@ -135,7 +137,13 @@ impl Experiment {
         }
         let faults = self.node_faults.iter().map(|fault| ("a fault", fault.node));
         let asks = self.asks.iter().map(|ask| ("a request", ask.node));
-        match faults.chain(asks).find(|(_, node)| node.0 >= nodes) {
+        let reads = self.clients.reads.iter();
+        let reads = reads.map(|reads| ("a read", reads.node));
+        match faults
+            .chain(asks)
+            .chain(reads)
+            .find(|(_, node)| node.0 >= nodes)
+        {
             Some((what, node)) => Err(Refused::NoSuchNode { what, node, nodes }),
             None => Ok(()),
         }

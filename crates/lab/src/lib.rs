@@ -16,6 +16,7 @@
 //! [`Experiment`], then [`run`], then [`Subject`] and one of the subjects. [`record`] makes a
 //! space-time diagram of a run, and [`minimise`] a small run of a failing one.
 
+mod clients;
 mod experiment;
 mod judge;
 mod minimise;
@@ -23,6 +24,7 @@ mod record;
 mod run;
 mod subject;
 
+pub use clients::{Clients, LeaderWrites, Reads, Sessions};
 pub use experiment::{Ask, Experiment, Load, MAX_EVENTS, Refused};
 pub use judge::{Broken, Log, show, show_one};
 pub use minimise::{Control, Minimal, Wrong, minimise};

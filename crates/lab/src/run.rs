@@ -1,8 +1,9 @@
 //! Runs an experiment.
 
+use crate::clients::{Reader, StateMachine, Store};
 use crate::judge::{Broken, Judge, Log};
 use crate::record;
-use crate::{Experiment, Load, MAX_EVENTS, Refused, Subject, Visitor, visit};
+use crate::{Decision, Experiment, Load, MAX_EVENTS, Refused, Subject, Visitor, visit};
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
 use quorate_report::CellVerdict;
@@ -118,6 +119,8 @@ impl Visitor for Run<'_> {
 const ASK: u32 = 0;
 const LOAD: u32 = 1 << 20;
 const SIGNAL: u32 = 2 << 20;
+const WRITE: u32 = 3 << 20;
+const READ: u32 = 4 << 20;
 const PART: u32 = (1 << 20) - 1;
 
 type MessageOf<S> = <<S as Subject>::Protocol as Protocol>::Message;
@@ -132,6 +135,9 @@ where
     proposals: Vec<(NodeId, Bytes)>,
     /// How often each value of the load was asked for.
     tries: Vec<u32>,
+    store: Store,
+    reader: Reader,
+    machines: Vec<StateMachine>,
     violation: Option<Violation>,
     done_at: Option<u64>,
     facts: Vec<(u64, NodeId, &'static str, String)>,
@@ -183,6 +189,12 @@ impl<'e, S: Subject> Stage<'e, S> {
                 }
             }
         }
+        if let Some(writes) = experiment.clients.leader_writes {
+            bare.wake_at(writes.every, WRITE);
+        }
+        if let Some(reads) = experiment.clients.reads {
+            bare.wake_at(reads.every, READ);
+        }
         let firsts = experiment.asks.iter().filter(|ask| !ask.second);
         let mut judge = Judge::new(experiment);
         (0..tries.len() as u32).for_each(|n| judge.wants(n));
@@ -192,6 +204,9 @@ impl<'e, S: Subject> Stage<'e, S> {
             judge,
             proposals: firsts.map(|ask| (ask.node, ask.value.clone())).collect(),
             tries,
+            store: Store::default(),
+            reader: Reader::default(),
+            machines: vec![StateMachine::default(); usize::from(setup.nodes)],
             violation: None,
             done_at: None,
             facts: vec![],
@@ -210,8 +225,13 @@ impl<'e, S: Subject> Stage<'e, S> {
             if self.bare.now() > self.experiment.end {
                 break;
             }
-            if let Happened::Woke(tag) = happened {
-                self.woke(tag);
+            match happened {
+                Happened::Woke(tag) => self.woke(tag),
+                // A state machine is memory; the log is applied again from its beginning.
+                Happened::Faulted(node) if self.bare.node(node).is_none() => {
+                    self.machines[node.index()] = StateMachine::default();
+                }
+                _ => {}
             }
             let told = self.listen();
             if let Some(node) = happened.node() {
@@ -239,6 +259,8 @@ impl<'e, S: Subject> Stage<'e, S> {
                 }
             }
             LOAD => self.ask_next(part),
+            WRITE => self.leaders_write(),
+            READ => self.read(),
             _ => {
                 let crashed = self.experiment.node_faults[part as usize].node;
                 for node in NodeId::all(self.bare.nodes()).filter(|node| *node != crashed) {
@@ -273,6 +295,86 @@ impl<'e, S: Subject> Stage<'e, S> {
         self.bare.wake_at(at, LOAD | n);
     }
 
+    /// Whoever takes itself for the leader writes to the store outside.
+    fn leaders_write(&mut self) {
+        let Some(writes) = self.experiment.clients.leader_writes else {
+            return;
+        };
+        let now = self.bare.now();
+        for node in NodeId::all(self.bare.nodes()) {
+            let leads = self.bare.node(node).and_then(S::leads);
+            let Some((term, true)) = leads.filter(|_| !self.bare.is_paused(node)) else {
+                continue;
+            };
+            if let Err(detail) = self.store.write(now, node, term, writes.fencing) {
+                self.violated(Broken {
+                    property: "one writer at a time",
+                    detail,
+                    node,
+                });
+            }
+        }
+        self.bare.wake_at(now + writes.every, WRITE);
+    }
+
+    /// Somebody reads.
+    fn read(&mut self) {
+        let Some(reads) = self.experiment.clients.reads else {
+            return;
+        };
+        let (now, node) = (self.bare.now(), reads.node);
+        self.bare.wake_at(now + reads.every, READ);
+        if self.bare.is_paused(node) {
+            return;
+        }
+        let Some(decided) = self.bare.node(node).map(S::decided) else {
+            return;
+        };
+        let id = self.reader.begin();
+        if reads.local {
+            self.answer_read(node, id, decided);
+        } else if let Some(request) = S::read(id) {
+            self.bare.request(node, request);
+        }
+    }
+
+    fn answer_read(&mut self, node: NodeId, id: u64, decided: Option<u64>) {
+        let answer = match decided {
+            Some(decided) => self.reader.answer(node, id, decided),
+            None => {
+                self.reader.refuse(id);
+                Ok(())
+            }
+        };
+        if let Err(detail) = answer {
+            self.violated(Broken {
+                property: "no stale read",
+                detail,
+                node,
+            });
+        }
+    }
+
+    /// What a node decided is applied, and acknowledged to whoever asked for it there.
+    fn apply(&mut self, node: NodeId, decisions: &[Decision]) {
+        for decision in decisions {
+            self.reader.acknowledge(decision.slot);
+            let Some(sessions) = self.experiment.clients.sessions else {
+                continue;
+            };
+            for value in &decision.values {
+                let machine = &mut self.machines[node.index()];
+                if let Err(detail) = machine.apply(node, value, sessions) {
+                    return self.violated(Broken {
+                        property: "applied once",
+                        detail,
+                        node,
+                    });
+                }
+            }
+        }
+    }
+
     /// Hears what nodes told; returns how many decisions there were.
     fn listen(&mut self) -> usize {
         let told: Vec<_> = self.bare.take_outputs().collect();
@@ -284,6 +386,12 @@ impl<'e, S: Subject> Stage<'e, S> {
             match self.judge.told(&told, &self.proposals) {
                 Ok(count) => decisions += count,
                 Err(broken) => self.violated(broken),
+            }
+            if let Some((id, place)) = S::read_answer(&told.output) {
+                self.answer_read(told.node, id, place);
+            }
+            if self.judge.trusts(told.node) {
+                self.apply(told.node, &S::decisions(&told.output));
             }
             self.record_decision(&told);
         }
@@ -342,8 +450,48 @@ impl<'e, S: Subject> Stage<'e, S> {
         });
     }
 
+    /// What clients saw, in figures.
+    fn tell_clients(&mut self) {
+        let clients = self.experiment.clients;
+        let now = self.bare.now();
+        let mut fact = |node, name, value: String| self.facts.push((now, node, name, value));
+        if clients.leader_writes.is_some() {
+            let store = &self.store;
+            let window = store.window.map_or(0, |(first, last)| last - first);
+            let nobody = NodeId(0);
+            fact(nobody, "dual-leader ms", (window / 1_000_000).to_string());
+            fact(
+                nobody,
+                "stale writes taken",
+                store.stale_accepted.to_string(),
+            );
+            fact(
+                nobody,
+                "stale writes refused",
+                store.stale_refused.to_string(),
+            );
+        }
+        if let Some(reads) = clients.reads {
+            let reader = &self.reader;
+            fact(reads.node, "reads served", reader.served.to_string());
+            fact(reads.node, "stale reads", reader.stale.to_string());
+            fact(reads.node, "reads refused", reader.refused.to_string());
+            fact(
+                reads.node,
+                "reads unanswered",
+                reader.unanswered().to_string(),
+            );
+        }
+        if clients.sessions.is_some() {
+            for (node, machine) in NodeId::all(self.bare.nodes()).zip(&self.machines) {
+                fact(node, "suppressed", machine.suppressed.to_string());
+            }
+        }
+    }
+
     fn finish(mut self) -> (Outcome, Option<Recorder>) {
         let stalled = self.judge.is_live().err();
+        self.tell_clients();
         let recorder = self.bare.take_recorder();
         let outcome = Outcome {
             violation: self.violation,

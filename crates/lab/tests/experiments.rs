@@ -3,7 +3,8 @@
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
 use quorate_lab::{
-    Experiment, Framing, Load, NAMES, Options, Outcome, Setup, Wrong, facts, minimise, record, run,
+    Clients, Experiment, Framing, Load, NAMES, Options, Outcome, Setup, Wrong, facts, minimise,
+    record, run,
 };
 
 use quorate_report::CellVerdict;
@@ -32,6 +33,7 @@ fn calm(subject: &str) -> Experiment {
         },
         asks: vec![],
         load: None,
+        clients: Clients::default(),
         node_faults: vec![],
         link_faults: vec![],
         crash_signal: None,

@@ -60,6 +60,22 @@ impl Subject for Raft {
         Some((node.term(), node.role() == raft::Role::Leader))
     }
 
+    fn decided(node: &raft::Raft) -> Option<u64> {
+        Some(node.commit())
+    }
+
+    fn read(id: u64) -> Option<raft::Request> {
+        Some(raft::Request::Read(id))
+    }
+
+    fn read_answer(output: &raft::Output) -> Option<(u64, Option<u64>)> {
+        match output {
+            raft::Output::ReadReady { id, index } => Some((*id, Some(*index))),
+            raft::Output::ReadFailed { id, .. } => Some((*id, None)),
+            _ => None,
+        }
+    }
+
     fn crash_signal(crashed: NodeId) -> Option<raft::Request> {
         Some(raft::Request::Suspect(crashed))
     }
@@ -106,6 +122,15 @@ impl Subject for MultiPaxos {
 
     fn request(value: Bytes) -> multi_paxos::Propose {
         multi_paxos::Propose(value)
+    }
+
+    fn decided(node: &multi_paxos::MultiPaxos) -> Option<u64> {
+        Some(node.chosen())
+    }
+
+    fn leads(node: &multi_paxos::MultiPaxos) -> Option<(u64, bool)> {
+        let round = node.hard().promised.round;
+        Some((round, node.leads()))
     }
 
     fn decisions(output: &multi_paxos::Output) -> Vec<Decision> {

@@ -127,6 +127,21 @@ pub trait Subject {
     /// At most one node leads in a term, whatever happens within the contract.
     const ONE_LEADER_A_TERM: bool = false;
 
+    /// How many places of the log a node knows to be decided, where there is a log.
+    fn decided(_node: &Self::Protocol) -> Option<u64> {
+        None
+    }
+
+    /// Asks a node at which place a read that begins now may be served, where the protocol can tell.
+    fn read(_id: u64) -> Option<<Self::Protocol as Protocol>::Request> {
+        None
+    }
+
+    /// The answer: the read's number, and the place; none if it is refused.
+    fn read_answer(_output: &<Self::Protocol as Protocol>::Output) -> Option<(u64, Option<u64>)> {
+        None
+    }
+
     /// What tells a node that another one has crashed (fail-signal), where the protocol listens.
     fn crash_signal(_crashed: NodeId) -> Option<<Self::Protocol as Protocol>::Request> {
         None
