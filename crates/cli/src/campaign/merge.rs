@@ -5,9 +5,14 @@ use super::line::Time;
 use super::reader::Reader;
 use super::{Campaign, Done, Shard};
 use crate::exit::refused;
-use std::fmt::Write;
+use rustix::io::Errno;
+use std::fmt::Write as _;
 use std::fs::File;
+use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
+
+/// How many units are read between two words on how far it is: about a tenth of a second's.
+const TELL_EVERY: u64 = 10_000;
 
 /// Folds the files of a campaign's shards, in the order of their units, as one machine would have.
 pub(crate) fn merge<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<(C, Done<C::Report>)> {
@@ -16,7 +21,11 @@ pub(crate) fn merge<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<(C, Done<C
         return Err(refused("name the files to merge"));
     };
     let mut report = C::Report::default();
-    let whole = fold(&mut readers, &mut report)?;
+    let whole = fold(&mut readers, &mut report);
+    if std::io::stderr().is_terminal() {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+    let whole = whole?;
     // What lies behind the end of the campaign is not in the report. It is read to see that the
     // files are whole, for the time it took, and to say all that is missing at once.
     for reader in &mut readers {
@@ -41,8 +50,14 @@ fn open<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<Vec<Reader<C>>> {
     let mut readers: Vec<Reader<C>> = vec![];
     for path in files {
         let name = path.display();
-        let file = File::open(path)
-            .map_err(|error| refused(format_args!("can't read {name}: {error}")))?;
+        let file = File::open(path).map_err(|error| {
+            let too_many = error.raw_os_error() == Some(Errno::MFILE.raw_os_error());
+            let hint = match too_many {
+                true => ". All shards are read at once: allow more with ulimit -n",
+                false => "",
+            };
+            refused(format_args!("can't read {name}: {error}{hint}"))
+        })?;
         let reader = Reader::<C>::new(path, file)?.ok_or_else(|| empty(path))?;
         if let Some(first) = readers.first() {
             let difference = reader.header.difference::<C>(&first.header);
@@ -79,7 +94,11 @@ fn fold<C: Campaign>(readers: &mut [Reader<C>], report: &mut C::Report) -> anyho
         return Ok(false);
     };
     let (units, of) = (first.campaign.units(), first.shard().of());
+    let live = std::io::stderr().is_terminal();
     for unit in 0..units {
+        if live && unit > 0 && unit % TELL_EVERY == 0 {
+            let _ = write!(std::io::stderr(), "\r{unit} of {units} read\x1b[K");
+        }
         let number = unit % of + 1;
         let owner = readers.binary_search_by_key(&number, |reader| reader.shard().number());
         let Ok(owner) = owner else {
