@@ -8,7 +8,7 @@
 //!
 //! A file is a line of JSON with the [`Header`](header::Header), then one for each unit of the
 //! shard, in order, and now and then one with the time that was spent. Every line begins with a
-//! checksum of itself and all lines before ([`line`]).
+//! checksum of itself and all lines before ([`mod@line`]).
 
 mod header;
 mod line;
