@@ -82,7 +82,7 @@ pub const MAX_EVENTS: u64 = 3_000_000;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// No such protocol.
-    #[error("there is no protocol {name:?} in the lab; there are: {known}", known = crate::NAMES.join(", "))]
+    #[error("there is no protocol {name:?} in the lab; there are: {}, and over links: {}", crate::NAMES.join(", "), crate::OVER_LINKS.join(", "))]
     UnknownProtocol {
         /// What was asked.
         name: String,

@@ -32,6 +32,7 @@ pub use record::{Framing, record};
 pub use run::{Outcome, Violation, run};
 pub use subject::{
     Asking, BadOption, BenOrByzantine, BenOrCrash, Bracha, Decision, DolevStrong, Facts, FloodSet,
-    HotStuff, MajorityCommit, MultiPaxos, NAMES, Options, OralMessages, Paxos, Pbft, PrimaryBackup,
-    Raft, Setup, SignedMessages, Subject, Tendermint, TwoGenerals, Visitor, facts, visit,
+    HotStuff, MajorityCommit, MultiPaxos, NAMES, OVER_LINKS, Options, OralMessages,
+    OverAuthenticated, OverReliable, Paxos, Pbft, PrimaryBackup, Raft, Setup, SignedMessages,
+    Subject, Tendermint, TwoGenerals, Visitor, facts, visit,
 };

@@ -7,6 +7,7 @@ mod among_liars;
 mod crash_side;
 mod generals;
 mod options;
+mod over_links;
 
 pub use options::{BadOption, Options};
 
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 pub use among_liars::{BenOrByzantine, BenOrCrash, Bracha, HotStuff, Pbft, Tendermint};
 pub use crash_side::{FloodSet, MajorityCommit, MultiPaxos, Paxos, PrimaryBackup, Raft};
+pub use over_links::{OverAuthenticated, OverReliable};
+
 pub use generals::{DolevStrong, OralMessages, SignedMessages, TwoGenerals};
 
 /// What every protocol is set up with.
@@ -182,14 +185,20 @@ pub trait Visitor {
 }
 
 macro_rules! subjects {
-    ($($subject:ty),* $(,)?) => {
-        /// The names of all subjects, in the order of the catalogue.
+    ($($subject:ty),* ; $($layered:ty),* $(,)?) => {
+        /// The names of the subjects, in the order of the catalogue.
         pub const NAMES: &[&str] = &[$(<$subject>::NAME),*];
+
+        /// Those of subjects over links that are made.
+        pub const OVER_LINKS: &[&str] = &[$(<$layered>::NAME),*];
 
         /// Does something with the subject of this name; `None` if there is none.
         pub fn visit<V: Visitor>(name: &str, visitor: V) -> Option<V::Output> {
             $(if name == <$subject>::NAME {
                 return Some(visitor.visit::<$subject>());
+            })*
+            $(if name == <$layered>::NAME {
+                return Some(visitor.visit::<$layered>());
             })*
             None
         }
@@ -212,7 +221,12 @@ subjects![
     OralMessages,
     SignedMessages,
     Bracha,
-    TwoGenerals,
+    TwoGenerals;
+    OverReliable<MajorityCommit>,
+    OverReliable<TwoGenerals>,
+    OverReliable<Bracha>,
+    OverAuthenticated<OralMessages>,
+    OverAuthenticated<Pbft>,
 ];
 
 /// What is known of a subject without running it.
@@ -284,7 +298,7 @@ mod tests {
                 S::configs(&self.0).map(|configs| configs.len())
             }
         }
-        for name in NAMES {
+        for name in NAMES.iter().chain(OVER_LINKS) {
             let nodes = facts(name).map_or(0, |facts| facts.nodes_for(1));
             let setup = Setup {
                 nodes,

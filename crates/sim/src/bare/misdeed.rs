@@ -57,9 +57,9 @@ pub enum Misdeed {
     TamperSend(u32, Tampering),
     /// Its memory changes, with these chances in a million, what it was told.
     TamperReceive(u32, Tampering),
-    /// It says, with these chances in a million, what it was told by others, changed, in the name
-    /// of this node.
-    Forge(NodeId, u32),
+    /// It says, with these chances in a million, what it was told by others, changed like this, in
+    /// the name of this node. (The name comes first.)
+    Forge(NodeId, u32, Tampering),
 }
 
 /// Which messages.

@@ -3,7 +3,7 @@
 
 use super::slot::Slot;
 use super::watch::{Marked, lane};
-use super::{Bare, Envelope, Event, Misdeed, Trouble, Which, Wire, craft};
+use super::{Bare, Envelope, Event, Misdeed, Tampering, Trouble, Which, Wire, craft};
 use crate::Flight;
 use quorate_contract::Behaviour;
 use quorate_core::{NodeId, Protocol, To};
@@ -72,13 +72,13 @@ where
                         }
                     }
                 }
-                Misdeed::Forge(name, chance) => {
+                Misdeed::Forge(name, chance, how) => {
                     let slot = &self.slots[s];
                     let heard = slot.heard.len() as u64;
                     if heard > 0 && name != to && self.decisions.chance(chance) {
                         let at = self.decisions.below(heard) as usize;
                         let forged = slot.heard.get(at).cloned();
-                        self.forge(s, name, to, forged);
+                        self.forge(s, name, to, forged, &how);
                     }
                 }
                 _ => {}
@@ -87,10 +87,15 @@ where
         self.post(s, id, to, message, later, marked);
     }
 
-    fn forge(&mut self, s: usize, name: NodeId, to: NodeId, heard: Option<P::Message>) {
-        let flip = super::Tampering::Flip;
-        let Some(forged) =
-            heard.and_then(|heard| craft::tamper(&heard, &flip, &mut self.decisions))
+    fn forge(
+        &mut self,
+        s: usize,
+        name: NodeId,
+        to: NodeId,
+        heard: Option<P::Message>,
+        how: &Tampering,
+    ) {
+        let Some(forged) = heard.and_then(|heard| craft::tamper(&heard, how, &mut self.decisions))
         else {
             return;
         };
