@@ -127,8 +127,8 @@ pub(super) fn notes(rows: &[Row], network: &Network) -> Vec<String> {
         .filter(|row| worst(row) > 10.0 * median(row));
     if let Some(row) = unlucky {
         notes.push(format!(
-            "What a detector has just learnt can be wrong when it matters: {} at {} took {} ms for \
-             one crash, {:.0} times its median. It had come soon after a pause.",
+            "How fast a detector is depends on what it has learnt last: {} at {} took {} ms for \
+             one crash, {:.0} times its median.",
             row.detector,
             setting(row),
             digits(worst(row)),
