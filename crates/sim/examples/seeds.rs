@@ -34,7 +34,12 @@ fn main() {
         .unwrap_or_default();
     let (began, mut events, mut simulated, mut bad) = (Instant::now(), 0, 0, 0);
     for seed in start..start + count {
-        let report = simulate(&contract, seed, &Options { trace, mutant });
+        let options = Options {
+            trace,
+            mutant,
+            ..Options::default()
+        };
+        let report = simulate(&contract, seed, &options);
         events += report.events;
         simulated += report.simulated;
         if let Verdict::Violation(violation) = &report.verdict {

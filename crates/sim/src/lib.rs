@@ -15,12 +15,14 @@
 //! Start reading at [`simulate`], then `world`.
 
 mod bare;
+mod caps;
 mod client;
 mod clock;
 pub mod decisions;
 pub mod disk;
 mod fault;
 mod in_order;
+pub mod minimise;
 mod network;
 pub mod observe;
 mod queue;
@@ -39,6 +41,7 @@ pub use bare::{
     Bare, Counts, Happened, LinkFault, Misdeed, NodeFault, Pace, Seen, Shown, Tampering, Told,
     Trouble, Weather, Which, Wire, Words, size,
 };
+pub use caps::Caps;
 pub use client::Operations;
 pub use clock::Clock;
 pub use decisions::Decisions;

@@ -37,7 +37,7 @@ impl World {
         let choice = self.decisions.below(faults.len() as u64 + 1).checked_sub(1);
         let fault = choice.and_then(|at| faults.get(at as usize).copied());
         self.swarm.faults = faults;
-        if let Some(fault) = fault {
+        if let Some(fault) = fault.filter(|fault| self.caps.allow(*fault)) {
             self.count(7, NodeId(0), fault as u64);
             self.inject(fault);
         }

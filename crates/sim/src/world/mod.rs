@@ -7,6 +7,7 @@ mod settle;
 mod step;
 mod words;
 
+use crate::caps::Caps;
 use crate::client::{Client, Desk, Want, client_of};
 use crate::fault::Coverage;
 use crate::observe::{Broken, Observers};
@@ -70,6 +71,8 @@ pub struct Options {
     pub mutant: Mutant,
     /// How many of the last events to keep in words; they cost more than the events.
     pub trace: usize,
+    /// What the world is not to have, though its decisions say so.
+    pub caps: Caps,
 }
 
 /// What is left of a world.
@@ -85,6 +88,7 @@ pub(crate) struct Ended {
 #[derive(Debug)]
 pub(crate) struct World {
     contract: Contract,
+    caps: Caps,
     mutant: Mutant,
     n: u8,
     f: usize,
@@ -116,7 +120,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(contract: &Contract, mut decisions: Decisions, options: &Options) -> Self {
-        let swarm = Swarm::draw(contract, options.mutant, &mut decisions);
+        let mut swarm = Swarm::draw(contract, options.mutant, &mut decisions);
+        options.caps.apply(&mut swarm);
         let n = swarm.raft.nodes;
         let lossy = contract.allows(Behaviour::Lose);
         let clients = (0..swarm.load.clients)
@@ -124,6 +129,7 @@ impl World {
             .collect();
         Self {
             contract: contract.clone(),
+            caps: options.caps.clone(),
             mutant: options.mutant,
             n,
             f: contract.tolerate(),

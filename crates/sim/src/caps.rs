@@ -1,0 +1,69 @@
+//! What a world is not to have, though its seed drew it: for smaller runs of the same seed, and for
+//! controls.
+
+use crate::swarm::Swarm;
+use crate::{Coverage, Fault};
+
+/// Bounds on a run, beside what its decisions say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// No more clients than these.
+    pub clients: Option<u8>,
+    /// No more operations than these.
+    pub operations: Option<u64>,
+    /// Faults go on for no longer than this, in nanoseconds.
+    pub horizon: Option<u64>,
+    /// Kinds of fault that do not happen.
+    pub without: Vec<Fault>,
+}
+
+impl Caps {
+    /// Is nothing capped?
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// May this kind of fault happen?
+    pub fn allow(&self, fault: Fault) -> bool {
+        !self.without.contains(&fault)
+    }
+
+    /// Without this kind of fault as well.
+    #[must_use]
+    pub fn and_without(&self, faults: &[Fault]) -> Self {
+        let mut caps = self.clone();
+        caps.without
+            .extend(faults.iter().filter(|fault| self.allow(**fault)));
+        caps
+    }
+
+    /// Applies them to what a world has drawn. Faults at moments of their own stay in the mix, so that
+    /// the choice among them means what it meant; the world leaves them out.
+    pub(crate) fn apply(&self, swarm: &mut Swarm) {
+        let load = &mut swarm.load;
+        load.clients = load.clients.min(self.clients.unwrap_or(u8::MAX).max(1));
+        load.operations = load.operations.min(self.operations.unwrap_or(u64::MAX));
+        swarm.horizon = swarm.horizon.min(self.horizon.unwrap_or(u64::MAX));
+        if !self.allow(Fault::Loss) {
+            (swarm.link.loss, load.loss) = (0, 0);
+        }
+        if !self.allow(Fault::Duplication) {
+            swarm.link.duplicate = 0;
+        }
+        if !self.allow(Fault::Reordering) {
+            swarm.link.fifo = true;
+        }
+        if !self.allow(Fault::TornSector) {
+            swarm.tear = false;
+        }
+        if !self.allow(Fault::Isolation) {
+            swarm.topple_after = 0;
+        }
+    }
+}
+
+/// The kinds of fault that a run has shown.
+pub(crate) fn shown(coverage: &Coverage) -> Vec<Fault> {
+    let shown = coverage.iter().filter(|(_, count)| *count > 0);
+    shown.map(|(fault, _)| fault).collect()
+}

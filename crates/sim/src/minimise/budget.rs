@@ -1,0 +1,59 @@
+//! How many runs a search may cost, and how it tells how far it is.
+
+/// How far a minimiser is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Runs so far.
+    pub runs: usize,
+    /// Runs at most.
+    pub most: usize,
+    /// The cost of the smallest failing run so far.
+    pub cost: u64,
+    /// How many decisions it takes.
+    pub decisions: usize,
+}
+
+/// Counts runs, and tells somebody.
+pub(super) struct Budget<'a> {
+    runs: usize,
+    most: usize,
+    tell: &'a mut dyn FnMut(Progress),
+}
+
+impl<'a> Budget<'a> {
+    pub(super) fn new(most: usize, tell: &'a mut dyn FnMut(Progress)) -> Self {
+        Self {
+            runs: 0,
+            most,
+            tell,
+        }
+    }
+
+    /// One run, if there is one left.
+    pub(super) fn take(&mut self, cost: u64, decisions: usize) -> bool {
+        if self.is_spent() {
+            return false;
+        }
+        self.runs += 1;
+        (self.tell)(Progress {
+            runs: self.runs,
+            most: self.most,
+            cost,
+            decisions,
+        });
+        true
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.runs >= self.most
+    }
+
+    /// Is half of it gone?
+    pub(super) fn is_half_spent(&self) -> bool {
+        self.runs >= self.most / 2
+    }
+
+    pub(super) fn runs(&self) -> usize {
+        self.runs
+    }
+}
