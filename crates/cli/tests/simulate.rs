@@ -52,3 +52,67 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
     let words = String::from_utf8_lossy(&garbage.stderr).into_owned();
     assert!(words.contains("not a recording of decisions"), "{words}");
 }
+
+#[test]
+fn a_run_becomes_a_page() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("run.html");
+    let name = file.to_str().expect("UTF-8");
+    let plain = json(&quorate(&["--replay", "7", "--json"]));
+    let drawn = json(&quorate(&["--replay", "7", "--json", "--html", name]));
+    assert_eq!(drawn["hash"], plain["hash"]);
+    assert_eq!(drawn["html"], name);
+    let page = std::fs::read_to_string(&file).expect("a page");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("every property held"));
+    assert!(page.contains("quorate simulate --replay 7"));
+    let nowhere = quorate(&["--replay", "7", "--html", "/nonexistent/run.html"]);
+    let words = String::from_utf8_lossy(&nowhere.stderr).into_owned();
+    assert!(
+        words.contains("can't write /nonexistent/run.html"),
+        "{words}"
+    );
+    let campaign = quorate(&["--seeds", "2", "--html", name]);
+    assert_eq!(campaign.status.code(), Some(2));
+}
+
+#[test]
+fn a_replay_can_do_without() {
+    let whole = json(&quorate(&["--replay", "1", "--json"]));
+    assert!(whole["faults"]["kill"].as_u64() > Some(0));
+    let less = [
+        "--replay",
+        "1",
+        "--json",
+        "--without",
+        "kill,loss",
+        "--operations",
+        "5",
+    ];
+    let less = json(&quorate(&less));
+    assert_eq!(
+        (&less["faults"]["kill"], &less["faults"]["loss"]),
+        (&0.into(), &0.into())
+    );
+    assert!(less["faults"]["isolation"].as_u64() > Some(0));
+    let unknown = quorate(&["--replay", "1", "--without", "rain"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(
+        words.contains("rain") && words.contains("power-loss"),
+        "{words}"
+    );
+    assert_eq!(
+        quorate(&["--seeds", "2", "--without", "kill"])
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn what_holds_is_not_made_small() {
+    let output = quorate(&["--replay", "1", "--minimise"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.contains("nothing to make small"), "{words}");
+}

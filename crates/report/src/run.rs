@@ -343,7 +343,7 @@ pub struct Operation {
     pub client: String,
     /// When it asked.
     pub invoked: u64,
-    /// When it was answered, if it was.
+    /// When it was answered, or the client gave it up; `None` while under way at the end.
     #[serde(default)]
     pub returned: Option<u64>,
     /// What it asked and what it was told.

@@ -51,6 +51,12 @@ page large '#e75000' 'data-ready="run"' 'data-events="100000"'
 says large 'StateMachineSafety'
 page driven '' 'data-ready="run"' 'data-driven="ok"'
 page hostile '' 'data-ready="run"'
+# A run that was simulated, with all that a world shows.
+cargo run -q -p quorate -- simulate --replay 2 --html "$dir/simulated.html" >/dev/null
+page simulated '' 'data-ready="run"'
+says simulated 'every property held'
+page simulated '#e900' 'data-ready="run"'
+says simulated '<h3>e900: '
 page matrix '#c22' 'data-ready="matrix"' 'data-cells="140"'
 says matrix 'within the protocol.s contract'
 page detectors '#p1.3' 'data-ready="detectors"' 'data-points="14"'

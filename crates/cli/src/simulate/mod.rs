@@ -2,8 +2,11 @@
 //! names.
 
 mod campaign;
+mod caps;
 mod json;
+mod minimise;
 mod outcome;
+mod page;
 mod replay;
 mod words;
 
@@ -30,12 +33,25 @@ pub(crate) struct Args {
     /// Run this seed alone, and tell its last events
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "start", "threads", "shard", "out"])]
     replay: Option<u64>,
-    /// With --replay: write every decision that the seed generated to a file
-    #[arg(long, value_name = "FILE", requires = "replay")]
+    /// With --replay: write every decision that the seed generated to a file; with --minimise: those
+    /// of the small run
+    #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Run the world of a file of decisions, recorded with --record and perhaps edited
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "start", "threads", "shard", "out", "replay"])]
     replay_decisions: Option<PathBuf>,
+    /// With a replay: draw the run as a page, which any browser opens without a network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// With a replay that violates a property: look for a small run that violates it as well, and for
+    /// the faults without which it holds
+    #[arg(long)]
+    minimise: bool,
+    /// With --minimise: at the cost of at most so many runs
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    runs: usize,
+    #[command(flatten)]
+    less: caps::Less,
     /// With a replay: how many of the last events to tell
     #[arg(long, value_name = "N", default_value_t = 60)]
     events: usize,
@@ -55,6 +71,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     contract.runnable().map_err(refused)?;
     if args.replay.is_some() || args.replay_decisions.is_some() {
         replay::run(args, &contract)
+    } else if args.html.is_some() || args.minimise || args.record.is_some() {
+        let what = "--html, --record and --minimise are for one run: name it with --replay SEED or \
+                    --replay-decisions FILE";
+        Err(refused(what))
+    } else if !args.less.caps()?.is_empty() {
+        let what = "--without, --clients, --operations and --until are for one run: name it with \
+                    --replay SEED or --replay-decisions FILE";
+        Err(refused(what))
     } else {
         campaign::run(args, contract)
     }

@@ -1,39 +1,81 @@
 //! One world again: of a seed, or of a file of decisions.
 
-use super::{Args, json, property, words};
+use super::page::{self, About};
+use super::{Args, caps, json, minimise, property, words};
 use crate::exit::refused;
 use crate::output::say;
 use anyhow::{Context, bail};
 use quorate_contract::Contract;
-use quorate_sim::{Options, RunReport, Verdict, decisions, record, replay, simulate};
+use quorate_sim::{Decisions, Options, RunReport, Verdict, decisions, record, replay, simulate};
 use std::io::Read;
 use std::path::Path;
 
+/// Where the decisions come from.
+pub(super) enum Source {
+    Seed(u64),
+    List(Vec<u64>),
+}
+
+impl Source {
+    fn of(args: &Args) -> anyhow::Result<Self> {
+        Ok(match &args.replay_decisions {
+            Some(file) => Self::List(read_decisions(file)?),
+            None => Self::Seed(args.replay.unwrap_or_default()),
+        })
+    }
+
+    pub(super) fn decisions(&self) -> Decisions {
+        match self {
+            Self::Seed(seed) => Decisions::from_seed(*seed),
+            Self::List(list) => Decisions::replay(list.clone()),
+        }
+    }
+
+    /// What the report calls it; of a list it means nothing.
+    pub(super) fn seed(&self) -> u64 {
+        match self {
+            Self::Seed(seed) => *seed,
+            Self::List(_) => 0,
+        }
+    }
+}
+
 /// Runs the world that the arguments name, and tells its last events.
 pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
-    if let Some(file) = &args.replay_decisions {
-        let list = read_decisions(file)?;
-        let report = replay(contract, 0, &list, &traced(args));
-        return tell_run(args, &report);
+    let (source, caps) = (Source::of(args)?, args.less.caps()?);
+    if args.minimise {
+        return minimise::run(args, contract, &source, caps);
     }
-    let seed = args.replay.unwrap_or_default();
-    let report = match &args.record {
-        None => simulate(contract, seed, &traced(args)),
-        Some(file) => {
-            let (report, list) = record(contract, seed, &traced(args));
+    let again = command(args) + &caps::arguments(&caps);
+    let options = Options {
+        trace: args.events,
+        caps,
+        ..Options::default()
+    };
+    let report = match (&source, &args.record) {
+        (Source::List(list), None) => replay(contract, 0, list, &options),
+        (Source::List(_), Some(_)) => {
+            let what =
+                "the decisions are in a file already; --record writes another with --minimise";
+            return Err(refused(what));
+        }
+        (Source::Seed(seed), None) => simulate(contract, *seed, &options),
+        (Source::Seed(seed), Some(file)) => {
+            let (report, list) = record(contract, *seed, &options);
             std::fs::write(file, decisions::encode(&list))
                 .with_context(|| format!("can't write {}", file.display()))?;
             report
         }
     };
-    tell_run(args, &report)
-}
-
-fn traced(args: &Args) -> Options {
-    Options {
-        trace: args.events,
-        ..Options::default()
+    if let Some(file) = &args.html {
+        let about = About {
+            again: Some(&again),
+            control: None,
+        };
+        let decisions = source.decisions();
+        page::write(file, contract, source.seed(), decisions, &options, &about)?;
     }
+    tell_run(args, &report, &again)
 }
 
 /// No recording of a run is larger.
@@ -51,12 +93,18 @@ fn read_decisions(file: &Path) -> anyhow::Result<Vec<u64>> {
     decisions::decode(&bytes).map_err(|error| refused(format_args!("{name}: {error}")))
 }
 
-fn tell_run(args: &Args, report: &RunReport) -> anyhow::Result<()> {
-    let again = command(args, report.seed);
+fn tell_run(args: &Args, report: &RunReport, again: &str) -> anyhow::Result<()> {
     if args.json {
-        say(&serde_json::to_string_pretty(&json::run(report, &again))?)?;
+        let mut value = json::run(report, again);
+        if let Some(file) = &args.html {
+            value["html"] = file.display().to_string().into();
+        }
+        say(&serde_json::to_string_pretty(&value)?)?;
     } else {
-        say(&words::run(report, &again)?)?;
+        say(&words::run(report, again)?)?;
+        if let Some(file) = &args.html {
+            say(&format!("the run as a page: {}", file.display()))?;
+        }
     }
     match report.verdict {
         Verdict::Ok => Ok(()),
@@ -65,16 +113,19 @@ fn tell_run(args: &Args, report: &RunReport) -> anyhow::Result<()> {
 }
 
 /// The command that runs the same world again.
-fn command(args: &Args, seed: u64) -> String {
+fn command(args: &Args) -> String {
+    let source = match &args.replay_decisions {
+        None => format!(" --replay {}", args.replay.unwrap_or_default()),
+        Some(file) => format!(" --replay-decisions {}", file.display()),
+    };
+    command_of(args, &source)
+}
+
+/// The command that runs the world of some decisions under the same contract.
+pub(super) fn command_of(args: &Args, source: &str) -> String {
     let contract = args.contract.as_ref();
     let contract = contract.map_or(String::new(), |file| {
         format!(" --contract {}", file.display())
     });
-    match &args.replay_decisions {
-        None => format!("quorate simulate{contract} --replay {seed}"),
-        Some(file) => {
-            let file = file.display();
-            format!("quorate simulate{contract} --replay-decisions {file}")
-        }
-    }
+    format!("quorate simulate{contract}{source}")
 }

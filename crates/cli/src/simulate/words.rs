@@ -112,7 +112,7 @@ pub(super) fn campaign(campaign: &Simulate, done: &Done<Tally>) -> anyhow::Resul
     Ok(text)
 }
 
-fn coverage(coverage: &Coverage) -> String {
+pub(super) fn coverage(coverage: &Coverage) -> String {
     let shown = coverage.iter().filter(|(_, count)| *count > 0);
     let words: Vec<String> = shown
         .map(|(fault, count)| format!("{} {count}", fault.name()))
@@ -147,6 +147,11 @@ pub(super) fn run(report: &RunReport, again: &str) -> anyhow::Result<String> {
         )?;
         writeln!(text, "  {detail}")?;
         writeln!(text, "replay it with:\n  {again}")?;
+        writeln!(text, "see it in a browser with:\n  {again} --html run.html")?;
+        writeln!(
+            text,
+            "make it small with:\n  {again} --minimise --record small.decisions --html small.html"
+        )?;
     }
     writeln!(
         text,

@@ -27,12 +27,13 @@ impl Recorder {
         }
     }
 
-    /// It ended. `told` is added to what it asked. One of unknown outcome has no time of return.
+    /// It ended: the client was answered, or gave up. `told` is added to what it asked. One that never
+    /// ends is of unknown outcome.
     pub fn returned(&mut self, at: u64, op: OpId, outcome: Outcome, told: &str) {
         let (at, width) = (self.tick(at), self.limits.width);
         if let Some(operation) = self.operations.get_mut(op.0) {
             operation.outcome = outcome;
-            operation.returned = (outcome != Outcome::Unknown).then_some(at);
+            operation.returned = Some(at);
             operation.label = short(&format!("{} → {told}", operation.label), 2 * width);
         }
     }

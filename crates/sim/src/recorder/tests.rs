@@ -211,6 +211,7 @@ fn operations_end_in_three_ways() {
         recorder.reached(op, again);
         recorder.returned(9, op, outcome, outcome.name());
     }
+    recorder.invoked(9, "client 1", "get x");
     let run = finish(recorder);
     let ends: Vec<_> = run
         .operations
@@ -220,7 +221,8 @@ fn operations_end_in_three_ways() {
     let expected = [
         (Outcome::Done, Some(9), Some(0)),
         (Outcome::Refused, Some(9), Some(2)),
-        (Outcome::Unknown, None, Some(4)),
+        (Outcome::Unknown, Some(9), Some(4)),
+        (Outcome::Unknown, None, None),
     ];
     assert_eq!(ends, expected);
     assert_eq!(run.operations[0].label, "put x = 1 → done");

@@ -145,7 +145,11 @@ impl World {
             .map(|_| format!("{}: cut {}", fault.name(), pairs_in_words(&cut)));
         let cure = self.cure_later(Cure::Mend(cut));
         if let (Some(recording), Some(label)) = (&mut self.recording, label) {
-            recording.until_cured(self.now, BandKind::Partition, inside, &label, cure);
+            for node in inside {
+                recording.recorder.fault(self.now, *node, &label);
+            }
+            let name = fault.name();
+            recording.until_cured(self.now, BandKind::Partition, inside, name, cure);
         }
     }
 
@@ -188,6 +192,9 @@ impl World {
         if let Some(recording) = &mut self.recording {
             let all: Vec<NodeId> = NodeId::all(self.n).collect();
             let nodes = if everywhere { &*all } else { &[node] };
+            for node in nodes {
+                recording.recorder.fault(self.now, *node, fault.name());
+            }
             recording.until_cured(self.now, BandKind::Slow, nodes, fault.name(), cure);
         }
     }
@@ -392,6 +399,7 @@ impl World {
                 let cure = self.cure_later(Cure::Clock(id));
                 if let Some(recording) = &mut self.recording {
                     let label = format!("its clock gains {drift} ppm");
+                    recording.recorder.fault(self.now, id, &label);
                     recording.until_cured(self.now, BandKind::Slow, &[id], &label, cure);
                 }
             }

@@ -442,7 +442,7 @@ impl World {
             Due::Now(name) => {
                 self.count(4, node, u64::from(timer));
                 if let Some(recording) = &mut self.recording {
-                    let label = format!("timer: {name:?}");
+                    let label = format!("{name:?} runs out");
                     let recorder = &mut recording.recorder;
                     recorder.timer_fired(self.now, node, timer.into(), &label);
                 }

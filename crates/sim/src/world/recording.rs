@@ -154,9 +154,6 @@ impl Recording {
         label: &str,
         cure: u32,
     ) {
-        for node in nodes {
-            self.recorder.fault(now, *node, label);
-        }
         let band = self.recorder.band_open(kind, nodes, label, now);
         self.cures.insert(cure, band);
     }
@@ -201,11 +198,6 @@ impl Recording {
     }
 
     pub(super) fn finish(mut self, contract: &Contract, report: &RunReport) -> Run {
-        for (_, op) in std::mem::take(&mut self.operations) {
-            let now = report.simulated;
-            self.recorder
-                .returned(now, op, Ended::Unknown, "the run is over");
-        }
         let seconds = report.simulated as f64 / 1e9;
         let (operations, traffic) = (&report.operations, &report.traffic);
         let reads = operations.reads + operations.serializable_reads;

@@ -75,8 +75,8 @@ pub(super) fn request(request: &Request) -> String {
                 format!(" (session {}, write {})", id.session.0, id.seq)
             });
             let what = match command {
-                Command::Put(put) => format!("put {:?} = {:?}", put.key, head(&put.value)),
-                Command::DeleteRange(delete) => format!("delete {:?}", delete.key),
+                Command::Put(put) => format!("put {} = {}", head(&put.key), head(&put.value)),
+                Command::DeleteRange(delete) => format!("delete {}", head(&delete.key)),
                 Command::Txn(_) => "transaction".to_owned(),
                 Command::Compact(compact) => format!("compact at {}", compact.revision),
             };
@@ -91,8 +91,9 @@ pub(super) fn request(request: &Request) -> String {
             } else {
                 "get"
             };
-            format!("{kind} {:?}", request.key)
+            format!("{kind} {}", head(&request.key))
         }
+        Request::OpenSession => "open a session".to_owned(),
         other => format!("{other:?}"),
     }
 }
@@ -110,7 +111,7 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Outcome::Done(header, Reply::Range(found)) => {
             let last = found.kvs.last();
             let what = last.map_or("nothing".to_owned(), |pair| {
-                format!("{:?} = {:?}", pair.key, head(&pair.value))
+                format!("{} = {}", head(&pair.key), head(&pair.value))
             });
             format!("revision {}, {} keys, {what}", header.revision, found.count)
         }

@@ -1,0 +1,145 @@
+//! A failing run made small.
+
+use super::page::{self, About};
+use super::replay::{Source, command_of};
+use super::{Args, caps, words};
+use crate::exit::refused;
+use crate::output::say;
+use anyhow::{Context, bail};
+use quorate_contract::Contract;
+use quorate_sim::minimise::{Progress, Size, Small, replicas};
+use quorate_sim::{Caps, Decisions, Options, decisions};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Makes the run that the arguments name small, and says how far that went and what the control says.
+pub(super) fn run(
+    args: &Args,
+    contract: &Contract,
+    source: &Source,
+    caps: Caps,
+) -> anyhow::Result<()> {
+    let options = Options {
+        caps,
+        ..Options::default()
+    };
+    let live = !args.json && std::io::stderr().is_terminal();
+    let mut last = Instant::now();
+    let progress = |at: Progress| {
+        if live && last.elapsed() >= Duration::from_millis(200) {
+            last = Instant::now();
+            let Progress {
+                runs,
+                most,
+                decisions,
+                ..
+            } = at;
+            let _ = write!(
+                std::io::stderr(),
+                "\r{runs} of at most {most} runs, {decisions} decisions left\x1b[K"
+            );
+        }
+    };
+    let found = replicas(contract, source.decisions(), &options, args.runs, progress);
+    if live {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+    let Some(small) = found else {
+        let why = "every property holds in this run: there is nothing to make small";
+        return Err(refused(why));
+    };
+    if let Some(file) = &args.record {
+        std::fs::write(file, decisions::encode(&small.list))
+            .with_context(|| format!("can't write {}", file.display()))?;
+    }
+    let again = args.record.as_ref().map(|file| {
+        let list = format!(" --replay-decisions {}", file.display());
+        command_of(args, &list) + &caps::arguments(&small.caps)
+    });
+    if let Some(file) = &args.html {
+        let about = About {
+            again: again.as_deref(),
+            control: Some(small.control.to_string()),
+        };
+        let options = Options {
+            caps: small.caps.clone(),
+            ..Options::default()
+        };
+        let list = Decisions::replay(small.list.clone());
+        page::write(file, contract, source.seed(), list, &options, &about)?;
+    }
+    if args.json {
+        let value = as_json(args, &small, again.as_deref());
+        say(&serde_json::to_string_pretty(&value)?)?;
+    } else {
+        say(&in_words(args, &small, again.as_deref())?)?;
+    }
+    bail!("{} is violated", small.property)
+}
+
+fn in_words(args: &Args, small: &Small, again: Option<&str>) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let (before, after) = (small.before, small.after);
+    writeln!(text, "{} is violated by", small.property)?;
+    for (what, from, to) in figures(&before, &after) {
+        writeln!(text, "  {to:>8} {what}, instead of {from}")?;
+    }
+    writeln!(text, "found in {} runs", small.runs)?;
+    if let Some(violation) = small.report.verdict.violation() {
+        writeln!(text, "  {}", violation.detail)?;
+    }
+    writeln!(
+        text,
+        "  faults shown: {}",
+        words::coverage(&small.report.coverage)
+    )?;
+    writeln!(text, "control: {}", small.control)?;
+    match again {
+        Some(again) => writeln!(text, "replay it with:\n  {again}")?,
+        None => writeln!(text, "to keep the small run, add --record FILE")?,
+    }
+    if let Some(file) = &args.html {
+        writeln!(text, "the small run as a page: {}", file.display())?;
+    }
+    Ok(text)
+}
+
+fn figures(before: &Size, after: &Size) -> [(&'static str, u64, u64); 5] {
+    [
+        ("events", before.events, after.events),
+        ("faults", before.faults, after.faults),
+        ("kinds of fault", before.kinds as u64, after.kinds as u64),
+        ("operations", before.operations, after.operations),
+        ("decisions", before.decisions as u64, after.decisions as u64),
+    ]
+}
+
+fn as_json(args: &Args, small: &Small, again: Option<&str>) -> Value {
+    let size = |size: &Size| {
+        json!({
+            "events": size.events,
+            "faults": size.faults,
+            "kinds": size.kinds,
+            "operations": size.operations,
+            "decisions": size.decisions,
+        })
+    };
+    let without = small.control.without.as_ref();
+    json!({
+        "property": small.property,
+        "detail": small.report.verdict.violation().map(|violation| &violation.detail),
+        "before": size(&small.before),
+        "after": size(&small.after),
+        "runs": small.runs,
+        "replay": again,
+        "html": args.html,
+        "control": {
+            "sentence": small.control.to_string(),
+            "holds_without": without.map(|faults| faults.iter().map(|f| f.name()).collect::<Vec<_>>()),
+            "other_histories": small.control.others,
+            "of_which_fail": small.control.fail,
+        },
+    })
+}
