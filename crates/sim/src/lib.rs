@@ -12,6 +12,9 @@
 //! anything that serves: it runs [`Replica`](quorate_replica::Replica) and
 //! [`Wal`](quorate_wal::Wal) themselves.
 //!
+//! What happened can be recorded for a report ([`recorder`]), and a failing run made small
+//! ([`minimise`]).
+//!
 //! Start reading at [`simulate`], then `world`.
 
 mod bare;

@@ -1,14 +1,11 @@
 //! What goes wrong, when, and until when.
 
 use super::{Event, World};
-use crate::disk::FaultKind;
 use crate::{Fault, Link};
-use quorate_contract::Behaviour;
 use quorate_core::{NodeId, NodeSet};
-use quorate_replica::{Input, Request, Ticket};
-use quorate_report::{BandKind, EventKind};
+use quorate_report::BandKind;
 
-const MS: u64 = 1_000_000;
+pub(super) const MS: u64 = 1_000_000;
 
 /// What ends a fault.
 #[derive(Debug)]
@@ -44,12 +41,12 @@ impl World {
         self.next_fault();
     }
 
-    fn any_node(&mut self) -> NodeId {
+    pub(super) fn any_node(&mut self) -> NodeId {
         NodeId(self.decisions.below(self.n.into()) as u8)
     }
 
     /// A node, and rather the leader than another.
-    fn victim(&mut self) -> NodeId {
+    pub(super) fn victim(&mut self) -> NodeId {
         let any = self.any_node();
         if self.decisions.below(2) == 0 {
             return any;
@@ -106,7 +103,7 @@ impl World {
     }
 
     /// The links to cut so that a node hears nobody, or is heard by nobody, or both.
-    fn isolation(&mut self, node: NodeId) -> Vec<(NodeId, NodeId)> {
+    pub(super) fn isolation(&mut self, node: NodeId) -> Vec<(NodeId, NodeId)> {
         let mode = self.decisions.below(3);
         let mut cut = self.pairs();
         cut.retain(|&(a, b)| (a == node && mode != 1) || (b == node && mode != 2));
@@ -199,7 +196,7 @@ impl World {
         }
     }
 
-    fn cure_later(&mut self, cure: Cure) -> u32 {
+    pub(super) fn cure_later(&mut self, cure: Cure) -> u32 {
         let at = self.now + self.decisions.exponential(self.swarm.outage) + MS;
         let number = self.cures.insert(cure);
         self.queue.push(at, Event::Cure(number));
@@ -255,243 +252,6 @@ impl World {
                     },
                 );
             });
-    }
-
-    /// May another node be taken down? Where replicas come back, `f` of them may be down at a
-    /// time; where they do not, `f` may fail in all.
-    fn may_crash(&self) -> bool {
-        self.nodes.len() - self.up() < self.f
-    }
-
-    fn crash_one(&mut self, fault: Fault) {
-        let id = self.victim();
-        if self.nodes[id.index()].replica.is_none() || !self.may_crash() {
-            return;
-        }
-        self.covered(fault);
-        self.trace
-            .say(self.now, || format!("{id}: {}", fault.name()));
-        match fault {
-            Fault::Kill => self.kill(id, "the process is killed"),
-            Fault::PowerLoss => self.power_loss(id, "the power fails"),
-            _ => {
-                self.power_loss(id, "the machine is lost, and its disk with it");
-                let node = &mut self.nodes[id.index()];
-                node.storage.get().wipe();
-                node.synced = 0;
-            }
-        }
-        // Not always: the call after which the power fails may come during the recovery.
-        if fault == Fault::PowerLoss && self.decisions.below(4) == 3 {
-            let calls = self.decisions.below(12);
-            self.nodes[id.index()]
-                .storage
-                .get()
-                .plan(calls, FaultKind::Halt);
-        }
-    }
-
-    fn crash_all(&mut self) {
-        self.covered(Fault::ClusterPowerLoss);
-        self.trace
-            .say(self.now, || "the power fails everywhere".to_owned());
-        for id in NodeId::all(self.n) {
-            if self.nodes[id.index()].replica.is_some() {
-                self.power_loss(id, "the power fails everywhere");
-            }
-        }
-    }
-
-    /// The process dies.
-    pub(super) fn kill(&mut self, id: NodeId, why: &str) {
-        if let Some(recording) = &mut self.recording {
-            recording.crashed(self.now, id, why);
-        }
-        let node = &mut self.nodes[id.index()];
-        node.stop();
-        node.storage.get().process_dies(&mut self.decisions);
-        self.observers.on_crash(id);
-        self.come_back_later(id);
-    }
-
-    /// The machine dies.
-    pub(super) fn power_loss(&mut self, id: NodeId, why: &str) {
-        let node = &mut self.nodes[id.index()];
-        node.stop();
-        let damage = node
-            .storage
-            .get()
-            .power_fails(self.swarm.tear, &mut self.decisions);
-        self.coverage.add(Fault::TornSector, damage.torn);
-        self.trace.say(self.now, || {
-            format!(
-                "{id}: sectors kept {}, lost {}, torn {}",
-                damage.kept, damage.lost, damage.torn
-            )
-        });
-        if let Some(recording) = &mut self.recording {
-            let (kept, lost, torn) = (damage.kept, damage.lost, damage.torn);
-            let label = format!("{why}: sectors kept {kept}, lost {lost}, torn {torn}");
-            recording.crashed(self.now, id, &label);
-        }
-        self.observers.on_crash(id);
-        self.come_back_later(id);
-    }
-
-    pub(super) fn come_back_later(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id.index()];
-        if !self.contract.allows(Behaviour::Restart) {
-            node.retired = true;
-            return;
-        }
-        let epoch = node.epoch;
-        let after = match self.healed {
-            None => self.decisions.exponential(self.swarm.restart_after) + MS,
-            Some(_) => MS,
-        };
-        self.queue
-            .push(self.now + after, Event::Restart { node: id, epoch });
-    }
-
-    fn disturb_time(&mut self, fault: Fault) {
-        let id = self.victim();
-        if self.nodes[id.index()].replica.is_none() {
-            return;
-        }
-        self.covered(fault);
-        match fault {
-            Fault::Pause => {
-                // The longest as in the stop of a garbage collector that was seen: 4.2 s.
-                let most = self
-                    .decisions
-                    .pick(&[100 * MS, 1_000 * MS, 4_200 * MS])
-                    .unwrap_or(MS);
-                let until = self.now + self.decisions.within(MS, most);
-                self.nodes[id.index()].paused_until = until;
-                self.trace.say(self.now, || {
-                    format!("{id} pauses until {}", quorate_core::Time(until))
-                });
-                if let Some(recording) = &mut self.recording {
-                    let label = format!("pauses for {} ms", (until - self.now) / MS);
-                    recording.spell(self.now, BandKind::Pause, id, &label, until);
-                }
-            }
-            Fault::ClockJump => {
-                let most = self
-                    .decisions
-                    .pick(&[50 * MS, 1_000 * MS, 60_000 * MS])
-                    .unwrap_or(MS);
-                let by = self.decisions.within(MS, most);
-                self.trace.say(self.now, || {
-                    format!("{id}: its clock jumps by {} ms", by / MS)
-                });
-                if let Some(recording) = &mut self.recording {
-                    let label = format!("its clock jumps by {} ms", by / MS);
-                    recording.recorder.fault(self.now, id, &label);
-                }
-                self.set_clock(id, |clock, now| clock.jump(now, by));
-            }
-            _ => {
-                let drift = self.decisions.below(800_000) as i64 - 400_000;
-                self.trace
-                    .say(self.now, || format!("{id}: its clock gains {drift} ppm"));
-                self.set_clock(id, |clock, now| clock.set_drift(now, drift));
-                let cure = self.cure_later(Cure::Clock(id));
-                if let Some(recording) = &mut self.recording {
-                    let label = format!("its clock gains {drift} ppm");
-                    recording.recorder.fault(self.now, id, &label);
-                    recording.until_cured(self.now, BandKind::Slow, &[id], &label, cure);
-                }
-            }
-        }
-    }
-
-    fn disturb_disk(&mut self, fault: Fault) {
-        let id = self.victim();
-        if self.nodes[id.index()].replica.is_none() {
-            return;
-        }
-        if fault == Fault::DiskStall {
-            let most = self.decisions.pick(&[20 * MS, 500 * MS]).unwrap_or(MS);
-            let until = self.now + self.decisions.within(MS, most);
-            self.nodes[id.index()].stalled_until = until;
-            self.covered(fault);
-            if let Some(recording) = &mut self.recording {
-                let label = format!("its disk stalls for {} ms", (until - self.now) / MS);
-                recording.spell(self.now, BandKind::Slow, id, &label, until);
-            }
-            return self
-                .trace
-                .say(self.now, || format!("{id}: its disk stalls"));
-        }
-        let damages = matches!(
-            fault,
-            Fault::BitRot | Fault::MisdirectedWrite | Fault::LyingSync
-        );
-        if damages {
-            // What is damaged may be lost for good: of at most f nodes.
-            let tainted = self.nodes.iter().filter(|node| node.tainted).count();
-            if !self.nodes[id.index()].tainted && tainted >= self.f {
-                return;
-            }
-            self.nodes[id.index()].tainted = true;
-        } else if !self.may_crash() {
-            return;
-        }
-        let (small, large) = (self.decisions.below(8), self.decisions.below(60));
-        let storage = self.nodes[id.index()].storage.clone();
-        let mut storage = storage.get();
-        match fault {
-            Fault::PowerLossInCall => storage.plan(large, FaultKind::Halt),
-            Fault::DiskError => storage.plan(large, FaultKind::Error),
-            Fault::DiskFull => {
-                let used = storage.used();
-                storage.set_capacity(used + small * 512);
-                storage.plan(large * 4, FaultKind::Full);
-            }
-            Fault::MisdirectedWrite => storage.misdirect(small + 1),
-            Fault::LyingSync => storage.lie(small as u32 + 1),
-            _ => {
-                storage.rot(&mut self.decisions);
-            }
-        }
-        if fault != Fault::PowerLossInCall {
-            self.covered(fault); // that one is counted when it happens
-        }
-        self.trace
-            .say(self.now, || format!("{id}: {} is planned", fault.name()));
-        if let Some(recording) = &mut self.recording {
-            let label = format!("its disk: {} from here on", fault.name());
-            recording.recorder.fault(self.now, id, &label);
-        }
-    }
-
-    fn transfer(&mut self) {
-        let (at, to) = (self.victim(), self.any_node());
-        let node = &self.nodes[at.index()];
-        if node.replica.is_none() || node.paused_until > self.now {
-            return;
-        }
-        let deadline = node.clock.at(self.now);
-        self.covered(Fault::Transfer);
-        self.trace.say(self.now, || {
-            format!("{at} is told to hand leadership to {to}")
-        });
-        let request = Request::TransferLeadership(to);
-        if let Some(recording) = &mut self.recording {
-            let label = format!("an operator: hand leadership to {to}");
-            let recorder = &mut recording.recorder;
-            recorder.event(self.now, at, EventKind::Request, &label, None);
-        }
-        // Nobody waits for the answer.
-        self.step(
-            at,
-            Input::Client {
-                ticket: Ticket(u64::MAX),
-                request,
-                deadline,
-            },
-        );
     }
 }
 

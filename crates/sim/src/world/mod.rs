@@ -1,6 +1,8 @@
 //! A world: nodes, links, disks, clocks and clients, and one queue of what happens next.
 
+mod arrive;
 mod faults;
+mod harm;
 mod node;
 mod recording;
 mod settle;
@@ -14,15 +16,14 @@ use crate::observe::{Broken, Observers};
 use crate::report::{RunReport, Verdict, Violation};
 use crate::swarm::Swarm;
 use crate::trace::Trace;
-use crate::{Decisions, Delay, Due, Fault, Network, Queue, Rolling, Slab};
+use crate::{Decisions, Delay, Fault, Network, Queue, Rolling, Slab};
 use faults::Cure;
 use node::Node;
 use quorate_contract::{Behaviour, Contract};
 use quorate_core::{Mutant, NodeId};
-use quorate_replica::{Input, Outcome, PeerMessage, Request, Ticket};
-use quorate_report::{Fate, Run};
+use quorate_replica::{Outcome, PeerMessage, Request, Ticket};
+use quorate_report::Run;
 use recording::Recording;
-use std::time::Duration;
 
 /// What happens. Small, and without content: that lies in tables.
 #[derive(Clone, Copy, Debug)]
@@ -271,220 +272,6 @@ impl World {
         }
         self.queue.push(until, event);
         true
-    }
-
-    fn deliver(&mut self, number: u32) {
-        let Some(flight) = self.network.flight(number) else {
-            return;
-        };
-        let to = flight.to;
-        if self.defer(to, Event::Deliver(number)) {
-            return;
-        }
-        let Some(flight) = self.network.arrive(number) else {
-            return;
-        };
-        if self.nodes[to.index()].replica.is_none() {
-            if let Some(recording) = &mut self.recording {
-                recording.recorder.fate(number, Fate::Dropped);
-            }
-            return;
-        }
-        if let Some(recording) = &mut self.recording {
-            recording.recorder.arrived(number, self.now);
-        }
-        self.count(1, to, Rolling::of(&flight.message));
-        if self.trace.is_on() {
-            let what = words::message(&flight.message);
-            self.trace
-                .say(self.now, || format!("{} -> {to}: {what}", flight.from));
-        }
-        let input = Input::Peer {
-            from: flight.from,
-            message: flight.message,
-        };
-        self.step(to, input);
-    }
-
-    fn on_request(&mut self, number: u32) {
-        let Some(asked) = self.asked.get(number) else {
-            return;
-        };
-        let to = asked.to;
-        if self.defer(to, Event::Request(number)) {
-            return;
-        }
-        let Some(Asked {
-            ticket, request, ..
-        }) = self.asked.remove(number)
-        else {
-            return;
-        };
-        let node = &self.nodes[to.index()];
-        if node.replica.is_none() {
-            return;
-        }
-        let patience = Duration::from_nanos(self.swarm.load.patience);
-        let deadline = node.clock.at(self.now) + patience;
-        self.count(2, to, ticket.0);
-        if let Some(recording) = &mut self.recording {
-            recording.asked(self.now, to, client_of(ticket), &request);
-        }
-        if self.trace.is_on() {
-            let what = words::request(&request);
-            self.trace.say(self.now, || {
-                format!("client {} -> {to}: {what}", client_of(ticket))
-            });
-        }
-        self.step(
-            to,
-            Input::Client {
-                ticket,
-                request,
-                deadline,
-            },
-        );
-    }
-
-    fn on_answer(&mut self, number: u32) {
-        let Some((ticket, outcome)) = self.answers.remove(number) else {
-            return;
-        };
-        let id = client_of(ticket);
-        self.count(3, NodeId(id), ticket.0);
-        let Some(client) = self.clients.get_mut(usize::from(id)) else {
-            return;
-        };
-        let load = &self.swarm.load;
-        let before = self.desk.operations;
-        let words = self.recording.as_ref().map(|_| words::outcome(&outcome));
-        let (desk, decisions) = (&mut self.desk, &mut self.decisions);
-        let want = client.on_answer(self.now, ticket, outcome, load, desk, decisions);
-        if let (Some(recording), Some(words)) = (&mut self.recording, words) {
-            let counts = (&before, &self.desk.operations);
-            recording.told(self.now, (id, client), counts, &words);
-        }
-        self.carry_out(id, want);
-    }
-
-    fn on_client_time(&mut self, id: u8, alarm: u32) {
-        let client = &mut self.clients[usize::from(id)];
-        if client.alarm != alarm {
-            return;
-        }
-        let before = self.desk.operations;
-        let (desk, decisions) = (&mut self.desk, &mut self.decisions);
-        let want = client.on_time(self.now, &self.swarm.load, desk, decisions);
-        if let Some(recording) = &mut self.recording {
-            let counts = (&before, &self.desk.operations);
-            recording.told(self.now, (id, client), counts, "gave up waiting");
-        }
-        self.carry_out(id, want);
-    }
-
-    /// Does what a client wants.
-    fn carry_out(&mut self, id: u8, want: Want) {
-        let wait = match want {
-            Want::Nothing => return,
-            Want::Rest(wait) => wait,
-            Want::Ask {
-                to,
-                ticket,
-                request,
-            } => {
-                if let Some(recording) = &mut self.recording {
-                    recording.asks(self.now, id, &request);
-                }
-                if !self.decisions.chance(self.swarm.load.loss) {
-                    let at = self.now + self.client_delay();
-                    let number = self.asked.insert(Asked {
-                        to,
-                        ticket,
-                        request,
-                    });
-                    self.queue.push(at, Event::Request(number));
-                }
-                self.swarm.load.patience
-            }
-        };
-        let client = &mut self.clients[usize::from(id)];
-        client.alarm += 1;
-        let alarm = client.alarm;
-        self.queue
-            .push(self.now + wait, Event::Client { client: id, alarm });
-    }
-
-    fn client_delay(&mut self) -> u64 {
-        self.swarm.load.delay.draw(&mut self.decisions)
-    }
-
-    fn on_timer(&mut self, node: NodeId, timer: u8, epoch: u32) {
-        let Node {
-            clock,
-            timers,
-            paused_until,
-            epoch: current,
-            ..
-        } = &mut self.nodes[node.index()];
-        if *current != epoch {
-            return;
-        }
-        if *paused_until > self.now {
-            if timers.postpone(self.now, timer, *paused_until) {
-                self.queue
-                    .push(*paused_until, Event::Timer { node, timer, epoch });
-            }
-            return;
-        }
-        match timers.due(clock, self.now, timer) {
-            Due::Stale => {}
-            Due::Later(at) => self.queue.push(at, Event::Timer { node, timer, epoch }),
-            Due::Now(name) => {
-                self.count(4, node, u64::from(timer));
-                if let Some(recording) = &mut self.recording {
-                    let label = format!("{name:?} runs out");
-                    let recorder = &mut recording.recorder;
-                    recorder.timer_fired(self.now, node, timer.into(), &label);
-                }
-                self.trace
-                    .say(self.now, || format!("{node}: timer {name:?}"));
-                self.step(node, Input::Timer(name));
-            }
-        }
-    }
-
-    fn on_synced(&mut self, id: NodeId, epoch: u32) {
-        if !self.is_current(id, epoch) || self.defer(id, Event::Synced { node: id, epoch }) {
-            return;
-        }
-        let stalled = self.nodes[id.index()].stalled_until;
-        if stalled > self.now {
-            self.queue.push(stalled, Event::Synced { node: id, epoch });
-            return;
-        }
-        let Node {
-            replica, storage, ..
-        } = &mut self.nodes[id.index()];
-        let Some(replica) = replica else {
-            return;
-        };
-        let lies = storage.get().is_lying();
-        replica.disk_mut().complete_sync();
-        let synced = replica.disk().synced();
-        if let Some(recording) = &mut self.recording {
-            let (failed, recorder) = (storage.get().failed(), &mut recording.recorder);
-            let label = match (failed, lies) {
-                (true, _) => "the sync fails".to_owned(),
-                (false, true) => format!("a sync that did nothing says: durable through {synced}"),
-                (false, false) => format!("its log is durable through record {synced}"),
-            };
-            recorder.sync_done(self.now, id, !failed && !lies, &label);
-        }
-        self.count(5, id, synced);
-        self.trace.say(self.now, || {
-            format!("{id}: its log is durable through record {synced}")
-        });
-        self.step(id, Input::Disk);
     }
 
     fn violated(&mut self, Broken { property, detail }: Broken) {
