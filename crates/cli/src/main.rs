@@ -16,6 +16,7 @@ mod lifeline;
 mod log;
 mod merge;
 mod output;
+mod scenario;
 mod serve;
 mod simulate;
 mod storm;
@@ -56,6 +57,8 @@ enum Command {
     Detectors(detectors::Args),
     /// Join the results of a campaign that ran in shards into one report
     Merge(merge::Args),
+    /// Run stories of what went wrong, ours or your own, and turn their key defence off
+    Scenario(scenario::Args),
     /// Load an etcd endpoint, quorate's or etcd's own, and report throughput and latency
     Bench(bench::Args),
     /// Kill replicas while clients write, and judge what the clients were told
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Detectors(args) => detectors::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Scenario(args) => scenario::run(&args),
         Command::Bench(args) => bench::run(args),
         Command::Storm(args) => storm::run(args),
     };

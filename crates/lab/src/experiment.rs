@@ -183,7 +183,8 @@ impl Experiment {
         Ok(())
     }
 
-    /// When everything that ends has ended, and the bounds on time hold.
+    /// When everything that ends has ended, all was asked that is asked once, and the bounds on time
+    /// hold.
     pub fn quiet_from(&self) -> u64 {
         let nodes = self
             .node_faults
@@ -193,8 +194,10 @@ impl Experiment {
             .link_faults
             .iter()
             .map(|fault| fault.until.unwrap_or(fault.from));
+        let asks = self.asks.iter().map(|ask| ask.at);
         nodes
             .chain(links)
+            .chain(asks)
             .chain([self.weather.pace.calm_from])
             .max()
             .unwrap_or(0)

@@ -22,6 +22,7 @@ mod judge;
 mod minimise;
 mod record;
 mod run;
+pub mod scenario;
 mod subject;
 
 pub use clients::{Clients, LeaderWrites, Reads, Sessions};

@@ -7,4 +7,6 @@ mod render;
 mod suggest;
 
 pub use error::ContractError;
-pub use read::MAX_BYTES;
+pub use read::{MAX_BYTES, read_failures, read_links, read_storage, read_timing};
+pub use reader::{Entry, Source, Table};
+pub use suggest::nearest;

@@ -4,13 +4,11 @@ use super::error::ContractError;
 use super::reader::{Entry, Source, Table};
 use crate::cluster::{self, Address, Cluster, MAX_MEMBERS, Member};
 use crate::contract::Contract;
-use crate::duration;
 use crate::failure::{FailureModel, Failures};
 use crate::links::{LinkModel, Links};
 use crate::protocol::Protocol;
 use crate::storage::{Storage, StorageModel};
 use crate::timing::{Bounds, Detector, Stabilization, Synchrony, Timing};
-use std::time::Duration;
 
 /// The largest contract file that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -27,8 +25,11 @@ impl Contract {
             let remedy = format!("a contract has at most {MAX_BYTES} bytes");
             return Err(Source { file, text: "" }.error(0..0, "", problem, remedy));
         }
-        let tree = source.parse()?;
-        let root = Table::root(source, &tree);
+        let tree = source.parse(
+            "a contract is made of lines such as `[failures]`, `model = \"crash-recovery\"` and \
+             `tolerate = 1`",
+        )?;
+        let root = Table::root(source, tree.get_ref());
         let cluster = read_cluster(need_table(
             &root,
             "cluster",
@@ -205,7 +206,11 @@ fn read_address(
     }
 }
 
-fn read_failures(table: Table<'_>, n: usize) -> Result<Failures, ContractError> {
+/// How replicas may fail, `n` of them, as a contract file says it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn read_failures(table: Table<'_>, n: usize) -> Result<Failures, ContractError> {
     let model = table
         .need("model", "add `model = \"crash-recovery\"`")?
         .choice(&FailureModel::ALL, FailureModel::name)?;
@@ -223,7 +228,11 @@ fn read_failures(table: Table<'_>, n: usize) -> Result<Failures, ContractError> 
     Ok(Failures { model, tolerate })
 }
 
-fn read_timing(table: Table<'_>) -> Result<(Timing, Option<Detector>), ContractError> {
+/// What may be assumed about time, and the detector that is claimed, as a contract file says it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn read_timing(table: Table<'_>) -> Result<(Timing, Option<Detector>), ContractError> {
     let models = [
         Synchrony::Synchronous,
         Synchrony::PartiallySynchronous,
@@ -273,8 +282,8 @@ fn read_bounds(table: &Table<'_>) -> Result<Bounds, ContractError> {
         "add `drift = \"100ppm\"`: the error of a clock's rate",
     )?;
     let bounds = Bounds {
-        delta: read_duration(&delta, "50ms")?,
-        phi: read_duration(&phi, "10ms")?,
+        delta: delta.duration("50ms")?,
+        phi: phi.duration("10ms")?,
         drift_ppm: read_drift(&drift)?,
     };
     if bounds.delta.is_zero() {
@@ -283,14 +292,7 @@ fn read_bounds(table: &Table<'_>) -> Result<Bounds, ContractError> {
     Ok(bounds)
 }
 
-fn read_duration(entry: &Entry<'_>, example: &str) -> Result<Duration, ContractError> {
-    duration::parse(entry.string(example)?).ok_or_else(|| {
-        let remedy =
-            format!("write a whole number and one of ns, us, ms, s, m or h, such as \"{example}\"");
-        entry.error("this is not a duration", remedy)
-    })
-}
-
+/// The error of a clock's rate.
 fn read_drift(entry: &Entry<'_>) -> Result<u32, ContractError> {
     entry
         .string("100ppm")?
@@ -304,7 +306,11 @@ fn read_drift(entry: &Entry<'_>) -> Result<u32, ContractError> {
         })
 }
 
-fn read_links(table: Table<'_>) -> Result<Links, ContractError> {
+/// What links promise, as a contract file says it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn read_links(table: Table<'_>) -> Result<Links, ContractError> {
     let model = table
         .need("model", "add `model = \"fair-loss\"`")?
         .choice(&LinkModel::ALL, LinkModel::name)?;
@@ -313,7 +319,11 @@ fn read_links(table: Table<'_>) -> Result<Links, ContractError> {
     Ok(Links { model, signatures })
 }
 
-fn read_storage(table: Table<'_>) -> Result<Storage, ContractError> {
+/// What outlives a crash, as a contract file says it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn read_storage(table: Table<'_>) -> Result<Storage, ContractError> {
     let storage = Storage {
         model: table
             .need("model", "add `model = \"durable\"`")?

@@ -1,24 +1,30 @@
-//! A cursor over a parsed TOML tree that knows where it is.
+//! A cursor over a parsed TOML tree that knows where it is. Other files of the house are read with
+//! it too: scenarios are.
 //!
 //! Keys are taken out one by one; what is left at the end is unknown, and refused. So no key can
 //! be read without being known, and none can be known without being read.
 
 use super::error::ContractError;
 use super::suggest::nearest;
+use crate::duration;
 use std::cell::RefCell;
 use std::ops::Range;
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The text of a file and what it is called.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) file: &'a str,
-    pub(super) text: &'a str,
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// What errors call it; nothing is opened.
+    pub file: &'a str,
+    /// What it holds.
+    pub text: &'a str,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn error(
+    /// An error at a place of the text.
+    pub fn error(
         self,
         span: Range<usize>,
         key: impl Into<String>,
@@ -29,42 +35,47 @@ impl<'a> Source<'a> {
         ContractError::at(self.file, self.text, span, key, problem, remedy)
     }
 
-    /// The file as TOML.
-    pub(super) fn parse(self) -> Result<Spanned<DeTable<'a>>, ContractError> {
+    /// The file as TOML; `remedy` says what its lines look like.
+    ///
+    /// # Errors
+    /// Where it is not TOML.
+    pub fn parse(self, remedy: &str) -> Result<Spanned<DeTable<'a>>, ContractError> {
         DeTable::parse(self.text).map_err(|error| {
             let problem = format!("this is not TOML: {}", error.message().replace('\n', ", "));
-            let remedy = "a contract is made of lines such as `[failures]`, `model = \
-                          \"crash-recovery\"` and `tolerate = 1`";
             self.error(error.span().unwrap_or(0..0), "", problem, remedy)
         })
     }
 }
 
 /// One table of the file.
-pub(super) struct Table<'a> {
+#[derive(Debug)]
+pub struct Table<'a> {
     source: Source<'a>,
     /// The key of the table with its parents, `cluster.member[1]`.
     path: String,
     span: Range<usize>,
     entries: &'a DeTable<'a>,
     /// The keys that were asked for: those that may be in the table.
-    known: RefCell<Vec<&'static str>>,
+    known: RefCell<Vec<&'a str>>,
 }
 
 /// One value of a table, with its key.
-pub(super) struct Entry<'a> {
+#[derive(Debug)]
+pub struct Entry<'a> {
     source: Source<'a>,
-    pub(super) path: String,
-    name: &'static str,
+    /// The key with its tables, `cluster.member[1].id`.
+    pub path: String,
+    name: &'a str,
     pub(super) span: Range<usize>,
     value: &'a DeValue<'a>,
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn root(source: Source<'a>, table: &'a Spanned<DeTable<'a>>) -> Table<'a> {
+    /// The whole file.
+    pub fn root(source: Source<'a>, table: &'a DeTable<'a>) -> Table<'a> {
         // What is missing from the whole file is missing at its end.
         let end = source.text.len();
-        Table::new(source, String::new(), end..end, table.get_ref())
+        Table::new(source, String::new(), end..end, table)
     }
 
     fn new(
@@ -91,7 +102,7 @@ impl<'a> Table<'a> {
     }
 
     /// An entry that may be absent.
-    pub(super) fn get(&self, name: &'static str) -> Option<Entry<'a>> {
+    pub fn get(&self, name: &'a str) -> Option<Entry<'a>> {
         self.known.borrow_mut().push(name);
         let value = self.entries.get(name)?;
         Some(Entry {
@@ -103,12 +114,20 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// All entries, in the order of the file: for tables whose keys are names.
+    pub fn entries(&self) -> Vec<Entry<'a>> {
+        let mut keys: Vec<_> = self.entries.iter().map(|(key, _)| key).collect();
+        keys.sort_by_key(|key| key.span().start);
+        keys.into_iter()
+            .filter_map(|key| self.get(key.get_ref().as_ref()))
+            .collect()
+    }
+
     /// An entry that must be there; `remedy` says what to add.
-    pub(super) fn need(
-        &self,
-        name: &'static str,
-        remedy: &str,
-    ) -> Result<Entry<'a>, ContractError> {
+    ///
+    /// # Errors
+    /// That it is missing, or misspelt.
+    pub fn need(&self, name: &'a str, remedy: &str) -> Result<Entry<'a>, ContractError> {
         match self.get(name) {
             Some(entry) => Ok(entry),
             // A key that was mistyped is a better explanation than a key that is missing.
@@ -119,7 +138,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn refuse_misspelt(&self, name: &'static str) -> Result<(), ContractError> {
+    fn refuse_misspelt(&self, name: &'a str) -> Result<(), ContractError> {
         for (key, _) in self.entries {
             if nearest(key.get_ref(), [name]).is_some() {
                 return Err(self.unknown(key, Some(name)));
@@ -129,13 +148,16 @@ impl<'a> Table<'a> {
     }
 
     /// An error about a key that is not in the table; it is shown at the table's head.
-    pub(super) fn error(&self, key: &str, problem: &str, remedy: &str) -> ContractError {
+    pub fn error(&self, key: &str, problem: &str, remedy: &str) -> ContractError {
         self.source
             .error(self.span.clone(), self.path_of(key), problem, remedy)
     }
 
     /// Ends the table: every key that was not asked for is refused.
-    pub(super) fn finish(self) -> Result<(), ContractError> {
+    ///
+    /// # Errors
+    /// The first such key.
+    pub fn finish(self) -> Result<(), ContractError> {
         let known = self.known.borrow();
         // In the order of the file, so that the first error is the first to be mended.
         let unknown = self
@@ -175,11 +197,13 @@ impl<'a> Table<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn error(
-        &self,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> ContractError {
+    /// Its key alone.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// An error at the value.
+    pub fn error(&self, problem: impl Into<String>, remedy: impl Into<String>) -> ContractError {
         self.source
             .error(self.span.clone(), self.path.clone(), problem, remedy)
     }
@@ -199,7 +223,10 @@ impl<'a> Entry<'a> {
     }
 
     /// A table.
-    pub(super) fn table(&self) -> Result<Table<'a>, ContractError> {
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn table(&self) -> Result<Table<'a>, ContractError> {
         match self.value {
             DeValue::Table(entries) => Ok(Table::new(
                 self.source,
@@ -215,7 +242,10 @@ impl<'a> Entry<'a> {
     }
 
     /// A list of tables.
-    pub(super) fn tables(&self) -> Result<Vec<Table<'a>>, ContractError> {
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn tables(&self) -> Result<Vec<Table<'a>>, ContractError> {
         let wrong = || self.wrong_type("a list of tables", &format!("`[[{}]]`", self.path));
         let DeValue::Array(items) = self.value else {
             return Err(wrong());
@@ -233,8 +263,43 @@ impl<'a> Entry<'a> {
             .collect()
     }
 
+    /// A list, its items as if they were entries; of anything else, the one item that it is.
+    pub fn items(&self) -> Vec<Entry<'a>> {
+        let item = |(i, span, value)| Entry {
+            source: self.source,
+            path: match i {
+                None => self.path.clone(),
+                Some(i) => format!("{}[{i}]", self.path),
+            },
+            name: self.name,
+            span,
+            value,
+        };
+        match self.value {
+            DeValue::Array(items) => items
+                .iter()
+                .enumerate()
+                .map(|(i, it)| item((Some(i), it.span(), it.get_ref())))
+                .collect(),
+            value => vec![item((None, self.span.clone(), value))],
+        }
+    }
+
+    /// Is it a list?
+    pub fn is_list(&self) -> bool {
+        matches!(self.value, DeValue::Array(_))
+    }
+
+    /// Is it a whole number?
+    pub fn is_number(&self) -> bool {
+        matches!(self.value, DeValue::Integer(_))
+    }
+
     /// A string.
-    pub(super) fn string(&self, example: &str) -> Result<&'a str, ContractError> {
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn string(&self, example: &str) -> Result<&'a str, ContractError> {
         match self.value {
             DeValue::String(text) => Ok(text.as_ref()),
             _ => Err(self.wrong_type("a string", &format!("`{} = \"{example}\"`", self.name))),
@@ -242,7 +307,10 @@ impl<'a> Entry<'a> {
     }
 
     /// True or false.
-    pub(super) fn boolean(&self) -> Result<bool, ContractError> {
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn boolean(&self) -> Result<bool, ContractError> {
         match self.value {
             DeValue::Boolean(value) => Ok(*value),
             _ => Err(self.wrong_type("true or false", &format!("`{} = true`", self.name))),
@@ -250,7 +318,10 @@ impl<'a> Entry<'a> {
     }
 
     /// A whole number from `least` to `most`.
-    pub(super) fn number(&self, least: usize, most: usize) -> Result<usize, ContractError> {
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn number(&self, least: usize, most: usize) -> Result<usize, ContractError> {
         let DeValue::Integer(number) = self.value else {
             return Err(self.wrong_type(
                 "a whole number",
@@ -268,8 +339,24 @@ impl<'a> Entry<'a> {
             })
     }
 
+    /// A length of time.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn duration(&self, example: &str) -> Result<Duration, ContractError> {
+        duration::parse(self.string(example)?).ok_or_else(|| {
+            let remedy = format!(
+                "write a whole number and one of ns, us, ms, s, m or h, such as \"{example}\""
+            );
+            self.error("this is not a duration", remedy)
+        })
+    }
+
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(
+    ///
+    /// # Errors
+    /// If it is something else; which word is near, and which there are.
+    pub fn choice<T: Copy>(
         &self,
         options: &[T],
         name: impl Fn(T) -> &'static str,

@@ -3,7 +3,7 @@
 /// The known word nearest to a mistyped one, if any is near enough to be meant.
 ///
 /// A part of a known word counts as near: `omission` is meant for `general-omission`.
-pub(super) fn nearest<'a>(
+pub fn nearest<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Option<&'a str> {

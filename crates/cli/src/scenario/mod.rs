@@ -1,0 +1,213 @@
+//! `quorate scenario`: stories of what went wrong, run.
+
+mod json;
+mod source;
+
+use crate::exit::refused;
+use crate::output::say;
+use anyhow::bail;
+use quorate_lab::scenario::{EMBEDDED, Kind, Part, Played, Scenario, four_modes, play, tell};
+use std::io::{IsTerminal, Write};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Name the stories that come with quorate
+    List {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a story, and say whether it went as expected
+    Run(Run),
+    /// Print the file of a story, to begin one's own with
+    Show {
+        /// The story
+        name: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// The story: a name from `quorate scenario list`, a file of your own, or `all`
+    #[arg(value_name = "NAME|FILE|all")]
+    story: String,
+    /// Begin with this seed instead of the story's own
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How long the coordinator waits for acknowledgements, in milliseconds, where there is one
+    #[arg(long, value_name = "MS")]
+    deadline: Option<u64>,
+    /// Run only the part in which this defence is off
+    #[arg(long, value_name = "DEFENCE")]
+    without: Option<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.command {
+        Command::List { json } => list(*json),
+        Command::Run(run) if run.story == "all" => run_all(run),
+        Command::Run(run) => run_one(run),
+        Command::Show { name } => say(source::embedded(name)?.text),
+    }
+}
+
+/// A line a story, grouped by the document that tells it.
+fn list(json: bool) -> anyhow::Result<()> {
+    let stories = read_all()?;
+    if json {
+        return say(&serde_json::to_string_pretty(&json::list(&stories))?);
+    }
+    let document = |story: &Scenario| {
+        let source = story.source.as_deref().unwrap_or("told by nobody");
+        source.split(',').next().unwrap_or_default().to_owned()
+    };
+    let mut documents: Vec<_> = stories.iter().map(document).collect();
+    documents.sort();
+    documents.dedup();
+    let width = stories
+        .iter()
+        .map(|story| story.name.len())
+        .max()
+        .unwrap_or(0);
+    let mut text = String::new();
+    for group in documents {
+        text += &format!("{group}\n");
+        for story in stories.iter().filter(|story| document(story) == group) {
+            text += &format!("  {:width$}  {}\n", story.name, story.title);
+        }
+    }
+    text += "run one with: quorate scenario run NAME\n";
+    say(&text)
+}
+
+fn read_all() -> anyhow::Result<Vec<Scenario>> {
+    let stories = EMBEDDED.iter().map(|story| story.read().map_err(refused));
+    stories.collect()
+}
+
+fn run_one(args: &Run) -> anyhow::Result<()> {
+    let mut scenario = source::load(&args.story)?;
+    adjust(args, &mut scenario)?;
+    let played = play_all(&scenario)?;
+    if args.json {
+        say(&serde_json::to_string_pretty(&json::story(
+            &scenario, &played,
+        ))?)?;
+    } else {
+        let mut text = tell(&scenario, &played);
+        if let Some(table) = four_modes(&played) {
+            text += &format!("{table}\n");
+        }
+        text += &format!("{}\n", verdict(&scenario, &played));
+        say(&text)?;
+    }
+    match unexpected(&played) {
+        0 => Ok(()),
+        _ => bail!("{} did not go as expected", scenario.name),
+    }
+}
+
+/// All of ours, a line each.
+fn run_all(args: &Run) -> anyhow::Result<()> {
+    if args.without.is_some() || args.deadline.is_some() {
+        return Err(refused(
+            "--without and --deadline are for one story; name it",
+        ));
+    }
+    let live = !args.json && std::io::stderr().is_terminal();
+    let (mut lines, mut objects, mut failed) = (String::new(), vec![], 0);
+    let stories = read_all()?;
+    let width = stories
+        .iter()
+        .map(|story| story.name.len())
+        .max()
+        .unwrap_or(0);
+    for mut scenario in stories {
+        if live {
+            let _ = write!(std::io::stderr(), "\r{}\x1b[K", scenario.name);
+        }
+        adjust(args, &mut scenario)?;
+        let played = play_all(&scenario)?;
+        failed += usize::from(unexpected(&played) > 0);
+        let name = &scenario.name;
+        lines += &format!("{name:width$}  {}\n", verdict(&scenario, &played));
+        objects.push(json::story(&scenario, &played));
+    }
+    if live {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+    match args.json {
+        true => say(&serde_json::to_string_pretty(&objects)?)?,
+        false => say(&lines)?,
+    }
+    match failed {
+        0 => Ok(()),
+        _ => bail!("{failed} stories did not go as expected"),
+    }
+}
+
+/// What the command line changes.
+fn adjust(args: &Run, scenario: &mut Scenario) -> anyhow::Result<()> {
+    if let Some(without) = &args.without {
+        let known = |part: &Part| part.kind == Kind::Without && part.name == *without;
+        if !scenario.parts.iter().any(known) {
+            return Err(refused(source::no_such_defence(scenario, without)));
+        }
+        scenario.parts.retain(known);
+    }
+    for part in &mut scenario.parts {
+        if let Some(seed) = args.seed {
+            part.first_seed = seed;
+        }
+        if let Some(deadline) = args.deadline {
+            let experiment = &mut part.experiment;
+            let options = &mut experiment.setup.options;
+            options.set("deadline-ms", &deadline.to_string());
+            options.check(&experiment.subject).map_err(|_| {
+                let subject = &experiment.subject;
+                refused(format_args!(
+                    "--deadline is for a coordinator that waits, as in four-modes; {subject} has none"
+                ))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn play_all(scenario: &Scenario) -> anyhow::Result<Vec<(&Part, Played)>> {
+    let parts = scenario.parts.iter();
+    let played = parts.map(|part| Ok((part, play(part).map_err(refused)?)));
+    played.collect()
+}
+
+fn unexpected(played: &[(&Part, Played)]) -> usize {
+    played.iter().filter(|(_, played)| !played.holds).count()
+}
+
+/// The whole story in a line.
+fn verdict(scenario: &Scenario, played: &[(&Part, Played)]) -> String {
+    let off = played.iter().filter(|(part, _)| part.kind == Kind::Without);
+    let (off, all) = (off.count(), played.len());
+    let defence = match (off, &scenario.nothing_to_turn_off) {
+        (0, _) => String::new(),
+        (1, _) => ", one of them without its defence".to_owned(),
+        (off, _) => format!(", {off} of them without a defence"),
+    };
+    let runs = match all {
+        1 => "1 part".to_owned(),
+        _ => format!("{all} parts"),
+    };
+    match unexpected(played) {
+        0 => format!("as expected: {runs}{defence}"),
+        wrong => format!("NOT AS EXPECTED: {wrong} of {runs}{defence}"),
+    }
+}

@@ -1,0 +1,131 @@
+//! From TOML to a [`Scenario`], strictly: every key is known, every name is somebody's.
+
+mod expect;
+mod faults;
+mod merge;
+mod values;
+mod world;
+
+use super::{Kind, Part, Scenario};
+use merge::merged;
+use quorate_contract::file::{Entry, Source, Table};
+use quorate_contract::{ContractError, MAX_BYTES};
+
+/// No scenario is run over more seeds.
+const MAX_SEEDS: usize = 100_000;
+
+/// The keys of the story, besides those of its runs.
+const STORY: [&str; 8] = [
+    "name",
+    "title",
+    "story",
+    "source",
+    "nothing-to-turn-off",
+    "case",
+    "without",
+    "shows",
+];
+
+impl Scenario {
+    /// Reads a scenario from TOML. `file` is used in errors only; nothing is opened.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line and what would work.
+    pub fn parse(file: &str, text: &str) -> Result<Scenario, ContractError> {
+        let source = Source { file, text };
+        if text.len() > MAX_BYTES {
+            let problem = format!("the file has {} bytes", text.len());
+            let remedy = format!("a scenario has at most {MAX_BYTES} bytes");
+            return Err(Source { file, text: "" }.error(0..0, "", problem, remedy));
+        }
+        let tree = source.parse(
+            "a scenario is made of lines such as `name = \"split\"`, `[contract]`, `[[fault]]`; \
+             `quorate scenario show commit-crash-stop` prints one to begin with",
+        )?;
+        let tree = tree.get_ref();
+        let root = Table::root(source, tree);
+        let name = root.need("name", "add `name = \"my-story\"`")?;
+        let title = root.need(
+            "title",
+            "add `title = \"...\"`: what it is about, in a line",
+        )?;
+        let story = root.need("story", "add `story = \"...\"`: a few sentences")?;
+        let document = root.get("source");
+        let nothing = root.get("nothing-to-turn-off");
+        let mut parts = vec![];
+        if root.get("expect").is_some() {
+            parts.push(Part::read(
+                source,
+                tree,
+                Kind::Story,
+                String::new(),
+                String::new(),
+            )?);
+        }
+        for (key, kind) in [("case", Kind::Case), ("without", Kind::Without)] {
+            let Some(entry) = root.get(key) else { continue };
+            let tables = entry.tables()?.into_iter().zip(merge::subtables(tree, key));
+            for (table, change) in tables {
+                let part = table.need("name", "add `name = \"...\"`: what is different")?;
+                let says = match kind {
+                    Kind::Without => {
+                        Some(table.need("shows", "add `shows = \"...\"`: what it is there for")?)
+                    }
+                    _ => table.get("shows"),
+                };
+                let says = says.map_or(Ok(""), |says| says.string("..."))?;
+                let name = unique(&part, &parts)?;
+                let whole = merged(tree, change);
+                parts.push(Part::read(source, &whole, kind, name, says.to_owned())?);
+            }
+        }
+        if parts.is_empty() {
+            return Err(root.error(
+                "expect",
+                "is missing",
+                "add `[expect]` with `verdict = \"safe-and-live\"`, or `[[case]]` tables with \
+                 expectations of their own",
+            ));
+        }
+        let nothing = nothing.map(|entry| entry.string("...")).transpose()?;
+        let without = parts.iter().any(|part| part.kind == Kind::Without);
+        if without == nothing.is_some() {
+            return Err(match without {
+                true => root.error(
+                    "nothing-to-turn-off",
+                    "is given, and so is a defence that is turned off",
+                    "remove the line, or the `[[without]]` tables",
+                ),
+                false => root.error(
+                    "without",
+                    "is missing",
+                    "add a `[[without]]` table that turns the key defence off and says what is to \
+                     be expected then, or a line `nothing-to-turn-off = \"...\"` that says why \
+                     there is no such defence",
+                ),
+            });
+        }
+        Ok(Scenario {
+            name: name.string("my-story")?.to_owned(),
+            title: title.string("...")?.to_owned(),
+            story: story.string("...")?.trim().to_owned(),
+            source: document
+                .map(|entry| entry.string("seed 003").map(str::to_owned))
+                .transpose()?,
+            parts,
+            nothing_to_turn_off: nothing.map(str::to_owned),
+        })
+    }
+}
+
+/// A part's name, which no other part has.
+fn unique(entry: &Entry<'_>, parts: &[Part]) -> Result<String, ContractError> {
+    let name = entry.string("name")?;
+    match parts.iter().any(|part| part.name == name) || name.is_empty() {
+        true => Err(entry.error(
+            "no part of a story has this name alone",
+            "give each case and each `[[without]]` a name of its own",
+        )),
+        false => Ok(name.to_owned()),
+    }
+}

@@ -1,0 +1,84 @@
+//! How a run stands to its contract: what it showed, which of it was agreed to, and since when not.
+
+use crate::Experiment;
+use quorate_contract::{Behaviour, Behaviours, Contract, Exceeded, Place};
+use quorate_core::NodeSet;
+use quorate_sim::{Seen, Shown};
+
+/// What a run showed, held against the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Everything that departed from the perfect machine.
+    pub departures: Vec<Departure>,
+    /// The most replicas that were faulty at a time; at any time, where failures last.
+    pub faulty: usize,
+    /// What the contract does not allow.
+    pub exceeded: Option<Exceeded>,
+}
+
+/// One way in which reality departed from the perfect machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Which.
+    pub behaviour: Behaviour,
+    /// When, how often, by whom.
+    pub shown: Shown,
+    /// Does the contract allow it?
+    pub allowed: bool,
+}
+
+impl Standing {
+    /// How what was seen stands to a contract.
+    pub fn of(contract: &Contract, experiment: &Experiment, seen: &Seen) -> Self {
+        let faulty = most_faulty(contract, experiment, seen);
+        let departure = |(behaviour, shown)| Departure {
+            behaviour,
+            shown,
+            allowed: contract.allows(behaviour),
+        };
+        Self {
+            departures: seen.iter().map(departure).collect(),
+            faulty,
+            exceeded: seen.within(contract, faulty).err(),
+        }
+    }
+
+    /// Was everything that happened agreed to?
+    pub fn is_inside(&self) -> bool {
+        self.exceeded.is_none()
+    }
+}
+
+/// How many replicas were faulty at the same time; in all, where failures last.
+fn most_faulty(contract: &Contract, experiment: &Experiment, seen: &Seen) -> usize {
+    let granted = contract.storage.behaviours();
+    let counts = |behaviour: Behaviour| {
+        let of_a_replica = matches!(behaviour.place(), Place::Replica | Place::Disk);
+        of_a_replica && !granted.contains(behaviour)
+    };
+    let shown = seen.iter().filter(|(behaviour, _)| counts(*behaviour));
+    let shown: NodeSet = shown.flat_map(|(_, shown)| shown.nodes.iter()).collect();
+    if contract.failures.model.is_lasting() {
+        return shown.len();
+    }
+    let faults: Vec<_> = experiment
+        .node_faults
+        .iter()
+        .filter(|fault| {
+            let behaviours: Behaviours = fault.misdeed.behaviours();
+            shown.contains(fault.node) && behaviours.iter().any(counts)
+        })
+        .collect();
+    let at = |moment: u64| -> NodeSet {
+        let on = |fault: &&&quorate_sim::NodeFault| {
+            fault.from <= moment && fault.until.is_none_or(|until| moment < until)
+        };
+        faults
+            .iter()
+            .filter(on)
+            .map(|fault| fault.node)
+            .collect::<NodeSet>()
+    };
+    let counts = faults.iter().map(|fault| at(fault.from).len());
+    counts.max().unwrap_or(0)
+}
