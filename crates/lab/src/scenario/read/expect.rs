@@ -15,11 +15,14 @@ const VERDICTS: [(&str, CellVerdict); 3] = [
 ];
 
 /// The properties that a run is judged by.
-const PROPERTIES: [&str; 4] = [
+const PROPERTIES: [&str; 7] = [
     "agreement",
     "validity",
     "local invariants",
     "one leader a term",
+    "one writer at a time",
+    "no stale read",
+    "applied once",
 ];
 
 pub(super) fn read(table: Table<'_>, names: &Names) -> Result<Expect> {

@@ -7,7 +7,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The sections that are merged; all else is replaced.
-const SECTIONS: [&str; 5] = ["contract", "cluster", "protocol", "world", "load"];
+const SECTIONS: [&str; 6] = [
+    "contract", "cluster", "protocol", "world", "load", "clients",
+];
 
 /// The story, changed.
 pub(super) fn merged<'a>(story: &DeTable<'a>, change: &DeTable<'a>) -> DeTable<'a> {

@@ -1,5 +1,6 @@
 //! From TOML to a [`Scenario`], strictly: every key is known, every name is somebody's.
 
+mod clients;
 mod expect;
 mod faults;
 mod merge;

@@ -1,7 +1,7 @@
 //! Who takes part, what is assumed, what runs, and the world it runs in.
 
 use super::values::{delay, flag, longest, nanos, nanos_of, node, nodes, ppm};
-use super::{MAX_SEEDS, STORY, expect, faults};
+use super::{MAX_SEEDS, STORY, clients, expect, faults};
 use crate::scenario::{Kind, Names, Part};
 use crate::{Ask, Clients, Experiment, Load, Options, Setup, Subject, Visitor, visit};
 use bytes::Bytes;
@@ -41,6 +41,7 @@ impl Part {
         let mut experiment = read_protocol(&root, &contract)?;
         read_world(&root, &contract, &names, &mut experiment)?;
         read_work(&root, &names, &mut experiment)?;
+        clients::read(&root, &names, &mut experiment)?;
         faults::read_node_faults(&root, &names, &mut experiment)?;
         faults::read_link_faults(&root, &names, &mut experiment)?;
         let expected = root.need(
