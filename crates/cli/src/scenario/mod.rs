@@ -1,6 +1,7 @@
 //! `quorate scenario`: stories of what went wrong, run.
 
 mod json;
+mod page;
 mod source;
 
 use crate::exit::refused;
@@ -8,6 +9,7 @@ use crate::output::say;
 use anyhow::bail;
 use quorate_lab::scenario::{EMBEDDED, Kind, Part, Played, Scenario, four_modes, play, tell};
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -46,6 +48,12 @@ struct Run {
     /// Run only the part in which this defence is off
     #[arg(long, value_name = "DEFENCE")]
     without: Option<String>,
+    /// Run only this case
+    #[arg(long, value_name = "CASE", conflicts_with = "without")]
+    case: Option<String>,
+    /// Write the run, the first of several, as a page with a space-time diagram
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -98,6 +106,9 @@ fn run_one(args: &Run) -> anyhow::Result<()> {
     let mut scenario = source::load(&args.story)?;
     adjust(args, &mut scenario)?;
     let played = play_all(&scenario)?;
+    if let (Some(file), Some((part, played))) = (&args.html, played.first()) {
+        page::write(file, &args.story, &scenario, part, played)?;
+    }
     if args.json {
         say(&serde_json::to_string_pretty(&json::story(
             &scenario, &played,
@@ -157,10 +168,11 @@ fn run_all(args: &Run) -> anyhow::Result<()> {
 
 /// What the command line changes.
 fn adjust(args: &Run, scenario: &mut Scenario) -> anyhow::Result<()> {
-    if let Some(without) = &args.without {
-        let known = |part: &Part| part.kind == Kind::Without && part.name == *without;
+    for (kind, name) in [(Kind::Without, &args.without), (Kind::Case, &args.case)] {
+        let Some(name) = name else { continue };
+        let known = |part: &Part| part.kind == kind && part.name == *name;
         if !scenario.parts.iter().any(known) {
-            return Err(refused(source::no_such_defence(scenario, without)));
+            return Err(refused(source::no_such_part(scenario, kind, name)));
         }
         scenario.parts.retain(known);
     }

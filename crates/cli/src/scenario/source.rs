@@ -45,19 +45,21 @@ pub(super) fn embedded(name: &str) -> anyhow::Result<&'static Embedded> {
     })
 }
 
-/// Which defences there are.
-pub(super) fn no_such_defence(scenario: &Scenario, without: &str) -> String {
-    let off = scenario
-        .parts
-        .iter()
-        .filter(|part| part.kind == Kind::Without);
-    let names: Vec<_> = off.map(|part| format!("{:?}", part.name)).collect();
-    let there = match names.is_empty() {
-        true => "nothing".to_owned(),
-        false => names.join(", "),
+/// Which parts there are of this kind.
+pub(super) fn no_such_part(scenario: &Scenario, kind: Kind, name: &str) -> String {
+    let parts = scenario.parts.iter().filter(|part| part.kind == kind);
+    let names: Vec<_> = parts.map(|part| part.name.as_str()).collect();
+    let what = match kind {
+        Kind::Without => "defence to turn off",
+        _ => "case",
     };
-    format!(
-        "{} can be run without {there}, and not without {without:?}",
-        scenario.name
-    )
+    let story = &scenario.name;
+    match (nearest(name, names.iter().copied()), names.is_empty()) {
+        (Some(near), _) => format!("{story} has no {what} {name:?}: did you mean {near:?}?"),
+        (None, true) => format!("{story} has no {what}"),
+        (None, false) => format!(
+            "{story} has no {what} {name:?}; there are: {}",
+            names.join(", ")
+        ),
+    }
 }

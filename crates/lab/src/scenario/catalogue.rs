@@ -36,6 +36,7 @@ embedded![
     "commit-crash-stop",
     "commit-crash-recovery",
     "commit-omission",
+    "commit-byzantine",
     "unsafe-leader",
     "ack-before-fsync",
     "amnesia",

@@ -56,6 +56,8 @@ pub struct Part {
     pub name: String,
     /// What it shows.
     pub says: String,
+    /// The case that it is without a defence, if it is not the story itself.
+    pub of: Option<String>,
     /// What is assumed.
     pub contract: Contract,
     /// What is run.

@@ -126,6 +126,14 @@ fn node_fault(names: &Names, fault: &NodeFault) -> Vec<(u64, String, String)> {
             "its memory changes what it hears".to_owned(),
             "its memory is sound again",
         ),
+        Misdeed::Impersonate(whose, to, _) => (
+            format!(
+                "passes on to {} what {} says, changed, in its name",
+                names.list(*to),
+                names.of(*whose)
+            ),
+            "speaks for itself again",
+        ),
         Misdeed::Forge(whose, ..) => (
             format!("speaks in the name of {}", names.of(*whose)),
             "speaks for itself again",

@@ -114,7 +114,8 @@ where
             | Misdeed::Replay(_)
             | Misdeed::TamperSend(..)
             | Misdeed::TamperReceive(..)
-            | Misdeed::Forge(..) => {}
+            | Misdeed::Forge(..)
+            | Misdeed::Impersonate(..) => {}
         }
     }
 
@@ -147,7 +148,8 @@ where
             | Misdeed::Replay(_)
             | Misdeed::TamperSend(..)
             | Misdeed::TamperReceive(..)
-            | Misdeed::Forge(..) => {}
+            | Misdeed::Forge(..)
+            | Misdeed::Impersonate(..) => {}
         }
     }
 

@@ -60,6 +60,9 @@ pub enum Misdeed {
     /// It says, with these chances in a million, what it was told by others, changed like this, in
     /// the name of this node. (The name comes first.)
     Forge(NodeId, u32, Tampering),
+    /// What it hears from this node it says to those, changed, in that node's name: seed 000's liar,
+    /// who tells two followers another value than the leader did.
+    Impersonate(NodeId, NodeSet, Tampering),
 }
 
 /// Which messages.
@@ -110,7 +113,7 @@ impl Misdeed {
             Self::Twins(_) => Behaviours::of(&[B::Lie, B::Equivocate]),
             Self::Stale | Self::Replay(_) | Self::TamperReceive(..) => B::Lie.into(),
             Self::TamperSend(..) => Behaviours::of(&[B::Lie, B::Equivocate]),
-            Self::Forge(..) => Behaviours::of(&[B::Lie, B::Forge]),
+            Self::Forge(..) | Self::Impersonate(..) => Behaviours::of(&[B::Lie, B::Forge]),
         }
     }
 
@@ -138,6 +141,7 @@ impl Misdeed {
             Self::TamperSend(..) => "tamper-send",
             Self::TamperReceive(..) => "tamper-receive",
             Self::Forge(..) => "forge",
+            Self::Impersonate(..) => "impersonation",
         }
     }
 }

@@ -298,6 +298,11 @@ where
                     let slot = &mut self.slots[s];
                     Slot::<P>::remember(&mut slot.heard, &message);
                 }
+                Misdeed::Impersonate(name, victims, how) if from == name => {
+                    for to in victims.iter().filter(|to| *to != id && *to != name) {
+                        self.forge(s, name, to, Some(message.clone()), &how);
+                    }
+                }
                 _ => {}
             }
         }

@@ -172,7 +172,8 @@ where
             | Misdeed::Replay(_)
             | Misdeed::TamperSend(..)
             | Misdeed::TamperReceive(..)
-            | Misdeed::Forge(..) => BandKind::Liar,
+            | Misdeed::Forge(..)
+            | Misdeed::Impersonate(..) => BandKind::Liar,
         };
         watch.recorder.fault(now, *node, name);
         let band = watch.recorder.band_open(kind, &[*node], name, now);

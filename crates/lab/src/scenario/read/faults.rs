@@ -10,7 +10,7 @@ use quorate_sim::{LinkFault, Misdeed, NodeFault, Tampering, Trouble, Which};
 
 type Result<T> = std::result::Result<T, ContractError>;
 
-const NODE_FAULTS: [&str; 17] = [
+const NODE_FAULTS: [&str; 18] = [
     "crash",
     "amnesia",
     "pause",
@@ -28,6 +28,7 @@ const NODE_FAULTS: [&str; 17] = [
     "tamper-send",
     "tamper-receive",
     "forge",
+    "impersonate",
 ];
 
 const LINK_FAULTS: [&str; 7] = [
@@ -123,6 +124,12 @@ fn misdeeds(table: &Table<'_>, what: &Entry<'_>, names: &Names) -> Result<Vec<Mi
         "replay" => Misdeed::Replay(often(table)?),
         "tamper-send" => Misdeed::TamperSend(often(table)?, tampering(table)?),
         "tamper-receive" => Misdeed::TamperReceive(often(table)?, tampering(table)?),
+        "impersonate" => {
+            let name = table.need("in-the-name-of", "add `in-the-name-of = \"A\"`")?;
+            let to = table.need("to", "add `to = [\"D\", \"E\"]`: who is told")?;
+            let (name, to) = (node(&name, names)?, nodes(&to, names)?);
+            Misdeed::Impersonate(name, to, tampering(table)?)
+        }
         _ => {
             let name = table.need("in-the-name-of", "add `in-the-name-of = \"A\"`")?;
             Misdeed::Forge(node(&name, names)?, often(table)?, tampering(table)?)

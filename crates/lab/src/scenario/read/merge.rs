@@ -14,12 +14,12 @@ const SECTIONS: [&str; 6] = [
 /// The story, changed.
 pub(super) fn merged<'a>(story: &DeTable<'a>, change: &DeTable<'a>) -> DeTable<'a> {
     let mut whole = story.clone();
-    for key in ["expect", "case", "without", "shows"] {
+    for key in ["expect", "case", "without", "shows", "of"] {
         whole.remove(key);
     }
     for (key, value) in change {
         let name = key.get_ref().as_ref();
-        if name == "name" || name == "shows" {
+        if ["name", "shows", "of"].contains(&name) {
             continue;
         }
         if let DeValue::Table(new) = value.get_ref()

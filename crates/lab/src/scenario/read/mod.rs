@@ -11,12 +11,14 @@ use super::{Kind, Part, Scenario};
 use merge::merged;
 use quorate_contract::file::{Entry, Source, Table};
 use quorate_contract::{ContractError, MAX_BYTES};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// No scenario is run over more seeds.
 const MAX_SEEDS: usize = 100_000;
 
 /// The keys of the story, besides those of its runs.
-const STORY: [&str; 8] = [
+const STORY: [&str; 9] = [
     "name",
     "title",
     "story",
@@ -25,6 +27,7 @@ const STORY: [&str; 8] = [
     "case",
     "without",
     "shows",
+    "of",
 ];
 
 impl Scenario {
@@ -55,13 +58,7 @@ impl Scenario {
         let nothing = root.get("nothing-to-turn-off");
         let mut parts = vec![];
         if root.get("expect").is_some() {
-            parts.push(Part::read(
-                source,
-                tree,
-                Kind::Story,
-                String::new(),
-                String::new(),
-            )?);
+            parts.push(Part::read(source, tree, Head::STORY)?);
         }
         for (key, kind) in [("case", Kind::Case), ("without", Kind::Without)] {
             let Some(entry) = root.get(key) else { continue };
@@ -76,8 +73,24 @@ impl Scenario {
                 };
                 let says = says.map_or(Ok(""), |says| says.string("..."))?;
                 let name = unique(&part, &parts)?;
-                let whole = merged(tree, change);
-                parts.push(Part::read(source, &whole, kind, name, says.to_owned())?);
+                let of = match kind {
+                    Kind::Without => table.get("of"),
+                    _ => None,
+                };
+                let whole = match &of {
+                    None => merged(tree, change),
+                    Some(of) => merged(&merged(tree, case_named(of, tree)?), change),
+                };
+                let head = Head {
+                    kind,
+                    name,
+                    says: says.to_owned(),
+                    of: of
+                        .map(|of| of.string("a case"))
+                        .transpose()?
+                        .map(str::to_owned),
+                };
+                parts.push(Part::read(source, &whole, head)?);
             }
         }
         if parts.is_empty() {
@@ -117,6 +130,42 @@ impl Scenario {
             nothing_to_turn_off: nothing.map(str::to_owned),
         })
     }
+}
+
+/// What a part is called, and why it is there.
+struct Head {
+    kind: Kind,
+    name: String,
+    says: String,
+    of: Option<String>,
+}
+
+impl Head {
+    const STORY: Self = Self {
+        kind: Kind::Story,
+        name: String::new(),
+        says: String::new(),
+        of: None,
+    };
+}
+
+/// The case of this name.
+fn case_named<'t, 'a>(
+    of: &Entry<'_>,
+    tree: &'t DeTable<'a>,
+) -> Result<&'t DeTable<'a>, ContractError> {
+    let name = of.string("a case")?;
+    let cases = merge::subtables(tree, "case");
+    let named = |case: &&DeTable<'a>| {
+        let value = case.get("name").map(Spanned::get_ref);
+        matches!(value, Some(DeValue::String(text)) if text.as_ref() == name)
+    };
+    cases.into_iter().find(named).ok_or_else(|| {
+        of.error(
+            "no case has this name",
+            "write the name of a `[[case]]`, or leave the line out",
+        )
+    })
 }
 
 /// A part's name, which no other part has.

@@ -108,7 +108,9 @@ fn one_name(entry: &Entry<'_>, names: &Names) -> Result<NodeSet> {
     let word = entry.string(names.words().first().copied().unwrap_or("A"))?;
     names.find(word).ok_or_else(|| {
         let words = names.words();
-        let remedy = match nearest(word, words.iter().copied()) {
+        // Of names of one letter each is as near as any other.
+        let near = nearest(word, words.iter().copied()).filter(|near| near.len() > 2);
+        let remedy = match near {
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => format!("there are {}", words.join(", ")),
         };

@@ -1,8 +1,8 @@
 //! Who takes part, what is assumed, what runs, and the world it runs in.
 
 use super::values::{delay, flag, longest, nanos, nanos_of, node, nodes, ppm};
-use super::{MAX_SEEDS, STORY, clients, expect, faults};
-use crate::scenario::{Kind, Names, Part};
+use super::{Head, MAX_SEEDS, STORY, clients, expect, faults};
+use crate::scenario::{Names, Part};
 use crate::{Ask, Clients, Experiment, Load, Options, Setup, Subject, Visitor, visit};
 use bytes::Bytes;
 use quorate_contract::file::{Source, Table, read_failures, read_links, read_storage, read_timing};
@@ -18,13 +18,7 @@ type Result<T> = std::result::Result<T, ContractError>;
 const MS: u64 = 1_000_000;
 
 impl Part {
-    pub(super) fn read<'a>(
-        source: Source<'a>,
-        tree: &'a DeTable<'a>,
-        kind: Kind,
-        name: String,
-        says: String,
-    ) -> Result<Part> {
+    pub(super) fn read<'a>(source: Source<'a>, tree: &'a DeTable<'a>, head: Head) -> Result<Part> {
         let root = Table::root(source, tree);
         STORY.iter().for_each(|key| drop(root.get(key)));
         let cluster = root.need("cluster", "add `[cluster]` with `nodes = [\"A\", \"B\"]`")?;
@@ -51,9 +45,10 @@ impl Part {
         let expect = expect::read(expected.table()?, &names)?;
         root.finish()?;
         Ok(Part {
-            kind,
-            name,
-            says,
+            kind: head.kind,
+            name: head.name,
+            says: head.says,
+            of: head.of,
             contract,
             experiment,
             names,

@@ -1,0 +1,52 @@
+//! The page of one run: a space-time diagram in one HTML file.
+
+use anyhow::Context;
+use quorate_lab::scenario::{Kind, Part, Played, Scenario};
+use quorate_lab::{Framing, record};
+use quorate_report::html;
+use quorate_sim::Decisions;
+use std::fs::File;
+use std::path::Path;
+
+/// Runs the part once more, recorded, and writes its page. `story` is how it was asked for.
+pub(super) fn write(
+    file: &Path,
+    story: &str,
+    scenario: &Scenario,
+    part: &Part,
+    played: &Played,
+) -> anyhow::Result<()> {
+    let (what, option) = match part.kind {
+        Kind::Story => (String::new(), String::new()),
+        Kind::Case => (
+            format!(", {}", part.name),
+            format!(" --case {:?}", part.name),
+        ),
+        Kind::Without => (
+            format!(", without {}", part.name),
+            format!(" --without {:?}", part.name),
+        ),
+    };
+    let framing = Framing {
+        title: format!("{}{what}", scenario.title),
+        clause: played
+            .standing
+            .exceeded
+            .map(|exceeded| exceeded.to_string()),
+        replay: Some(format!(
+            "quorate scenario run {story}{option} --seed {} --html run.html",
+            played.seed
+        )),
+        names: part.names.nodes().to_vec(),
+        note: Some(match played.standing.is_inside() {
+            true => "reality stayed inside the contract".to_owned(),
+            false => "reality left the contract".to_owned(),
+        }),
+    };
+    let decisions = Decisions::from_seed(played.seed);
+    let (_, mut run) = record(&part.experiment, decisions, framing)?;
+    run.verdict.sentence = part.names.translate(&run.verdict.sentence);
+    let name = file.display();
+    let out = File::create(file).with_context(|| format!("can't write {name}"))?;
+    html::run(&run, out).with_context(|| format!("can't write {name}"))
+}
