@@ -73,7 +73,7 @@ fn a_file_of_ones_own_runs_and_is_drawn() {
         words(&run.stdout)
     );
     let html = std::fs::read_to_string(page).expect("a page");
-    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("--seed 0"));
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("--seed 3"));
     let wrong = words(&template).replacen("what = \"slow\"", "what = \"snow\"", 1);
     std::fs::write(mine, wrong).expect("written");
     let refused = quorate(&["run", mine]);
