@@ -4,9 +4,23 @@ use crate::Cli;
 use clap::Parser;
 use std::path::{Path, PathBuf};
 
+/// Stands for a space inside of quotation marks.
+const KEPT: char = '\u{a0}';
+
+/// Keeps together what is in double quotation marks.
+fn keep_quoted(line: &str) -> String {
+    let mut quoted = false;
+    let keep = |c: char| {
+        quoted ^= c == '"';
+        if quoted && c == ' ' { KEPT } else { c }
+    };
+    line.chars().map(keep).collect()
+}
+
 /// What a shell would make of a word, near enough: a variable becomes a number.
 fn expand(word: &str) -> String {
     let mut text = word.replace(['"', '\''], "").replace("{}", "1");
+    text = text.replace(KEPT, " ");
     while let Some(at) = text.find('$') {
         let name = text[at + 1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         let end = name.map_or(text.len(), |len| at + 1 + len);
@@ -25,7 +39,8 @@ fn commands(document: &str) -> Vec<Vec<String>> {
             code = !code;
             continue;
         }
-        let words: Vec<&str> = line.split_whitespace().collect();
+        let line = keep_quoted(line);
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
         let is_name = |word: &&str| *word == "quorate" || word.ends_with("/quorate");
         let Some(at) = words.iter().position(is_name).filter(|_| code) else {
             continue;

@@ -332,3 +332,57 @@ fn mangled_files_are_refused_and_never_a_panic() {
     // Most of a story is prose.
     assert!((200..2800).contains(&taken), "{taken}");
 }
+
+/// How a story reads.
+#[test]
+fn a_story_told() {
+    let scenario = read("generals-oral");
+    let mut runs: Vec<_> = scenario
+        .parts
+        .iter()
+        .map(|part| (part, played(part)))
+        .collect();
+    runs.drain(..1);
+    expect![[r#"
+        generals-oral: Byzantine generals who send messengers: three cannot, four can
+        (seed 004, Byzantine generals)
+
+        A commander orders an attack; one of the generals is a traitor. Messengers always arrive, and
+        nobody can prove to a third general what a second one said. With four generals the three who are
+        loyal obey one order, whoever the traitor is. With three they cannot: a lieutenant who hears
+        ATTACK from the commander and RETREAT from the other lieutenant cannot know which of the two
+        lies (Lamport, Shostak and Pease 1982; n must exceed 3f).
+
+        ── case: four, a traitor commander ──
+          oral-messages, 4 nodes, seed 0
+           0 ms  commander's twin is asked for "RETREAT"
+           0 ms  commander is asked for "ATTACK"
+           0 ms  commander: there are two of it; the second talks with L2
+          44 ms  L1 decides "ATTACK"
+          44 ms  L2 decides "ATTACK"
+          44 ms  L3 decides "ATTACK"
+          decided: commander undecided; L1 L2 L3 ATTACK
+          result: safe and live: every property held, and all was decided, at 44 ms
+          contract: byzantine, f = 1; synchronous; authenticated links; durable storage
+            reality stayed inside it: every assumption held
+            agreed to, and shown: lie (commander, 0 ms), equivocate (commander, 0 ms)
+          as expected
+
+        ── WITHOUT: the fourth general ──
+          L2 hears ATTACK from the commander and RETREAT from L3, and has no majority.
+          oral-messages, 3 nodes, seed 0
+           0 ms  commander is asked for "ATTACK"
+           0 ms  L3: lies about what it says
+          44 ms  commander decides "ATTACK"
+          44 ms  AGREEMENT IS VIOLATED: commander decided "ATTACK", L2 decides "RETREAT"
+          decided: commander ATTACK; L2 L3 undecided
+          result: UNSAFE: agreement is violated: commander decided "ATTACK", L2 decides "RETREAT"
+          contract: byzantine, f = 1; synchronous; authenticated links; durable storage
+            reality stayed inside it: every assumption held
+            agreed to, and shown: lie (L3, 1.08 ms)
+            oral-messages promises nothing under this contract: it needs n ≥ 3f + 1, here 4 for f = 1;
+              there are 3 [byzantine-third-unsigned]
+          as expected
+
+    "#]].assert_eq(&tell(&scenario, &runs));
+}

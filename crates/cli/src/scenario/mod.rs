@@ -7,9 +7,12 @@ mod source;
 use crate::exit::refused;
 use crate::output::say;
 use anyhow::bail;
-use quorate_lab::scenario::{EMBEDDED, Kind, Part, Played, Scenario, four_modes, play, tell};
+use quorate_lab::scenario::{
+    EMBEDDED, Kind, Part, Played, Scenario, four_modes, play_watched, tell,
+};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -42,6 +45,9 @@ struct Run {
     /// Begin with this seed instead of the story's own
     #[arg(long)]
     seed: Option<u64>,
+    /// Run so many seeds instead of the story's own number; 1 repeats one run
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    seeds: Option<u64>,
     /// How long the coordinator waits for acknowledgements, in milliseconds, where there is one
     #[arg(long, value_name = "MS")]
     deadline: Option<u64>,
@@ -105,7 +111,7 @@ fn read_all() -> anyhow::Result<Vec<Scenario>> {
 fn run_one(args: &Run) -> anyhow::Result<()> {
     let mut scenario = source::load(&args.story)?;
     adjust(args, &mut scenario)?;
-    let played = play_all(&scenario)?;
+    let played = play_all(args, &scenario)?;
     if let (Some(file), Some((part, played))) = (&args.html, played.first()) {
         page::write(file, &args.story, &scenario, part, played)?;
     }
@@ -134,7 +140,6 @@ fn run_all(args: &Run) -> anyhow::Result<()> {
             "--without and --deadline are for one story; name it",
         ));
     }
-    let live = !args.json && std::io::stderr().is_terminal();
     let (mut lines, mut objects, mut failed) = (String::new(), vec![], 0);
     let stories = read_all()?;
     let width = stories
@@ -143,18 +148,12 @@ fn run_all(args: &Run) -> anyhow::Result<()> {
         .max()
         .unwrap_or(0);
     for mut scenario in stories {
-        if live {
-            let _ = write!(std::io::stderr(), "\r{}\x1b[K", scenario.name);
-        }
         adjust(args, &mut scenario)?;
-        let played = play_all(&scenario)?;
+        let played = play_all(args, &scenario)?;
         failed += usize::from(unexpected(&played) > 0);
         let name = &scenario.name;
         lines += &format!("{name:width$}  {}\n", verdict(&scenario, &played));
         objects.push(json::story(&scenario, &played));
-    }
-    if live {
-        let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
     match args.json {
         true => say(&serde_json::to_string_pretty(&objects)?)?,
@@ -180,6 +179,9 @@ fn adjust(args: &Run, scenario: &mut Scenario) -> anyhow::Result<()> {
         if let Some(seed) = args.seed {
             part.first_seed = seed;
         }
+        if let Some(seeds) = args.seeds {
+            part.seeds = seeds;
+        }
         if let Some(deadline) = args.deadline {
             let experiment = &mut part.experiment;
             let options = &mut experiment.setup.options;
@@ -195,10 +197,29 @@ fn adjust(args: &Run, scenario: &mut Scenario) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn play_all(scenario: &Scenario) -> anyhow::Result<Vec<(&Part, Played)>> {
-    let parts = scenario.parts.iter();
-    let played = parts.map(|part| Ok((part, play(part).map_err(refused)?)));
-    played.collect()
+fn play_all<'s>(args: &Run, scenario: &'s Scenario) -> anyhow::Result<Vec<(&'s Part, Played)>> {
+    let live = !args.json && std::io::stderr().is_terminal();
+    let mut last = Instant::now();
+    let mut told = false;
+    let mut play = |part: &'s Part| {
+        let played = play_watched(part, |done| {
+            if live && last.elapsed() >= Duration::from_millis(200) {
+                (last, told) = (Instant::now(), true);
+                let (name, of) = (&scenario.name, part.seeds);
+                let _ = write!(
+                    std::io::stderr(),
+                    "\r{name} {}: {done} of {of} seeds\x1b[K",
+                    part.name
+                );
+            }
+        });
+        Ok((part, played.map_err(refused)?))
+    };
+    let played = scenario.parts.iter().map(&mut play).collect();
+    if told {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+    played
 }
 
 fn unexpected(played: &[(&Part, Played)]) -> usize {

@@ -34,7 +34,7 @@ pub(super) fn write(
             .exceeded
             .map(|exceeded| exceeded.to_string()),
         replay: Some(format!(
-            "quorate scenario run {story}{option} --seed {} --html run.html",
+            "quorate scenario run {story}{option} --seed {} --seeds 1 --html run.html",
             played.seed
         )),
         names: part.names.nodes().to_vec(),

@@ -20,7 +20,7 @@ mod words;
 pub use catalogue::{EMBEDDED, Embedded, find};
 pub use moments::moments;
 pub use names::Names;
-pub use play::{Played, play};
+pub use play::{Played, play, play_watched};
 pub use standing::{Departure, Standing};
 pub use table::four_modes;
 pub use words::{show_time, tell};

@@ -4,7 +4,7 @@ use super::words::show_time;
 use super::{Names, Part, Played};
 use crate::{Log, show, show_one};
 use quorate_contract::{Behaviour, Place};
-use quorate_sim::{LinkFault, Misdeed, NodeFault, Trouble, Which};
+use quorate_sim::{Delay, LinkFault, Misdeed, NodeFault, Trouble, Which};
 use std::collections::BTreeMap;
 
 /// More moments of one kind than this are told together.
@@ -58,10 +58,11 @@ fn requests(part: &Part, moments: &mut Vec<(u64, String)>) {
         && load.values > 0
     {
         let every = show_time(load.every);
-        moments.push((
-            load.from,
-            format!("clients ask for {} values, one every {every}", load.values),
-        ));
+        let said = match load.values {
+            1 => "clients ask for a value".to_owned(),
+            values => format!("clients ask for {values} values, one every {every}"),
+        };
+        moments.push((load.from, said));
     }
 }
 
@@ -96,7 +97,7 @@ fn node_fault(names: &Names, fault: &NodeFault) -> Vec<(u64, String, String)> {
             "receives everything again",
         ),
         Misdeed::Late(by) => (
-            format!("is late with everything: {by:?}"),
+            format!("is late with everything, by {}", range(*by)),
             "is prompt again",
         ),
         Misdeed::DiskStall => ("its disk stalls".to_owned(), "its disk goes on"),
@@ -146,6 +147,16 @@ fn node_fault(names: &Names, fault: &NodeFault) -> Vec<(u64, String, String)> {
         moments.push((until, name, ends.to_owned()));
     }
     moments
+}
+
+fn range(delay: Delay) -> String {
+    match delay {
+        Delay::Uniform { min, max } if min == max => show_time(min),
+        Delay::Uniform { min, max } => format!("{} to {}", show_time(min), show_time(max)),
+        Delay::Exponential { mean, .. } | Delay::HeavyTail { mean, .. } => {
+            format!("around {}", show_time(mean))
+        }
+    }
 }
 
 fn which_messages(names: &Names, which: Which) -> String {

@@ -30,10 +30,19 @@ pub struct Played {
 /// # Errors
 /// If its experiment cannot be run.
 pub fn play(part: &Part) -> Result<Played, Refused> {
+    play_watched(part, |_| ())
+}
+
+/// Plays a part, and says before each seed how many are done.
+///
+/// # Errors
+/// If its experiment cannot be run.
+pub fn play_watched(part: &Part, mut done: impl FnMut(u64)) -> Result<Played, Refused> {
     let wants_met = part.expect.of_seeds != OfSeeds::All;
     let mut met = 0;
     let mut told: Option<(bool, Played)> = None;
     for seed in part.first_seed..part.first_seed.saturating_add(part.seeds) {
+        done(seed - part.first_seed);
         let outcome = run(&part.experiment, Decisions::from_seed(seed))?;
         let standing = Standing::of(&part.contract, &part.experiment, &outcome.seen);
         let unmet = unmet(part, &outcome, &standing);
@@ -60,7 +69,7 @@ pub fn play(part: &Part) -> Result<Played, Refused> {
         // There is at least one seed.
         let mut one = part.clone();
         (one.first_seed, one.seeds) = (0, 1);
-        return play(&one);
+        return play_watched(&one, done);
     };
     played.met = met;
     played.holds = holds(part.expect.of_seeds, met, part.seeds);

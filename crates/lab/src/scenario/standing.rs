@@ -43,6 +43,25 @@ impl Standing {
         }
     }
 
+    /// Where an assumption was broken, and when first: what may be assumed of replicas, disks, links
+    /// and time.
+    pub fn broken(&self) -> Vec<(Place, Option<u64>)> {
+        let too_many = self
+            .exceeded
+            .is_some_and(|exceeded| exceeded.faulty > exceeded.tolerate);
+        let places = [Place::Replica, Place::Disk, Place::Link, Place::Time];
+        let of = |place: Place| {
+            let outside = self
+                .departures
+                .iter()
+                .filter(|departure| !departure.allowed && departure.behaviour.place() == place);
+            let first = outside.map(|departure| departure.shown.first).min();
+            let broken = first.is_some() || place == Place::Replica && too_many;
+            broken.then_some((place, first))
+        };
+        places.into_iter().filter_map(of).collect()
+    }
+
     /// Was everything that happened agreed to?
     pub fn is_inside(&self) -> bool {
         self.exceeded.is_none()

@@ -2,9 +2,9 @@
 //! it was as expected.
 
 use super::play::decided_by;
-use super::{Kind, OfSeeds, Part, Played, Scenario, moments};
+use super::{Kind, OfSeeds, Part, Played, Scenario, Standing, moments};
 use crate::Outcome;
-use quorate_contract::admissible;
+use quorate_contract::{Place, Reason, Verdict, admissible};
 use std::fmt::Write as _;
 
 /// More moments than this are cut in the middle.
@@ -148,11 +148,10 @@ fn contract(part: &Part, played: &Played) -> String {
         words.collect::<Vec<_>>().join(", ")
     };
     match &standing.exceeded {
-        None => {
-            let _ = writeln!(text, "    reality stayed inside it");
-        }
+        None => text += "    reality stayed inside it: every assumption held\n",
         Some(exceeded) => {
             let _ = writeln!(text, "    {exceeded}");
+            let _ = writeln!(text, "    {}", assumptions(standing));
         }
     }
     for (allowed, title) in [(true, "agreed to, and shown"), (false, "never agreed to")] {
@@ -161,13 +160,42 @@ fn contract(part: &Part, played: &Played) -> String {
             let _ = writeln!(text, "    {title}: {said}");
         }
     }
-    if let Some(facts) = crate::facts(&part.experiment.subject) {
-        let verdict = admissible(contract, facts.catalogue);
-        if !verdict.is_admissible() {
-            let _ = writeln!(text, "    {} is not built for it", part.experiment.subject);
-        }
+    if let Some(facts) = crate::facts(&part.experiment.subject)
+        && let Verdict::NotAdmissible { reasons } = admissible(contract, facts.catalogue)
+    {
+        let subject = &part.experiment.subject;
+        let reasons: Vec<_> = reasons.iter().map(Reason::to_string).collect();
+        let said = format!(
+            "{subject} promises nothing under this contract: it {}",
+            reasons.join("; it ")
+        );
+        let _ = writeln!(text, "    {}", wrap(&said, "      "));
     }
     text
+}
+
+/// Which assumptions were broken, and which held.
+fn assumptions(standing: &Standing) -> String {
+    let broken = standing.broken();
+    let all = [
+        (Place::Replica, "about replicas"),
+        (Place::Disk, "about disks"),
+        (Place::Link, "about links"),
+        (Place::Time, "about time"),
+    ];
+    let (mut failed, mut held) = (vec![], vec![]);
+    for (place, name) in all {
+        match broken.iter().find(|(at, _)| *at == place) {
+            Some((_, Some(first))) => failed.push(format!("{name}, from {}", show_time(*first))),
+            Some((_, None)) => failed.push(format!("{name}, by their number")),
+            None => held.push(name),
+        }
+    }
+    format!(
+        "assumptions broken: {}; held: {}",
+        failed.join("; "),
+        held.join(", ")
+    )
 }
 
 fn expected(part: &Part, played: &Played) -> String {
