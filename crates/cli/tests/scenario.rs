@@ -74,11 +74,11 @@ fn a_file_of_ones_own_runs_and_is_drawn() {
     );
     let html = std::fs::read_to_string(page).expect("a page");
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains("--seed 3"));
-    let wrong = words(&template).replacen("what = \"slow\"", "what = \"snow\"", 1);
+    let wrong = words(&template).replacen("\"impersonate\"", "\"impersonat\"", 1);
     std::fs::write(mine, wrong).expect("written");
     let refused = quorate(&["run", mine]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(words(&refused.stderr).contains("did you mean \"slow\"?"));
+    assert!(words(&refused.stderr).contains("did you mean \"impersonate\"?"));
 }
 
 #[test]

@@ -361,7 +361,7 @@ fn a_story_told() {
           44 ms  L1 decides "ATTACK"
           44 ms  L2 decides "ATTACK"
           44 ms  L3 decides "ATTACK"
-          decided: commander undecided; L1 L2 L3 ATTACK
+          decided: commander (nobody need believe it); L1 L2 L3 ATTACK
           result: safe and live: every property held, and all was decided, at 44 ms
           contract: byzantine, f = 1; synchronous; authenticated links; durable storage
             reality stayed inside it: every assumption held
@@ -375,7 +375,7 @@ fn a_story_told() {
            0 ms  L3: lies about what it says
           44 ms  commander decides "ATTACK"
           44 ms  AGREEMENT IS VIOLATED: commander decided "ATTACK", L2 decides "RETREAT"
-          decided: commander ATTACK; L2 L3 undecided
+          decided: commander ATTACK; L2 undecided; L3 (nobody need believe it)
           result: UNSAFE: agreement is violated: commander decided "ATTACK", L2 decides "RETREAT"
           contract: byzantine, f = 1; synchronous; authenticated links; durable storage
             reality stayed inside it: every assumption held

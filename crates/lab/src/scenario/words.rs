@@ -5,6 +5,7 @@ use super::play::decided_by;
 use super::{Kind, OfSeeds, Part, Played, Scenario, Standing, moments};
 use crate::Outcome;
 use quorate_contract::{Place, Reason, Verdict, admissible};
+use quorate_core::NodeId;
 use std::fmt::Write as _;
 
 /// More moments than this are cut in the middle.
@@ -100,9 +101,12 @@ fn setting(part: &Part, seed: u64) -> String {
 /// What each node has decided, nodes of one mind together.
 fn decided(part: &Part, outcome: &Outcome) -> String {
     let mut groups: Vec<(String, Vec<&str>)> = vec![];
-    for (name, log) in part.names.nodes.iter().zip(&outcome.logs) {
+    let liars = part.experiment.liars();
+    let logs = (0..).map(NodeId).zip(&outcome.logs);
+    for (name, (node, log)) in part.names.nodes.iter().zip(logs) {
         let values: usize = log.values().map(|(values, _)| values.len()).sum();
         let said = match values > 4 {
+            _ if liars.contains(node) => "(nobody need believe it)".to_owned(),
             true => format!("{values} values"),
             false => decided_by(log),
         };
