@@ -1,0 +1,150 @@
+//! What clients do in a run, and what they see.
+
+use super::stage::{LOAD, READ, Stage, WRITE};
+use crate::judge::Broken;
+use crate::{Decision, Load, Subject};
+use quorate_core::NodeId;
+
+impl<S: Subject> Stage<'_, S> {
+    /// A client asks the next node for its value, if nobody has decided it yet.
+    pub(super) fn ask_next(&mut self, n: u32) {
+        let Some(load) = &self.experiment.load else {
+            return;
+        };
+        let value = Load::value(n);
+        if self.judge.is_decided(&value) {
+            return;
+        }
+        let tries = &mut self.tries[n as usize];
+        let node = NodeId(((n + *tries) % u32::from(self.bare.nodes())) as u8);
+        *tries += 1;
+        if !self.bare.is_paused(node) {
+            self.bare.request(node, S::request(value));
+            if self.bare.has_twin(node) {
+                let rival = S::request(Load::rival(n));
+                self.bare.request_copy(node, true, rival);
+            }
+        }
+        let at = self.bare.now() + load.patience;
+        self.bare.wake_at(at, LOAD | n);
+    }
+
+    /// Whoever takes itself for the leader writes to the store outside.
+    pub(super) fn leaders_write(&mut self) {
+        let Some(writes) = self.experiment.clients.leader_writes else {
+            return;
+        };
+        let now = self.bare.now();
+        for node in NodeId::all(self.bare.nodes()) {
+            let leads = self.bare.node(node).and_then(S::leads);
+            let Some((term, true)) = leads.filter(|_| !self.bare.is_paused(node)) else {
+                continue;
+            };
+            if let Err(detail) = self.store.write(now, node, term, writes.fencing) {
+                self.violated(Broken {
+                    property: "one writer at a time",
+                    detail,
+                    node,
+                });
+            }
+        }
+        self.bare.wake_at(now + writes.every, WRITE);
+    }
+
+    /// Somebody reads.
+    pub(super) fn read(&mut self) {
+        let Some(reads) = self.experiment.clients.reads else {
+            return;
+        };
+        let (now, node) = (self.bare.now(), reads.node);
+        self.bare.wake_at(now + reads.every, READ);
+        if self.bare.is_paused(node) {
+            return;
+        }
+        let Some(decided) = self.bare.node(node).map(S::decided) else {
+            return;
+        };
+        let id = self.reader.begin();
+        if reads.local {
+            self.answer_read(node, id, decided);
+        } else if let Some(request) = S::read(id) {
+            self.bare.request(node, request);
+        }
+    }
+
+    pub(super) fn answer_read(&mut self, node: NodeId, id: u64, decided: Option<u64>) {
+        let answer = match decided {
+            Some(decided) => self.reader.answer(node, id, decided),
+            None => {
+                self.reader.refuse(id);
+                Ok(())
+            }
+        };
+        if let Err(detail) = answer {
+            self.violated(Broken {
+                property: "no stale read",
+                detail,
+                node,
+            });
+        }
+    }
+
+    /// What a node decided is applied, and acknowledged to whoever asked for it there.
+    pub(super) fn apply(&mut self, node: NodeId, decisions: &[Decision]) {
+        for decision in decisions {
+            self.reader.acknowledge(decision.slot);
+            let Some(sessions) = self.experiment.clients.sessions else {
+                continue;
+            };
+            for value in &decision.values {
+                let machine = &mut self.machines[node.index()];
+                if let Err(detail) = machine.apply(node, value, sessions) {
+                    return self.violated(Broken {
+                        property: "applied once",
+                        detail,
+                        node,
+                    });
+                }
+            }
+        }
+    }
+
+    /// What clients saw, in figures.
+    pub(super) fn tell_clients(&mut self) {
+        let clients = self.experiment.clients;
+        let now = self.bare.now();
+        let mut fact = |node, name, value: String| self.facts.push((now, node, name, value));
+        if clients.leader_writes.is_some() {
+            let store = &self.store;
+            let window = store.window.map_or(0, |(first, last)| last - first);
+            let nobody = NodeId(0);
+            fact(nobody, "dual-leader ms", (window / 1_000_000).to_string());
+            fact(
+                nobody,
+                "stale writes taken",
+                store.stale_accepted.to_string(),
+            );
+            fact(
+                nobody,
+                "stale writes refused",
+                store.stale_refused.to_string(),
+            );
+        }
+        if let Some(reads) = clients.reads {
+            let reader = &self.reader;
+            fact(reads.node, "reads served", reader.served.to_string());
+            fact(reads.node, "stale reads", reader.stale.to_string());
+            fact(reads.node, "reads refused", reader.refused.to_string());
+            fact(
+                reads.node,
+                "reads unanswered",
+                reader.unanswered().to_string(),
+            );
+        }
+        if clients.sessions.is_some() {
+            for (node, machine) in NodeId::all(self.bare.nodes()).zip(&self.machines) {
+                fact(node, "suppressed", machine.suppressed.to_string());
+            }
+        }
+    }
+}
