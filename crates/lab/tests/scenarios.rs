@@ -255,6 +255,7 @@ fn a_file_that_is_wrong_is_refused_with_the_line_and_what_would_work() {
             "is not after `from`",
         ),
         ("from = \"0s\"", "form = \"0s\"", "did you mean `from`?"),
+        ("value = \"X\"", "value = \"X\"\nat = \"2m\"", "ask earlier"),
         ("value = \"X\"", "worth = \"X\"", "add `value = \"X\"`"),
         ("[[without]]", "[[witout]]", "did you mean `without`?"),
         (
