@@ -108,7 +108,8 @@ where
                 self.seen.note(self.now, Behaviour::Lie, node);
             }
             // These show in what the node says, and are noted there.
-            Misdeed::OmitSend(_)
+            Misdeed::CrashSending(_)
+            | Misdeed::OmitSend(_)
             | Misdeed::OmitReceive(_)
             | Misdeed::Late(_)
             | Misdeed::Replay(_)
@@ -137,6 +138,13 @@ where
             }
             Misdeed::Drift(_) => self.set_clock(node, |clock, now| clock.set_drift(now, 0)),
             Misdeed::Stale => self.each(node, |slot| slot.stale = None),
+            Misdeed::CrashSending(_) => {
+                self.each(node, |slot| slot.dying = false);
+                if self.node(node).is_none() {
+                    self.seen.note(self.now, Behaviour::Restart, node);
+                    self.start(node);
+                }
+            }
             // What ends by itself, or with the node's place in the list of faults.
             Misdeed::Pause
             | Misdeed::DiskStall

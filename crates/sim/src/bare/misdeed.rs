@@ -27,6 +27,9 @@ pub struct NodeFault {
 pub enum Misdeed {
     /// It is down, and comes back at the end, if there is one, with what its disk kept.
     Crash,
+    /// It goes down in the middle of what it sends next: only these nodes get that. It comes back
+    /// at the end, if there is one, with what its disk kept.
+    CrashSending(NodeSet),
     /// It is down, and comes back at the end with an empty disk: amnesia.
     Forget,
     /// It does nothing, and does not know it: a long collection of garbage. What arrives waits.
@@ -102,7 +105,7 @@ impl Misdeed {
     pub fn behaviours(&self) -> Behaviours {
         use Behaviour as B;
         match self {
-            Self::Crash => Behaviours::of(&[B::Stop, B::Restart]),
+            Self::Crash | Self::CrashSending(_) => Behaviours::of(&[B::Stop, B::Restart]),
             Self::Forget => Behaviours::of(&[B::Stop, B::Restart, B::Forget]),
             Self::Pause => B::Pause.into(),
             Self::OmitSend(_) => B::DropSend.into(),
@@ -126,6 +129,7 @@ impl Misdeed {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Crash => "crash",
+            Self::CrashSending(_) => "crash-while-sending",
             Self::Forget => "amnesia",
             Self::Pause => "pause",
             Self::OmitSend(_) => "send-omission",

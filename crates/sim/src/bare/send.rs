@@ -47,6 +47,14 @@ where
                     self.watch_sent((lane(s), to), label, &[], marked);
                     return;
                 }
+                Misdeed::CrashSending(reached) => {
+                    self.slots[s].dying = true;
+                    if !reached.contains(to) {
+                        let label = self.label(&message);
+                        self.watch_sent((lane(s), to), label, &[], marked);
+                        return;
+                    }
+                }
                 Misdeed::Late(delay) => {
                     later += delay.draw(&mut self.decisions);
                     marked = Marked::Late;

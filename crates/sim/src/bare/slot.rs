@@ -33,6 +33,8 @@ pub(super) struct Slot<P: Protocol> {
     pub(super) stale: Option<P>,
     pub(super) said: VecDeque<P::Message>,
     pub(super) heard: VecDeque<P::Message>,
+    /// It goes down once what it is sending is sent.
+    pub(super) dying: bool,
     /// Messages that an n-th rule has counted.
     pub(super) counted: u32,
 }
@@ -55,6 +57,7 @@ impl<P: Protocol> Slot<P> {
             stale: None,
             said: VecDeque::new(),
             heard: VecDeque::new(),
+            dying: false,
             counted: 0,
         }
     }

@@ -49,6 +49,7 @@ where
                 slot.gate = Gate::default();
                 slot.timers.clear();
                 slot.stale = None;
+                slot.dying = false;
                 slot.epoch += 1;
                 self.hash.add(u64::from(id.0) << 32 | lost);
                 let now = self.now;
@@ -213,7 +214,8 @@ where
         protocol.step(slot.clock.at(self.now), input, &mut self.effects);
         self.settle(s);
         self.watch_state(s);
-        if real.is_some() {
+        // Unless it went down while it said so.
+        if real.is_some() && self.slots[s].protocol.is_some() {
             self.slots[s].protocol = real;
         }
     }
@@ -291,6 +293,12 @@ where
             self.route(s, to, message);
         }
         self.outbox = outbox;
+        if self.slots[s].dying {
+            self.seen.note(now, Behaviour::Stop, id);
+            self.crash(id);
+            self.loopback.clear();
+            return;
+        }
         for (timer, span) in timers {
             self.set_timer(s, local, timer, span);
         }

@@ -12,6 +12,9 @@ use super::{Bare, Wire};
 use quorate_core::driver::{Gate, Released};
 use quorate_core::{Effects, Input, NodeId, Protocol, Time, To};
 
+/// How many held messages are looked at after a step.
+const AT_ONCE: usize = 2;
+
 impl<P: Protocol> Bare<P>
 where
     P::Message: Wire,
@@ -40,16 +43,20 @@ where
         )
     }
 
-    /// A node took a step: what it could not be told before may be harmless now.
+    /// A node took a step: what it could not be told before may be harmless now. Of many, only the
+    /// oldest are looked at: the others wait a little longer, as they may in such a world.
     pub(super) fn release_straws(&mut self, s: usize) {
         if self.held.is_empty() {
             return;
         }
+        let mut looked = 0;
         for number in std::mem::take(&mut self.held) {
-            let for_it = self
-                .network
-                .flight(number)
-                .is_some_and(|flight| usize::from(flight.message.to_slot) == s);
+            let for_it = looked < AT_ONCE
+                && self
+                    .network
+                    .flight(number)
+                    .is_some_and(|flight| usize::from(flight.message.to_slot) == s);
+            looked += usize::from(for_it);
             if for_it && !self.is_last_straw(number) {
                 self.push(self.now, super::Event::Deliver(number));
             } else {

@@ -158,7 +158,7 @@ where
         }
         // A crash tells of itself.
         let kind = match misdeed {
-            Misdeed::Crash | Misdeed::Forget => return,
+            Misdeed::Crash | Misdeed::CrashSending(_) | Misdeed::Forget => return,
             Misdeed::Pause => BandKind::Pause,
             Misdeed::OmitSend(_)
             | Misdeed::OmitReceive(_)
