@@ -27,11 +27,23 @@ const OMITTING_LEADER: Caveat = Caveat {
     text: "safe under omission; a leader whose acknowledgements do not reach a majority steps down \
            (check-quorum), but one that loses only some kinds of message can slow the log down for \
            as long as it leads",
+    stalls: true,
+};
+const DEAF_LEADER: Caveat = Caveat {
+    when: |c| {
+        let faults = c.failures.model.behaviours();
+        let omits = faults.contains(Behaviour::DropSend) || faults.contains(Behaviour::DropReceive);
+        omits && c.tolerate() > 0
+    },
+    text: "safe under omission; a leader that loses only some kinds of message, or does not hear \
+           that its values were accepted, holds the log up for as long as its heartbeats arrive",
+    stalls: true,
 };
 const DETECTED_CORRUPTION: Caveat = Caveat {
     when: |c| c.storage.may_corrupt,
     text: "corruption is detected by checksums, and a replica that finds it counts as faulty until \
            it is repaired from the others; undetected corruption is a lie",
+    stalls: false,
 };
 const RESTARTED_LIAR: Caveat = Caveat {
     when: |c| {
@@ -40,10 +52,12 @@ const RESTARTED_LIAR: Caveat = Caveat {
     },
     text: "a replica that restarts has forgotten its votes, may vote again, and counts among the \
            f liars for good",
+    stalls: false,
 };
 const BROADCAST_ONLY: Caveat = Caveat {
     when: |c| c.replicas() <= 2 * c.tolerate(),
     text: "replicas agree, but with n ≤ 2f a client cannot tell the true answer from the lies",
+    stalls: false,
 };
 
 const RAFT: Declaration = Declaration {
@@ -70,7 +84,7 @@ const MULTI_PAXOS: Declaration = Declaration {
     protocol: Protocol::MultiPaxos,
     citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
     status: Status::Lab,
-    caveats: &[DETECTED_CORRUPTION],
+    caveats: &[DEAF_LEADER, DETECTED_CORRUPTION],
     cost: |n, _| {
         Cost::new(2, 2 * one_to_all(n))
             .syncs(1, n)
@@ -115,6 +129,7 @@ const MAJORITY_COMMIT: Declaration = Declaration {
         when: |_| true,
         text: "the leader is fixed: without it nothing is decided, and what it decided last may be \
                known to some only",
+        stalls: false,
     }],
     // The leader writes down what it proposes before it does: it has no ballots, and would propose
     // something else after a crash.
@@ -162,6 +177,7 @@ const BEN_OR: Declaration = Declaration {
             when: |_| true,
             text: "ends with probability 1; with local coins the expected number of rounds grows \
                    exponentially with n in the worst case",
+            stalls: false,
         },
         DETECTED_CORRUPTION,
     ],
@@ -252,6 +268,7 @@ const MMR: Declaration = Declaration {
             when: |_| true,
             text: "ends with probability 1, after a constant number of rounds on average; needs a \
                    common coin that nobody can predict",
+            stalls: false,
         },
         RESTARTED_LIAR,
     ],
@@ -315,6 +332,7 @@ const BRACHA: Declaration = Declaration {
             when: |_| true,
             text: "not a log: a faulty sender may leave everybody waiting, which is why FLP does \
                    not forbid it",
+            stalls: false,
         },
         RESTARTED_LIAR,
     ],

@@ -156,6 +156,8 @@ pub struct Caveat {
     pub(crate) when: fn(&Contract) -> bool,
     /// What it says.
     pub(crate) text: &'static str,
+    /// Does it say that decisions may not come while this lasts? Safety is never conceded.
+    pub(crate) stalls: bool,
 }
 
 /// What a protocol assumes, solves and costs.
@@ -238,6 +240,15 @@ impl Protocol {
     /// Does quorate serve clients with it?
     pub const fn serves(self) -> bool {
         matches!(self.declaration().status, Status::Serves)
+    }
+
+    /// What its entry concedes of liveness under a contract that it fits: decisions may wait until
+    /// this is over.
+    pub fn concedes_liveness(self, contract: &Contract) -> Option<&'static str> {
+        let mut caveats = self.declaration().caveats.iter();
+        caveats
+            .find(|caveat| caveat.stalls && (caveat.when)(contract))
+            .map(|caveat| caveat.text)
     }
 
     /// What one decision costs among `n` replicas built for `f` faults.
