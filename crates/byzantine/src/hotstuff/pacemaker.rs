@@ -32,11 +32,11 @@ impl HotStuff {
 
     /// The view's time runs while there is something to do.
     pub(super) fn watch(&mut self, out: &mut Effects<Self>) {
-        let needed = self.unfinished() && !self.changing;
+        let needed = self.unfinished() && (!self.changing || self.quorum_gave_up());
         if needed && !self.timed {
             let wait = self.timeout();
             out.arm(Timer::View, wait, wait);
-        } else if !needed && self.timed && !self.changing {
+        } else if !needed && self.timed {
             out.disarm(Timer::View);
         }
         self.timed = needed;
@@ -128,6 +128,13 @@ impl HotStuff {
             later.sort_unstable();
             self.leave_for(later[0], out);
         }
+    }
+
+    /// A quorum has left all views before this one. Some of it may have gone further and cannot help
+    /// this one to begin; so its time runs before it has begun.
+    fn quorum_gave_up(&self) -> bool {
+        let gone = self.new_views.values();
+        gone.filter(|new_view| new_view.view >= self.view).count() >= self.config.quorum()
     }
 
     /// A quorum gave up: the view begins, and its leader's time runs.

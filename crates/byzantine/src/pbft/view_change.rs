@@ -42,7 +42,13 @@ impl Pbft {
 
     fn is_behind(&self) -> bool {
         let voted = self.hard.accepted.last_key_value().map_or(0, |(n, _)| *n);
-        self.hard.changing || voted > self.delivered || !self.wanted.is_empty()
+        let decided = self.decided.last_key_value().map_or(0, |(n, _)| *n);
+        // f + 1 nodes speak in later views, so an honest one does.
+        let left_behind = self.early.len() >= self.config.some_honest();
+        self.hard.changing
+            || voted.max(decided) > self.delivered
+            || !self.wanted.is_empty()
+            || left_behind
     }
 
     pub(super) fn on_retry_timeout(&mut self, out: &mut Effects<Self>) {
@@ -144,12 +150,15 @@ impl Pbft {
     fn consider_new_view(&mut self, out: &mut Effects<Self>) {
         let view = self.hard.view;
         let changes = self.changes.values().filter(|change| change.view == view);
-        let changes: Vec<_> = changes.take(self.config.quorum()).cloned().collect();
-        if self.active() || changes.len() < self.config.quorum() {
+        let quorum = self.config.quorum();
+        let changes: Vec<_> = changes.take(quorum).cloned().collect();
+        let later = self.changes.values().filter(|change| change.view >= view);
+        if self.active() || later.count() < quorum {
             return;
         }
-        if self.primary() != self.me() {
-            // The next primary has all it needs: its time runs.
+        if changes.len() < quorum || self.primary() != self.me() {
+            // A quorum has left all views before this one: its time runs. Some of it may have gone
+            // further and cannot help this one to begin.
             let wait = self.timeout();
             return out.arm(Timer::View, wait, wait);
         }
