@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One run of one protocol in one cluster: what was signed in one means nothing in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,9 +44,33 @@ struct Inner {
     instance: Instance,
     keys: Vec<PublicKey>,
     fingerprint: [u8; 32],
+    signed: AtomicU64,
+    verified: AtomicU64,
+}
+
+/// What a cluster's keys have done, all its nodes together: to tell what a protocol costs. It is no
+/// part of any state, and nothing depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Signatures made.
+    pub signed: u64,
+    /// Signatures checked, those of certificates one by one.
+    pub verified: u64,
 }
 
 impl Roster {
+    /// What has been signed and checked under this roster and its clones.
+    pub fn work(&self) -> Work {
+        Work {
+            signed: self.0.signed.load(Ordering::Relaxed),
+            verified: self.0.verified.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn count_signed(&self) {
+        self.0.signed.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A roster; `None` for more than [`NodeSet::MAX_NODES`] keys.
     pub fn new(instance: Instance, keys: Vec<PublicKey>) -> Option<Self> {
         if keys.len() > usize::from(NodeSet::MAX_NODES) {
@@ -61,6 +86,8 @@ impl Roster {
             instance,
             keys,
             fingerprint,
+            signed: AtomicU64::new(0),
+            verified: AtomicU64::new(0),
         })))
     }
 
@@ -86,6 +113,7 @@ impl Roster {
         signature: &Signature,
     ) -> Result<(), Refused> {
         let key = self.key(signer).ok_or(Refused::Stranger(signer))?;
+        self.0.verified.fetch_add(1, Ordering::Relaxed);
         let bytes = signing_bytes(self.instance(), signer, statement);
         if key.verifies(signature, &bytes) {
             Ok(())
@@ -115,6 +143,8 @@ impl Roster {
         signatures: &[(NodeId, Signature)],
     ) -> Result<(), Refused> {
         if signatures.len() > 1 && self.batch(statement, signatures) == Some(true) {
+            let many = signatures.len() as u64;
+            self.0.verified.fetch_add(many, Ordering::Relaxed);
             return Ok(());
         }
         signatures

@@ -144,6 +144,7 @@ impl<M> Deref for Verified<M> {
 impl Keychain {
     /// Signs as oneself.
     pub fn sign<M: Statement>(&self, statement: M) -> Verified<M> {
+        self.roster().count_signed();
         let bytes = signing_bytes(self.roster().instance(), self.me(), &statement);
         let signature = self.secret().sign(&bytes);
         Verified(Signed::claimed(self.me(), statement, signature))
