@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod lifeline;
 mod log;
+mod matrix;
 mod merge;
 mod output;
 mod scenario;
@@ -57,6 +58,8 @@ enum Command {
     Detectors(detectors::Args),
     /// Join the results of a campaign that ran in shards into one report
     Merge(merge::Args),
+    /// Measure every protocol under every failure model and timing model against what it claims
+    Matrix(matrix::Args),
     /// Run stories of what went wrong, ours or your own, and turn their key defence off
     Scenario(scenario::Args),
     /// Load an etcd endpoint, quorate's or etcd's own, and report throughput and latency
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Detectors(args) => detectors::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
         Command::Scenario(args) => scenario::run(&args),
         Command::Bench(args) => bench::run(args),
         Command::Storm(args) => storm::run(args),

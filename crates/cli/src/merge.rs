@@ -2,7 +2,7 @@
 
 use crate::campaign::kind_of;
 use crate::exit::refused;
-use crate::simulate;
+use crate::{matrix, simulate};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let first = &args.files[0];
     match kind_of(first)?.as_str() {
+        "matrix" => matrix::merge(&args.files, args.json),
         "simulate" => simulate::merge(&args.files, args.json),
         other => Err(refused(format_args!(
             "{} has results of `quorate {other}`, which this quorate does not know",

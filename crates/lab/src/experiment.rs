@@ -76,7 +76,7 @@ impl Load {
 }
 
 /// No run has more events; one that does has lost its way.
-pub const MAX_EVENTS: u64 = 3_000_000;
+pub const MAX_EVENTS: u64 = 300_000;
 
 /// An experiment that cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -49,13 +49,22 @@ impl<S: Subject> Judge<S> {
         let liars = experiment.liars();
         let faulty = experiment.faulty();
         let obliged = |node: &NodeId| {
-            let faults = experiment.node_faults.iter().filter(|f| f.node == *node);
+            // Who only suffers from time, and not for ever, is no less correct.
+            let by_time = |fault: &&quorate_sim::NodeFault| {
+                let suffers = matches!(
+                    fault.misdeed,
+                    Misdeed::Pause | Misdeed::Drift(_) | Misdeed::ClockJump(_)
+                );
+                suffers && fault.until.is_some_and(|until| until < experiment.end)
+            };
+            let of_node = experiment.node_faults.iter().filter(|f| f.node == *node);
+            let faults: Vec<_> = of_node.filter(|fault| !by_time(fault)).collect();
+            let faulty = !faults.is_empty() || experiment.distrusted.contains(*node);
             let over = |fault: &quorate_sim::NodeFault| {
                 let forgot = matches!(fault.misdeed, Misdeed::Forget | Misdeed::LieAboutSync);
                 fault.until.is_some_and(|until| until < experiment.end) && !forgot
             };
-            !liars.contains(*node)
-                && (!faulty.contains(*node) || S::RECOVERS && faults.into_iter().all(over))
+            !liars.contains(*node) && (!faulty || S::RECOVERS && faults.into_iter().all(over))
         };
         Self {
             liars,

@@ -19,6 +19,7 @@
 mod clients;
 mod experiment;
 mod judge;
+pub mod matrix;
 mod minimise;
 mod record;
 mod run;

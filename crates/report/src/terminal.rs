@@ -5,7 +5,7 @@ mod detectors;
 pub use detectors::detectors;
 pub(crate) use detectors::{DETECTOR_COLUMNS, detector_cells};
 
-use crate::{CellVerdict, Cost, Cut, Matrix, Run, VerdictKind};
+use crate::{Cell, CellVerdict, Cost, Cut, Matrix, Run, VerdictKind};
 use std::fmt::Write;
 
 /// Whether a character steers a terminal or turns the direction of text instead of showing.
@@ -67,58 +67,98 @@ fn table(rows: &[Vec<String>]) -> String {
     out
 }
 
-/// The table of verdicts, a block for each timing model; then what disagrees, and what was cut.
+/// The table of verdicts in signs, a block for each timing model; then every cell that disagrees,
+/// for each protocol one that breaks it beyond its contract, and what was cut.
 pub fn matrix(matrix: &Matrix) -> String {
     let mut out = format!("{}\n{}\n", line(&matrix.title), line(&matrix.sentence));
+    // Names of failure models are wider than their cells: they stand below.
+    let numbers = (1..=matrix.failures.len()).map(|n| n.to_string());
     for (timing, name) in (0..).zip(&matrix.timings) {
         let mut head = vec![line(name)];
-        head.extend(matrix.failures.iter().map(|name| line(name)));
-        head.push("model violated".to_owned());
+        head.extend(numbers.clone());
+        head.push("beyond".to_owned());
         let mut rows = vec![head];
         for (protocol, name) in (0..).zip(&matrix.protocols) {
-            let mut row = vec![line(name)];
-            for failure in 0..matrix.failures.len() as u32 {
-                row.push(match matrix.cell(protocol, failure, timing) {
-                    Some(cell) => {
-                        let beyond = if cell.within { "" } else { "*" };
-                        let worse = if cell.disagrees() { "!" } else { "" };
-                        format!("{}{beyond}{worse}", cell.verdict.name())
-                    }
-                    None => "·".to_owned(),
-                });
+            let cells: Vec<_> = (0..matrix.failures.len() as u32)
+                .map(|failure| matrix.cell(protocol, failure, timing))
+                .collect();
+            if matrix.cells.iter().all(|cell| cell.protocol != protocol) {
+                continue;
             }
+            let mut row = vec![line(name)];
+            row.extend(cells.into_iter().map(sign));
             row.push(beyond(matrix.beyond(protocol)).to_owned());
             rows.push(row);
         }
-        out.push('\n');
-        out += &table(&rows);
+        if matrix.cells.iter().any(|cell| cell.timing == timing) {
+            out.push('\n');
+            out += &table(&rows);
+        }
     }
-    out += "\n* beyond the protocol's contract   ! worse than claimed   · not run\n";
-    for cell in &matrix.cells {
-        if cell.verdict != CellVerdict::Unsafe && !cell.disagrees() {
-            continue;
-        }
-        let place = [
-            (&matrix.protocols, cell.protocol),
-            (&matrix.failures, cell.failure),
-            (&matrix.timings, cell.timing),
-        ]
-        .map(|(names, index)| {
-            names
-                .get(index as usize)
-                .map_or("?".to_owned(), |n| line(n))
+    out.push('\n');
+    for (n, name) in (1..).zip(&matrix.failures) {
+        let end = if n % 4 == 0 { "\n" } else { "" };
+        let _ = write!(out, "{n:>2} {:<22}{end}", line(name));
+    }
+    let signs = CellVerdict::ALL.map(|v| format!("{} {}", v.sign(), v.name()));
+    let _ = writeln!(
+        out,
+        "\n{}\n* beyond the protocol's contract   ! worse than claimed   · not run\n\
+         beyond: what it does, at the worst, when reality is worse than its contract",
+        signs.join("   ")
+    );
+    for cell in matrix.cells.iter().filter(|cell| cell.disagrees()) {
+        tell(matrix, cell, "! ", &mut out);
+    }
+    for protocol in 0..matrix.protocols.len() as u32 {
+        let worst = matrix.beyond(protocol);
+        let mut cells = matrix.cells.iter();
+        let broken = cells.find(|cell| {
+            cell.protocol == protocol
+                && !cell.within
+                && cell.verdict > CellVerdict::SafeAndLive
+                && Some(cell.verdict) == worst
         });
-        let mark = if cell.disagrees() { "! " } else { "" };
-        let _ = write!(out, "\n{mark}{}: {}", place.join(", "), cell.verdict.name());
-        if !cell.note.is_empty() {
-            let _ = write!(out, ": {}", line(&cell.note));
-        }
-        out.push('\n');
-        if let Some(replay) = &cell.replay {
-            let _ = writeln!(out, "  {}", line(replay));
+        if let Some(cell) = broken {
+            tell(matrix, cell, "", &mut out);
         }
     }
     out + &cuts(&matrix.cuts)
+}
+
+fn sign(cell: Option<&Cell>) -> String {
+    match cell {
+        Some(cell) => {
+            let mark = match (cell.disagrees(), cell.within) {
+                (true, _) => '!',
+                (false, false) => '*',
+                (false, true) => ' ',
+            };
+            format!("{}{mark}", cell.verdict.sign())
+        }
+        None => "· ".to_owned(),
+    }
+}
+
+/// A cell in words, with its command.
+fn tell(matrix: &Matrix, cell: &Cell, mark: &str, out: &mut String) {
+    let place = [
+        (&matrix.protocols, cell.protocol),
+        (&matrix.failures, cell.failure),
+        (&matrix.timings, cell.timing),
+    ]
+    .map(|(names, index)| {
+        let name = names.get(index as usize);
+        name.map_or("?".to_owned(), |name| line(name))
+    });
+    let _ = write!(out, "\n{mark}{}: {}", place.join(", "), cell.verdict.name());
+    if !cell.note.is_empty() {
+        let _ = write!(out, ": {}", line(&cell.note));
+    }
+    out.push('\n');
+    if let Some(replay) = &cell.replay {
+        let _ = writeln!(out, "  {}", line(replay));
+    }
 }
 
 fn beyond(verdict: Option<CellVerdict>) -> &'static str {

@@ -86,6 +86,13 @@ fn node_fault(names: &Names, fault: &NodeFault) -> Vec<(u64, String, String)> {
     let name = names.of(fault.node).to_owned();
     let (begins, ends) = match &fault.misdeed {
         Misdeed::Crash => ("crashes".to_owned(), "recovers, with what its disk kept"),
+        Misdeed::CrashSending(reached) => (
+            format!(
+                "crashes while it sends: {} alone hear its last words",
+                names.list(*reached)
+            ),
+            "recovers, with what its disk kept",
+        ),
         Misdeed::Forget => ("crashes".to_owned(), "comes back with an empty disk"),
         Misdeed::Pause => ("pauses".to_owned(), "wakes, and knows nothing of its pause"),
         Misdeed::OmitSend(which) => (

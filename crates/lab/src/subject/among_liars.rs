@@ -44,7 +44,8 @@ macro_rules! ben_or_subject {
             const NAME: &'static str = $name;
             const CATALOGUE: quorate_contract::Protocol = ben_or::PROTOCOL;
             const ASKING: Asking = Asking::Everybody;
-            const RECOVERS: bool = true;
+            // What is said while it is down is not said again.
+            const RECOVERS: bool = false;
             const PER_FAULT: u8 = $per_fault;
             const OPTIONS: &'static [(&'static str, &'static [&'static str])] = COINS;
 
@@ -84,7 +85,8 @@ impl Subject for Bracha {
     const NAME: &'static str = "bracha";
     const CATALOGUE: quorate_contract::Protocol = bracha::PROTOCOL;
     const ASKING: Asking = Asking::Sender;
-    const RECOVERS: bool = true;
+    // What is said while it is down is not said again.
+    const RECOVERS: bool = false;
     const PER_FAULT: u8 = 3;
 
     fn configs(setup: &Setup) -> Result<Vec<bracha::Config>, String> {
@@ -127,6 +129,10 @@ impl Subject for Pbft {
         Ok(configs)
     }
 
+    fn work(config: &pbft::Config) -> Option<quorate_crypto::Work> {
+        Some(config.keys.roster().work())
+    }
+
     fn request(value: Bytes) -> Bytes {
         value
     }
@@ -165,6 +171,10 @@ impl Subject for HotStuff {
         });
         configs.iter().try_for_each(hotstuff::Config::check)?;
         Ok(configs)
+    }
+
+    fn work(config: &hotstuff::Config) -> Option<quorate_crypto::Work> {
+        Some(config.keys.roster().work())
     }
 
     fn request(value: Bytes) -> Bytes {
@@ -212,6 +222,10 @@ impl Subject for Tendermint {
         });
         configs.iter().try_for_each(tendermint::Config::check)?;
         Ok(configs)
+    }
+
+    fn work(config: &tendermint::Config) -> Option<quorate_crypto::Work> {
+        Some(config.keys.roster().work())
     }
 
     fn request(value: Bytes) -> Bytes {

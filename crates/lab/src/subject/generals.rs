@@ -144,6 +144,10 @@ impl Subject for SignedMessages {
         }))
     }
 
+    fn work(config: &signed_messages::Config) -> Option<quorate_crypto::Work> {
+        Some(config.keys.roster().work())
+    }
+
     fn request(value: Bytes) -> Bytes {
         value
     }
@@ -184,6 +188,10 @@ impl Subject for DolevStrong {
             default: RETREAT,
             keys,
         }))
+    }
+
+    fn work(config: &dolev_strong::Config) -> Option<quorate_crypto::Work> {
+        Some(config.keys.roster().work())
     }
 
     fn request(value: Bytes) -> Bytes {

@@ -160,6 +160,11 @@ pub trait Subject {
         format!("{node:#?}")
     }
 
+    /// What the keys of the configuration's cluster have done, if it has keys.
+    fn work(_config: &<Self::Protocol as Protocol>::Config) -> Option<quorate_crypto::Work> {
+        None
+    }
+
     /// Figures that an output tells, by name: what seed 003's table has for columns.
     fn facts(_output: &<Self::Protocol as Protocol>::Output) -> Vec<(&'static str, String)> {
         vec![]

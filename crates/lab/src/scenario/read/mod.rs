@@ -5,7 +5,6 @@ mod expect;
 mod faults;
 mod merge;
 mod values;
-mod work;
 mod world;
 
 use super::{Kind, Part, Scenario};

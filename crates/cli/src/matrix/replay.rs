@@ -1,0 +1,71 @@
+//! One run of one cell again.
+
+use super::Args;
+use crate::output::say;
+use anyhow::{Context, bail};
+use quorate_lab::matrix::{Token, claim, replay_command, sample, words};
+use quorate_lab::{Framing, Options, record};
+use quorate_report::html;
+use serde_json::json;
+use std::fs::File;
+use std::path::Path;
+
+/// Tells the run in words, and draws it if asked. Ends with 1 if it violates a property.
+pub(super) fn run(args: &Args, token: Token) -> anyhow::Result<()> {
+    let page = page(args.html.as_deref())?;
+    let (sample, plan, outcome) = sample(token, &Options::default());
+    let again = replay_command(&token);
+    if let Some((path, file)) = page {
+        let framing = Framing {
+            title: format!("{}, run {}", token.place, token.seed),
+            clause: Some(format!(
+                "{} among {}, f = {}",
+                token.place.protocol, plan.experiment.setup.nodes, plan.faults
+            )),
+            replay: Some(again.clone()),
+            ..Framing::default()
+        };
+        let (_, run) = record(&plan.experiment, plan.decisions(), framing)?;
+        html::run(&run, file).with_context(|| format!("can't write {}", path.display()))?;
+    }
+    if args.json {
+        let claim = claim(&token.place);
+        let violation = outcome.violation.as_ref().map(|broken| {
+            json!({
+                "property": broken.property,
+                "detail": broken.detail,
+                "node": broken.node.to_string(),
+                "event": broken.event,
+                "simulated_seconds": broken.at as f64 / 1e9,
+            })
+        });
+        say(&serde_json::to_string_pretty(&json!({
+            "token": token.to_string(),
+            "replay": again,
+            "nodes": plan.experiment.setup.nodes,
+            "faults": plan.faults,
+            "verdict": sample.verdict,
+            "sentence": sample.sentence,
+            "claim": claim.verdict,
+            "why": claim.why,
+            "inside_contract": sample.breach.is_none(),
+            "breach": sample.breach,
+            "events": sample.events,
+            "hash": format!("{:016x}", sample.hash),
+            "violation": violation,
+            "story": words(&plan, &outcome),
+        }))?)?;
+    } else {
+        say(&words(&plan, &outcome))?;
+    }
+    match &outcome.violation {
+        Some(broken) => bail!("{} is violated", broken.property),
+        None => Ok(()),
+    }
+}
+
+/// Opens the page before the work: a path that can't be written is found at once.
+pub(super) fn page(path: Option<&Path>) -> anyhow::Result<Option<(&Path, File)>> {
+    path.map(|path| Ok((path, super::campaign::open(path)?)))
+        .transpose()
+}

@@ -1,0 +1,227 @@
+//! What a decision costs: counted on running code, in lock-step, without faults.
+//!
+//! Every message takes Δ, so time is counted in Δ. Logs are measured in a stream of single
+//! decisions, with a leader in place and timeouts far away; what decides once is measured as a
+//! whole. Values have two bytes.
+
+use crate::{Asking, Options, Setup, Subject, Visitor, facts, visit};
+use bytes::Bytes;
+use quorate_core::NodeId;
+use quorate_crypto::{Scheme, Work};
+use quorate_sim::{Bare, Counts, Decisions, Delay, Happened, Pace, Weather};
+use std::time::Duration;
+
+/// The cluster sizes of the curves.
+pub const SIZES: [u8; 5] = [4, 7, 10, 31, 100];
+
+const DELTA: Duration = Duration::from_millis(8);
+/// OM(m) and FloodSet grow without measure: then `f` is the largest with fewer messages.
+const MOST_MESSAGES: u64 = 50_000;
+
+/// What one decision cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// How many nodes.
+    pub n: u8,
+    /// How many faults it was set up for.
+    pub f: u8,
+    /// Messages from one node to another.
+    pub messages: f64,
+    /// Their bytes.
+    pub bytes: f64,
+    /// Δ from the request until the first node has decided.
+    pub rounds: f64,
+    /// Syncs of all disks.
+    pub syncs: f64,
+    /// Signatures made.
+    pub signatures: f64,
+    /// Signatures checked.
+    pub verified: f64,
+    /// Events of the world: for its speed.
+    pub events: u64,
+}
+
+/// The faults that a protocol is set up for among so many nodes: as many as it can survive, if that
+/// can be run.
+pub fn faults_for(protocol: &str, n: u8) -> Option<u8> {
+    let facts = facts(protocol)?;
+    if facts.catalogue == quorate_contract::Protocol::TwoGenerals {
+        return (n == 2).then_some(0);
+    }
+    let most = (n.checked_sub(1)? / facts.per_fault).min(n.saturating_sub(2));
+    let cost = |f: u8| facts.catalogue.cost(n.into(), f.into()).messages;
+    (1..=most).rev().find(|f| cost(*f) <= MOST_MESSAGES)
+}
+
+/// Measures a protocol among so many nodes; `None` where it cannot be run.
+pub fn cost(protocol: &str, n: u8, scheme: Scheme) -> Option<Measured> {
+    let f = faults_for(protocol, n)?;
+    visit(protocol, Measure { n, f, scheme }).flatten()
+}
+
+struct Measure {
+    n: u8,
+    f: u8,
+    scheme: Scheme,
+}
+
+impl Visitor for Measure {
+    type Output = Option<Measured>;
+
+    fn visit<S: Subject>(self) -> Option<Measured> {
+        let Self { n, f, scheme } = self;
+        let a_log = S::ASKING == Asking::Clients;
+        let setup = Setup {
+            nodes: n,
+            faults: f,
+            // In a log, timeouts are far away; in rounds, a round is what it must be.
+            delta: if a_log { DELTA * 200 } else { DELTA },
+            options: Options::default(),
+            scheme,
+        };
+        let configs = S::configs(&setup).ok()?;
+        let mut pace = Pace::lock_step(DELTA.as_nanos() as u64);
+        // A sync takes next to no time, and is counted.
+        pace.sync = Some(Delay::Uniform { min: 1, max: 1 });
+        pace.phi = 1;
+        let weather = Weather {
+            pace,
+            lossy: false,
+            authentic: true,
+            weigh: true,
+        };
+        let of = |node: NodeId| configs[node.index()].clone();
+        let mut bare = Bare::new(of, n, weather, Decisions::replay(vec![]));
+        bare.start_all();
+        let work = || S::work(&configs[0]).unwrap_or_default();
+        let stage = Stage::<S> {
+            bare,
+            wanted: None,
+            first: None,
+        };
+        match a_log {
+            true => stage.a_stream(n, f, work),
+            false => stage.one(n, f, work),
+        }
+    }
+}
+
+struct Stage<S: Subject> {
+    bare: Bare<S::Protocol>,
+    /// What is waited for; anything, if nothing is named.
+    wanted: Option<Bytes>,
+    /// Who decided it first since this was last cleared, and when.
+    first: Option<(NodeId, u64)>,
+}
+
+impl<S: Subject> Stage<S> {
+    /// Runs until the time has come, or nothing happens any more.
+    fn run_until(&mut self, at: u64) {
+        self.bare.wake_at(at, 0);
+        while let Some(happened) = self.bare.advance() {
+            for told in self.bare.take_outputs() {
+                let decides = S::decisions(&told.output);
+                let is_wanted = |value: &Bytes| self.wanted.as_ref().is_none_or(|w| w == value);
+                let news = decides.iter().any(|d| d.values.iter().any(is_wanted));
+                if news && self.first.is_none() {
+                    self.first = Some((told.node, told.at));
+                }
+            }
+            if happened == Happened::Woke(0) {
+                break;
+            }
+        }
+    }
+
+    /// Single decisions, one after the other, with a leader in place.
+    fn a_stream(mut self, n: u8, f: u8, work: impl Fn() -> Work) -> Option<Measured> {
+        let delta = DELTA.as_nanos() as u64;
+        let many = if n > 10 { 3 } else { 10 };
+        let mut entry = NodeId(0);
+        // Whoever leads, in the end, has the first value; it decides first, and is asked from now on.
+        for node in NodeId::all(n).cycle().take(64) {
+            self.bare
+                .request(node, S::request(Bytes::from_static(b"w0")));
+            let soon = self.bare.now() + 400 * delta;
+            self.run_until(soon);
+            if let Some((first, _)) = self.first.take() {
+                entry = first;
+                break;
+            }
+        }
+        // The last of it is told to everybody.
+        let later = self.bare.now() + 40 * delta;
+        self.bare
+            .request(entry, S::request(Bytes::from_static(b"w1")));
+        self.run_until(later);
+        let (counts, before) = (self.bare.counts(), work());
+        let events = self.bare.events();
+        let mut rounds = 0;
+        for value in 0..many {
+            self.first = None;
+            let asked = self.bare.now();
+            let value = Bytes::from(format!("v{value}"));
+            self.wanted = Some(value.clone());
+            self.bare.request(entry, S::request(value));
+            self.run_until(asked + 12 * delta);
+            rounds += self.first?.1 - asked;
+        }
+        let spent = Spent::since(counts, before, self.bare.counts(), work());
+        Some(spent.of(n, f, many, rounds, self.bare.events() - events))
+    }
+
+    /// What decides once: all of it.
+    fn one(mut self, n: u8, f: u8, work: impl Fn() -> Work) -> Option<Measured> {
+        let delta = DELTA.as_nanos() as u64;
+        let (counts, before) = (Counts::default(), work());
+        // With one proposer, or all of one mind: what everybody hopes for.
+        let alone =
+            S::ASKING == Asking::Sender || S::CATALOGUE == quorate_contract::Protocol::Paxos;
+        let value = S::proposal(NodeId(u8::from(!alone)));
+        let asked = NodeId::all(n).take(if alone { 1 } else { n.into() });
+        for node in asked {
+            self.bare.request(node, S::request(value.clone()));
+        }
+        self.run_until((u64::from(f) + 20) * 4 * delta);
+        let rounds = self.first?.1;
+        let spent = Spent::since(counts, before, self.bare.counts(), work());
+        Some(spent.of(n, f, 1, rounds, self.bare.events()))
+    }
+}
+
+struct Spent {
+    counts: Counts,
+    work: Work,
+}
+
+impl Spent {
+    fn since(counts: Counts, before: Work, now: Counts, work: Work) -> Self {
+        Self {
+            counts: Counts {
+                messages: now.messages - counts.messages,
+                bytes: now.bytes - counts.bytes,
+                syncs: now.syncs - counts.syncs,
+                ..now
+            },
+            work: Work {
+                signed: work.signed - before.signed,
+                verified: work.verified - before.verified,
+            },
+        }
+    }
+
+    fn of(&self, n: u8, f: u8, decisions: u32, rounds: u64, events: u64) -> Measured {
+        let each = |total: u64| total as f64 / f64::from(decisions);
+        Measured {
+            n,
+            f,
+            messages: each(self.counts.messages),
+            bytes: each(self.counts.bytes),
+            rounds: each(rounds) / DELTA.as_nanos() as f64,
+            syncs: each(self.counts.syncs),
+            signatures: each(self.work.signed),
+            verified: each(self.work.verified),
+            events,
+        }
+    }
+}
