@@ -32,11 +32,16 @@ fn expand(word: &str) -> String {
 /// The command lines of quorate in the code of a document.
 fn commands(document: &str) -> Vec<Vec<String>> {
     let joined = document.replace("\\\n", " ");
-    let mut code = false;
+    let (mut code, mut console) = (false, false);
     let mut found = vec![];
     for line in joined.lines() {
         if line.trim_start().starts_with("```") {
             code = !code;
+            console = line.trim_end().ends_with("console");
+            continue;
+        }
+        // What a command prints is no command.
+        if console && !line.trim_start().starts_with("$ ") {
             continue;
         }
         let line = keep_quoted(line);

@@ -255,6 +255,7 @@ fn a_file_that_is_wrong_is_refused_with_the_line_and_what_would_work() {
             "is not after `from`",
         ),
         ("from = \"0s\"", "form = \"0s\"", "did you mean `from`?"),
+        ("value = \"X\"", "value = \"X\"\nat = \"2m\"", "ask earlier"),
         ("value = \"X\"", "worth = \"X\"", "add `value = \"X\"`"),
         ("[[without]]", "[[witout]]", "did you mean `without`?"),
         (
@@ -366,6 +367,24 @@ fn a_story_told() {
           contract: byzantine, f = 1; synchronous; authenticated links; durable storage
             reality stayed inside it: every assumption held
             agreed to, and shown: lie (commander, 0 ms), equivocate (commander, 0 ms)
+          as expected
+
+        ── case: three, a traitor commander ──
+          L2 and L3 hear different orders, tell each other, and fall back on the default. What helps
+          here is what breaks them when a lieutenant is the traitor, since L2 hears the same in both.
+          oral-messages, 3 nodes, seed 0
+           0 ms  commander's twin is asked for "RETREAT"
+           0 ms  commander is asked for "ATTACK"
+           0 ms  commander: there are two of it; the second talks with L3
+          44 ms  L2 decides "RETREAT"
+          44 ms  L3 decides "RETREAT"
+          decided: commander (nobody need believe it); L2 L3 RETREAT
+          result: safe and live: every property held, and all was decided, at 44 ms
+          contract: byzantine, f = 1; synchronous; authenticated links; durable storage
+            reality stayed inside it: every assumption held
+            agreed to, and shown: lie (commander, 0 ms), equivocate (commander, 0 ms)
+            oral-messages promises nothing under this contract: it needs n ≥ 3f + 1, here 4 for f = 1;
+              there are 3 [byzantine-third-unsigned]
           as expected
 
         ── WITHOUT: the fourth general ──

@@ -5,6 +5,7 @@ mod expect;
 mod faults;
 mod merge;
 mod values;
+mod work;
 mod world;
 
 use super::{Kind, Part, Scenario};

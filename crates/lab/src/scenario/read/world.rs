@@ -1,13 +1,12 @@
 //! Who takes part, what is assumed, what runs, and the world it runs in.
 
-use super::values::{delay, flag, longest, nanos, nanos_of, node, nodes, ppm};
-use super::{Head, MAX_SEEDS, STORY, clients, expect, faults};
+use super::values::{delay, flag, longest, nanos, nanos_of, nodes, ppm};
+use super::{Head, MAX_SEEDS, STORY, clients, expect, faults, work};
 use crate::scenario::{Names, Part};
-use crate::{Ask, Clients, Experiment, Load, Options, Setup, Subject, Visitor, visit};
-use bytes::Bytes;
+use crate::{Clients, Experiment, Options, Setup, Subject, Visitor, visit};
 use quorate_contract::file::{Source, Table, read_failures, read_links, read_storage, read_timing};
 use quorate_contract::{Cluster, Contract, ContractError, LinkModel};
-use quorate_core::{NodeId, NodeSet};
+use quorate_core::NodeSet;
 use quorate_crypto::Scheme;
 use quorate_sim::{Delay, Link, LinkFault, Pace, Trouble, Weather};
 use std::time::Duration;
@@ -34,7 +33,7 @@ impl Part {
         let seeds = seeds.map_or(Ok(1), |seeds| seeds.number(1, MAX_SEEDS))?;
         let mut experiment = read_protocol(&root, &contract)?;
         read_world(&root, &contract, &names, &mut experiment)?;
-        read_work(&root, &names, &mut experiment)?;
+        work::read(&root, &names, &mut experiment)?;
         clients::read(&root, &names, &mut experiment)?;
         faults::read_node_faults(&root, &names, &mut experiment)?;
         faults::read_link_faults(&root, &names, &mut experiment)?;
@@ -298,65 +297,4 @@ fn slow(senders: Option<NodeSet>, receivers: Option<NodeSet>, by: Delay) -> Link
         until: None,
         flapping: None,
     }
-}
-
-/// No story asks for more values.
-const MAX_VALUES: usize = 10_000;
-
-fn read_work(root: &Table<'_>, names: &Names, experiment: &mut Experiment) -> Result<()> {
-    let load = match root.get("load") {
-        None => None,
-        Some(entry) => {
-            let table = entry.table()?;
-            let number = |key, default| {
-                let entry = table.get(key);
-                entry.map_or(Ok(default), |entry| entry.number(0, MAX_VALUES))
-            };
-            let load = Load {
-                values: number("values", 10)? as u32,
-                from: nanos_of(&table, "from", "10ms")?.unwrap_or(0),
-                every: nanos_of(&table, "every", "20ms")?.unwrap_or(20 * MS),
-                patience: nanos_of(&table, "patience", "100ms")?
-                    .unwrap_or(100 * MS)
-                    .max(1),
-                probes: number("probes", 2)? as u32,
-            };
-            table.finish()?;
-            Some(load)
-        }
-    };
-    let Some(entry) = root.get("ask") else {
-        let usual = load.unwrap_or(Load {
-            values: 10,
-            from: 0,
-            every: 20 * MS,
-            patience: 100 * MS,
-            probes: 2,
-        });
-        // The name of the protocol was checked.
-        let _ = experiment.ask_as_usual(usual);
-        return Ok(());
-    };
-    experiment.load = load;
-    for table in entry.tables()? {
-        let value = table.need("value", "add `value = \"X\"`")?;
-        let ask = Ask {
-            at: nanos_of(&table, "at", "0s")?.unwrap_or(0),
-            node: table
-                .get("node")
-                .map_or(Ok(NodeId(0)), |entry| node(&entry, names))?,
-            second: false,
-            value: Bytes::copy_from_slice(value.string("X")?.as_bytes()),
-        };
-        if let Some(rival) = table.get("second-twin") {
-            experiment.asks.push(Ask {
-                second: true,
-                value: Bytes::copy_from_slice(rival.string("Y")?.as_bytes()),
-                ..ask.clone()
-            });
-        }
-        experiment.asks.push(ask);
-        table.finish()?;
-    }
-    Ok(())
 }
