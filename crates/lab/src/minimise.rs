@@ -3,7 +3,7 @@
 //!
 //! An experiment is data, so it shrinks by leaving parts of it out. What is left must still go wrong
 //! in the same way: the same property violated, or stalled as before. A smaller world draws other
-//! decisions than the large one did from the same seed, so a few seeds are tried for each step.
+//! decisions than the large one did from the same stream, so a few streams are tried for each step.
 
 use crate::{Asking, Experiment, Outcome, Refused, run};
 use quorate_core::NodeId;
@@ -34,8 +34,8 @@ impl Wrong {
 pub struct Minimal {
     /// What is left.
     pub experiment: Experiment,
-    /// The seed under which it goes wrong.
-    pub seed: u64,
+    /// The stream of decisions under which it goes wrong, by its number.
+    pub stream: u64,
     /// How it goes wrong.
     pub outcome: Outcome,
     /// How many runs it took.
@@ -55,68 +55,71 @@ pub struct Control {
     pub outcome: Outcome,
 }
 
-/// How many seeds a smaller experiment gets to go wrong.
-const SEEDS: u64 = 6;
+/// How many streams of decisions a smaller experiment gets to go wrong.
+const STREAMS: u64 = 6;
 
-struct Search {
+struct Search<'s> {
+    streams: &'s dyn Fn(u64) -> Decisions,
     wrong: Wrong,
     runs: u32,
     budget: u32,
 }
 
-impl Search {
-    /// The first seed under which it goes wrong as it should.
-    fn fails(&mut self, experiment: &Experiment, seed: u64) -> Option<(u64, Outcome)> {
-        for seed in seed..seed.saturating_add(SEEDS) {
+impl Search<'_> {
+    /// The first stream, from this one on, under which it goes wrong as it should.
+    fn fails(&mut self, experiment: &Experiment, from: u64) -> Option<(u64, Outcome)> {
+        for stream in from..from.saturating_add(STREAMS) {
             if self.runs >= self.budget {
                 return None;
             }
             self.runs += 1;
-            let outcome = run(experiment, Decisions::from_seed(seed)).ok()?;
+            let outcome = run(experiment, (self.streams)(stream)).ok()?;
             if Wrong::of(&outcome) == Some(self.wrong) {
-                return Some((seed, outcome));
+                return Some((stream, outcome));
             }
         }
         None
     }
 }
 
-/// Makes a failing run small, with at most `budget` runs. `None` if it does not fail.
+/// Makes a failing run small, with at most `budget` runs. It fails under stream 0; the others are
+/// tried as well. `None` if it does not fail.
 ///
 /// # Errors
 /// If the experiment cannot be run.
 pub fn minimise(
     experiment: &Experiment,
-    seed: u64,
+    streams: &dyn Fn(u64) -> Decisions,
     budget: u32,
 ) -> Result<Option<Minimal>, Refused> {
-    let outcome = run(experiment, Decisions::from_seed(seed))?;
+    let outcome = run(experiment, streams(0))?;
     let Some(wrong) = Wrong::of(&outcome) else {
         return Ok(None);
     };
     let mut search = Search {
+        streams,
         wrong,
         runs: 1,
         budget,
     };
-    let mut small = (experiment.clone(), seed, outcome);
+    let mut small = (experiment.clone(), 0, outcome);
     loop {
         let next = smaller(&small.0, &small.2)
             .into_iter()
             .find_map(|candidate| {
-                let (seed, outcome) = search.fails(&candidate, small.1)?;
-                Some((candidate, seed, outcome))
+                let (stream, outcome) = search.fails(&candidate, small.1)?;
+                Some((candidate, stream, outcome))
             });
         match next {
             Some(next) => small = next,
             None => break,
         }
     }
-    let (experiment, seed, outcome) = small;
-    let control = control(&experiment, seed)?;
+    let (experiment, stream, outcome) = small;
+    let control = control(&experiment, streams(stream))?;
     Ok(Some(Minimal {
         experiment,
-        seed,
+        stream,
         outcome,
         runs: search.runs,
         control,
@@ -233,7 +236,7 @@ fn fewer_nodes(experiment: &mut Experiment, by: u8) -> bool {
 
 /// The experiment without one fault under which nothing goes wrong: the first one of which this is
 /// true.
-fn control(experiment: &Experiment, seed: u64) -> Result<Option<Control>, Refused> {
+fn control(experiment: &Experiment, decisions: Decisions) -> Result<Option<Control>, Refused> {
     let mut without = vec![];
     for (at, fault) in experiment.node_faults.iter().enumerate() {
         let mut candidate = experiment.clone();
@@ -249,7 +252,7 @@ fn control(experiment: &Experiment, seed: u64) -> Result<Option<Control>, Refuse
         without.push((format!("{} of links", fault.trouble.name()), candidate));
     }
     for (without, experiment) in without {
-        let outcome = run(&experiment, Decisions::from_seed(seed))?;
+        let outcome = run(&experiment, decisions.clone())?;
         if Wrong::of(&outcome).is_none() {
             return Ok(Some(Control {
                 without,

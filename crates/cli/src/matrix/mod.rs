@@ -1,6 +1,7 @@
 //! `quorate matrix`: every protocol under every failure model and timing model.
 
 mod campaign;
+mod minimise;
 mod replay;
 
 pub(crate) use campaign::merge;
@@ -36,6 +37,13 @@ pub(crate) struct Args {
     /// Run one run of one cell again, and tell it in words: the token is in the cell
     #[arg(long, value_name = "TOKEN", conflicts_with_all = ["protocols", "failures", "timings", "seeds", "shard", "out"])]
     replay: Option<String>,
+    /// With --replay: leave out what it does not take to go wrong, and run the rest without the
+    /// fault that it takes, as the control
+    #[arg(long, requires = "replay")]
+    minimise: bool,
+    /// With --minimise: how many runs it may take
+    #[arg(long, value_name = "N", default_value_t = 2000, requires = "minimise")]
+    runs: u32,
     /// Draw the table, or the run that is replayed, as a page, which any browser opens without a
     /// network
     #[arg(long, value_name = "FILE")]

@@ -13,6 +13,9 @@ use std::path::Path;
 /// Tells the run in words, and draws it if asked. Ends with 1 if it violates a property.
 pub(super) fn run(args: &Args, token: Token) -> anyhow::Result<()> {
     let page = page(args.html.as_deref())?;
+    if args.minimise {
+        return super::minimise::run(args, token, page);
+    }
     let (sample, plan, outcome) = sample(token, &Options::default());
     let again = replay_command(&token);
     if let Some((path, file)) = page {

@@ -144,6 +144,15 @@ impl Plan {
         stream(&self.token, "run")
     }
 
+    /// The decisions of the run, and after them those of other runs of the same plan: what makes a
+    /// run small needs some to choose from.
+    pub fn stream(&self, n: u64) -> Decisions {
+        match n {
+            0 => self.decisions(),
+            n => stream(&self.token, &format!("run {n}")),
+        }
+    }
+
     /// How many nodes are faulty at the same time, at the most; or ever, where that counts.
     pub fn most_faulty(&self) -> usize {
         if self.lasting {
