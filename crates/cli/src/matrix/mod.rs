@@ -67,8 +67,8 @@ Failure columns: none; crash-stop, crash-recovery, send-omission, receive-omissi
 timing and byzantine, each at f and, with +1, at f + 1 faulty nodes; amnesia: f nodes crash and come \
 back with empty disks; lying-sync: with disks that had called durable what is not; fair-loss: links \
 lose, double and reorder messages.
-Timing models: synchronous: the bounds that the nodes are told always hold; unknown-bound: larger ones \
-do; gst: they hold only after a wild while; asynchronous: nothing holds, and what has not been decided \
+Timing models: synchronous: the bounds that the nodes are told always hold; unknown-bound: others \
+do, up to four times as large; gst: they hold only after a wild while; asynchronous: nothing holds, and what has not been decided \
 by the horizon counts as stalled.";
 
 /// Fails when a cell is worse than claimed.

@@ -216,7 +216,9 @@ fn pace(timing: TimingModel, lossy: bool, decisions: &mut Decisions) -> (Pace, u
     match timing {
         TimingModel::Synchronous => (pace, 8_000 * MS, None),
         TimingModel::UnknownBound => {
-            let times = [1, 2, 3, 5, 8, 12][decisions.below(6) as usize];
+            // Larger than what the nodes are told, and not so large that a round trip outlasts the
+            // fixed timeouts of those whose timeouts do not grow (Raft, §5.6): those are a bet.
+            let times = decisions.within(1, 4);
             let mut pace = Pace::synchronous(times * delta, times * phi);
             pace.drift_ppm = DRIFT_PPM;
             (pace, 20_000 * MS, None)

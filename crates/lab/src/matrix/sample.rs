@@ -79,7 +79,10 @@ pub fn breach(plan: &Plan, outcome: &Outcome) -> Option<String> {
                 shown = shown.with(Behaviour::Late);
             }
             // Liars can flood links until these lose messages: theirs is the fault.
-            Whose::Link if outcome.traffic.overflowed > 0 => {}
+            Whose::Link
+                if behaviour == Behaviour::Lose
+                    && outcome.traffic.overflowed > 0
+                    && !plan.experiment.liars().is_empty() => {}
             _ => shown = shown.with(behaviour),
         }
         let of_time = matches!(behaviour.place(), Whose::Time | Whose::Link)

@@ -280,6 +280,19 @@ where
         if slot.disk.lied_about() > 0 {
             self.seen.note(now, Behaviour::LieAboutSync, id);
         }
+        let mut outbox = std::mem::take(&mut self.outbox);
+        for (to, message) in outbox.drain(..) {
+            self.route(s, to, message);
+        }
+        self.outbox = outbox;
+        if self.slots[s].dying {
+            // Who dies in the middle of what it sends tells nobody afterwards that it is done.
+            self.told.truncate(heard);
+            self.seen.note(now, Behaviour::Stop, id);
+            self.crash(id);
+            self.loopback.clear();
+            return;
+        }
         if let Some(watch) = &mut self.watch {
             let (recorder, words) = (&mut watch.recorder, watch.words);
             for told in &self.told[heard..] {
@@ -287,17 +300,6 @@ where
                     recorder.remark(now, lane(s), kind, &label);
                 }
             }
-        }
-        let mut outbox = std::mem::take(&mut self.outbox);
-        for (to, message) in outbox.drain(..) {
-            self.route(s, to, message);
-        }
-        self.outbox = outbox;
-        if self.slots[s].dying {
-            self.seen.note(now, Behaviour::Stop, id);
-            self.crash(id);
-            self.loopback.clear();
-            return;
         }
         for (timer, span) in timers {
             self.set_timer(s, local, timer, span);
