@@ -1,5 +1,6 @@
 //! The whole table, or a part of it: a campaign whose units are cells.
 
+use super::speed::{self, Speed};
 use super::{Args, places};
 use crate::campaign::{self, Campaign, Done};
 use crate::exit::refused;
@@ -157,19 +158,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let done = done?;
     let mut matrix = matrix(&cells, &done);
+    let mut speeds = vec![];
     if args.costs {
         costs(&cells, &mut matrix);
+        let runs = |name: &str| cells.places.iter().any(|place| place.protocol == name);
+        speeds = speed::measure(runs);
     }
     if let Some((path, file)) = page {
         html::matrix(&matrix, file).with_context(|| format!("can't write {}", path.display()))?;
     }
-    report(&cells, &done, &matrix, args.json)
+    report(&cells, &done, &matrix, &speeds, args.json)
 }
 
 /// Joins the shards of a campaign, and reports as if it had run here.
 pub(crate) fn merge(files: &[PathBuf], as_json: bool) -> anyhow::Result<()> {
     let (cells, done) = campaign::merge::<Cells>(files)?;
-    report(&cells, &done, &matrix(&cells, &done), as_json)
+    report(&cells, &done, &matrix(&cells, &done), &[], as_json)
 }
 
 /// What one decision costs, by protocol and size, counted on running code.
@@ -241,6 +245,7 @@ fn report(
     cells: &Cells,
     done: &Done<Report>,
     matrix: &Matrix,
+    speeds: &[Speed],
     as_json: bool,
 ) -> anyhow::Result<()> {
     let events: u64 = throughput(done).values().sum();
@@ -249,11 +254,17 @@ fn report(
         let mut value = serde_json::to_value(matrix)?;
         value["seconds"] = done.time.seconds().into();
         value["events_per_second_and_thread"] = rate.into();
+        if !speeds.is_empty() {
+            value["speed"] = serde_json::to_value(speeds)?;
+        }
         say(&serde_json::to_string_pretty(&value)?)?;
     } else {
         let mut text = terminal::matrix(matrix);
         if !matrix.costs.is_empty() {
             text += &format!("\n{}\n", terminal::costs(matrix));
+        }
+        if !speeds.is_empty() {
+            text += &format!("{}\n", speed::in_words(speeds));
         }
         for total in &matrix.totals {
             text += &format!("{}: {}\n", total.name, total.value);

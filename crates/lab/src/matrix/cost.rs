@@ -55,21 +55,39 @@ pub fn faults_for(protocol: &str, n: u8) -> Option<u8> {
 
 /// Measures a protocol among so many nodes; `None` where it cannot be run.
 pub fn cost(protocol: &str, n: u8, scheme: Scheme) -> Option<Measured> {
+    cost_of(protocol, n, scheme, if n > 10 { 3 } else { 10 })
+}
+
+/// The same over so many decisions, where the protocol is a log. The work is the same each time, so
+/// whoever has a clock learns from two lengths what one decision takes.
+pub fn cost_of(protocol: &str, n: u8, scheme: Scheme, decisions: u32) -> Option<Measured> {
     let f = faults_for(protocol, n)?;
-    visit(protocol, Measure { n, f, scheme }).flatten()
+    let measure = Measure {
+        n,
+        f,
+        scheme,
+        decisions,
+    };
+    visit(protocol, measure).flatten()
 }
 
 struct Measure {
     n: u8,
     f: u8,
     scheme: Scheme,
+    decisions: u32,
 }
 
 impl Visitor for Measure {
     type Output = Option<Measured>;
 
     fn visit<S: Subject>(self) -> Option<Measured> {
-        let Self { n, f, scheme } = self;
+        let Self {
+            n,
+            f,
+            scheme,
+            decisions,
+        } = self;
         let a_log = S::ASKING == Asking::Clients;
         let setup = Setup {
             nodes: n,
@@ -100,7 +118,7 @@ impl Visitor for Measure {
             first: None,
         };
         match a_log {
-            true => stage.a_stream(n, f, work),
+            true => stage.a_stream(n, f, decisions, work),
             false => stage.one(n, f, work),
         }
     }
@@ -134,9 +152,8 @@ impl<S: Subject> Stage<S> {
     }
 
     /// Single decisions, one after the other, with a leader in place.
-    fn a_stream(mut self, n: u8, f: u8, work: impl Fn() -> Work) -> Option<Measured> {
+    fn a_stream(mut self, n: u8, f: u8, many: u32, work: impl Fn() -> Work) -> Option<Measured> {
         let delta = DELTA.as_nanos() as u64;
-        let many = if n > 10 { 3 } else { 10 };
         let mut entry = NodeId(0);
         // Whoever leads, in the end, has the first value; it decides first, and is asked from now on.
         for node in NodeId::all(n).cycle().take(64) {

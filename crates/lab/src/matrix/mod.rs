@@ -17,7 +17,7 @@ mod token;
 mod words;
 
 pub use claim::Claim;
-pub use cost::{Measured, SIZES, cost, faults_for};
+pub use cost::{Measured, SIZES, cost, cost_of, faults_for};
 pub use place::{Column, Place, TimingModel, What};
 pub use plan::Plan;
 pub use sample::{Sample, Tally, breach, judge, sample};
