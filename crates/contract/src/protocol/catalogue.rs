@@ -3,6 +3,7 @@
 use super::cost::{all_to_all, one_to_all, oral_messages};
 use super::{Caveat, Cost, Declaration, Problem, Protocol, Replicas, Status, Tolerance};
 use crate::behaviour::{Behaviour, Behaviours};
+use crate::contract::Contract;
 use crate::failure::FailureModel;
 use crate::links::LinkModel;
 use crate::timing::Synchrony;
@@ -22,19 +23,21 @@ const LIES_SIGNED: &[Tolerance] = &[tolerance(FailureModel::Byzantine, 1)];
 const STABLE_LEADER: &str = "with a leader in place; the commit index rides on the next message";
 const PER_ROUND: &str = "for one round, enough when all propose the same; otherwise rounds repeat";
 
+const fn omits(c: &Contract) -> bool {
+    let faults = c.failures.model.behaviours();
+    let omits = faults.contains(Behaviour::DropSend) || faults.contains(Behaviour::DropReceive);
+    omits && c.failures.tolerate > 0
+}
+
 const OMITTING_LEADER: Caveat = Caveat {
-    when: |c| c.failures.model.behaviours().contains(Behaviour::DropSend) && c.tolerate() > 0,
+    when: omits,
     text: "safe under omission; a leader whose acknowledgements do not reach a majority steps down \
            (check-quorum), but one that loses only some kinds of message can slow the log down for \
-           as long as it leads",
+           as long as it leads, and one that does not hear a follower cannot keep it level",
     stalls: true,
 };
 const DEAF_LEADER: Caveat = Caveat {
-    when: |c| {
-        let faults = c.failures.model.behaviours();
-        let omits = faults.contains(Behaviour::DropSend) || faults.contains(Behaviour::DropReceive);
-        omits && c.tolerate() > 0
-    },
+    when: omits,
     text: "safe under omission; a leader that loses only some kinds of message, or does not hear \
            that its values were accepted, holds the log up for as long as its heartbeats arrive",
     stalls: true,

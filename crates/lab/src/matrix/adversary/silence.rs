@@ -5,9 +5,15 @@ use super::Scene;
 use quorate_core::NodeId;
 use quorate_sim::Misdeed;
 
+/// A node says one thing after the other, to its peers in the order of their numbers, so a crash in
+/// the middle leaves the last ones out. (Primary and backups count on it: with a crash that reaches
+/// any, and not the successor, three and more of them part.)
 fn crash(scene: &mut Scene<'_>) -> Misdeed {
     match scene.chance(50) {
-        true => Misdeed::CrashSending(scene.some_nodes()),
+        true => {
+            let first = scene.decisions.below(u64::from(scene.nodes));
+            Misdeed::CrashSending(NodeId::all(first as u8).collect())
+        }
         false => Misdeed::Crash,
     }
 }
