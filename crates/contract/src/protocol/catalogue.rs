@@ -182,6 +182,11 @@ const BEN_OR: Declaration = Declaration {
                    exponentially with n in the worst case",
             stalls: false,
         },
+        Caveat {
+            when: |c| c.effective_synchrony() == Synchrony::Asynchronous && c.tolerate() > 0,
+            text: "without any bound on time it decides by no given time",
+            stalls: true,
+        },
         DETECTED_CORRUPTION,
     ],
     cost: |n, _| {
