@@ -86,6 +86,12 @@ impl Logs {
         index <= view.base || view.chain(index) == self.committed_chain(index)
     }
 
+    /// Is this very entry in the node's log, and not cut off?
+    pub(super) fn holds(&self, node: NodeId, at: Position) -> bool {
+        let link = self.views[node.index()].get(at.index);
+        link.is_some_and(|link| link.term == at.term)
+    }
+
     pub(super) fn on_start(&mut self, node: NodeId, log: &Log) -> Result<(), Broken> {
         self.begin(node, log.base())?;
         let first = log.base().index + 1;
@@ -211,6 +217,7 @@ impl Logs {
                     return broken("state-machine safety", detail);
                 }
                 None => {
+                    debug_assert_eq!(index, self.committed() + 1, "seen in order");
                     self.committed.push(link);
                     let earlier = self.committed_in.last().copied().unwrap_or(0);
                     self.committed_in.push(earlier.max(term));

@@ -72,13 +72,13 @@ impl World {
             return;
         };
         let mut changes = replica.disk_mut().take_changes();
+        let seen = seen(replica);
         let mut result = Ok(());
         for change in &changes {
-            result = result.and_then(|()| self.observers.on_log(id, change));
+            result = result.and_then(|()| self.observers.on_log(id, change, seen.term));
         }
         changes.clear();
         replica.disk_mut().put_back(changes);
-        let seen = seen(replica);
         if let Some(recording) = &mut self.recording {
             recording.looked_at(self.now, id, replica);
         }
