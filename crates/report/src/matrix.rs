@@ -2,6 +2,7 @@
 
 use crate::{Cut, DetectorCurve, Total};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The table, with what the protocols cost and how the detectors trade speed for mistakes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,10 +54,32 @@ impl Matrix {
             .max()
     }
 
+    /// Leaves out the rows, columns and blocks of which nothing was run.
+    pub fn drop_empty(&mut self) {
+        let Self { cells, costs, .. } = self;
+        let rows = cells.iter_mut().map(|cell| &mut cell.protocol);
+        let rows = rows.chain(costs.iter_mut().map(|cost| &mut cost.protocol));
+        keep_used(&mut self.protocols, rows.collect());
+        let columns = cells.iter_mut().map(|cell| &mut cell.failure);
+        keep_used(&mut self.failures, columns.collect());
+        let blocks = cells.iter_mut().map(|cell| &mut cell.timing);
+        keep_used(&mut self.timings, blocks.collect());
+    }
+
     /// How many cells are not what the protocols' contracts claim.
     pub fn disagreements(&self) -> usize {
         self.cells.iter().filter(|cell| cell.disagrees()).count()
     }
+}
+
+/// Leaves out the names that no index is of, and sets the indices to where the others are then.
+fn keep_used(names: &mut Vec<String>, indices: Vec<&mut u32>) {
+    let used: BTreeSet<u32> = indices.iter().map(|index| **index).collect();
+    for index in indices {
+        *index = used.range(..*index).count() as u32;
+    }
+    let mut row = 0..;
+    names.retain(|_| row.next().is_some_and(|row| used.contains(&row)));
 }
 
 /// One protocol under one failure model and one timing model.

@@ -82,18 +82,13 @@ pub fn matrix(matrix: &Matrix) -> String {
             let cells: Vec<_> = (0..matrix.failures.len() as u32)
                 .map(|failure| matrix.cell(protocol, failure, timing))
                 .collect();
-            if matrix.cells.iter().all(|cell| cell.protocol != protocol) {
-                continue;
-            }
             let mut row = vec![line(name)];
             row.extend(cells.into_iter().map(sign));
             row.push(beyond(matrix.beyond(protocol)).to_owned());
             rows.push(row);
         }
-        if matrix.cells.iter().any(|cell| cell.timing == timing) {
-            out.push('\n');
-            out += &table(&rows);
-        }
+        out.push('\n');
+        out += &table(&rows);
     }
     out.push('\n');
     for (n, name) in (1..).zip(&matrix.failures) {

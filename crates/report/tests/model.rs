@@ -174,3 +174,30 @@ fn a_cut_run_still_names_the_same_causes() {
     }
     assert!(cut.events.iter().any(|event| event.cause.is_some()));
 }
+
+#[test]
+fn a_part_of_a_table_has_no_empty_rows() {
+    let whole = samples::matrix();
+    let mut part = whole.clone();
+    part.cells
+        .retain(|cell| cell.protocol % 2 == 1 && cell.failure > 1 && cell.timing == 1);
+    part.costs.retain(|cost| cost.protocol % 2 == 1);
+    let before = part.clone();
+    part.drop_empty();
+    part.check().expect("it holds together");
+    assert_eq!(part.failures, whole.failures[2..]);
+    assert_eq!(part.timings, whole.timings[1..2]);
+    let name = |matrix: &Matrix, row: u32| matrix.protocols[row as usize].clone();
+    for (then, now) in before.cells.iter().zip(&part.cells) {
+        assert_eq!(name(&before, then.protocol), name(&part, now.protocol));
+        assert_eq!(now.failure, then.failure - 2);
+        assert_eq!(now.timing, 0);
+    }
+    for (then, now) in before.costs.iter().zip(&part.costs) {
+        assert_eq!(name(&before, then.protocol), name(&part, now.protocol));
+    }
+    assert!(!before.costs.is_empty() && part.protocols.len() < whole.protocols.len());
+    let mut same = whole.clone();
+    same.drop_empty();
+    assert_eq!(same, whole);
+}

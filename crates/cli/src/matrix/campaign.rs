@@ -7,8 +7,8 @@ use crate::exit::refused;
 use crate::output::say;
 use anyhow::{Context, bail};
 use quorate_crypto::Scheme;
+use quorate_lab::Options;
 use quorate_lab::matrix::{LAB_VERSION, Place, SIZES, Tally, Token, cell, cost, sample, table};
-use quorate_lab::{NAMES, Options};
 use quorate_report::{CellVerdict, Cost, Cut, Matrix, Total, html, terminal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -160,7 +160,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let mut matrix = matrix(&cells, &done);
     let mut speeds = vec![];
     if args.costs {
-        costs(&cells, &mut matrix);
+        costs(&mut matrix);
         let runs = |name: &str| cells.places.iter().any(|place| place.protocol == name);
         speeds = speed::measure(runs);
     }
@@ -177,11 +177,8 @@ pub(crate) fn merge(files: &[PathBuf], as_json: bool) -> anyhow::Result<()> {
 }
 
 /// What one decision costs, by protocol and size, counted on running code.
-fn costs(cells: &Cells, matrix: &mut Matrix) {
-    for (row, name) in (0..).zip(NAMES) {
-        if !cells.places.iter().any(|place| place.protocol == *name) {
-            continue;
-        }
+fn costs(matrix: &mut Matrix) {
+    for (row, name) in (0..).zip(&matrix.protocols) {
         for n in SIZES {
             let Some(spent) = cost(name, n, Scheme::Ideal) else {
                 matrix.cuts.push(Cut {

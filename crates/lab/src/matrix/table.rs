@@ -66,15 +66,9 @@ fn note(claim: &Claim, tally: &Tally) -> String {
     parts.join("; ")
 }
 
-/// The whole table: the cells that were run, in the order of [`Place::all`].
+/// The table of the cells that were run, in the order of [`Place::all`].
 pub fn table(cells: Vec<Cell>, seeds: u64) -> Matrix {
     let mut matrix = Matrix {
-        title: format!(
-            "{} protocols under {} failure models and {} timing models",
-            NAMES.len(),
-            Column::all().len(),
-            TimingModel::ALL.len()
-        ),
         protocols: NAMES.iter().map(|name| (*name).to_owned()).collect(),
         failures: Column::all().into_iter().map(Column::name).collect(),
         timings: TimingModel::ALL
@@ -83,6 +77,17 @@ pub fn table(cells: Vec<Cell>, seeds: u64) -> Matrix {
         cells,
         ..Matrix::default()
     };
+    matrix.drop_empty();
+    let count = |names: &[String], what| match names.len() {
+        1 => format!("one {what}"),
+        more => format!("{more} {what}s"),
+    };
+    matrix.title = format!(
+        "{} under {} and {}",
+        count(&matrix.protocols, "protocol"),
+        count(&matrix.failures, "failure model"),
+        count(&matrix.timings, "timing model"),
+    );
     let runs: u64 = matrix.cells.iter().map(|cell| cell.runs).sum();
     let within = matrix.cells.iter().filter(|cell| cell.within).count();
     let worse = matrix.disagreements();
