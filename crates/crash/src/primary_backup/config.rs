@@ -29,22 +29,42 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How long a living primary can be silent: two of its heartbeats are `heartbeat` apart when
-    /// they leave, and at most this far when they arrive.
+    /// How long a backup hears nothing of a living primary, or of one that takes over: they send
+    /// something every `heartbeat` or sooner, and it is under way for at most a `delta`.
     pub fn patience(&self) -> Duration {
         self.heartbeat + self.delta
     }
 
-    /// How long a living successor can be silent after this node has given up the primary before
-    /// it. The last heartbeat of a primary that crashed while sending may have reached the
-    /// successor only, a `heartbeat` and a `delta` after the last one that reached this node; it
-    /// then waits as long as this one did, and its word takes a `delta`.
+    /// How much later than its predecessor the next in rank is given up, if nothing is heard of it.
+    ///
+    /// Why that is enough. A backup gives up rank `r` at the latest of `at + patience + (r − s) ×
+    /// succession` over all words that it has heard, each of a rank `s` and `at` some moment: a
+    /// word prolongs a deadline, and never shortens one. Call a word complete if its sender has
+    /// outlived it, and `least` the latest of these with complete words alone, and the moments when
+    /// they left. Every backup waits that long, for it hears them. It does not wait longer than
+    /// `least + patience`:
+    /// - a word that its sender did not outlive came a `heartbeat` at most after a complete one of
+    ///   the same sender, and took a `delta`: a patience together;
+    /// - or it was the first of rank `s`, which spoke when it gave up `s − 1`, so by then within a
+    ///   patience of `least`; a `delta` later it has arrived, and counts for another patience. That
+    ///   is a succession more, and so is `least` for `s`.
+    ///
+    /// So the first word of a living node, which it says within a patience of `least` for the rank
+    /// before it, arrives within another `delta`: before anybody gives it up. And when a rank is
+    /// given up, all that it ever sent has arrived everywhere. (With deadlines that a word can
+    /// shorten, a node that heard the last words of a rank gives up the next one while that still
+    /// waits for the rank.)
     pub fn succession(&self) -> Duration {
-        self.heartbeat + 3 * self.delta
+        self.patience() + self.delta
     }
 
-    /// How many updates at most may be known to one node and not to another, if the world keeps
-    /// its bounds: those of two heartbeats.
+    /// How long it takes a node that takes over to ask, and to hear from everybody that lives.
+    pub fn collection(&self) -> Duration {
+        2 * self.delta
+    }
+
+    /// How many updates at most may be under way at the same time, if the world keeps its bounds:
+    /// those of two heartbeats.
     pub(super) fn lag(&self) -> usize {
         self.window.saturating_mul(2)
     }
@@ -60,8 +80,9 @@ impl Config {
                 "nodes: must be 1 to 128",
             ),
             (
-                self.delta > Duration::ZERO && self.delta <= self.heartbeat,
-                "delta: must be over zero and at most heartbeat",
+                // Who takes over is silent while it collects, and no longer than a primary.
+                self.delta > Duration::ZERO && self.collection() <= self.heartbeat,
+                "delta: must be over zero and at most half a heartbeat",
             ),
             (self.window > 0, "window: must be over 0"),
         ];

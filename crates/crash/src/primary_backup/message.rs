@@ -13,17 +13,30 @@ pub struct Update {
     pub op: Bytes,
 }
 
-/// A message of a primary. Backups say nothing.
+/// What nodes say. All but [`Message::Answer`] is of a primary, or of one that takes over, to all
+/// ranks behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// The primary lives.
-    Heartbeat,
-    /// The primary has done this.
+    Heartbeat {
+        /// Everybody has got the updates up to here.
+        applied: u64,
+    },
+    /// The primary has done this; everybody has got the updates before it.
     Update(Update),
-    /// The primary before has crashed. With the last updates, since it may have crashed before it
-    /// had sent them to everybody.
+    /// The primary before has crashed, perhaps while sending: who has got what the sender has not?
+    Collect {
+        /// The sender has got the updates up to here.
+        known: u64,
+    },
+    /// A backup's answer.
+    Answer {
+        /// What it has got beyond, in order.
+        updates: Vec<Update>,
+    },
+    /// The sender is the primary from now on.
     Takeover {
-        /// The sender's last ones, in order.
+        /// What not everybody may have got, in order.
         updates: Vec<Update>,
     },
 }
@@ -45,6 +58,8 @@ pub enum Timer {
     Beat,
     /// A backup has not heard of its primary for longer than a living one can be silent.
     Watch,
+    /// Everybody that lives has answered the node that takes over.
+    Collected,
 }
 
 /// What the layer above is told.
@@ -52,7 +67,8 @@ pub enum Timer {
 pub enum Output {
     /// This node is the primary from now on.
     Promoted,
-    /// The state changes: at every replica, in the same order.
+    /// The state changes: at every replica, in the same order. A backup says so once it knows that
+    /// everybody has got the update, so it stands even if the backup crashes.
     Applied(Update),
     /// To the primary's client: it is done, and survives.
     Done {
@@ -77,6 +93,9 @@ pub enum Refusal {
         /// Which is this one, as far as this node knows.
         primary: NodeId,
     },
+    /// The primary has crashed, and this node does not know yet what it has done; it will in two
+    /// message delays.
+    TakingOver,
     /// More updates since the last heartbeat than the backups have room for.
     Busy,
 }

@@ -1,33 +1,36 @@
 //! Primary and backups (Alsberg and Day 1976; Budhiraja, Marzullo, Schneider and Toueg: The
 //! Primary-Backup Approach, 1993; properties Pb1 to Pb4 are theirs).
 //!
-//! The primary does what it is asked, sends it to its backups in the order of their ranks, and
-//! answers at once. When it falls silent for longer than a living node can, the next in rank
-//! takes over. `f + 1` nodes survive `f` crashes, one message delay is all it costs, and nobody
-//! ever votes.
+//! The primary does what it is asked, sends it to its backups, and answers at once. A backup keeps
+//! what it is sent, and applies it when the primary's next word shows that the primary has outlived
+//! the sending: then everybody has got it. When the primary falls silent for longer than a living
+//! node can, the next in rank takes over. The last update may have reached anybody, so it first
+//! collects what the others have got. `f + 1` nodes survive `f` crashes, one message delay is all
+//! that an update costs, and nobody ever votes.
 //!
-//! What it never does: wait for an answer, keep anything on disk, let a node come back, defend
-//! itself when its assumptions fail. Silence decides here: this is the one place in the house
-//! where safety depends on timing, and it is there to be shown.
+//! What it never does: wait for an answer before it serves its client, keep anything on disk, let a
+//! node come back, defend itself when its assumptions fail. Silence decides here: this is the one
+//! place in the house where safety depends on timing, and it is there to be shown.
 //!
-//! It stands on: nodes that crash for good, and between two messages rather than within one;
-//! links that lose nothing; known bounds on delays, so that a timeout is a perfect detector. If a
-//! message is late once, a living primary is taken for dead, and two of them answer
-//! clients; if a node restarts, it takes itself for the primary and has forgotten everything.
-//! A node that notices says so in `check_invariants`; it is too late then.
+//! It stands on: nodes that crash for good; links that lose nothing; known bounds on delays, so that
+//! a timeout is a perfect detector. If a message is late once, a living primary is taken for dead,
+//! and two of them answer clients; if a node restarts, it takes itself for the primary and has
+//! forgotten everything. A node that notices says so in `check_invariants`; it is too late then.
 //!
-//! Where to start: [`Config::patience`], then [`PrimaryBackup`].
+//! Where to start: [`Config::patience`], [`Config::succession`], then [`PrimaryBackup`].
 //!
 //! # Bounds
 //!
 //! | what | bound | beyond it |
 //! |---|---|---|
 //! | updates between two heartbeats | `window` | [`Refusal::Busy`] |
-//! | updates kept for a takeover | 2 × `window` | the oldest is dropped: everybody has it |
-//! | updates that came before an earlier one | 4 × `window` | cannot be; noticed, and dropped |
+//! | applied updates that are kept | 2 × `window` | the oldest is dropped: everybody has it |
+//! | updates kept and not yet applied | 4 × `window` | cannot be; noticed, and dropped |
+//! | clients' requests during a takeover | none are kept | [`Refusal::TakingOver`] |
 
 mod config;
 mod message;
+mod takeover;
 
 pub use config::Config;
 pub use message::{Do, Message, Output, Refusal, Timer, Update};
@@ -46,12 +49,18 @@ pub struct PrimaryBackup {
     me: NodeId,
     /// The first in rank that is not known to have crashed.
     primary: NodeId,
+    /// When that one is given up: see [`Config::succession`].
+    deadline: Time,
+    /// This node has taken over, and serves.
+    serves: bool,
     /// The place of the last update applied.
     applied: u64,
     /// The last ones applied.
     recent: VecDeque<Update>,
-    /// Those that have overtaken an earlier one.
-    early: BTreeMap<u64, Bytes>,
+    /// Those that are not applied: perhaps not everybody has got them, or an earlier one is missing.
+    kept: BTreeMap<u64, Bytes>,
+    /// Everybody has got the updates up to here.
+    everywhere: u64,
     /// Updates taken since the last heartbeat.
     since_beat: usize,
     violation: Option<&'static str>,
@@ -72,25 +81,27 @@ impl Protocol for PrimaryBackup {
             config: config.clone(),
             me,
             primary: NodeId(0),
+            deadline: Time::ZERO,
+            serves: false,
             applied: 0,
             recent: VecDeque::new(),
-            early: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            everywhere: 0,
             since_beat: 0,
             violation: None,
         }
     }
 
-    fn step(&mut self, _now: Time, input: Input<Self>, out: &mut Effects<Self>) {
+    fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
         match input {
-            Input::Start if self.is_primary() => self.take_over(out),
-            Input::Start => {
-                let first = self.config.succession();
-                out.arm(Timer::Watch, first, first);
-            }
-            Input::Message(from, message) => self.on_message(from, message, out),
+            // The first has nobody before it whose updates it could miss.
+            Input::Start if self.primary == self.me => self.serve(out),
+            Input::Start => self.wait_for_next(now, out),
+            Input::Message(from, message) => self.on_message(now, from, message, out),
             Input::Request(Do(op)) => self.on_request(op, out),
             Input::Timer(Timer::Beat) => self.on_beat(out),
-            Input::Timer(Timer::Watch) => self.on_silence(out),
+            Input::Timer(Timer::Watch) => self.on_silence(now, out),
+            Input::Timer(Timer::Collected) => self.serve(out),
             Input::Coin { .. } => {}
         }
     }
@@ -106,7 +117,7 @@ impl Protocol for PrimaryBackup {
                 "what is kept ends with what is applied",
             ),
             (
-                self.recent.len() <= self.config.lag(),
+                self.recent.len() <= self.config.lag() && self.kept.len() <= 2 * self.config.lag(),
                 "what is kept is bounded",
             ),
         ];
@@ -124,10 +135,10 @@ impl PrimaryBackup {
     /// Whether this node answers clients. Of the living ones at most one does (Pb1), as long as
     /// the bounds hold.
     pub fn is_primary(&self) -> bool {
-        self.primary == self.me
+        self.serves
     }
 
-    /// Whom this node takes for the primary.
+    /// Whom this node takes for the primary: itself while it takes over.
     pub fn primary(&self) -> NodeId {
         self.primary
     }
@@ -137,58 +148,55 @@ impl PrimaryBackup {
         self.applied
     }
 
-    /// To the backups, in the order of ranks. So if the primary crashes on the way, whoever takes
-    /// over has got all that anybody has got.
-    fn send_on(&self, message: &Message, out: &mut Effects<Self>) {
+    /// This node has got the updates up to here, applied or not.
+    pub fn known(&self) -> u64 {
+        let next = |place: u64| Some(place + 1).filter(|next| self.kept.contains_key(next));
+        let mut known = self.applied;
+        while let Some(next) = next(known) {
+            known = next;
+        }
+        known
+    }
+
+    fn tell_backups(&self, message: &Message, out: &mut Effects<Self>) {
         for rank in self.me.0 + 1..self.config.nodes {
             out.send(To::One(NodeId(rank)), message.clone());
         }
     }
 
-    /// Pb1: the one before has crashed, for a perfect detector says so.
-    fn take_over(&mut self, out: &mut Effects<Self>) {
-        let updates = self.recent.iter().cloned().collect();
-        self.send_on(&Message::Takeover { updates }, out);
-        out.output(Output::Promoted);
-        let beat = self.config.heartbeat;
-        out.arm(Timer::Beat, beat, beat);
-    }
-
     fn on_beat(&mut self, out: &mut Effects<Self>) {
         self.since_beat = 0;
-        self.send_on(&Message::Heartbeat, out);
+        let applied = self.applied;
+        self.tell_backups(&Message::Heartbeat { applied }, out);
         let beat = self.config.heartbeat;
         out.arm(Timer::Beat, beat, beat);
-    }
-
-    fn on_silence(&mut self, out: &mut Effects<Self>) {
-        self.primary.0 += 1;
-        if self.is_primary() {
-            return self.take_over(out);
-        }
-        let next = self.config.succession();
-        out.arm(Timer::Watch, next, next);
     }
 
     /// Pb4: an update is sent to the backups before its client hears of it, and what is sent
     /// arrives.
     fn on_request(&mut self, op: Bytes, out: &mut Effects<Self>) {
-        if !self.is_primary() {
-            let primary = self.primary;
-            return out.output(Output::Refused(Refusal::NotPrimary { primary }));
-        }
-        if self.since_beat >= self.config.window {
-            return out.output(Output::Refused(Refusal::Busy));
+        let refusal = match self.serves {
+            true => (self.since_beat >= self.config.window).then_some(Refusal::Busy),
+            false if self.primary == self.me => Some(Refusal::TakingOver),
+            false => Some(Refusal::NotPrimary {
+                primary: self.primary,
+            }),
+        };
+        if let Some(refusal) = refusal {
+            return out.output(Output::Refused(refusal));
         }
         self.since_beat += 1;
         let seq = self.applied + 1;
         let update = Update { seq, op };
-        self.send_on(&Message::Update(update.clone()), out);
+        self.tell_backups(&Message::Update(update.clone()), out);
         self.apply(update, out);
         out.output(Output::Done { seq });
     }
 
-    fn on_message(&mut self, from: NodeId, message: Message, out: &mut Effects<Self>) {
+    fn on_message(&mut self, now: Time, from: NodeId, message: Message, out: &mut Effects<Self>) {
+        if let Message::Answer { updates } = message {
+            return self.on_answer(updates);
+        }
         if from >= self.me {
             // None of those behind leads as long as this one lives.
             self.violation = Some("Pb1: another primary, and this node has not crashed");
@@ -198,38 +206,58 @@ impl PrimaryBackup {
             self.violation = Some("a node speaks that was taken for crashed");
             return;
         }
-        self.primary = from;
-        let patience = self.config.patience();
-        out.arm(Timer::Watch, patience, patience);
+        self.follow(now, from, out);
         match message {
-            Message::Heartbeat => {}
-            Message::Update(update) => self.on_update(update, out),
-            Message::Takeover { updates } => {
-                updates
-                    .into_iter()
-                    .for_each(|update| self.on_update(update, out));
+            Message::Heartbeat { applied } => self.everywhere = self.everywhere.max(applied),
+            Message::Update(update) => {
+                self.everywhere = self.everywhere.max(update.seq.saturating_sub(1));
+                self.keep(update);
             }
+            Message::Collect { known } => {
+                let updates = self.beyond(known);
+                out.send(To::One(from), Message::Answer { updates });
+            }
+            Message::Takeover { updates } => updates.into_iter().for_each(|u| self.keep(u)),
+            Message::Answer { .. } => {}
+        }
+        while self.applied < self.everywhere && self.apply_next(out) {}
+    }
+
+    /// What this node has got beyond a place.
+    fn beyond(&self, place: u64) -> Vec<Update> {
+        let recent = self.recent.iter().cloned();
+        let kept = self.kept.iter().map(|(seq, op)| Update {
+            seq: *seq,
+            op: op.clone(),
+        });
+        recent.chain(kept).filter(|u| u.seq > place).collect()
+    }
+
+    fn keep(&mut self, update: Update) {
+        let Update { seq, op } = update;
+        let recent = || self.recent.iter().rev().find(|known| known.seq == seq);
+        let known = self.kept.get(&seq).or_else(|| Some(&recent()?.op));
+        if let Some(known) = known {
+            if *known != op {
+                self.violation = Some("no two updates have the same place");
+            }
+        } else if seq > self.applied {
+            if self.kept.len() >= 2 * self.config.lag() {
+                self.violation = Some("no more updates are under way than the bounds allow");
+                return;
+            }
+            self.kept.insert(seq, op);
         }
     }
 
-    fn on_update(&mut self, update: Update, out: &mut Effects<Self>) {
-        let Update { seq, op } = update;
-        if seq <= self.applied {
-            let known = self.recent.iter().rev().find(|known| known.seq == seq);
-            if known.is_some_and(|known| known.op != op) {
-                self.violation = Some("replicas apply the same updates");
-            }
-            return;
+    /// Applies the next update, if it is there.
+    fn apply_next(&mut self, out: &mut Effects<Self>) -> bool {
+        let seq = self.applied + 1;
+        match self.kept.remove(&seq) {
+            Some(op) => self.apply(Update { seq, op }, out),
+            None => return false,
         }
-        if self.early.len() >= 2 * self.config.lag() {
-            self.violation = Some("no more updates are under way than the bounds allow");
-            return;
-        }
-        self.early.insert(seq, op);
-        while let Some(op) = self.early.remove(&(self.applied + 1)) {
-            let seq = self.applied + 1;
-            self.apply(Update { seq, op }, out);
-        }
+        true
     }
 
     fn apply(&mut self, update: Update, out: &mut Effects<Self>) {

@@ -184,9 +184,17 @@ fn primary_and_backups_survive_it() {
         window: 2,
         ..Config::default()
     };
-    survive::<PrimaryBackup>(config, 4, Do, |dice| match dice.below(3) {
-        0 => Message::Heartbeat,
+    survive::<PrimaryBackup>(config, 4, Do, |dice| match dice.below(5) {
+        0 => Message::Heartbeat {
+            applied: dice.number(),
+        },
         1 => Message::Update(update(dice)),
+        2 => Message::Collect {
+            known: dice.number(),
+        },
+        3 => Message::Answer {
+            updates: dice.some(update),
+        },
         _ => Message::Takeover {
             updates: dice.some(update),
         },

@@ -133,6 +133,8 @@ pub struct World<P: Protocol> {
     pub rewrite: Option<Box<Rewrite<P>>>,
     /// What happens to a message beyond the weather: lost, or so much later.
     pub fate: Option<Box<Fate<P>>>,
+    /// What a node says in one step leaves in any order: who crashes meanwhile reaches anybody.
+    pub any_order: bool,
 }
 
 impl<P: Protocol> World<P> {
@@ -165,6 +167,7 @@ impl<P: Protocol> World<P> {
             transcript: None,
             rewrite: None,
             fate: None,
+            any_order: false,
         };
         for node in NodeId::all(size) {
             world.restart(node);
@@ -305,7 +308,12 @@ impl<P: Protocol> World<P> {
         it.gate
             .release(&it.disk, send, |o| outputs.push(o))
             .expect("this disk does not fail");
-        for (to, message) in messages {
+        while !messages.is_empty() {
+            let next = match self.any_order {
+                true => self.dice.below(messages.len()),
+                false => 0,
+            };
+            let (to, message) = messages.remove(next);
             self.post(node, to, message);
         }
         for output in outputs {
