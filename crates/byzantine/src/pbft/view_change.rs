@@ -44,11 +44,16 @@ impl Pbft {
         let voted = self.hard.accepted.last_key_value().map_or(0, |(n, _)| *n);
         let decided = self.decided.last_key_value().map_or(0, |(n, _)| *n);
         // f + 1 nodes speak in later views, so an honest one does.
-        let left_behind = self.early.len() >= self.config.some_honest();
+        let some_honest = self.config.some_honest();
+        let left_behind = self.early.len() >= some_honest;
+        // Or they commit to what this node was not shown.
+        let mut ahead = self.commits.range(self.delivered + 1..);
+        let left_out = ahead.any(|(_, commits)| commits.voters().len() >= some_honest);
         self.hard.changing
             || voted.max(decided) > self.delivered
             || !self.wanted.is_empty()
             || left_behind
+            || left_out
     }
 
     pub(super) fn on_retry_timeout(&mut self, out: &mut Effects<Self>) {

@@ -1,11 +1,13 @@
 use crate::logs::{LONG, Log, agree, crashes, everywhere, logs, one_run};
 use crate::value;
-use crate::world::{World, lock_step};
+use crate::world::{DELTA, World, lock_step};
 use expect_test::expect;
 use quorate_byzantine::Value;
 use quorate_byzantine::hotstuff::*;
 use quorate_core::{NodeId, NodeSet};
-use quorate_crypto::{Instance, Scheme, Signed, deal};
+use quorate_crypto::{
+    Certificate, Certified, Instance, Keychain, Scheme, Signed, Statement, Votes, deal,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -119,7 +121,7 @@ fn a_stream_costs_one_send_and_one_vote_for_each_decision() {
     world.delay = Box::new(move |_, _, _, _, message| {
         let passed_on = matches!(message, Message::Request(_));
         counted.set(counted.get() + u64::from(!passed_on));
-        Some(crate::world::DELTA)
+        Some(DELTA)
     });
     for block in 0..100 {
         for n in 0..4 {
@@ -269,62 +271,127 @@ fn what_is_locked_survives_its_leader() {
     .assert_eq(&world.transcript());
 }
 
+/// Node 1 of four, alone, and what others could have shown it.
+struct Alone {
+    keys: Vec<Keychain>,
+    world: World<HotStuff>,
+}
+
+impl Alone {
+    fn new() -> Self {
+        let mut world = world(4, 1, 1);
+        [0, 2, 3].into_iter().for_each(|node| world.silence(node));
+        world.run(Duration::ZERO);
+        let keys = deal(Scheme::Ideal, Instance(1), 4, 1);
+        Self { keys, world }
+    }
+
+    /// What three of four sign.
+    fn certificate<S: Statement + Clone + Ord>(&self, statement: S) -> Option<Certificate<S>> {
+        let mut votes = Votes::default();
+        for node in [0, 2, 3] {
+            votes.add(self.keys[node].sign(statement.clone()));
+        }
+        votes.any_certificate(3).map(Certified::into_certificate)
+    }
+
+    fn quorum(&self, block: &Block) -> Option<Quorum> {
+        let (view, block) = (block.view, block.id());
+        self.certificate(Vote { view, block })
+    }
+
+    fn child(&self, view: u64, parent: Option<&Block>, text: &str) -> Block {
+        Block {
+            view,
+            height: parent.map_or(0, |parent| parent.height) + 1,
+            justify: parent.and_then(|parent| self.quorum(parent)),
+            values: vec![value(text)],
+        }
+    }
+
+    /// The block is proposed, in a view that others have begun; gives for which view the node has
+    /// voted last, and which it has locked.
+    fn offer(&mut self, block: &Block) -> (u64, u64) {
+        let leader = (block.view / 8 % 4) as usize;
+        let (view, id) = (block.view, block.id());
+        let propose = Propose { view, block: id };
+        let message = Message::Proposal {
+            propose: self.keys[leader].sign(propose).into_signed(),
+            block: block.clone(),
+            entry: self.certificate(NewView { view }),
+        };
+        self.world.inject(leader as u8, 1, message);
+        let node = self.world.slots[1].node.as_ref().expect("alive");
+        (node.hard().voted, node.quorums().1)
+    }
+
+    fn delivered(&self) -> u64 {
+        let node = self.world.slots[1].node.as_ref().expect("alive");
+        node.committed().height
+    }
+}
+
 /// The safety rule, in both directions.
 #[test]
 fn a_lock_yields_to_a_later_quorum_only() {
-    let keys = deal(Scheme::Ideal, Instance(1), 4, 1);
-    let mut world = world(4, 1, 1);
-    [0, 2, 3].into_iter().for_each(|node| world.silence(node));
-    world.run(Duration::ZERO);
-    let quorum = |block: &Block| {
-        let mut votes = quorate_crypto::Votes::default();
-        for node in [0, 2, 3] {
-            let (view, block) = (block.view, block.id());
-            votes.add(keys[node].sign(Vote { view, block }));
-        }
-        votes
-            .any_certificate(3)
-            .map(|quorum| quorum.into_certificate())
-    };
-    let child = |view, parent: Option<&Block>, text: &str| Block {
-        view,
-        height: parent.map_or(0, |parent| parent.height) + 1,
-        justify: parent.and_then(quorum),
-        values: vec![value(text)],
-    };
-    let offer = |world: &mut World<HotStuff>, block: &Block| {
-        let leader = (block.view / 8 % 4) as usize;
-        let (view, id) = (block.view, block.id());
-        let propose = keys[leader].sign(Propose { view, block: id }).into_signed();
-        let mut gave_up = quorate_crypto::Votes::default();
-        for node in [0, 2, 3] {
-            gave_up.add(keys[node].sign(NewView { view }));
-        }
-        let entry = gave_up
-            .any_certificate(3)
-            .map(|entry| entry.into_certificate());
-        let message = Message::Proposal {
-            propose,
-            block: block.clone(),
-            entry,
-        };
-        world.inject(leader as u8, 1, message);
-        let node = world.slots[1].node.as_ref().expect("alive");
-        (node.hard().voted, node.quorums().1)
-    };
-    let first = child(1, None, "a");
-    let second = child(2, Some(&first), "b");
-    let third = child(3, Some(&second), "c");
-    assert_eq!(offer(&mut world, &first), (1, 0));
-    assert_eq!(offer(&mut world, &second), (2, 0));
+    let mut node = Alone::new();
+    let first = node.child(1, None, "a");
+    let second = node.child(2, Some(&first), "b");
+    let third = node.child(3, Some(&second), "c");
+    assert_eq!(node.offer(&first), (1, 0));
+    assert_eq!(node.offer(&second), (2, 0));
     // A quorum for the second block locks the first.
-    assert_eq!(offer(&mut world, &third), (3, 1));
+    assert_eq!(node.offer(&third), (3, 1));
     // Another branch from the beginning: no vote, however late its view.
-    let other = child(16, None, "x");
-    assert_eq!(offer(&mut world, &other), (3, 1));
+    let other = node.child(16, None, "x");
+    assert_eq!(node.offer(&other), (3, 1));
     // Unless it shows a later quorum than the lock's.
-    let later = child(24, Some(&other), "y");
-    assert_eq!(offer(&mut world, &later), (24, 1));
+    let later = node.child(24, Some(&other), "y");
+    assert_eq!(node.offer(&later), (24, 1));
+}
+
+/// Three blocks with a quorum each commit the first only if their views are consecutive: in a view
+/// between them another branch may have got a quorum that this node has not seen.
+#[test]
+fn nothing_commits_across_a_view_that_was_given_up() {
+    for gaps in [[1, 2, 16], [1, 16, 17], [1, 16, 18]] {
+        let mut node = Alone::new();
+        let mut last: Option<Block> = None;
+        for view in gaps.into_iter().chain([25, 26, 27]) {
+            let block = node.child(view, last.as_ref(), &view.to_string());
+            assert_eq!(node.offer(&block).0, view);
+            assert_eq!(node.delivered(), 0, "{gaps:?}, view {view}");
+            last = Some(block);
+        }
+        // The quorum of 27 is in the block after it: it commits 25, the fourth, and all before.
+        let block = node.child(28, last.as_ref(), "28");
+        node.offer(&block);
+        assert_eq!(node.delivered(), 4, "{gaps:?}");
+    }
+}
+
+/// Node 3 began view 8 and gave it up, and nodes 1 and 2 were never told that it had given up the
+/// views before; they wait for it there, and it waits for them in view 16. Time runs for who knows
+/// that a quorum has left the views before.
+#[test]
+fn nodes_that_gave_up_different_views_meet_again() {
+    let mut world = world(4, 1, 1);
+    world.silence(0);
+    world.delay = Box::new(|_, _, from, _, message| {
+        let gives_up_0 = match message {
+            Message::NewView { new_view, .. } => new_view.claimed_statement().view == 8,
+            _ => false,
+        };
+        (from != NodeId(3) || !gives_up_0).then_some(DELTA)
+    });
+    let asked = [value("a")];
+    (1..4).for_each(|node| world.request(node, asked[0].clone()));
+    let apart = |world: &World<HotStuff>| {
+        let view = |node: usize| world.slots[node].node.as_ref().map(HotStuff::view);
+        (view(1), view(2), view(3)) == (Some(8), Some(8), Some(16))
+    };
+    assert!(world.run_until(LONG, apart));
+    assert!(world.run_until(LONG, |world| everywhere(world, &asked)));
 }
 
 #[test]

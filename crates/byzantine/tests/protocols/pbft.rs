@@ -335,6 +335,66 @@ fn who_was_cut_off_skips_to_the_others() {
     );
 }
 
+/// Node 3 gave up view 1 too, and nodes 1 and 2 were never told; they wait for it there, and it waits
+/// for them in view 2. Time runs for who knows that a quorum has left the views before.
+#[test]
+fn nodes_that_gave_up_different_views_meet_again() {
+    let mut world = world(4, 1, 64, 1);
+    world.silence(0);
+    world.delay = Box::new(|_, _, from, _, message| {
+        let gives_up_0 = match message {
+            Message::ViewChange { change, .. } => change.claimed_statement().view == 1,
+            _ => false,
+        };
+        (from != NodeId(3) || !gives_up_0).then_some(DELTA)
+    });
+    let asked = [value("a")];
+    (1..4).for_each(|node| world.request(node, asked[0].clone()));
+    let apart = |world: &World<Pbft>| {
+        let view = |node: usize| world.slots[node].node.as_ref().map(Pbft::view);
+        (view(1), view(2), view(3)) == (Some(1), Some(1), Some(2))
+    };
+    assert!(world.run_until(LONG, apart));
+    assert!(world.run_until(LONG, |world| everywhere(world, &asked)));
+}
+
+/// In view 0 a node that was down from the start has missed nothing that it knows of; that others
+/// speak in a later view tells it.
+#[test]
+fn who_slept_through_a_view_change_asks_what_it_has_missed() {
+    let mut world = world(4, 1, 64, 1);
+    world.crash(3);
+    world.delay = Box::new(|_, now, from, _, _| {
+        let silent = now.0 < 1_000_000_000 && from == NodeId(0);
+        (!silent).then_some(DELTA)
+    });
+    world.request(1, value("a"));
+    world.run(Duration::from_secs(5));
+    world.restart(3);
+    world.run(Duration::from_secs(5));
+    let reached = |world: &World<Pbft>, node: usize| {
+        let node = world.slots[node].node.as_ref().expect("alive");
+        (node.view(), node.delivered())
+    };
+    let (view, delivered) = reached(&world, 0);
+    assert!(view > 0 && delivered == 1 && reached(&world, 3) == (0, 0));
+    world.request(1, value("b"));
+    let asked = [value("a"), value("b")];
+    assert!(world.run_until(LONG, |world| everywhere(world, &asked)));
+    assert_eq!(reached(&world, 3), reached(&world, 0));
+}
+
+/// The primary leaves out node 3, which hears the others commit and has nothing to wait for itself.
+#[test]
+fn who_hears_others_commit_to_what_it_was_not_shown_asks_for_it() {
+    let mut world = world(4, 1, 64, 1);
+    world.delay =
+        Box::new(|_, _, from, to, _| (from != NodeId(0) || to != NodeId(3)).then_some(DELTA));
+    world.request(1, value("a"));
+    let asked = [value("a")];
+    assert!(world.run_until(LONG, |world| everywhere(world, &asked)));
+}
+
 #[test]
 fn a_liar_among_nodes_that_crash_is_survived() {
     for seed in 0..60 {
