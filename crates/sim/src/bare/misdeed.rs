@@ -27,8 +27,9 @@ pub struct NodeFault {
 pub enum Misdeed {
     /// It is down, and comes back at the end, if there is one, with what its disk kept.
     Crash,
-    /// It goes down in the middle of what it sends next: only these nodes get that. It comes back
-    /// at the end, if there is one, with what its disk kept.
+    /// It goes down in the middle of what it sends next to others: only these nodes get that. What
+    /// it would have told itself and the layer above in the same step comes after, so it does not
+    /// come. It comes back at the end, if there is one, with what its disk kept.
     CrashSending(NodeSet),
     /// It is down, and comes back at the end with an empty disk: amnesia.
     Forget,
