@@ -42,6 +42,13 @@ impl Tendermint {
         }
         if height >= self.height {
             self.repeat(to, out);
+            // What ended the round before: a faulty node may have said its part to this one alone,
+            // and the paper's gossip would pass it on.
+            let before = self.round.checked_sub(1);
+            let votes = before.and_then(|round| self.precommits.get(&round));
+            for vote in votes.iter().flat_map(|votes| votes.iter()) {
+                out.send(to, Message::Precommit(vote));
+            }
         }
     }
 

@@ -412,6 +412,34 @@ fn two_votes_of_one_node_are_evidence() {
     assert_eq!(world.slots[0].outputs, [Output::Equivocation(NodeId(3))]);
 }
 
+/// Node 0 leaves round 0 with the precommit of node 2, which speaks to node 0 alone, and never
+/// precommits there itself: so nodes 1 and 3 do not see a quorum, unless somebody passes it on.
+#[test]
+fn what_ended_a_round_is_passed_on() {
+    let mut world = world(4, 1, 1);
+    world.corrupt(
+        2,
+        Box::new(|_, to, message| match to {
+            NodeId(0) => vec![message],
+            _ => vec![],
+        }),
+    );
+    world.delay = Box::new(|_, now, _, to, message| {
+        let early = now.0 < 2_000_000_000;
+        let votes = matches!(message, Message::Proposal { .. } | Message::Prevote(_));
+        (!(early && to == NodeId(0) && votes)).then_some(DELTA)
+    });
+    world.request(1, value("a"));
+    world.request(0, value("b"));
+    let round = |world: &World<Tendermint>, node: usize| {
+        let node = world.slots[node].node.as_ref().map(Tendermint::round);
+        node.expect("alive")
+    };
+    assert!(world.run_until(LONG, |world| round(world, 0) == 1));
+    assert_eq!((round(&world, 1), round(&world, 3)), (0, 0));
+    assert!(world.run_until(LONG, |world| everywhere(world, &[value("a"), value("b")])));
+}
+
 #[test]
 fn real_signatures_give_the_same_run() {
     let run = |scheme| {
