@@ -18,6 +18,7 @@ fn raft() -> Experiment {
             nodes: 3,
             faults: 1,
             delta: Duration::from_millis(50),
+            patience_max: 1,
             options: Options::default(),
             scheme: Scheme::Ideal,
         },

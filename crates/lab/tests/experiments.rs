@@ -22,6 +22,7 @@ fn calm(subject: &str) -> Experiment {
             nodes,
             faults: 1,
             delta: Duration::from_millis(10),
+            patience_max: 1,
             options: Options::default(),
             scheme: Scheme::Ideal,
         },

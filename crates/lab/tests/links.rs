@@ -19,6 +19,7 @@ fn worst(subject: &str, break_it: impl Fn(&mut Experiment, u64)) -> CellVerdict 
                 nodes,
                 faults: 1,
                 delta: Duration::from_millis(100),
+                patience_max: 1,
                 options: Options::default(),
                 scheme: Scheme::Ideal,
             },

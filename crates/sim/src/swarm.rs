@@ -241,6 +241,7 @@ fn raft(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> raft:
         nodes: contract.replicas().min(usize::from(u8::MAX)) as u8,
         election_min: Duration::from_millis(election),
         election_max: Duration::from_millis(election * 2),
+        patience_max: raft::patience_max(&contract.timing),
         heartbeat: Duration::from_millis(election / 5),
         max_batch_bytes: size(decisions, 200, 1 << 20),
         max_inflight: decisions.within(1, 64) as usize,

@@ -34,12 +34,12 @@ fn seeds_mean_the_same_everywhere() {
     )
     .expect("writes");
     expect![[r#"
-        seed 1: 1464 events, hash 2f9865ef5a8f846e
-        seed 2: 13773 events, hash a34fec54b0476138
+        seed 1: 1482 events, hash 4922136da2713121
+        seed 2: 13434 events, hash 73ba80fa2ecfe5ba
         seed 3: 1878 events, hash 1de58e3014c17451
-        seed 195: 2656 events, hash 1229229a2c621f75
-        seed 1070: 1485 events, hash 02b89134f80670e3
-        seeds 0 to 39: 150729 events, hash 457d9146b38dd696
+        seed 195: 2192 events, hash 0a2dfa6ba379acb8
+        seed 1070: 1748 events, hash 534fcc60a796290d
+        seeds 0 to 39: 152704 events, hash e8242a41f722d0c3
     "#]]
     .assert_eq(&text);
 }

@@ -54,6 +54,7 @@ impl MultiPaxos {
                 return;
             };
             self.chosen = slot;
+            self.patience.on_chosen(slot);
             out.output_eager(Output::Chosen { slot, value });
         }
     }

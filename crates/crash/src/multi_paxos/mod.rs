@@ -10,10 +10,12 @@
 //! means. It runs in the lab beside [`raft`](crate::raft), to be compared; Raft serves.
 //!
 //! It stands on: nodes that crash and recover with their disk, links that lose, repeat and
-//! reorder messages but do not forge them. Safety needs no timing at all.
+//! reorder messages but do not forge them. Safety needs no timing at all. Progress needs elections
+//! that are quicker than the election timeout: a known bound, or one that is learned.
 //!
 //! Where to start: [`Message`] and the reasons why some of it need not wait for the disk; then
-//! `candidate` (phase 1), `leader` (phase 2), `acceptor`, `learner`.
+//! `candidate` (phase 1), `leader` (phase 2), `acceptor`, `learner`; and `patience`, how long they
+//! wait.
 //!
 //! # Bounds
 //!
@@ -30,6 +32,7 @@ mod hard;
 mod leader;
 mod learner;
 mod message;
+mod patience;
 
 pub use config::Config;
 pub use hard::{Ballot, Hard, Record, Vote};
@@ -38,6 +41,7 @@ pub use message::{Eager, Message, Output, Propose, Refusal, Timer};
 use bytes::Bytes;
 use candidate::Candidate;
 use leader::Leader;
+use patience::Patience;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 
 /// What it assumes, as the catalogue declares it.
@@ -56,6 +60,7 @@ pub struct MultiPaxos {
     seen: Ballot,
     /// All slots up to this one are chosen, and said so to the layer above.
     chosen: u64,
+    patience: Patience,
     violation: Option<&'static str>,
 }
 
@@ -84,6 +89,7 @@ impl Protocol for MultiPaxos {
             leader: None,
             seen: hard.promised,
             chosen: 0,
+            patience: Patience::FIRST,
             violation: None,
             hard,
         }
@@ -185,8 +191,8 @@ impl MultiPaxos {
     }
 
     fn arm_election(&self, out: &mut Effects<Self>) {
-        let config = &self.config;
-        out.arm(Timer::Election, config.election_min, config.election_max);
+        let (min, max) = self.patience.times(&self.config);
+        out.arm(Timer::Election, min, max);
     }
 
     fn arm_beat(&self, out: &mut Effects<Self>) {
@@ -243,6 +249,7 @@ impl MultiPaxos {
             Role::Candidate(_) => {}
             Role::Leader(_) => out.output_eager(Output::Leads(false)),
         }
+        self.patience.on_defeat(&self.config, self.chosen);
         out.disarm(Timer::Beat);
         self.arm_election(out);
     }

@@ -1,5 +1,6 @@
 //! What is fixed for the life of a node.
 
+use quorate_contract::Timing;
 use quorate_core::{Mutant, NodeSet};
 use std::time::Duration;
 
@@ -14,6 +15,10 @@ pub struct Config {
     pub election_min: Duration,
     /// See `election_min`. A leader that hears no quorum for this long steps down.
     pub election_max: Duration,
+    /// How many times `election_min` and `election_max` a node comes to wait, by doubling, when
+    /// what it gave up waiting for comes after all. 1 where the bound on messages is known, and
+    /// `election_min` chosen by it: Raft as published. See [`patience_max`].
+    pub patience_max: u32,
     /// How often a leader shows that it lives. A good deal shorter than `election_min`.
     pub heartbeat: Duration,
     /// A message or a record holds entries of at most this size, or one entry that is larger.
@@ -41,6 +46,7 @@ impl Default for Config {
             nodes: 3,
             election_min: Duration::from_millis(300),
             election_max: Duration::from_millis(600),
+            patience_max: 1,
             heartbeat: Duration::from_millis(60),
             max_batch_bytes: 1 << 20,
             max_inflight: 64,
@@ -78,6 +84,7 @@ impl Config {
                 self.election_min <= self.election_max,
                 "election_min: must be at most election_max",
             ),
+            (self.patience_max > 0, "patience_max: must be over 0"),
             (self.max_batch_bytes > 0, "max_batch_bytes: must be over 0"),
             (self.max_inflight > 0, "max_inflight: must be over 0"),
             (
@@ -90,5 +97,16 @@ impl Config {
             Some((_, rule)) => Err((*rule).to_owned()),
             None => Ok(()),
         }
+    }
+}
+
+/// The [`Config::patience_max`] that a timing model asks for: 1 where bounds are known, from the
+/// start or from some time on, for timeouts are chosen by them. Where nobody knows them, 64: with
+/// the usual `election_min` of 300 ms that waits for an election of up to 19 s, and it is a bound
+/// on what an hour of slow messages can make of failover.
+pub fn patience_max(timing: &Timing) -> u32 {
+    match timing.bounds() {
+        Some(_) => 1,
+        None => 64,
     }
 }

@@ -10,8 +10,7 @@ use quorate_core::{Effects, Mutant, NodeId, NodeSet, Time};
 impl Raft {
     pub(super) fn arm_election(&mut self, out: &mut Effects<Self>) {
         self.heard_since_armed = false;
-        let config = &self.config;
-        out.arm(Timer::Election, config.election_min, config.election_max);
+        out.arm(Timer::Election, self.election_min(), self.election_max());
     }
 
     pub(super) fn write_ballot(
@@ -37,6 +36,7 @@ impl Raft {
         self.heard = now;
         self.heard_since_armed = true;
         if self.leader.is_none() {
+            self.on_late_leader(self.hard.term);
             self.become_follower(Some(from), out);
         }
         true
@@ -70,24 +70,28 @@ impl Raft {
     fn is_content(&self, now: Time) -> bool {
         match self.leader {
             Some(leader) if leader == self.me => true,
-            Some(_) => now.since(self.heard) < self.config.election_min,
+            Some(_) => now.since(self.heard) < self.election_min(),
             None => false,
         }
     }
 
     pub(super) fn on_election_timeout(&mut self, now: Time, out: &mut Effects<Self>) {
         if let State::Leader(_) = self.state {
-            return self.check_quorum(out);
+            return self.check_quorum(now, out);
         }
         if std::mem::take(&mut self.heard_since_armed) {
             // Patience counts from the last sign of the leader. Looking at it only here spares
             // the hot path a timer change for each message.
             let waited = now.since(self.heard);
-            let min = self.config.election_min.saturating_sub(waited);
-            let max = self.config.election_max.saturating_sub(waited);
+            let min = self.election_min().saturating_sub(waited);
+            let max = self.election_max().saturating_sub(waited);
             if !max.is_zero() {
+                self.on_steady(now);
                 return out.arm(Timer::Election, min, max);
             }
+        }
+        if matches!(self.state, State::Follower) {
+            self.lose_patience(now);
         }
         self.pre_campaign(out);
     }
@@ -226,6 +230,9 @@ impl Raft {
     pub(super) fn on_vote(&mut self, from: NodeId, granted: bool, out: &mut Effects<Self>) {
         let (nodes, quorum) = (usize::from(self.config.nodes), self.config.quorum());
         let State::Candidate(ballots) = &mut self.state else {
+            if granted && !matches!(self.state, State::Leader(_)) {
+                self.on_late_vote(self.hard.term);
+            }
             return;
         };
         ballots.count(from, granted);
@@ -252,7 +259,7 @@ impl Raft {
             transfer: None,
             rounds: Rounds::default(),
         }));
-        let max = self.config.election_max;
+        let max = self.election_max();
         out.arm(Timer::Election, max, max);
         let beat = self.config.heartbeat;
         out.arm(Timer::Heartbeat, beat, beat);
@@ -260,16 +267,18 @@ impl Raft {
 
     /// A leader that no quorum answers steps down: its clients should look for another, and its
     /// followers may vote again (thesis §6.2).
-    fn check_quorum(&mut self, out: &mut Effects<Self>) {
+    fn check_quorum(&mut self, now: Time, out: &mut Effects<Self>) {
         let State::Leader(leader) = &mut self.state else {
             return;
         };
         leader.active.insert(self.me);
         if leader.active.len() < self.config.quorum() {
+            self.miss_quorum();
             return self.become_follower(None, out);
         }
         leader.active = NodeSet::EMPTY;
-        let max = self.config.election_max;
+        self.on_steady(now);
+        let max = self.election_max();
         out.arm(Timer::Election, max, max);
     }
 }

@@ -9,11 +9,12 @@
 //! membership, trust a disk that has not answered.
 //!
 //! It stands on: nodes that crash and recover with their disk, links that lose, repeat and
-//! reorder messages but do not forge them. Safety needs no timing at all.
+//! reorder messages but do not forge them. Safety needs no timing at all. Progress needs elections
+//! that are quicker than the election timeout: a known bound, or one that is learned (`patience`).
 //!
 //! Where to start: [`Request`], [`Output`] and [`Timer`] are the face to the layer above,
 //! [`message`] the talk between nodes and the reasons why some of it need not wait for the disk,
-//! [`Hard`] and [`Record`] what is on disk. Then one file for each mechanism: `election`,
+//! [`Hard`] and [`Record`] what is on disk. Then one file for each mechanism: `election`, `patience`,
 //! `replication` (the leader's side, with [`progress`](Progress) for each follower), `append`
 //! (the follower's side), `read_index`, `transfer`, `checkpoint`, `install`, and `invariants`.
 //!
@@ -57,13 +58,14 @@ mod interface;
 mod invariants;
 mod log;
 pub mod message;
+mod patience;
 mod progress;
 mod read_index;
 mod replication;
 mod role;
 mod transfer;
 
-pub use config::Config;
+pub use config::{Config, patience_max};
 pub use entries::{Entries, Entry, Position, TermsFall};
 pub use hard::{Hard, Record, SnapshotMeta};
 pub use interface::{Checkpoint, Install, Output, Refusal, Request, Role, Timer};
@@ -73,6 +75,7 @@ pub use progress::{Mode, Progress};
 
 use checkpoint::Writing;
 use install::Installing;
+use patience::Patience;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 use read_index::Forwarded;
 use role::State;
@@ -93,6 +96,7 @@ pub struct Raft {
     /// When the leader was last heard, and whether since the election timer was armed.
     heard: Time,
     heard_since_armed: bool,
+    patience: Patience,
     /// Whether this start is durable ([`Claim::Booted`]).
     booted: bool,
     forwarded: Forwarded,
@@ -125,6 +129,7 @@ impl Protocol for Raft {
             commit: hard.log.snapshot().at.index,
             heard: Time::ZERO,
             heard_since_armed: false,
+            patience: Patience::first(hard.term),
             booted: false,
             forwarded: Forwarded::default(),
             acknowledge: None,
@@ -233,7 +238,7 @@ impl Raft {
                     self.become_follower(None, out);
                 }
                 if term < self.hard.term && !matches!(body, Body::Notice(Notice::PreVoted { .. })) {
-                    return self.on_stale(from, &body, out);
+                    return self.on_stale(from, term, &body, out);
                 }
                 match body {
                     Body::Claim(claim) => self.on_claim(now, from, claim, out),
@@ -244,12 +249,17 @@ impl Raft {
     }
 
     /// A message of an older term: its sender learns the term if it believes that it leads.
-    fn on_stale(&mut self, from: NodeId, body: &Body, out: &mut Effects<Self>) {
+    fn on_stale(&mut self, from: NodeId, term: u64, body: &Body, out: &mut Effects<Self>) {
         let prev = match body {
             Body::Notice(Notice::Append { prev, .. }) => prev.index,
             Body::Notice(Notice::Heartbeat { .. } | Notice::Snapshot { .. }) => 0,
+            Body::Claim(Claim::Vote { granted: true }) => return self.on_late_vote(term),
+            Body::Claim(Claim::Appended { .. }) | Body::Notice(Notice::HeartbeatAck { .. }) => {
+                return self.on_late_answer(term);
+            }
             _ => return,
         };
+        self.on_late_leader(term);
         let hint = self.hard.log.last();
         self.claim(from, Claim::Rejected { prev, hint }, out);
     }

@@ -155,7 +155,7 @@ impl Raft {
     pub(super) fn on_appended(&mut self, from: NodeId, matched: u64, out: &mut Effects<Self>) {
         let (commit, term) = (self.commit, self.hard.term);
         let State::Leader(leader) = &mut self.state else {
-            return;
+            return self.on_late_answer(term);
         };
         leader.active.insert(from);
         if matched > self.hard.log.last().index {
@@ -238,6 +238,8 @@ impl Raft {
                 progress.round = progress.round.max(round);
                 self.end_rounds(leader, out);
             }
+        } else {
+            self.on_late_answer(self.hard.term);
         }
         self.state = state;
     }

@@ -36,7 +36,7 @@ impl Raft {
             return;
         };
         let matched = leader.progress[transfer.to.index()].matched;
-        if now.since(transfer.since) >= self.config.election_max {
+        if now.since(transfer.since) >= self.election_max() {
             leader.transfer = None;
         } else if matched == self.hard.log.last().index && leader.proposed.is_empty() {
             self.notice(transfer.to, Notice::TimeoutNow, out);

@@ -11,6 +11,7 @@ mod basics;
 mod cluster;
 mod directed;
 mod log;
+mod patience;
 mod random;
 mod transcripts;
 mod words;

@@ -94,6 +94,7 @@ impl Visitor for Measure {
             faults: f,
             // In a log, timeouts are far away; in rounds, a round is what it must be.
             delta: if a_log { DELTA * 200 } else { DELTA },
+            patience_max: 1,
             options: Options::default(),
             scheme,
         };

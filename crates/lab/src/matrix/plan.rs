@@ -7,6 +7,7 @@ use super::{TimingModel, Token, What};
 use crate::{Asking, Clients, Experiment, Facts, Load, Options, Setup, facts};
 use quorate_contract::{Contract, FailureModel, LinkModel};
 use quorate_core::NodeSet;
+use quorate_crash::raft;
 use quorate_crypto::Scheme;
 use quorate_sim::{Decisions, Delay, Link, Misdeed, NodeFault, Pace, Rolling, Weather};
 use std::time::Duration;
@@ -55,6 +56,7 @@ impl Plan {
             nodes,
             faults,
             delta: TOLD,
+            patience_max: raft::patience_max(&contract.timing),
             options: options.clone(),
             scheme: Scheme::Ideal,
         };

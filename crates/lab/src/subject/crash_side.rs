@@ -32,6 +32,7 @@ impl Subject for Raft {
             heartbeat,
             election_min,
             election_max,
+            patience_max: setup.patience_max,
             ..raft::Config::default()
         };
         config.check()?;
@@ -114,6 +115,7 @@ impl Subject for MultiPaxos {
             heartbeat,
             election_min,
             election_max,
+            patience_max: setup.patience_max,
             ..multi_paxos::Config::default()
         };
         config.check()?;

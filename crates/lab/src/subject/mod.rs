@@ -32,6 +32,9 @@ pub struct Setup {
     pub faults: u8,
     /// Δ and Φ together, as the nodes are told: rounds and timeouts follow from it.
     pub delta: Duration,
+    /// How many times its first election timeout a node comes to wait, where it can learn: 1 where
+    /// Δ is no guess.
+    pub patience_max: u32,
     /// The protocol's own choices.
     pub options: Options,
     /// How signatures are made.
@@ -309,6 +312,7 @@ mod tests {
                 nodes,
                 faults: 1,
                 delta: Duration::from_millis(10),
+                patience_max: 1,
                 options: Options::default(),
                 scheme: Scheme::Ideal,
             };
