@@ -67,6 +67,10 @@ impl Outcome {
         match (&self.violation, &self.stalled) {
             (Some(broken), _) => format!("{} is violated: {}", broken.property, broken.detail),
             (None, Some(who)) => format!("nothing wrong was decided, but {who}"),
+            // As when the sender of a broadcast dies before anybody has heard it.
+            (None, None) if self.logs.iter().all(Log::is_empty) => {
+                "every property held, and nothing had to be decided".to_owned()
+            }
             (None, None) => "every property held, and all was decided".to_owned(),
         }
     }

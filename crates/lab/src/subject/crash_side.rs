@@ -307,6 +307,16 @@ impl Subject for PrimaryBackup {
     fn leads(node: &primary_backup::PrimaryBackup) -> Option<(u64, bool)> {
         Some((u64::from(node.primary().0), node.is_primary()))
     }
+
+    fn state(node: &primary_backup::PrimaryBackup) -> String {
+        format!(
+            "primary: {}\nserves: {}\napplied: {}\nknown: {}\n",
+            node.primary(),
+            node.is_primary(),
+            node.applied(),
+            node.known()
+        )
+    }
 }
 
 /// f + 1 rounds of everything to everybody.

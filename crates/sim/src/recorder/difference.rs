@@ -1,5 +1,7 @@
 //! The difference that an event made to a state that is told in lines.
 
+use std::collections::BTreeSet;
+
 /// No difference has more lines, and no line more characters.
 const MOST_LINES: usize = 24;
 
@@ -19,12 +21,15 @@ pub(super) fn difference(before: &str, after: &str, width: usize) -> Vec<String>
         .take_while(same)
         .count();
     let (before, after) = (&before[..before.len() - tail], &after[..after.len() - tail]);
+    // A list that has lost its first line has moved as a whole: a thousand lines, none of them new.
+    let known: BTreeSet<_> = before.iter().collect();
+    let stays: BTreeSet<_> = after.iter().collect();
     let mut lines = vec![];
     for at in 0..before.len().max(after.len()) {
-        if let Some(gone) = before.get(at).filter(|line| !after.contains(*line)) {
+        if let Some(gone) = before.get(at).filter(|line| !stays.contains(line)) {
             lines.push(short(&format!("-{gone}"), width));
         }
-        if let Some(new) = after.get(at).filter(|line| !before.contains(*line)) {
+        if let Some(new) = after.get(at).filter(|line| !known.contains(line)) {
             lines.push(short(&format!("+{new}"), width));
         }
         if lines.len() >= MOST_LINES && at + 1 < before.len().max(after.len()) {
