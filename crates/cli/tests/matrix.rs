@@ -95,7 +95,7 @@ fn a_small_table_in_words_in_json_and_as_a_page() {
 fn a_run_is_told_and_drawn() {
     let dir = tempfile::tempdir().expect("a directory");
     let page = dir.path().join("run.html");
-    let token = "1:raft:crash-recovery:gst:3";
+    let token = "2:raft:crash-recovery:gst:3";
     let html = page.display().to_string();
     let said = matrix(&["--replay", token, "--html", &html]);
     assert_eq!(said.status.code(), Some(0), "{}", err(&said));

@@ -51,9 +51,9 @@ fn every_cell_keeps_its_claim_and_every_protocol_breaks_beyond() {
 #[test]
 fn a_token_names_one_run() {
     for text in [
-        "1:raft:amnesia:gst:0",
-        "1:pbft:byzantine+1:unknown-bound:7",
-        "1:ben-or:none:asynchronous:1",
+        "2:raft:amnesia:gst:0",
+        "2:pbft:byzantine+1:unknown-bound:7",
+        "2:ben-or:none:asynchronous:1",
     ] {
         let token: Token = text.parse().expect("a token");
         assert_eq!(token.to_string(), text);
@@ -66,7 +66,7 @@ fn a_token_names_one_run() {
             "{story}"
         );
     }
-    let one: Token = "1:raft:crash-stop:gst:4".parse().expect("a token");
+    let one: Token = "2:raft:crash-stop:gst:4".parse().expect("a token");
     let seeds = (4..8).map(|seed| sample(Token { seed, ..one }, &Options::default()).0.hash);
     assert_eq!(seeds.collect::<std::collections::BTreeSet<_>>().len(), 4);
 }
@@ -76,33 +76,33 @@ fn what_is_no_token_is_refused_with_what_would_work() {
     let refused = |text: &str| text.parse::<Token>().expect_err(text);
     let version = LAB_VERSION + 1;
     let cases = [
-        ("raft", "1:raft:byzantine+1:gst:17"),
-        ("1:raft:none:gst:4:5", "VERSION:PROTOCOL"),
+        ("raft", "2:raft:byzantine+1:gst:17"),
+        ("2:raft:none:gst:4:5", "VERSION:PROTOCOL"),
         (
             &format!("{version}:raft:none:gst:4"),
-            "version 2 of the lab",
+            "version 3 of the lab",
         ),
-        ("1:rafd:none:gst:4", "raft, multi-paxos"),
-        ("1:raft:byzantine+2:gst:4", "byzantine, byzantine+1"),
+        ("2:rafd:none:gst:4", "raft, multi-paxos"),
+        ("2:raft:byzantine+2:gst:4", "byzantine, byzantine+1"),
         (
-            "1:raft:none:gtx:4",
+            "2:raft:none:gtx:4",
             "synchronous, unknown-bound, gst, asynchronous",
         ),
-        ("1:raft:none:gst:-4", "is not a number"),
+        ("2:raft:none:gst:-4", "is not a number"),
     ];
     for (text, remedy) in cases {
         let said = refused(text).to_string();
         assert!(said.contains(remedy), "{text}: {said}");
     }
     assert!(matches!(
-        refused("1:x:none:gst:1"),
+        refused("2:x:none:gst:1"),
         BadToken::Protocol { .. }
     ));
 }
 
 #[test]
 fn parts_of_a_cell_join_to_the_whole() {
-    let place: Token = "1:majority-commit:fair-loss:asynchronous:0"
+    let place: Token = "2:majority-commit:fair-loss:asynchronous:0"
         .parse()
         .expect("a token");
     let place = place.place;

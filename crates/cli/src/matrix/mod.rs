@@ -69,8 +69,8 @@ timing and byzantine, each at f and, with +1, at f + 1 faulty nodes; amnesia: f 
 back with empty disks; lying-sync: with disks that had called durable what is not; fair-loss: links \
 lose, double and reorder messages.
 Timing models: synchronous: the bounds that the nodes are told always hold; unknown-bound: others \
-do, up to four times as large; gst: they hold only after a wild while; asynchronous: nothing holds, and what has not been decided \
-by the horizon counts as stalled.";
+do, up to 64 times as large; gst: they hold only after a wild while; asynchronous: nothing holds, \
+and what has not been decided by the horizon counts as stalled.";
 
 /// Fails when a cell is worse than claimed.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {

@@ -218,12 +218,12 @@ fn pace(timing: TimingModel, lossy: bool, decisions: &mut Decisions) -> (Pace, u
     match timing {
         TimingModel::Synchronous => (pace, 8_000 * MS, None),
         TimingModel::UnknownBound => {
-            // Larger than what the nodes are told, and not so large that a round trip outlasts the
-            // fixed timeouts of those whose timeouts do not grow (Raft, §5.6): those are a bet.
-            let times = decisions.within(1, 4);
+            // What the nodes are told, or that many times: up to where a fixed timeout decides
+            // nothing for ever. Who learns how long to wait needs some elections to learn it.
+            let times = 1 << [0, 1, 2, 4, 6][decisions.below(5) as usize];
             let mut pace = Pace::synchronous(times * delta, times * phi);
             pace.drift_ppm = DRIFT_PPM;
-            (pace, 20_000 * MS, None)
+            (pace, (20_000 + 1_000 * times) * MS, None)
         }
         TimingModel::Gst => {
             pace.calm_from = decisions.within(100, 1_500) * MS;
