@@ -57,6 +57,8 @@ impl Default for Weather {
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Deliver(u32),
+    /// As [`Event::Deliver`], of a message that its sender held back: nobody counts on it.
+    Late(u32),
     Timer {
         slot: u8,
         timer: u8,
@@ -270,6 +272,10 @@ where
             Event::Deliver(number) => {
                 self.busy -= 1;
                 self.deliver(number)
+            }
+            Event::Late(number) => {
+                self.push(self.now, Event::Deliver(number));
+                None
             }
             Event::Timer { slot, timer, epoch } => {
                 self.busy -= 1;

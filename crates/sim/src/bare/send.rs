@@ -8,6 +8,10 @@ use crate::Flight;
 use quorate_contract::Behaviour;
 use quorate_core::{NodeId, Protocol, To};
 
+/// A liar falls silent after so many messages. Two that never understand each other's questions
+/// would ask and answer until a run is over; what floods cost is not asked here.
+const MOST_OF_A_LIAR: u32 = 20_000;
+
 /// Who sends a message, and how.
 #[derive(Clone, Copy, Debug)]
 struct Sender {
@@ -38,6 +42,14 @@ where
         let id = self.slots[s].id;
         let mut later = 0;
         let mut marked = Marked::Honest;
+        let lies = |fault: &u16| self.faults[usize::from(*fault)].misdeed.lies();
+        if self.slots[s].active.iter().any(lies) {
+            self.slots[s].lied += 1;
+            if self.slots[s].lied > MOST_OF_A_LIAR {
+                self.seen.note(self.now, Behaviour::DropSend, id);
+                return;
+            }
+        }
         for at in 0..self.slots[s].active.len() {
             let fault = usize::from(self.slots[s].active[at]);
             match self.faults[fault].misdeed.clone() {
@@ -208,8 +220,12 @@ where
             }
             let place = usize::from(copies[0].is_some());
             copies[place] = Some(number);
+            if later > 0 {
+                queue.push(at.saturating_add(later), Event::Late(number));
+                return;
+            }
             *busy += 1;
-            queue.push(at.saturating_add(later), Event::Deliver(number));
+            queue.push(at, Event::Deliver(number));
         });
         if label.is_some() {
             let copies: Vec<_> = copies.into_iter().flatten().collect();

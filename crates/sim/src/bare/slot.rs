@@ -37,6 +37,8 @@ pub(super) struct Slot<P: Protocol> {
     pub(super) dying: bool,
     /// Messages that an n-th rule has counted.
     pub(super) counted: u32,
+    /// Messages that it has said as a liar.
+    pub(super) lied: u32,
 }
 
 impl<P: Protocol> Slot<P> {
@@ -59,6 +61,7 @@ impl<P: Protocol> Slot<P> {
             heard: VecDeque::new(),
             dying: false,
             counted: 0,
+            lied: 0,
         }
     }
 

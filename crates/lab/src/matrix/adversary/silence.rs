@@ -5,15 +5,10 @@ use super::Scene;
 use quorate_core::NodeId;
 use quorate_sim::Misdeed;
 
-/// A node says one thing after the other, to its peers in the order of their numbers, so a crash in
-/// the middle leaves the last ones out. (Primary and backups count on it: with a crash that reaches
-/// any, and not the successor, three and more of them part.)
+/// A crash in the middle of a broadcast leaves out anybody: what was sent first need not leave first.
 fn crash(scene: &mut Scene<'_>) -> Misdeed {
     match scene.chance(50) {
-        true => {
-            let first = scene.decisions.below(u64::from(scene.nodes));
-            Misdeed::CrashSending(NodeId::all(first as u8).collect())
-        }
+        true => Misdeed::CrashSending(scene.some_nodes()),
         false => Misdeed::Crash,
     }
 }
