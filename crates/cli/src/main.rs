@@ -19,6 +19,7 @@ mod merge;
 mod output;
 mod scenario;
 mod serve;
+mod shell;
 mod simulate;
 mod storm;
 mod up;

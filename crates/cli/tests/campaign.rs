@@ -180,3 +180,60 @@ fn what_cannot_be_run_or_merged_is_refused_with_the_reason() {
         );
     }
 }
+
+/// The file with every checksum right again after an edit.
+fn resealed(text: &str, edit: impl Fn(&str) -> String) -> String {
+    let mut check = 0;
+    let lines = text.lines().map(|line| {
+        let (_, rest) = line.split_once("\",").expect("a checksum");
+        let rest = edit(rest);
+        check = crc32c::crc32c_append(check, rest.as_bytes());
+        format!("{{\"check\":\"{check:08x}\",{rest}\n")
+    });
+    lines.collect()
+}
+
+/// Sums of what is read must not overflow, nor say what no run can have come to.
+#[test]
+fn figures_that_no_run_comes_to_are_refused_with_the_name_of_the_file() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let cases: [(&str, &[&str], &str, &str); 4] = [
+        ("events", &["simulate"], r#""events":"#, "for \"events\""),
+        (
+            "writes",
+            &["simulate"],
+            r#""operations":["#,
+            "for \"writes\"",
+        ),
+        ("stalled", &["matrix"], r#""stalled":"#, "stalled and"),
+        ("runs", &["matrix"], r#""runs":"#, "a cell has 2 runs"),
+    ];
+    let matrix = ["--protocols", "raft", "--failures", "none"];
+    for (name, campaign, field, why) in cases {
+        let out = file(&dir, &format!("{name} shard"));
+        let mut args = [campaign, &["--seeds", "2", "--out", &out]].concat();
+        if campaign[0] == "matrix" {
+            args.extend(matrix);
+        }
+        assert_eq!(quorate(&args).status.code(), Some(0), "{args:?}");
+        let text = std::fs::read_to_string(&out).expect("text");
+        let same = resealed(&text, str::to_owned);
+        assert_eq!(same, text);
+        let crafted = resealed(&text, |rest| match rest.split_once(field) {
+            None => rest.to_owned(),
+            Some((before, after)) => {
+                let end = after.find([',', ']', '}']).expect("a figure");
+                format!("{before}{field}{}{}", u64::MAX, &after[end..])
+            }
+        });
+        assert_ne!(crafted, text, "nothing to craft");
+        std::fs::write(&out, crafted).expect("writes");
+        for args in [&["merge", &out], &args[..]] {
+            let refused = quorate(args);
+            assert_eq!(refused.status.code(), Some(2), "{args:?}: {refused:?}");
+            let said = stderr(&refused);
+            assert!(said.contains(&out) && said.contains(why), "{said}");
+            assert!(said.contains("is damaged in line 2"), "{said}");
+        }
+    }
+}

@@ -3,12 +3,15 @@
 
 use crate::swarm::Swarm;
 use crate::{Coverage, Fault};
+use quorate_contract::Contract;
 
 /// Bounds on a run, beside what its decisions say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
-    /// No more clients than these.
-    pub clients: Option<u8>,
+    /// So many replicas, if that is fewer; and no more faulty ones than they survive.
+    pub replicas: Option<u8>,
+    /// Clients that ask nothing.
+    pub silent: Vec<u8>,
     /// No more operations than these.
     pub operations: Option<u64>,
     /// Faults go on for no longer than this, in nanoseconds.
@@ -21,6 +24,17 @@ impl Caps {
     /// Is nothing capped?
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The contract of the replicas that are left.
+    pub(crate) fn contract(&self, contract: &Contract) -> Contract {
+        let mut contract = contract.clone();
+        if let Some(replicas) = self.replicas {
+            contract.cluster.members.truncate(replicas.max(1).into());
+            let most = (contract.replicas() - 1) / 2;
+            contract.failures.tolerate = contract.tolerate().min(most);
+        }
+        contract
     }
 
     /// May this kind of fault happen?
@@ -41,7 +55,6 @@ impl Caps {
     /// the choice among them means what it meant; the world leaves them out.
     pub(crate) fn apply(&self, swarm: &mut Swarm) {
         let load = &mut swarm.load;
-        load.clients = load.clients.min(self.clients.unwrap_or(u8::MAX).max(1));
         load.operations = load.operations.min(self.operations.unwrap_or(u64::MAX));
         swarm.horizon = swarm.horizon.min(self.horizon.unwrap_or(u64::MAX));
         if !self.allow(Fault::Loss) {

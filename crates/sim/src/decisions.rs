@@ -1,7 +1,8 @@
-//! Every choice of a world, as one stream.
+//! The choices of a world, as a stream.
 //!
 //! A world draws nothing from anywhere else: its delays, losses, faults, crash points and client
-//! operations are numbers from here. A seed generates the stream; once recorded it is data that can
+//! operations are numbers from here; a world of replicas has a stream for each purpose
+//! ([`Streams`](crate::Streams)). A seed generates the stream; once recorded it is data that can
 //! be replayed, edited, cut short and forked. Any list is valid: a number out of range is taken
 //! modulo the range, and after the end of the list every number is zero, which always stands for the
 //! quietest choice (no loss, no fault, the shortest delay). So shrinking a list makes a run quieter
@@ -9,7 +10,7 @@
 
 use std::fmt;
 
-/// The stream of decisions of one run.
+/// A stream of decisions.
 #[derive(Clone, Debug)]
 pub struct Decisions {
     /// Numbers to replay first.
@@ -48,6 +49,12 @@ impl Decisions {
             generator: Some(Generator::new(seed)),
             ..Self::replay(list)
         }
+    }
+
+    /// Goes on as another seed has it.
+    pub(crate) fn branch(&mut self, seed: u64) {
+        (self.list, self.next) = (vec![], 0);
+        self.generator = Some(Generator::new(seed));
     }
 
     /// Records from here on what is drawn.
@@ -181,67 +188,6 @@ pub(crate) fn splitmix(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A list of decisions as bytes: a magic number, then each decision as a variable-length integer.
-pub fn encode(list: &[u64]) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
-    for &value in list {
-        let mut rest = value;
-        while rest >= 0x80 {
-            bytes.push(rest as u8 | 0x80);
-            rest >>= 7;
-        }
-        bytes.push(rest as u8);
-    }
-    bytes
-}
-
-const MAGIC: &[u8] = b"quorate decisions 1\n";
-
-/// Why bytes are not a list of decisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DecodeError {
-    /// They do not begin as such a list does.
-    Magic,
-    /// A number is cut short, or too large; at this byte.
-    Number(usize),
-}
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Magic => f.write_str("not a recording of decisions"),
-            Self::Number(at) => write!(f, "the recording is damaged at byte {at}"),
-        }
-    }
-}
-
-impl std::error::Error for DecodeError {}
-
-/// The list in these bytes, which [`encode`] wrote.
-///
-/// # Errors
-/// See [`DecodeError`].
-pub fn decode(bytes: &[u8]) -> Result<Vec<u64>, DecodeError> {
-    let body = bytes.strip_prefix(MAGIC).ok_or(DecodeError::Magic)?;
-    let mut list = vec![];
-    let (mut value, mut shift) = (0u64, 0u32);
-    for (at, &byte) in body.iter().enumerate() {
-        if shift > 63 || (shift == 63 && byte > 1) {
-            return Err(DecodeError::Number(MAGIC.len() + at));
-        }
-        value |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte & 0x80 == 0 {
-            list.push(value);
-            (value, shift) = (0, 0);
-        }
-    }
-    if shift > 0 {
-        return Err(DecodeError::Number(bytes.len()));
-    }
-    Ok(list)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,17 +252,5 @@ mod tests {
             (n / 4 - n / 100..n / 4 + n / 100).contains(&chances),
             "{chances}"
         );
-    }
-
-    #[test]
-    fn recordings_survive_the_way_through_bytes() {
-        let list = vec![0, 1, 127, 128, 300, u64::MAX];
-        assert_eq!(decode(&encode(&list)), Ok(list.clone()));
-        assert_eq!(decode(b"something else"), Err(DecodeError::Magic));
-        let bytes = encode(&list);
-        assert!(decode(&bytes[..bytes.len() - 1]).is_err());
-        let mut long = MAGIC.to_vec();
-        long.extend([0xff; 11]);
-        assert!(matches!(decode(&long), Err(DecodeError::Number(_))));
     }
 }

@@ -1,7 +1,7 @@
 //! One seed, one world: the replicas that serve, over the real log, in a world that owns time,
 //! network, disks, clocks and processes.
 //!
-//! A run is a stream of decisions ([`Decisions`]); the seed only generates it. Everything else
+//! A run is what its decisions make it ([`Streams`]); the seed only generates them. Everything else
 //! follows, byte for byte, on every machine; [`Rolling`] says so in one number. A
 //! [contract](quorate_contract::Contract) decides which [faults](Fault) a world may show, each seed
 //! draws its own mix of them ([`Swarm`]), and [observers](observe) that see the whole cluster check
@@ -34,6 +34,7 @@ mod report;
 mod rolling;
 mod run;
 mod slab;
+pub mod streams;
 mod swarm;
 mod tally;
 mod timers;
@@ -50,13 +51,14 @@ pub use clock::Clock;
 pub use decisions::Decisions;
 pub use fault::{Coverage, Fault};
 pub use in_order::in_order;
-pub use network::{Delay, Flight, Link, Network, Sent, Traffic};
+pub use network::{Delay, Flight, Link, Network, Sent, Traffic, show_time};
 pub use queue::Queue;
 pub use recorder::Recorder;
 pub use report::{RunReport, Verdict, Violation};
 pub use rolling::Rolling;
 pub use run::{record, replay, simulate, watch};
 pub use slab::Slab;
+pub use streams::{Drawn, Streams};
 pub use swarm::{Load, Swarm};
 pub use tally::Tally;
 pub use timers::{Due, Timers};

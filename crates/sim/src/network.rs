@@ -2,6 +2,7 @@
 
 use crate::{Decisions, Slab};
 use quorate_core::NodeId;
+use std::fmt;
 
 /// How long a message takes, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +40,39 @@ impl Delay {
             Self::HeavyTail { min, mean } => min + decisions.heavy_tail(mean),
         }
     }
+}
+
+/// As a reader says it: "10 ms to 40 ms", "exponential, 8 ms on average".
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (how, min, mean) = match *self {
+            Self::Uniform { min, max } if min == max => return f.write_str(&show_time(min)),
+            Self::Uniform { min, max } => {
+                return write!(f, "{} to {}", show_time(min), show_time(max));
+            }
+            Self::Exponential { min, mean } => ("exponential", min, mean),
+            Self::HeavyTail { min, mean } => ("heavy-tailed", min, mean),
+        };
+        write!(f, "{how}, {} on average", show_time(mean))?;
+        match min {
+            0 => Ok(()),
+            _ => write!(f, " beyond {}", show_time(min)),
+        }
+    }
+}
+
+/// A time as one would say it.
+pub fn show_time(nanos: u64) -> String {
+    let (unit, size) = match nanos {
+        0 => return "0 ms".to_owned(),
+        n if n >= 1_000_000_000 => ("s", 1e9),
+        n if n >= 1_000_000 => ("ms", 1e6),
+        n if n >= 1_000 => ("µs", 1e3),
+        _ => ("ns", 1.0),
+    };
+    let number = format!("{:.2}", nanos as f64 / size);
+    let number = number.trim_end_matches('0').trim_end_matches('.');
+    format!("{number} {unit}")
 }
 
 /// What one direction between two nodes does to messages.
@@ -369,6 +403,41 @@ mod tests {
             network.mend(9, A, B, &mut decisions, |_, _| late += 1);
             assert_eq!(late, if lossy { 0 } else { 5 });
             assert_eq!(send(&mut network, &mut decisions, 5).len(), 5);
+        }
+    }
+
+    #[test]
+    fn a_delay_is_said_in_words() {
+        let (min, mean) = (0, 8_000_000);
+        let cases = [
+            (
+                Delay::Uniform {
+                    min: 10_000_000,
+                    max: 40_000_000,
+                },
+                "10 ms to 40 ms",
+            ),
+            (
+                Delay::Uniform {
+                    min: mean,
+                    max: mean,
+                },
+                "8 ms",
+            ),
+            (
+                Delay::Exponential { min, mean },
+                "exponential, 8 ms on average",
+            ),
+            (
+                Delay::HeavyTail {
+                    min: 50_000,
+                    mean: 1_234_567_890,
+                },
+                "heavy-tailed, 1.23 s on average beyond 50 µs",
+            ),
+        ];
+        for (delay, words) in cases {
+            assert_eq!(delay.to_string(), words);
         }
     }
 

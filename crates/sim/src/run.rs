@@ -2,7 +2,7 @@
 
 use crate::recorder::Limits;
 use crate::world::World;
-use crate::{Decisions, Options, RunReport, Verdict};
+use crate::{Drawn, Options, RunReport, Streams, Verdict};
 use quorate_contract::Contract;
 use quorate_report::Run;
 
@@ -12,31 +12,31 @@ const LAST_EVENTS: usize = 60;
 /// Runs the world of a seed. A violation comes with the last events in words: the run is repeated
 /// to get them.
 pub fn simulate(contract: &Contract, seed: u64, options: &Options) -> RunReport {
-    run(contract, seed, &Decisions::from_seed(seed), options).0
+    run(contract, seed, &Streams::from_seed(seed), options).0
 }
 
 /// As [`simulate`], and returns every decision that was drawn.
-pub fn record(contract: &Contract, seed: u64, options: &Options) -> (RunReport, Vec<u64>) {
-    let decisions = Decisions::from_seed(seed).recorded();
-    let (report, mut decisions) = run(contract, seed, &decisions, options);
-    (report, decisions.take_record())
+pub fn record(contract: &Contract, seed: u64, options: &Options) -> (RunReport, Drawn) {
+    let streams = Streams::from_seed(seed).recorded();
+    let (report, mut streams) = run(contract, seed, &streams, options);
+    (report, streams.take_record())
 }
 
-/// Runs the world of a list of decisions, recorded, edited, cut short or made up. Its report bears
+/// Runs the world of some decisions, recorded, edited, cut short or made up. Its report bears
 /// `seed`, which means nothing here.
-pub fn replay(contract: &Contract, seed: u64, list: &[u64], options: &Options) -> RunReport {
-    run(contract, seed, &Decisions::replay(list.to_vec()), options).0
+pub fn replay(contract: &Contract, seed: u64, drawn: &Drawn, options: &Options) -> RunReport {
+    run(contract, seed, &Streams::replay(drawn.clone()), options).0
 }
 
 /// Runs a world with a [`Recorder`](crate::Recorder) in it. The report is the same as without.
 pub fn watch(
     contract: &Contract,
     seed: u64,
-    decisions: Decisions,
+    streams: Streams,
     options: &Options,
     limits: Limits,
 ) -> (RunReport, Run) {
-    let mut world = World::new(contract, decisions, options);
+    let mut world = World::new(contract, streams, options);
     world.watch(limits);
     world.run();
     let ended = world.report(seed);
@@ -46,21 +46,21 @@ pub fn watch(
 fn run(
     contract: &Contract,
     seed: u64,
-    decisions: &Decisions,
+    streams: &Streams,
     options: &Options,
-) -> (RunReport, Decisions) {
-    let mut world = World::new(contract, decisions.clone(), options);
+) -> (RunReport, Streams) {
+    let mut world = World::new(contract, streams.clone(), options);
     world.run();
     let ended = world.report(seed);
     if ended.report.verdict == Verdict::Ok || options.trace > 0 {
-        return (ended.report, ended.decisions);
+        return (ended.report, ended.streams);
     }
     let traced = Options {
         trace: LAST_EVENTS,
         ..options.clone()
     };
-    let mut world = World::new(contract, decisions.clone(), &traced);
+    let mut world = World::new(contract, streams.clone(), &traced);
     world.run();
     let ended = world.report(seed);
-    (ended.report, ended.decisions)
+    (ended.report, ended.streams)
 }

@@ -34,12 +34,12 @@ fn seeds_mean_the_same_everywhere() {
     )
     .expect("writes");
     expect![[r#"
-        seed 1: 1482 events, hash 4922136da2713121
-        seed 2: 13434 events, hash 73ba80fa2ecfe5ba
-        seed 3: 1878 events, hash 1de58e3014c17451
-        seed 195: 2192 events, hash 0a2dfa6ba379acb8
-        seed 1070: 1748 events, hash 534fcc60a796290d
-        seeds 0 to 39: 152704 events, hash e8242a41f722d0c3
+        seed 1: 1581 events, hash bc88cde090b41cc7
+        seed 2: 2482 events, hash a123e7a3dd6337da
+        seed 3: 5134 events, hash 998341730c63e7be
+        seed 195: 3744 events, hash 132b0c7493503b3f
+        seed 1070: 970 events, hash 3d5b92c502d2c5a8
+        seeds 0 to 39: 297576 events, hash 1206f40f0c8c4e90
     "#]]
     .assert_eq(&text);
 }

@@ -4,11 +4,11 @@ use quorate_contract::Contract;
 use quorate_core::Mutant;
 use quorate_report::{BandKind, Event, EventKind, Fate, Outcome, Run, VerdictKind};
 use quorate_sim::recorder::Limits;
-use quorate_sim::{Decisions, Fault, Options, RunReport, simulate, watch};
+use quorate_sim::{Fault, Options, RunReport, Streams, simulate, watch};
 
 fn watched(seed: u64, options: &Options) -> (RunReport, Run) {
-    let (contract, decisions) = (Contract::default(), Decisions::from_seed(seed));
-    let (report, run) = watch(&contract, seed, decisions, options, Limits::default());
+    let (contract, streams) = (Contract::default(), Streams::from_seed(seed));
+    let (report, run) = watch(&contract, seed, streams, options, Limits::default());
     assert_eq!(run.check(), Ok(()), "seed {seed}");
     (report, run)
 }
@@ -36,7 +36,11 @@ fn to_record_changes_nothing_and_the_counts_are_those_of_the_report() {
         assert!(outcome(Outcome::Done) >= answered, "seed {seed}");
         let highest = run.commits.iter().map(|commit| commit.index).max();
         assert_eq!(highest.unwrap_or(0), report.committed, "seed {seed}");
-        assert_eq!(run.verdict.kind, VerdictKind::Holds);
+        let judged = match report.undecided {
+            true => VerdictKind::Undecided,
+            false => VerdictKind::Holds,
+        };
+        assert_eq!(run.verdict.kind, judged, "seed {seed}");
         assert_eq!(run.end, report.simulated);
         let pauses = run.bands.iter().filter(|b| b.kind == BandKind::Pause);
         assert_eq!(pauses.count() as u64, report.coverage.of(Fault::Pause));
@@ -120,8 +124,8 @@ fn a_lying_disk_and_a_failing_one_are_told_apart_from_a_good_one() {
     contract.storage.may_lie_about_sync = true;
     let mut bad = 0;
     for seed in 0..40 {
-        let (decisions, options) = (Decisions::from_seed(seed), Options::default());
-        let (report, run) = watch(&contract, seed, decisions, &options, Limits::default());
+        let (streams, options) = (Streams::from_seed(seed), Options::default());
+        let (report, run) = watch(&contract, seed, streams, &options, Limits::default());
         assert_eq!(run.check(), Ok(()), "seed {seed}");
         let lies = run
             .events

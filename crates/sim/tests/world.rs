@@ -2,7 +2,7 @@
 
 use quorate_contract::Contract;
 use quorate_core::Mutant;
-use quorate_sim::{Coverage, Options, Tally, Verdict, in_order, record, replay, simulate};
+use quorate_sim::{Coverage, Drawn, Options, Tally, Verdict, in_order, record, replay, simulate};
 use std::ops::ControlFlow;
 
 #[test]
@@ -56,23 +56,30 @@ fn a_seed_means_the_same_every_time_and_its_decisions_too() {
 #[test]
 fn edited_decisions_are_worlds_too() {
     let (contract, options) = (Contract::default(), Options::default());
-    let (_, list) = record(&contract, 1, &options);
+    let (_, drawn) = record(&contract, 1, &options);
+    let edited = |edit: &dyn Fn(&mut Vec<u64>)| {
+        let mut edited = drawn.clone();
+        edited.0.values_mut().for_each(edit);
+        edited
+    };
     let mut edits = vec![
-        vec![],
-        list[..list.len() / 2].to_vec(),
-        list.iter().map(|n| n / 2).collect(),
+        Drawn::default(),
+        edited(&|list| list.truncate(list.len() / 2)),
+        edited(&|list| list.iter_mut().for_each(|n| *n /= 2)),
     ];
     for at in [5usize, 17, 40, 200] {
-        let mut edited = list.clone();
-        edited[at] = u64::MAX - at as u64;
-        edited.remove(at * 2);
-        edits.push(edited);
+        edits.push(edited(&|list| {
+            if list.len() > at * 2 {
+                list[at] = u64::MAX - at as u64;
+                list.remove(at * 2);
+            }
+        }));
     }
     for (number, edit) in edits.iter().enumerate() {
         let report = replay(&contract, 1, edit, &options);
         assert_eq!(report.verdict, Verdict::Ok, "edit {number}");
     }
-    let quiet = replay(&contract, 1, &[], &options);
+    let quiet = replay(&contract, 1, &Drawn::default(), &options);
     assert_eq!(quiet.coverage, Coverage::default(), "nothing goes wrong");
     assert_eq!(quiet.traffic.lost + quiet.traffic.cut, 0);
 }

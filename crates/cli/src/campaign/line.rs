@@ -10,6 +10,7 @@
 //! sent around and edited, and a report must not be made of half of one and half of another.
 
 use crate::exit::refused;
+use crate::shell;
 use anyhow::Context;
 use crc32c::crc32c_append;
 use serde::{Deserialize, Serialize};
@@ -164,8 +165,9 @@ impl Lines {
         let remedy = match number {
             0 | 1 => String::new(),
             _ => format!(
-                ", or keep what is good (head -n {} {path} > OTHER) and let it go on from there",
-                number - 1
+                ", or keep what is good (head -n {} {} > OTHER) and let it go on from there",
+                number - 1,
+                shell::path(&self.path)
             ),
         };
         refused(format_args!(

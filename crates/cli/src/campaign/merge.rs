@@ -5,6 +5,7 @@ use super::line::Time;
 use super::reader::Reader;
 use super::{Campaign, Done, Shard};
 use crate::exit::refused;
+use crate::shell;
 use rustix::io::Errno;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -148,7 +149,7 @@ fn missing<C: Campaign>(readers: &[Reader<C>], shard: Shard) -> anyhow::Error {
                 text,
                 "\n  shard {shard} has yet to run {}:\n    {command} --shard {shard} --out {}",
                 campaign.name(due),
-                reader.path.display()
+                shell::path(&reader.path)
             ),
         };
     }

@@ -49,6 +49,13 @@ pub(crate) trait Campaign: Serialize + DeserializeOwned + Sync {
     /// Runs one.
     fn run(&self, unit: u64) -> Self::Unit;
 
+    /// Can a unit have come to this? What a file says is not believed before: sums of it must not
+    /// overflow.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn check(&self, result: &Self::Unit) -> Result<(), String>;
+
     /// Does the campaign end with this one?
     fn ends(&self, result: &Self::Unit) -> bool;
 

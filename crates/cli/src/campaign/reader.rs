@@ -68,6 +68,8 @@ impl<C: Campaign> Reader<C> {
                 let why = format!("shard {} has no unit {unit} here", self.shard());
                 return Err(self.lines.damaged(&why));
             }
+            let checked = self.campaign.check(&result);
+            checked.map_err(|why| self.lines.damaged(&why))?;
             self.units += 1;
             self.ended = self.campaign.ends(&result);
             return Ok(Some((unit, result)));

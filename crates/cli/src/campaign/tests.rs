@@ -39,6 +39,14 @@ impl Campaign for Squares {
         format!("number {unit}")
     }
 
+    fn check(&self, result: &u64) -> Result<(), String> {
+        let root = result.isqrt();
+        match root * root == *result {
+            true => Ok(()),
+            false => Err(format!("{result} is no square")),
+        }
+    }
+
     fn command(&self) -> String {
         format!("squares {}", self.units)
     }

@@ -106,6 +106,10 @@ impl Campaign for Cells {
         tally
     }
 
+    fn check(&self, result: &Tally) -> Result<(), String> {
+        result.check(self.settings.seeds)
+    }
+
     fn ends(&self, _: &Tally) -> bool {
         false
     }

@@ -1,5 +1,6 @@
 //! The page of one run: a space-time diagram in one HTML file.
 
+use crate::shell;
 use anyhow::Context;
 use quorate_lab::scenario::{Kind, Part, Played, Scenario};
 use quorate_lab::{Framing, record};
@@ -20,11 +21,11 @@ pub(super) fn write(
         Kind::Story => (String::new(), String::new()),
         Kind::Case => (
             format!(", {}", part.name),
-            format!(" --case {:?}", part.name),
+            format!(" --case {}", shell::word(&part.name)),
         ),
         Kind::Without => (
             format!(", without {}", part.name),
-            format!(" --without {:?}", part.name),
+            format!(" --without {}", shell::word(&part.name)),
         ),
     };
     let framing = Framing {
@@ -34,7 +35,8 @@ pub(super) fn write(
             .exceeded
             .map(|exceeded| exceeded.to_string()),
         replay: Some(format!(
-            "quorate scenario run {story}{option} --seed {} --seeds 1 --html run.html",
+            "quorate scenario run {}{option} --seed {} --seeds 1 --html run.html",
+            shell::word(story),
             played.seed
         )),
         names: part.names.nodes().to_vec(),

@@ -5,6 +5,7 @@ use super::{Args, json, property, words};
 use crate::campaign::{self, Campaign, Done};
 use crate::exit::refused;
 use crate::output::say;
+use crate::shell;
 use anyhow::bail;
 use quorate_contract::Contract;
 use quorate_sim::{Options, Tally, simulate};
@@ -46,7 +47,7 @@ impl Simulate {
     fn contract_argument(&self) -> String {
         let file = self.contract_file.as_ref();
         file.map_or(String::new(), |file| {
-            format!(" --contract {}", file.display())
+            format!(" --contract {}", shell::path(file))
         })
     }
 
@@ -69,6 +70,10 @@ impl Campaign for Simulate {
 
     fn run(&self, unit: u64) -> Outcome {
         simulate(&self.contract, self.seed(unit), &self.options).into()
+    }
+
+    fn check(&self, result: &Outcome) -> Result<(), String> {
+        result.check()
     }
 
     fn ends(&self, result: &Outcome) -> bool {

@@ -9,9 +9,12 @@ pub(crate) struct Less {
     /// With a replay: without these kinds of fault, separated by commas
     #[arg(long, value_name = "FAULT", value_delimiter = ',')]
     without: Vec<String>,
-    /// With a replay: no more clients than these
+    /// With a replay: with so many replicas, if the contract has more; fewer of them fail then
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
-    clients: Option<u8>,
+    replicas: Option<u8>,
+    /// With a replay: these clients ask nothing, separated by commas
+    #[arg(long, value_name = "CLIENT", value_delimiter = ',')]
+    silent: Vec<u8>,
     /// With a replay: no more operations than these
     #[arg(long, value_name = "N")]
     operations: Option<u64>,
@@ -37,7 +40,8 @@ impl Less {
             return Err(refused("--until is a number of seconds"));
         }
         Ok(Caps {
-            clients: self.clients,
+            replicas: self.replicas,
+            silent: self.silent.clone(),
             operations: self.operations,
             horizon: self.until.map(|until| (until * 1e9).round() as u64),
             without: without?,
@@ -53,8 +57,12 @@ pub(super) fn arguments(caps: &Caps) -> String {
         let names: Vec<&str> = caps.without.iter().map(|fault| fault.name()).collect();
         let _ = write!(text, " --without {}", names.join(","));
     }
-    if let Some(clients) = caps.clients {
-        let _ = write!(text, " --clients {clients}");
+    if let Some(replicas) = caps.replicas {
+        let _ = write!(text, " --replicas {replicas}");
+    }
+    if !caps.silent.is_empty() {
+        let clients: Vec<String> = caps.silent.iter().map(u8::to_string).collect();
+        let _ = write!(text, " --silent {}", clients.join(","));
     }
     if let Some(operations) = caps.operations {
         let _ = write!(text, " --operations {operations}");

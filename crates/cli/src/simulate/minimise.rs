@@ -5,10 +5,11 @@ use super::replay::{Source, command_of};
 use super::{Args, caps, words};
 use crate::exit::refused;
 use crate::output::say;
+use crate::shell;
 use anyhow::{Context, bail};
 use quorate_contract::Contract;
 use quorate_sim::minimise::{Progress, Size, Small, replicas};
-use quorate_sim::{Caps, Decisions, Options, decisions};
+use quorate_sim::{Caps, Streams, streams};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
@@ -21,10 +22,7 @@ pub(super) fn run(
     source: &Source,
     caps: Caps,
 ) -> anyhow::Result<()> {
-    let options = Options {
-        caps,
-        ..Options::default()
-    };
+    let options = args.options(0, caps);
     let live = !args.json && std::io::stderr().is_terminal();
     let mut last = Instant::now();
     let progress = |at: Progress| {
@@ -42,7 +40,7 @@ pub(super) fn run(
             );
         }
     };
-    let found = replicas(contract, source.decisions(), &options, args.runs, progress);
+    let found = replicas(contract, source.streams(), &options, args.runs, progress);
     if live {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
@@ -51,24 +49,21 @@ pub(super) fn run(
         return Err(refused(why));
     };
     if let Some(file) = &args.record {
-        std::fs::write(file, decisions::encode(&small.list))
+        std::fs::write(file, streams::encode(&small.drawn))
             .with_context(|| format!("can't write {}", file.display()))?;
     }
     let again = args.record.as_ref().map(|file| {
-        let list = format!(" --replay-decisions {}", file.display());
-        command_of(args, &list) + &caps::arguments(&small.caps)
+        let source = format!(" --replay-decisions {}", shell::path(file));
+        command_of(args, &source) + &caps::arguments(&small.caps)
     });
     if let Some(file) = &args.html {
         let about = About {
             again: again.as_deref(),
             control: Some(small.control.to_string()),
         };
-        let options = Options {
-            caps: small.caps.clone(),
-            ..Options::default()
-        };
-        let list = Decisions::replay(small.list.clone());
-        page::write(file, contract, source.seed(), list, &options, &about)?;
+        let options = args.options(0, small.caps.clone());
+        let streams = Streams::replay(small.drawn.clone());
+        page::write(file, contract, source.seed(), streams, &options, &about)?;
     }
     if args.json {
         let value = as_json(args, &small, again.as_deref());
@@ -106,8 +101,9 @@ fn in_words(args: &Args, small: &Small, again: Option<&str>) -> anyhow::Result<S
     Ok(text)
 }
 
-fn figures(before: &Size, after: &Size) -> [(&'static str, u64, u64); 5] {
+fn figures(before: &Size, after: &Size) -> [(&'static str, u64, u64); 6] {
     [
+        ("replicas", before.replicas as u64, after.replicas as u64),
         ("events", before.events, after.events),
         ("faults", before.faults, after.faults),
         ("kinds of fault", before.kinds as u64, after.kinds as u64),
@@ -119,6 +115,7 @@ fn figures(before: &Size, after: &Size) -> [(&'static str, u64, u64); 5] {
 fn as_json(args: &Args, small: &Small, again: Option<&str>) -> Value {
     let size = |size: &Size| {
         json!({
+            "replicas": size.replicas,
             "events": size.events,
             "faults": size.faults,
             "kinds": size.kinds,

@@ -15,7 +15,8 @@ pub(crate) use campaign::merge;
 use crate::campaign::Part;
 use crate::contract_file;
 use crate::exit::refused;
-use quorate_sim::RunReport;
+use quorate_core::Mutant;
+use quorate_sim::{Caps, Options, RunReport};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -52,6 +53,9 @@ pub(crate) struct Args {
     runs: usize,
     #[command(flatten)]
     less: caps::Less,
+    /// With a replay: with a seeded defect. For tests: only their build has them
+    #[arg(long, value_name = "DEFECT", hide = true, value_parser = seeded)]
+    mutant: Option<Mutant>,
     /// With a replay: how many of the last events to tell
     #[arg(long, value_name = "N", default_value_t = 60)]
     events: usize,
@@ -65,6 +69,26 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// A seeded defect by its name, if this build has it.
+fn seeded(name: &str) -> Result<Mutant, String> {
+    let mutant = serde_json::from_value::<Mutant>(name.into()).map_err(|e| e.to_string())?;
+    if mutant == Mutant::None || !mutant.is(mutant) {
+        return Err("this build has no seeded defects; that of the tests has".to_owned());
+    }
+    Ok(mutant)
+}
+
+impl Args {
+    /// How one world is run.
+    fn options(&self, trace: usize, caps: Caps) -> Options {
+        Options {
+            mutant: self.mutant.unwrap_or_default(),
+            trace,
+            caps,
+        }
+    }
+}
+
 /// Fails when a property is violated.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let contract = contract_file::load(args.contract.as_deref())?;
@@ -75,8 +99,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let what = "--html, --record and --minimise are for one run: name it with --replay SEED or \
                     --replay-decisions FILE";
         Err(refused(what))
-    } else if !args.less.caps()?.is_empty() {
-        let what = "--without, --clients, --operations and --until are for one run: name it with \
+    } else if !args.less.caps()?.is_empty() || args.mutant.is_some() {
+        let what = "--without, --replicas, --silent, --operations, --until and --mutant are for one run: name it with \
                     --replay SEED or --replay-decisions FILE";
         Err(refused(what))
     } else {

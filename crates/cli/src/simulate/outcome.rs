@@ -110,7 +110,46 @@ impl From<RunReport> for Outcome {
     }
 }
 
+/// No run comes to more of anything: it has two million events at most. And the sum of as many runs
+/// as a file can hold lines stays below 2^64.
+const MOST: u64 = 1 << 32;
+
 impl Outcome {
+    /// Can a run have come to this?
+    pub(super) fn check(&self) -> Result<(), String> {
+        let [
+            writes,
+            reads,
+            serializable_reads,
+            refused,
+            unknown,
+            repeated,
+        ] = self.operations;
+        let figures = [
+            ("events", self.events),
+            ("committed", self.committed),
+            ("messages", self.messages),
+            ("writes", writes),
+            ("reads", reads),
+            ("serializable reads", serializable_reads),
+            ("refused", refused),
+            ("unknown", unknown),
+            ("repeated", repeated),
+        ];
+        let faults = self
+            .faults
+            .iter()
+            .map(|(name, times)| (name.0.name(), *times));
+        let over = figures
+            .into_iter()
+            .chain(faults)
+            .find(|(_, figure)| *figure > MOST);
+        match over {
+            None => Ok(()),
+            Some((what, figure)) => Err(format!("no run comes to {figure} for {what:?}")),
+        }
+    }
+
     /// Does it show a violation?
     pub(super) fn is_violation(&self) -> bool {
         self.violation.is_some()

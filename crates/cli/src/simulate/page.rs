@@ -4,7 +4,7 @@ use anyhow::Context;
 use quorate_contract::Contract;
 use quorate_report::html;
 use quorate_sim::recorder::Limits;
-use quorate_sim::{Decisions, Options, watch};
+use quorate_sim::{Options, Streams, watch};
 use std::fs::File;
 use std::path::Path;
 
@@ -21,11 +21,11 @@ pub(super) fn write(
     file: &Path,
     contract: &Contract,
     seed: u64,
-    decisions: Decisions,
+    streams: Streams,
     options: &Options,
     about: &About<'_>,
 ) -> anyhow::Result<()> {
-    let (_, mut run) = watch(contract, seed, decisions, options, Limits::default());
+    let (_, mut run) = watch(contract, seed, streams, options, Limits::default());
     run.replay = about.again.map(str::to_owned);
     if let Some(control) = &about.control {
         run.title += ", made small";

@@ -4,38 +4,39 @@ use super::page::{self, About};
 use super::{Args, caps, json, minimise, property, words};
 use crate::exit::refused;
 use crate::output::say;
+use crate::shell;
 use anyhow::{Context, bail};
 use quorate_contract::Contract;
-use quorate_sim::{Decisions, Options, RunReport, Verdict, decisions, record, replay, simulate};
+use quorate_sim::{Drawn, RunReport, Streams, Verdict, record, replay, simulate, streams};
 use std::io::Read;
 use std::path::Path;
 
 /// Where the decisions come from.
 pub(super) enum Source {
     Seed(u64),
-    List(Vec<u64>),
+    Drawn(Drawn),
 }
 
 impl Source {
     fn of(args: &Args) -> anyhow::Result<Self> {
         Ok(match &args.replay_decisions {
-            Some(file) => Self::List(read_decisions(file)?),
+            Some(file) => Self::Drawn(read_decisions(file)?),
             None => Self::Seed(args.replay.unwrap_or_default()),
         })
     }
 
-    pub(super) fn decisions(&self) -> Decisions {
+    pub(super) fn streams(&self) -> Streams {
         match self {
-            Self::Seed(seed) => Decisions::from_seed(*seed),
-            Self::List(list) => Decisions::replay(list.clone()),
+            Self::Seed(seed) => Streams::from_seed(*seed),
+            Self::Drawn(drawn) => Streams::replay(drawn.clone()),
         }
     }
 
-    /// What the report calls it; of a list it means nothing.
+    /// What the report calls it; of a file it means nothing.
     pub(super) fn seed(&self) -> u64 {
         match self {
             Self::Seed(seed) => *seed,
-            Self::List(_) => 0,
+            Self::Drawn(_) => 0,
         }
     }
 }
@@ -47,22 +48,18 @@ pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
         return minimise::run(args, contract, &source, caps);
     }
     let again = command(args) + &caps::arguments(&caps);
-    let options = Options {
-        trace: args.events,
-        caps,
-        ..Options::default()
-    };
+    let options = args.options(args.events, caps);
     let report = match (&source, &args.record) {
-        (Source::List(list), None) => replay(contract, 0, list, &options),
-        (Source::List(_), Some(_)) => {
+        (Source::Drawn(drawn), None) => replay(contract, 0, drawn, &options),
+        (Source::Drawn(_), Some(_)) => {
             let what =
                 "the decisions are in a file already; --record writes another with --minimise";
             return Err(refused(what));
         }
         (Source::Seed(seed), None) => simulate(contract, *seed, &options),
         (Source::Seed(seed), Some(file)) => {
-            let (report, list) = record(contract, *seed, &options);
-            std::fs::write(file, decisions::encode(&list))
+            let (report, drawn) = record(contract, *seed, &options);
+            std::fs::write(file, streams::encode(&drawn))
                 .with_context(|| format!("can't write {}", file.display()))?;
             report
         }
@@ -72,8 +69,8 @@ pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
             again: Some(&again),
             control: None,
         };
-        let decisions = source.decisions();
-        page::write(file, contract, source.seed(), decisions, &options, &about)?;
+        let streams = source.streams();
+        page::write(file, contract, source.seed(), streams, &options, &about)?;
     }
     tell_run(args, &report, &again)
 }
@@ -81,7 +78,7 @@ pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
 /// No recording of a run is larger.
 const MAX_RECORDING: u64 = 256 << 20;
 
-fn read_decisions(file: &Path) -> anyhow::Result<Vec<u64>> {
+fn read_decisions(file: &Path) -> anyhow::Result<Drawn> {
     let name = file.display();
     let mut bytes = vec![];
     std::fs::File::open(file)
@@ -90,7 +87,7 @@ fn read_decisions(file: &Path) -> anyhow::Result<Vec<u64>> {
     if bytes.len() as u64 > MAX_RECORDING {
         return Err(refused(format_args!("{name} is larger than any recording")));
     }
-    decisions::decode(&bytes).map_err(|error| refused(format_args!("{name}: {error}")))
+    streams::decode(&bytes).map_err(|error| refused(format_args!("{name}: {error}")))
 }
 
 fn tell_run(args: &Args, report: &RunReport, again: &str) -> anyhow::Result<()> {
@@ -116,7 +113,7 @@ fn tell_run(args: &Args, report: &RunReport, again: &str) -> anyhow::Result<()> 
 fn command(args: &Args) -> String {
     let source = match &args.replay_decisions {
         None => format!(" --replay {}", args.replay.unwrap_or_default()),
-        Some(file) => format!(" --replay-decisions {}", file.display()),
+        Some(file) => format!(" --replay-decisions {}", shell::path(file)),
     };
     command_of(args, &source)
 }
@@ -125,7 +122,11 @@ fn command(args: &Args) -> String {
 pub(super) fn command_of(args: &Args, source: &str) -> String {
     let contract = args.contract.as_ref();
     let contract = contract.map_or(String::new(), |file| {
-        format!(" --contract {}", file.display())
+        format!(" --contract {}", shell::path(file))
     });
-    format!("quorate simulate{contract}{source}")
+    let mutant = args.mutant.map_or(String::new(), |mutant| {
+        let name = serde_json::to_value(mutant).unwrap_or_default();
+        format!(" --mutant {}", name.as_str().unwrap_or_default())
+    });
+    format!("quorate simulate{contract}{mutant}{source}")
 }

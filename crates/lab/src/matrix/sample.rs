@@ -101,6 +101,9 @@ pub fn breach(plan: &Plan, outcome: &Outcome) -> Option<String> {
         .map(|exceeded| exceeded.to_string())
 }
 
+/// No cell comes to more, in years of running; and a table of them stays below 2^64.
+const MOST_EVENTS: u64 = 1 << 48;
+
 /// What many runs of a cell came to. Two parts of one cell join to the same as the whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
@@ -150,6 +153,45 @@ impl Tally {
             .max_by_key(rank);
         let breaches = self.breach.take().into_iter().chain(other.breach);
         self.breach = breaches.min_by_key(|(seed, _)| *seed);
+    }
+
+    /// Can so many runs of a cell have come to this? For what was read from a file.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self, runs: u64) -> Result<(), String> {
+        let Self {
+            runs: ran,
+            stalled,
+            violated,
+            worst,
+            breach,
+            events,
+            ..
+        } = self;
+        if *ran != runs {
+            return Err(format!("a cell has {runs} runs, and not {ran}"));
+        }
+        if stalled.checked_add(*violated).is_none_or(|bad| bad > runs) {
+            return Err(format!(
+                "of {runs} runs {stalled} stalled and {violated} were violated"
+            ));
+        }
+        let verdict = match (stalled, violated) {
+            (0, 0) => CellVerdict::SafeAndLive,
+            (_, 0) => CellVerdict::SafeStalls,
+            _ => CellVerdict::Unsafe,
+        };
+        let worst = worst.as_ref().map(|sample| (sample.verdict, sample.seed));
+        let seeds = worst.iter().map(|(_, seed)| *seed);
+        let mut seeds = seeds.chain(breach.as_ref().map(|(seed, _)| *seed));
+        if worst.is_none_or(|(worst, _)| worst != verdict) || seeds.any(|seed| seed >= runs) {
+            return Err("the worst run of a cell is not one of its runs".to_owned());
+        }
+        if *events > MOST_EVENTS {
+            return Err(format!("no cell comes to {events} events"));
+        }
+        Ok(())
     }
 
     /// In one word; `None` of no runs.

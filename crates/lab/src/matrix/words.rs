@@ -3,7 +3,7 @@
 use super::{Plan, claim, judge};
 use crate::Outcome;
 use quorate_core::NodeSet;
-use quorate_sim::{Delay, LinkFault, Misdeed, NodeFault, Tampering, Trouble, Which};
+use quorate_sim::{LinkFault, Misdeed, NodeFault, Tampering, Trouble, Which};
 use std::fmt::Write as _;
 
 /// The whole story of one run.
@@ -185,7 +185,7 @@ fn misdeed(misdeed: &Misdeed) -> String {
         Misdeed::Pause => "pauses".to_owned(),
         Misdeed::OmitSend(of) => format!("does not send {}", which(of, "to")),
         Misdeed::OmitReceive(of) => format!("does not receive {}", which(of, "from")),
-        Misdeed::Late(delay) => format!("is late by {}", self::delay(delay)),
+        Misdeed::Late(delay) => format!("is late by {delay}"),
         Misdeed::DiskStall => "has a disk that finishes no sync".to_owned(),
         Misdeed::LieAboutSync => "has a disk that lies about syncs".to_owned(),
         Misdeed::Drift(ppm) => format!("has a clock that is off by {ppm} millionths"),
@@ -248,23 +248,9 @@ fn trouble(trouble: &Trouble) -> String {
             format!("{} of those over {over} bytes lost", percent(*per_million))
         }
         Trouble::Duplicate(chance) => format!("{} doubled", percent(*chance)),
-        Trouble::Slow(by) => format!("slow, {}", delay(by)),
+        Trouble::Slow(by) => format!("slow, {by}"),
         Trouble::Garble(chance) => format!("{} garbled", percent(*chance)),
         Trouble::Bandwidth(nanos) => format!("{nanos} ns a byte"),
-    }
-}
-
-fn delay(delay: &Delay) -> String {
-    match delay {
-        Delay::Uniform { min, max } => format!("{} to {}", millis(*min), millis(*max)),
-        Delay::Exponential { min, mean } => {
-            format!("{} and about {} more", millis(*min), millis(*mean))
-        }
-        Delay::HeavyTail { min, mean } => format!(
-            "{} and mostly less, sometimes far more than {}",
-            millis(*min),
-            millis(*mean)
-        ),
     }
 }
 

@@ -23,7 +23,7 @@ pub use names::Names;
 pub use play::{Played, play, play_watched};
 pub use standing::{Departure, Standing};
 pub use table::four_modes;
-pub use words::{show_time, tell};
+pub use words::tell;
 
 use crate::Experiment;
 use quorate_contract::Contract;

@@ -1,10 +1,9 @@
 //! What happened when, in a few lines: requests, faults, decisions, the violation.
 
-use super::words::show_time;
 use super::{Names, Part, Played};
 use crate::{Log, show, show_one};
 use quorate_contract::{Behaviour, Place};
-use quorate_sim::{Delay, LinkFault, Misdeed, NodeFault, Trouble, Which};
+use quorate_sim::{LinkFault, Misdeed, NodeFault, Trouble, Which, show_time};
 use std::collections::BTreeMap;
 
 /// More moments of one kind than this are told together.
@@ -104,7 +103,7 @@ fn node_fault(names: &Names, fault: &NodeFault) -> Vec<(u64, String, String)> {
             "receives everything again",
         ),
         Misdeed::Late(by) => (
-            format!("is late with everything, by {}", range(*by)),
+            format!("is late with everything, by {}", by),
             "is prompt again",
         ),
         Misdeed::DiskStall => ("its disk stalls".to_owned(), "its disk goes on"),
@@ -154,16 +153,6 @@ fn node_fault(names: &Names, fault: &NodeFault) -> Vec<(u64, String, String)> {
         moments.push((until, name, ends.to_owned()));
     }
     moments
-}
-
-fn range(delay: Delay) -> String {
-    match delay {
-        Delay::Uniform { min, max } if min == max => show_time(min),
-        Delay::Uniform { min, max } => format!("{} to {}", show_time(min), show_time(max)),
-        Delay::Exponential { mean, .. } | Delay::HeavyTail { mean, .. } => {
-            format!("around {}", show_time(mean))
-        }
-    }
 }
 
 fn which_messages(names: &Names, which: Which) -> String {

@@ -1,9 +1,9 @@
 //! Plays a part of a story, over all its seeds, and holds it against what was expected.
 
-use super::{Expect, OfSeeds, Part, Standing, words};
+use super::{Expect, OfSeeds, Part, Standing};
 use crate::{Log, Outcome, Refused, run};
 use bytes::Bytes;
-use quorate_sim::Decisions;
+use quorate_sim::{Decisions, show_time};
 
 /// What a part came to.
 #[derive(Clone, Debug)]
@@ -121,17 +121,17 @@ fn unmet(part: &Part, outcome: &Outcome, standing: &Standing) -> Vec<String> {
             side(!inside)
         ));
     }
-    let done = outcome.done_at.map_or("never".to_owned(), words::show_time);
+    let done = outcome.done_at.map_or("never".to_owned(), show_time);
     if let Some(within) = within
         && outcome.done_at.is_none_or(|done| done > *within)
     {
-        let within = words::show_time(*within);
+        let within = show_time(*within);
         unmet.push(format!("all should be decided by {within}, and is: {done}"));
     }
     if let Some(not_before) = not_before
         && outcome.done_at.is_some_and(|done| done < *not_before)
     {
-        let not_before = words::show_time(*not_before);
+        let not_before = show_time(*not_before);
         unmet.push(format!(
             "nothing should be done before {not_before}, and all is at {done}"
         ));

@@ -1,8 +1,8 @@
 //! The table of seed 003: each mode of failure in a row, with what the coordinator counted, and
 //! when it knew that something was wrong.
 
-use super::words::show_time;
 use super::{Kind, Part, Played};
+use quorate_sim::show_time;
 use std::fmt::Write as _;
 
 const COLUMNS: [&str; 5] = ["acks", "quorum", "agreed", "tampered seen", "winning data"];

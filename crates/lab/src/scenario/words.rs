@@ -6,6 +6,7 @@ use super::{Kind, OfSeeds, Part, Played, Scenario, Standing, moments};
 use crate::Outcome;
 use quorate_contract::{Place, Reason, Verdict, admissible};
 use quorate_core::NodeId;
+use quorate_sim::show_time;
 use std::fmt::Write as _;
 
 /// More moments than this are cut in the middle.
@@ -13,20 +14,6 @@ const MAX_MOMENTS: usize = 40;
 
 /// The longest line of a story.
 const WIDTH: usize = 96;
-
-/// A moment, or a length of time, for people.
-pub fn show_time(nanos: u64) -> String {
-    let (unit, size) = match nanos {
-        0 => return "0 ms".to_owned(),
-        n if n >= 1_000_000_000 => ("s", 1e9),
-        n if n >= 1_000_000 => ("ms", 1e6),
-        n if n >= 1_000 => ("µs", 1e3),
-        _ => ("ns", 1.0),
-    };
-    let number = format!("{:.2}", nanos as f64 / size);
-    let number = number.trim_end_matches('0').trim_end_matches('.');
-    format!("{number} {unit}")
-}
 
 /// The story, and each of its runs.
 pub fn tell(scenario: &Scenario, played: &[(&Part, Played)]) -> String {

@@ -48,9 +48,9 @@ impl<'a> Budget<'a> {
         self.runs >= self.most
     }
 
-    /// Is half of it gone?
-    pub(super) fn is_half_spent(&self) -> bool {
-        self.runs >= self.most / 2
+    /// Are so many hundredths of it gone?
+    pub(super) fn is_spent_to(&self, share: usize) -> bool {
+        self.runs >= self.most.saturating_mul(share) / 100
     }
 
     pub(super) fn runs(&self) -> usize {

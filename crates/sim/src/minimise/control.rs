@@ -6,7 +6,8 @@
 
 use super::replicas::Worlds;
 use crate::caps::{Caps, shown};
-use crate::{Decisions, Fault, RunReport, Verdict};
+use crate::streams::Kind;
+use crate::{Drawn, Fault, RunReport, Streams, Verdict};
 use std::fmt;
 
 /// Without which faults the same run holds.
@@ -54,15 +55,15 @@ const LARGEST: usize = 2;
 
 pub(super) fn run(
     worlds: &Worlds<'_>,
-    list: &[u64],
+    drawn: &Drawn,
     caps: &Caps,
     report: &RunReport,
     property: &str,
 ) -> Control {
     let kinds = shown(&report.coverage);
     let holds = |without: &[Fault]| {
-        let decisions = Decisions::replay(list.to_vec());
-        let (report, _) = worlds.run(decisions, &caps.and_without(without));
+        let streams = Streams::replay(drawn.clone());
+        let (report, _) = worlds.run(streams, &caps.and_without(without));
         report.verdict == Verdict::Ok
     };
     let absent: Vec<Fault> = Fault::ALL
@@ -70,10 +71,14 @@ pub(super) fn run(
         .filter(|fault| !kinds.contains(fault))
         .collect();
     // As long and as busy as the world was drawn: rare things need room.
-    let world = Caps::default().and_without(&absent);
+    let world = Caps {
+        replicas: caps.replicas,
+        ..Caps::default()
+    };
+    let world = world.and_without(&absent);
     let fails = |without: &[Fault], seed: u64| {
-        let decisions = worlds.other(list, 0, seed);
-        let (report, _) = worlds.run(decisions, &world.and_without(without));
+        let streams = Streams::fork(drawn.clone(), 0, seed, |kind| kind == Kind::Mix);
+        let (report, _) = worlds.run(streams, &world.and_without(without));
         let violation = report.verdict.violation();
         violation.is_some_and(|violation| violation.property == property)
     };

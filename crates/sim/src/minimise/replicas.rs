@@ -2,11 +2,11 @@
 
 use super::budget::{Budget, Progress};
 use super::control::{self, Control};
-use super::list::{self, Failing};
+use super::streams::{self, Failing};
 use crate::caps::{Caps, shown};
-use crate::swarm::Swarm;
+use crate::streams::{Kind, Purpose};
 use crate::world::World;
-use crate::{Decisions, Options, RunReport};
+use crate::{Drawn, Options, RunReport, Streams};
 use quorate_contract::Contract;
 
 /// What a fault weighs against events: a reader would rather have one more heartbeat than one more
@@ -16,6 +16,8 @@ const FAULT: u64 = 20;
 /// How large a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
+    /// Replicas.
+    pub replicas: usize,
     /// Deliveries, timers, disk completions, requests and faults.
     pub events: u64,
     /// Faults, lost and duplicated messages among them.
@@ -29,19 +31,20 @@ pub struct Size {
 }
 
 impl Size {
-    fn of(report: &RunReport, decisions: usize) -> Self {
-        let told = &report.operations;
+    fn of(report: &RunReport, drawn: &Drawn, replicas: usize) -> Self {
         Self {
+            replicas,
             events: report.events,
             faults: report.coverage.iter().map(|(_, count)| count).sum(),
             kinds: shown(&report.coverage).len(),
-            operations: told.writes
-                + told.reads
-                + told.serializable_reads
-                + told.refused
-                + told.unknown,
-            decisions,
+            operations: Self::operations(report),
+            decisions: drawn.len(),
         }
+    }
+
+    fn operations(report: &RunReport) -> u64 {
+        let told = &report.operations;
+        told.writes + told.reads + told.serializable_reads + told.refused + told.unknown
     }
 
     fn cost(&self) -> u64 {
@@ -59,7 +62,7 @@ pub struct Small {
     /// What the small one comes to.
     pub after: Size,
     /// The small run's decisions.
-    pub list: Vec<u64>,
+    pub drawn: Drawn,
     /// And the bounds under which they make it.
     pub caps: Caps,
     /// What the small run came to.
@@ -71,8 +74,10 @@ pub struct Small {
 }
 
 /// What was tried: a failing run under caps.
+#[derive(Clone)]
 struct Tried {
     failing: Failing,
+    caps: Caps,
     report: RunReport,
 }
 
@@ -83,81 +88,83 @@ pub(super) struct Worlds<'a> {
 }
 
 impl Worlds<'_> {
-    pub(super) fn run(&self, list: Decisions, caps: &Caps) -> (RunReport, Vec<u64>) {
+    pub(super) fn run(&self, streams: Streams, caps: &Caps) -> (RunReport, Drawn) {
         let options = Options {
             caps: caps.clone(),
             trace: 0,
             ..self.options.clone()
         };
-        let mut world = World::new(self.contract, list.recorded(), &options);
+        let mut world = World::new(self.contract, streams.recorded(), &options);
         world.run();
         let mut ended = world.report(0);
-        (ended.report, ended.decisions.take_record())
+        (ended.report, ended.streams.take_record())
     }
 
-    /// Another history of the same world: the same mix of faults and loads, the same past up to this
-    /// decision, and other decisions from there.
-    pub(super) fn other(&self, list: &[u64], past: usize, seed: u64) -> Decisions {
-        let mut mix = Decisions::replay(list.to_vec()).recorded();
-        Swarm::draw(self.contract, self.options.mutant, &mut mix);
-        let mut kept = mix.take_record();
-        if past > kept.len() {
-            kept = list[..past].to_vec();
-        }
-        Decisions::fork(kept, seed)
-    }
-
-    fn failing(&self, list: Decisions, caps: &Caps, property: &str) -> Option<Tried> {
-        let (report, drawn) = self.run(list, caps);
+    fn failing(&self, streams: Streams, caps: &Caps, property: &str) -> Option<Tried> {
+        let (report, drawn) = self.run(streams, caps);
         let violation = report.verdict.violation()?;
         (violation.property == property).then(|| Tried {
             failing: Failing {
-                cost: Size::of(&report, drawn.len()).cost(),
+                cost: Size::of(&report, &drawn, self.replicas(caps)).cost(),
                 drawn,
-            }
-            .trimmed(),
+            },
+            caps: caps.clone(),
             report,
         })
+    }
+
+    fn replicas(&self, caps: &Caps) -> usize {
+        caps.contract(self.contract).replicas()
     }
 }
 
 /// Makes a failing run small, in at most so many runs. `None` if it does not fail.
 pub fn replicas(
     contract: &Contract,
-    decisions: Decisions,
+    streams: Streams,
     options: &Options,
     most_runs: usize,
     mut progress: impl FnMut(Progress),
 ) -> Option<Small> {
     let worlds = Worlds { contract, options };
-    let (first, drawn) = worlds.run(decisions, &options.caps);
+    let (first, drawn) = worlds.run(streams, &options.caps);
     let property = first.verdict.violation()?.property.clone();
-    let before = Size::of(&first, drawn.len());
-    let mut budget = Budget::new(most_runs, &mut progress);
+    let before = Size::of(&first, &drawn, worlds.replicas(&options.caps));
     let failing = Failing {
         cost: before.cost(),
         drawn,
     };
-    let mut best = Tried {
-        failing: failing.trimmed(),
-        report: first,
+    let mut search = Search {
+        worlds: &worlds,
+        property: &property,
+        best: Tried {
+            failing,
+            caps: options.caps.clone(),
+            report: first,
+        },
+        budget: Budget::new(most_runs, &mut progress),
+        share: 40,
     };
-    let mut caps = options.caps.clone();
-    // Fewer faults allow fewer operations, and the other way round. The list gets the other half.
-    while explore(&worlds, &property, &mut best, &caps, &mut budget)
-        | cap(&worlds, &property, &mut best, &mut caps, &mut budget)
-    {}
-    let small = list::shrink(best.failing, &mut budget, &mut |list| {
-        let tried = worlds.failing(Decisions::replay(list.to_vec()), &caps, &property);
+    search.fewer_replicas();
+    // Fewer faults allow fewer operations, and the other way round.
+    while search.explore() | search.cap() {}
+    search.share = 60;
+    while search.coarsely() | search.explore() | search.cap() {}
+    let Search {
+        best, mut budget, ..
+    } = search;
+    let caps = best.caps;
+    let small = streams::shrink(best.failing, &mut budget, &mut |drawn| {
+        let tried = worlds.failing(Streams::replay(drawn.clone()), &caps, &property);
         tried.map(|tried| tried.failing)
     });
-    let (report, drawn) = worlds.run(Decisions::replay(small.drawn.clone()), &caps);
+    let (report, drawn) = worlds.run(Streams::replay(small.drawn.clone()), &caps);
     let control = control::run(&worlds, &small.drawn, &caps, &report, &property);
     Some(Small {
         property,
         before,
-        after: Size::of(&report, drawn.len()),
-        list: small.drawn,
+        after: Size::of(&report, &drawn, worlds.replicas(&caps)),
+        drawn: small.drawn,
         caps,
         report,
         control,
@@ -165,50 +172,131 @@ pub fn replicas(
     })
 }
 
-/// Looks for a smaller failing run among other histories of the same world; says whether there is one.
-fn explore(
-    worlds: &Worlds<'_>,
-    property: &str,
-    best: &mut Tried,
-    caps: &Caps,
-    budget: &mut Budget<'_>,
-) -> bool {
-    let before = best.failing.cost;
-    for history in 0..HISTORIES {
-        if budget.is_half_spent() || !budget.take(best.failing.cost, best.failing.drawn.len()) {
-            break;
-        }
-        // From the beginning, and from some way into the run: what is rare needs its past.
-        let list = &best.failing.drawn;
-        let past = list.len() * (history % 4) / 4;
-        let other = worlds.other(list, past, budget.runs() as u64);
-        if let Some(tried) = worlds.failing(other, caps, property)
-            && tried.failing.cost < best.failing.cost
-        {
-            *best = tried;
-        }
-    }
-    best.failing.cost < before
+/// Another history of the same world: the same mix of faults and loads.
+fn all_but_the_mix(kind: Kind) -> bool {
+    kind == Kind::Mix
+}
+
+/// The same faults and the same questions, and other accidents.
+fn accidents(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Crashes | Kind::Talk | Kind::Link | Kind::Timers | Kind::Disk
+    )
+}
+
+struct Search<'a, 'b> {
+    worlds: &'a Worlds<'a>,
+    property: &'a str,
+    best: Tried,
+    budget: Budget<'b>,
+    /// How far it may go, in hundredths of the budget: each way to make a run smaller gets its share.
+    share: usize,
 }
 
 /// Histories that are looked at, at a time.
 const HISTORIES: usize = 40;
 
-/// Tries every cap, for as long as one helps; says whether any did.
-fn cap(
-    worlds: &Worlds<'_>,
-    property: &str,
-    best: &mut Tried,
-    caps: &mut Caps,
-    budget: &mut Budget<'_>,
-) -> bool {
-    let mut any = false;
-    loop {
+/// Histories of the same world that are tried under new caps, beside the one at hand: with a fault
+/// less, what is rare may not come of what is left.
+const OTHERS: u64 = 4;
+
+impl Search<'_, '_> {
+    fn take(&mut self) -> bool {
+        let failing = &self.best.failing;
+        !self.budget.is_spent_to(self.share) && self.budget.take(failing.cost, failing.drawn.len())
+    }
+
+    /// Other accidents, or another history altogether, from this part of the run on.
+    fn other(&self, part: usize, of: usize, number: u64) -> Streams {
+        let at = self.best.report.simulated / of as u64 * part as u64;
+        let spares = match number % 2 {
+            0 => all_but_the_mix,
+            _ => accidents,
+        };
+        let seed = self.budget.runs() as u64;
+        Streams::fork(self.best.failing.drawn.clone(), at, seed, spares)
+    }
+
+    /// Takes what fails at less cost.
+    fn better(&mut self, streams: Streams, caps: &Caps) -> bool {
+        let tried = self.worlds.failing(streams, caps, self.property);
+        let tried = tried.filter(|tried| tried.failing.cost < self.best.failing.cost);
+        let found = tried.is_some();
+        if let Some(tried) = tried {
+            self.best = tried;
+        }
+        found
+    }
+
+    /// Leaves out whole streams, and choices of the mix; says whether that helped.
+    fn coarsely(&mut self) -> bool {
+        if self.budget.is_spent_to(self.share) {
+            return false;
+        }
+        let Tried { failing, caps, .. } = &self.best;
+        let (worlds, property, before) = (self.worlds, self.property, failing.cost);
+        let mut run = |drawn: &Drawn| {
+            let tried = worlds.failing(Streams::replay(drawn.clone()), caps, property);
+            tried.map(|tried| tried.failing)
+        };
+        let budget = &mut self.budget;
+        let failing = streams::shrink_coarsely(failing.clone(), budget, &mut run);
+        let found = failing.cost < before;
+        let again = worlds.failing(Streams::replay(failing.drawn), caps, property);
+        if let Some(tried) = again {
+            self.best = tried;
+        }
+        found
+    }
+
+    /// Looks for a smaller failing run among other histories of the same world; says whether there is
+    /// one. From the beginning, and from some way into the run: what is rare needs its past.
+    fn explore(&mut self) -> bool {
+        let before = self.best.failing.cost;
+        for history in 0..HISTORIES {
+            if !self.take() {
+                break;
+            }
+            let other = self.other(history / 2 % 4, 4, history as u64);
+            let caps = self.best.caps.clone();
+            self.better(other, &caps);
+        }
+        self.best.failing.cost < before
+    }
+
+    /// As few replicas as tolerate a fault.
+    fn fewer_replicas(&mut self) {
+        const FEW: u8 = 3;
+        if self.worlds.replicas(&self.best.caps) > usize::from(FEW) {
+            let caps = Caps {
+                replicas: Some(FEW),
+                ..self.best.caps.clone()
+            };
+            let _ = self.attempt(&caps, HISTORIES as u64);
+        }
+    }
+
+    /// Tries every cap, for as long as one helps; says whether any did.
+    fn cap(&mut self) -> bool {
+        let mut any = false;
+        while self
+            .candidates()
+            .iter()
+            .any(|caps| self.attempt(caps, OTHERS))
+        {
+            any = true;
+        }
+        any
+    }
+
+    fn candidates(&self) -> Vec<Caps> {
+        let Tried { caps, report, .. } = &self.best;
         let mut candidates = vec![];
-        for fault in shown(&best.report.coverage) {
+        for fault in shown(&report.coverage) {
             candidates.push(caps.and_without(&[fault]));
         }
-        let told = Size::of(&best.report, 0).operations;
+        let told = Size::operations(report);
         let operations = caps.operations.unwrap_or(told).min(told);
         for fewer in [operations / 2, operations - operations / 8] {
             if fewer < caps.operations.unwrap_or(u64::MAX) {
@@ -218,58 +306,39 @@ fn cap(
                 });
             }
         }
-        let clients = caps.clients.unwrap_or(8);
-        if clients > 1 {
-            candidates.push(Caps {
-                clients: Some(clients - 1),
-                ..caps.clone()
-            });
+        let asks = |purpose: &&Purpose| purpose.kind == Kind::Client;
+        for client in self.best.failing.drawn.0.keys().filter(asks) {
+            let client = client.of as u8;
+            if !caps.silent.contains(&client) {
+                let mut caps = caps.clone();
+                caps.silent.push(client);
+                candidates.push(caps);
+            }
         }
-        let until = best.report.simulated.min(caps.horizon.unwrap_or(u64::MAX));
+        let until = report.simulated.min(caps.horizon.unwrap_or(u64::MAX));
         for sooner in [until / 2, until - until / 8] {
             candidates.push(Caps {
                 horizon: Some(sooner),
                 ..caps.clone()
             });
         }
-        let helped = candidates
-            .into_iter()
-            .any(|candidate| attempt(worlds, property, best, caps, candidate, budget));
-        if !helped {
-            return any;
-        }
-        any = true;
+        candidates
     }
-}
 
-/// Histories of the same world that are tried under new caps, beside the one at hand: with a fault
-/// less the decisions after it mean something else, and what is rare would hardly ever fail again.
-const OTHERS: u64 = 5;
-
-/// Tries new caps; takes what fails at less cost.
-fn attempt(
-    worlds: &Worlds<'_>,
-    property: &str,
-    best: &mut Tried,
-    caps: &mut Caps,
-    candidate: Caps,
-    budget: &mut Budget<'_>,
-) -> bool {
-    for other in 0..=OTHERS {
-        if budget.is_half_spent() || !budget.take(best.failing.cost, best.failing.drawn.len()) {
-            return false;
+    /// Tries new caps: on the run at hand, then on so many others of the same world.
+    fn attempt(&mut self, caps: &Caps, others: u64) -> bool {
+        for other in 0..=others {
+            if !self.take() {
+                return false;
+            }
+            let streams = match other {
+                0 => Streams::replay(self.best.failing.drawn.clone()),
+                _ => self.other(0, 1, other),
+            };
+            if self.better(streams, caps) {
+                return true;
+            }
         }
-        let list = &best.failing.drawn;
-        let decisions = match other {
-            0 => Decisions::replay(list.clone()),
-            _ => worlds.other(list, 0, budget.runs() as u64),
-        };
-        if let Some(tried) = worlds.failing(decisions, &candidate, property)
-            && tried.failing.cost < best.failing.cost
-        {
-            (*best, *caps) = (tried, candidate);
-            return true;
-        }
+        false
     }
-    false
 }

@@ -1,27 +1,54 @@
-//! The list's minimiser, on a world of which the smallest failing run is known.
+//! The minimiser of decisions, on a world of which the smallest failing run is known.
 
 use super::{Failing, Progress, decisions};
+use crate::Drawn;
+use crate::streams::{Kind, Purpose};
 
-/// Fails if three numbers of at least 500 come in a row; costs what the list has of noise.
-fn run(list: &[u64]) -> Option<Failing> {
+const CLIENT: Purpose = Purpose::new(Kind::Client, 1);
+const FAULT: Purpose = Purpose::new(Kind::Fault, 4);
+
+fn drawn(lists: &[(Purpose, &[u64])]) -> Drawn {
+    let lists = lists
+        .iter()
+        .map(|(purpose, list)| (*purpose, list.to_vec()));
+    Drawn(lists.collect())
+}
+
+/// Fails if a client's list has three numbers of at least 500 in a row, and a fault's list begins with
+/// one; costs what the lists have of noise.
+fn run(drawn: &Drawn) -> Option<Failing> {
+    let list = drawn.0.get(&CLIENT)?;
+    let fault = drawn.0.get(&FAULT)?.first()?;
     let fails = list.windows(3).any(|three| three.iter().all(|n| *n >= 500));
-    fails.then(|| Failing {
-        cost: list.iter().filter(|value| **value > 0).count() as u64,
-        drawn: list.to_vec(),
+    (fails && *fault >= 500).then(|| Failing {
+        cost: drawn
+            .0
+            .values()
+            .flatten()
+            .filter(|value| **value > 0)
+            .count() as u64,
+        drawn: drawn.clone(),
     })
 }
 
-fn noise(len: u64) -> Vec<u64> {
+fn noise(len: u64) -> Drawn {
     let mut list: Vec<u64> = (0..len).map(|n| (n * 7919) % 499).collect();
+    let mut lists: Vec<(Purpose, Vec<u64>)> = vec![];
+    for of in 0..9 {
+        lists.push((Purpose::new(Kind::Fault, of), vec![900, of.into()]));
+        lists.push((Purpose::new(Kind::Link, of), list.clone()));
+    }
     let middle = list.len() / 2;
     list[middle..middle + 3].fill(900);
-    list
+    lists.push((CLIENT, list));
+    Drawn(lists.into_iter().collect())
 }
 
 #[test]
 fn nothing_is_left_but_what_it_takes() {
     let (small, runs) = decisions(&noise(1000), 5000, run, |_| {}).expect("it fails");
-    assert_eq!(small.drawn, [500, 500, 500]);
+    let least = drawn(&[(FAULT, &[500]), (CLIENT, &[500; 3])]);
+    assert_eq!(small.drawn, least);
     assert!(runs < 500, "{runs}");
     let again = decisions(&noise(1000), 5000, run, |_| {});
     assert_eq!(again, Some((small, runs)), "the same every time");
@@ -31,9 +58,9 @@ fn nothing_is_left_but_what_it_takes() {
 fn it_costs_no_more_runs_than_it_may_and_what_it_returns_fails() {
     for most in [0, 1, 7, 40] {
         let (mut ran, mut told) = (0, vec![]);
-        let counted = |list: &[u64]| {
+        let counted = |drawn: &Drawn| {
             ran += 1;
-            run(list)
+            run(drawn)
         };
         let found = decisions(&noise(1000), most, counted, |p: Progress| told.push(p));
         let (small, runs) = found.expect("it fails");
@@ -46,18 +73,21 @@ fn it_costs_no_more_runs_than_it_may_and_what_it_returns_fails() {
 
 #[test]
 fn what_does_not_fail_is_not_shrunk() {
-    assert_eq!(decisions(&[1, 2, 3], 100, run, |_| {}), None);
+    let holds = drawn(&[(CLIENT, &[1, 2, 3])]);
+    assert_eq!(decisions(&holds, 100, run, |_| {}), None);
 }
 
 /// The tail of zeros is the run's own.
 #[test]
 fn zeros_at_the_end_are_not_said() {
-    let fails = |list: &[u64]| {
+    let fails = |lists: &Drawn| {
+        let list = lists.0.get(&CLIENT)?;
         (list.first() == Some(&9)).then(|| Failing {
             cost: 1,
-            drawn: [list, &[0; 50]].concat(),
+            drawn: drawn(&[(CLIENT, &[9, 0, 0, 0]), (FAULT, &[0, 0])]),
         })
     };
-    let (small, _) = decisions(&[9, 0, 0], 100, fails, |_| {}).expect("it fails");
-    assert_eq!(small.drawn, [9]);
+    let first = drawn(&[(CLIENT, &[9, 0])]);
+    let (small, _) = decisions(&first, 100, fails, |_| {}).expect("it fails");
+    assert_eq!(small.drawn, drawn(&[(CLIENT, &[9])]));
 }

@@ -95,7 +95,7 @@ impl World {
         let load = &self.swarm.load;
         let before = self.desk.operations;
         let words = self.recording.as_ref().map(|_| words::outcome(&outcome));
-        let (desk, decisions) = (&mut self.desk, &mut self.decisions);
+        let (desk, decisions) = (&mut self.desk, self.streams.client(id));
         let want = client.on_answer(self.now, ticket, outcome, load, desk, decisions);
         if let (Some(recording), Some(words)) = (&mut self.recording, words) {
             let counts = (&before, &self.desk.operations);
@@ -110,7 +110,7 @@ impl World {
             return;
         }
         let before = self.desk.operations;
-        let (desk, decisions) = (&mut self.desk, &mut self.decisions);
+        let (desk, decisions) = (&mut self.desk, self.streams.client(id));
         let want = client.on_time(self.now, &self.swarm.load, desk, decisions);
         if let Some(recording) = &mut self.recording {
             let counts = (&before, &self.desk.operations);
@@ -132,8 +132,8 @@ impl World {
                 if let Some(recording) = &mut self.recording {
                     recording.asks(self.now, id, &request);
                 }
-                if !self.decisions.chance(self.swarm.load.loss) {
-                    let at = self.now + self.client_delay();
+                if !self.streams.talk(id).chance(self.swarm.load.loss) {
+                    let at = self.now + self.client_delay(id);
                     let number = self.asked.insert(Asked {
                         to,
                         ticket,
@@ -151,8 +151,8 @@ impl World {
             .push(self.now + wait, Event::Client { client: id, alarm });
     }
 
-    pub(super) fn client_delay(&mut self) -> u64 {
-        self.swarm.load.delay.draw(&mut self.decisions)
+    pub(super) fn client_delay(&mut self, id: u8) -> u64 {
+        self.swarm.load.delay.draw(self.streams.talk(id))
     }
 
     pub(super) fn on_timer(&mut self, node: NodeId, timer: u8, epoch: u32) {

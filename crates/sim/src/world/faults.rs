@@ -21,7 +21,7 @@ pub(super) enum Cure {
 impl World {
     pub(super) fn next_fault(&mut self) {
         let every = self.swarm.fault_every;
-        let at = self.now + every / 8 + self.decisions.exponential(every - every / 8) + 1;
+        let at = self.now + every / 8 + self.streams.moments.exponential(every - every / 8) + 1;
         self.queue.push(at, Event::Fault);
     }
 
@@ -29,9 +29,14 @@ impl World {
         if self.healed.is_some() {
             return;
         }
+        self.streams.next_fault();
         let faults = std::mem::take(&mut self.swarm.faults);
         // The quietest choice is none.
-        let choice = self.decisions.below(faults.len() as u64 + 1).checked_sub(1);
+        let choice = self
+            .streams
+            .harm
+            .below(faults.len() as u64 + 1)
+            .checked_sub(1);
         let fault = choice.and_then(|at| faults.get(at as usize).copied());
         self.swarm.faults = faults;
         if let Some(fault) = fault.filter(|fault| self.caps.allow(*fault)) {
@@ -42,13 +47,13 @@ impl World {
     }
 
     pub(super) fn any_node(&mut self) -> NodeId {
-        NodeId(self.decisions.below(self.n.into()) as u8)
+        NodeId(self.streams.harm.below(self.n.into()) as u8)
     }
 
     /// A node, and rather the leader than another.
     pub(super) fn victim(&mut self) -> NodeId {
         let any = self.any_node();
-        if self.decisions.below(2) == 0 {
+        if self.streams.harm.below(2) == 0 {
             return any;
         }
         let leads = |node: &NodeId| {
@@ -75,7 +80,7 @@ impl World {
         match fault {
             Fault::Partition => {
                 let side: NodeSet = NodeId::all(self.n)
-                    .filter(|_| self.decisions.below(2) == 1)
+                    .filter(|_| self.streams.harm.below(2) == 1)
                     .collect();
                 for (a, b) in self.pairs() {
                     if side.contains(a) != side.contains(b) {
@@ -93,26 +98,28 @@ impl World {
             }
             _ => {
                 let node = self.victim();
-                cut = self.isolation(node);
+                let mode = self.streams.harm.below(3);
+                cut = self.isolation(node, mode);
                 inside.push(node);
             }
         }
         if !cut.is_empty() {
-            self.cut(fault, cut, &inside);
+            let after = self.outage();
+            self.cut(fault, cut, &inside, after);
         }
     }
 
     /// The links to cut so that a node hears nobody, or is heard by nobody, or both.
-    pub(super) fn isolation(&mut self, node: NodeId) -> Vec<(NodeId, NodeId)> {
-        let mode = self.decisions.below(3);
+    fn isolation(&self, node: NodeId, mode: u64) -> Vec<(NodeId, NodeId)> {
         let mut cut = self.pairs();
         cut.retain(|&(a, b)| (a == node && mode != 1) || (b == node && mode != 2));
         cut
     }
 
     pub(super) fn topple_later(&mut self, leader: NodeId) {
-        if self.swarm.topple_after > 0 && self.healed.is_none() && self.decisions.below(4) > 0 {
-            let at = self.now + self.decisions.exponential(self.swarm.topple_after);
+        let after = self.swarm.topple_after;
+        if after > 0 && self.healed.is_none() && self.streams.topple(leader).below(4) > 0 {
+            let at = self.now + self.streams.topple(leader).exponential(after);
             self.queue.push(at, Event::Topple(leader));
         }
     }
@@ -124,12 +131,15 @@ impl World {
             .is_some_and(|r| r.raft().leader() == Some(leader));
         if leads && self.healed.is_none() {
             self.count(9, leader, 0);
-            let cut = self.isolation(leader);
-            self.cut(Fault::Isolation, cut, &[leader]);
+            let decisions = self.streams.topple(leader);
+            let mode = decisions.below(3);
+            let after = decisions.exponential(self.swarm.outage) + MS;
+            let cut = self.isolation(leader, mode);
+            self.cut(Fault::Isolation, cut, &[leader], after);
         }
     }
 
-    fn cut(&mut self, fault: Fault, cut: Vec<(NodeId, NodeId)>, inside: &[NodeId]) {
+    fn cut(&mut self, fault: Fault, cut: Vec<(NodeId, NodeId)>, inside: &[NodeId], after: u64) {
         self.covered(fault);
         for &(a, b) in &cut {
             self.network.cut(a, b);
@@ -140,7 +150,7 @@ impl World {
             .recording
             .as_ref()
             .map(|_| format!("{}: cut {}", fault.name(), pairs_in_words(&cut)));
-        let cure = self.cure_later(Cure::Mend(cut));
+        let cure = self.cure_later(Cure::Mend(cut), after);
         if let (Some(recording), Some(label)) = (&mut self.recording, label) {
             for node in inside {
                 recording.recorder.fault(self.now, *node, &label);
@@ -160,7 +170,7 @@ impl World {
 
     fn change_links(&mut self, fault: Fault) {
         let node = self.any_node();
-        let everywhere = self.decisions.below(2) == 1;
+        let everywhere = self.streams.harm.below(2) == 1;
         let bound = self.swarm.link.max_delay;
         let mut before = vec![];
         for (a, b) in self.pairs() {
@@ -170,9 +180,9 @@ impl World {
             let old = self.network.link(a, b);
             let mut link = old;
             if fault == Fault::Bandwidth {
-                link.nanos_per_byte = self.decisions.within(100, 10_000);
+                link.nanos_per_byte = self.streams.harm.within(100, 10_000);
             } else {
-                let mean = self.decisions.within(MS, 200 * MS).min(bound);
+                let mean = self.streams.harm.within(MS, 200 * MS).min(bound);
                 link.delay = crate::Delay::Exponential {
                     min: mean / 4,
                     mean,
@@ -185,7 +195,8 @@ impl World {
         self.trace.say(self.now, || {
             format!("{}: {} links", fault.name(), before.len())
         });
-        let cure = self.cure_later(Cure::Links(before));
+        let after = self.outage();
+        let cure = self.cure_later(Cure::Links(before), after);
         if let Some(recording) = &mut self.recording {
             let all: Vec<NodeId> = NodeId::all(self.n).collect();
             let nodes = if everywhere { &*all } else { &[node] };
@@ -196,10 +207,14 @@ impl World {
         }
     }
 
-    pub(super) fn cure_later(&mut self, cure: Cure) -> u32 {
-        let at = self.now + self.decisions.exponential(self.swarm.outage) + MS;
+    /// How long the fault at hand lasts.
+    pub(super) fn outage(&mut self) -> u64 {
+        self.streams.harm.exponential(self.swarm.outage) + MS
+    }
+
+    pub(super) fn cure_later(&mut self, cure: Cure, after: u64) -> u32 {
         let number = self.cures.insert(cure);
-        self.queue.push(at, Event::Cure(number));
+        self.queue.push(self.now + after, Event::Cure(number));
         number
     }
 
@@ -232,7 +247,7 @@ impl World {
     pub(super) fn mend(&mut self, a: NodeId, b: NodeId) {
         let queue = &mut self.queue;
         self.network
-            .mend(self.now, a, b, &mut self.decisions, |at, number| {
+            .mend(self.now, a, b, self.streams.link(a, b), |at, number| {
                 queue.push(at, Event::Deliver(number));
             });
     }

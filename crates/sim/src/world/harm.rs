@@ -35,8 +35,8 @@ impl World {
             }
         }
         // Not always: the call after which the power fails may come during the recovery.
-        if fault == Fault::PowerLoss && self.decisions.below(4) == 3 {
-            let calls = self.decisions.below(12);
+        if fault == Fault::PowerLoss && self.streams.harm.below(4) == 3 {
+            let calls = self.streams.harm.below(12);
             self.nodes[id.index()]
                 .storage
                 .get()
@@ -62,7 +62,7 @@ impl World {
         }
         let node = &mut self.nodes[id.index()];
         node.stop();
-        node.storage.get().process_dies(&mut self.decisions);
+        node.storage.get().process_dies(self.streams.crash(id));
         self.observers.on_crash(id);
         self.come_back_later(id);
     }
@@ -74,7 +74,7 @@ impl World {
         let damage = node
             .storage
             .get()
-            .power_fails(self.swarm.tear, &mut self.decisions);
+            .power_fails(self.swarm.tear, self.streams.crash(id));
         self.coverage.add(Fault::TornSector, damage.torn);
         self.trace.say(self.now, || {
             format!(
@@ -99,7 +99,7 @@ impl World {
         }
         let epoch = node.epoch;
         let after = match self.healed {
-            None => self.decisions.exponential(self.swarm.restart_after) + MS,
+            None => self.streams.crash(id).exponential(self.swarm.restart_after) + MS,
             Some(_) => MS,
         };
         self.queue
@@ -116,10 +116,11 @@ impl World {
             Fault::Pause => {
                 // The longest as in the stop of a garbage collector that was seen: 4.2 s.
                 let most = self
-                    .decisions
+                    .streams
+                    .harm
                     .pick(&[100 * MS, 1_000 * MS, 4_200 * MS])
                     .unwrap_or(MS);
-                let until = self.now + self.decisions.within(MS, most);
+                let until = self.now + self.streams.harm.within(MS, most);
                 self.nodes[id.index()].paused_until = until;
                 self.trace.say(self.now, || {
                     format!("{id} pauses until {}", quorate_core::Time(until))
@@ -131,10 +132,11 @@ impl World {
             }
             Fault::ClockJump => {
                 let most = self
-                    .decisions
+                    .streams
+                    .harm
                     .pick(&[50 * MS, 1_000 * MS, 60_000 * MS])
                     .unwrap_or(MS);
-                let by = self.decisions.within(MS, most);
+                let by = self.streams.harm.within(MS, most);
                 self.trace.say(self.now, || {
                     format!("{id}: its clock jumps by {} ms", by / MS)
                 });
@@ -145,11 +147,12 @@ impl World {
                 self.set_clock(id, |clock, now| clock.jump(now, by));
             }
             _ => {
-                let drift = self.decisions.below(800_000) as i64 - 400_000;
+                let drift = self.streams.harm.below(800_000) as i64 - 400_000;
                 self.trace
                     .say(self.now, || format!("{id}: its clock gains {drift} ppm"));
                 self.set_clock(id, |clock, now| clock.set_drift(now, drift));
-                let cure = self.cure_later(Cure::Clock(id));
+                let after = self.outage();
+                let cure = self.cure_later(Cure::Clock(id), after);
                 if let Some(recording) = &mut self.recording {
                     let label = format!("its clock gains {drift} ppm");
                     recording.recorder.fault(self.now, id, &label);
@@ -165,8 +168,8 @@ impl World {
             return;
         }
         if fault == Fault::DiskStall {
-            let most = self.decisions.pick(&[20 * MS, 500 * MS]).unwrap_or(MS);
-            let until = self.now + self.decisions.within(MS, most);
+            let most = self.streams.harm.pick(&[20 * MS, 500 * MS]).unwrap_or(MS);
+            let until = self.now + self.streams.harm.within(MS, most);
             self.nodes[id.index()].stalled_until = until;
             self.covered(fault);
             if let Some(recording) = &mut self.recording {
@@ -191,7 +194,7 @@ impl World {
         } else if !self.may_crash() {
             return;
         }
-        let (small, large) = (self.decisions.below(8), self.decisions.below(60));
+        let (small, large) = (self.streams.harm.below(8), self.streams.harm.below(60));
         let storage = self.nodes[id.index()].storage.clone();
         let mut storage = storage.get();
         match fault {
@@ -205,7 +208,7 @@ impl World {
             Fault::MisdirectedWrite => storage.misdirect(small + 1),
             Fault::LyingSync => storage.lie(small as u32 + 1),
             _ => {
-                storage.rot(&mut self.decisions);
+                storage.rot(&mut self.streams.harm);
             }
         }
         if fault != Fault::PowerLossInCall {

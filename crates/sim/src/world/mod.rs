@@ -16,7 +16,7 @@ use crate::observe::{Broken, Observers};
 use crate::report::{RunReport, Verdict, Violation};
 use crate::swarm::Swarm;
 use crate::trace::Trace;
-use crate::{Decisions, Delay, Fault, Network, Queue, Rolling, Slab};
+use crate::{Delay, Fault, Network, Queue, Rolling, Slab, Streams};
 use faults::Cure;
 use node::Node;
 use quorate_contract::{Behaviour, Contract};
@@ -52,6 +52,8 @@ enum Event {
     Restart { node: NodeId, epoch: u32 },
     /// Time to look whether the cluster has settled.
     Settle,
+    /// Decisions go on as another seed has them.
+    Fork,
 }
 
 /// No run has more events; one that does is stuck in a loop.
@@ -80,7 +82,7 @@ pub struct Options {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) report: RunReport,
-    pub(crate) decisions: Decisions,
+    pub(crate) streams: Streams,
     /// What happened, if it was watched.
     pub(crate) run: Option<Run>,
 }
@@ -96,7 +98,7 @@ pub(crate) struct World {
     swarm: Swarm,
     now: u64,
     events: u64,
-    decisions: Decisions,
+    streams: Streams,
     queue: Queue<Event>,
     network: Network<PeerMessage>,
     nodes: Vec<Node>,
@@ -120,10 +122,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(contract: &Contract, mut decisions: Decisions, options: &Options) -> Self {
-        let mut swarm = Swarm::draw(contract, options.mutant, &mut decisions);
+    pub(crate) fn new(contract: &Contract, mut streams: Streams, options: &Options) -> Self {
+        let contract = &options.caps.contract(contract);
+        let mut swarm = Swarm::draw(contract, options.mutant, &mut streams.mix);
         options.caps.apply(&mut swarm);
         let n = swarm.raft.nodes;
+        streams.open_all(n, swarm.load.clients);
         let lossy = contract.allows(Behaviour::Lose);
         let clients = (0..swarm.load.clients)
             .map(|id| Client::new(id, n, &swarm.load))
@@ -138,7 +142,7 @@ impl World {
             swarm,
             now: 0,
             events: 0,
-            decisions,
+            streams,
             queue: Queue::default(),
             nodes: (0..n).map(|_| Node::new()).collect(),
             asked: Slab::default(),
@@ -160,11 +164,20 @@ impl World {
 
     /// Runs it to its end.
     pub(crate) fn run(&mut self) {
+        match self.streams.forks_at() {
+            Some(0) => self.streams.change_future(),
+            Some(at) => self.queue.push(at, Event::Fork),
+            None => {}
+        }
         for node in NodeId::all(self.n) {
             self.restart(node);
         }
         for client in 0..self.clients.len() as u8 {
-            let rest = self.decisions.exponential(self.swarm.load.think);
+            if self.caps.silent.contains(&client) {
+                continue;
+            }
+            let decisions = self.streams.client(client);
+            let rest = decisions.exponential(self.swarm.load.think);
             self.carry_out(client, Want::Rest(rest));
         }
         if !self.swarm.faults.is_empty() {
@@ -219,7 +232,7 @@ impl World {
             .map(|recording| recording.finish(&self.contract, &report));
         Ended {
             report,
-            decisions: self.decisions,
+            streams: self.streams,
             run,
         }
     }
@@ -246,6 +259,7 @@ impl World {
                 }
             }
             Event::Settle => self.on_settle(),
+            Event::Fork => self.streams.change_future(),
         }
     }
 
@@ -295,14 +309,14 @@ impl World {
         }
     }
 
-    fn sync_delay(&mut self) -> u64 {
+    fn sync_delay(&mut self, node: NodeId) -> u64 {
         match self.healed {
-            None => self.swarm.sync.draw(&mut self.decisions),
+            None => self.swarm.sync.draw(self.streams.disk(node)),
             Some(_) => Delay::Uniform {
                 min: 50_000,
                 max: 150_000,
             }
-            .draw(&mut self.decisions),
+            .draw(self.streams.disk(node)),
         }
     }
 

@@ -56,7 +56,7 @@ impl World {
             recording.wrote(self.now, id, replica.disk(), began);
         }
         if began {
-            let at = self.now + self.sync_delay();
+            let at = self.now + self.sync_delay(id);
             let epoch = self.nodes[id.index()].epoch;
             self.queue.push(at, Event::Synced { node: id, epoch });
         }
@@ -98,7 +98,7 @@ impl World {
             // Where nothing is drawn, timeouts differ all the same: with equal ones no election ends.
             let (min, span) = (nanos(min), nanos(max).saturating_sub(nanos(min)) + 1);
             let stagger = span / u64::from(self.n) * u64::from(id.0);
-            let wait = min + (self.decisions.below(span) + stagger) % span;
+            let wait = min + (self.streams.timer(id).below(span) + stagger) % span;
             let deadline = local + Duration::from_nanos(wait);
             let (timer, at) = node.timers.arm(&node.clock, self.now, timer, deadline);
             if let Some(recording) = &mut self.recording {
@@ -126,7 +126,7 @@ impl World {
                 self.now,
                 flight,
                 bytes,
-                &mut self.decisions,
+                self.streams.link(from, to),
                 |at, number| {
                     queue.push(at, Event::Deliver(number));
                     if let Some(recording) = recording {
@@ -169,8 +169,12 @@ impl World {
     }
 
     fn send_answer(&mut self, ticket: Ticket, outcome: Outcome) {
-        if !self.decisions.chance(self.swarm.load.loss) {
-            let at = self.now + self.client_delay();
+        let client = super::client_of(ticket);
+        if usize::from(client) >= self.clients.len() {
+            return; // it was an operator's, who does not wait
+        }
+        if !self.streams.talk(client).chance(self.swarm.load.loss) {
+            let at = self.now + self.client_delay(client);
             let number = self.answers.insert((ticket, outcome));
             self.queue.push(at, Event::Answer(number));
         }
@@ -276,7 +280,7 @@ impl World {
     ) {
         let node = &mut self.nodes[id.index()];
         // A process's clock begins anywhere.
-        let shown = self.decisions.below(1_000_000_000_000);
+        let shown = self.streams.crash(id).below(1_000_000_000_000);
         node.clock = crate::Clock::new(self.now, shown);
         let words = || {
             let (term, log) = (replica.raft().term(), replica.raft().log());
