@@ -52,7 +52,7 @@ fn a_small_table_in_words_in_json_and_as_a_page() {
     assert_eq!(said.status.code(), Some(0), "{}", err(&said));
     let text = out(&said);
     assert!(
-        text.contains("gst") && text.contains("quorate matrix --replay 1:"),
+        text.contains("gst") && text.contains("quorate matrix --replay 2:"),
         "{text}"
     );
     assert!(

@@ -245,7 +245,7 @@ fn raft_config(contract: &Contract, config: &NodeConfig) -> raft::Config {
         nodes: contract.cluster.len() as u8,
         election_min: config.timeouts.election,
         election_max: config.timeouts.election * 2,
-        patience_max: raft::patience_max(&contract.timing),
+        patience_max: raft::patience_max(&contract.timing, config.timeouts.election),
         heartbeat: config.timeouts.heartbeat,
         ..raft::Config::default()
     }

@@ -237,11 +237,12 @@ fn load(contract: &Contract, decisions: &mut Decisions) -> Load {
 
 fn raft(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> raft::Config {
     let election = decisions.within(100, 400);
+    let election_min = Duration::from_millis(election);
     raft::Config {
         nodes: contract.replicas().min(usize::from(u8::MAX)) as u8,
-        election_min: Duration::from_millis(election),
+        election_min,
         election_max: Duration::from_millis(election * 2),
-        patience_max: raft::patience_max(&contract.timing),
+        patience_max: raft::patience_max(&contract.timing, election_min),
         heartbeat: Duration::from_millis(election / 5),
         max_batch_bytes: size(decisions, 200, 1 << 20),
         max_inflight: decisions.within(1, 64) as usize,

@@ -100,13 +100,18 @@ impl Config {
     }
 }
 
+/// No message is waited for longer than this, whatever was late: what a slow hour can make of
+/// failover has a bound.
+const LONGEST: Duration = Duration::from_secs(5);
+
 /// The [`Config::patience_max`] that a timing model asks for: 1 where bounds are known, from the
-/// start or from some time on, for timeouts are chosen by them. Where nobody knows them, 64: with
-/// the usual `election_min` of 300 ms that waits for an election of up to 19 s, and it is a bound
-/// on what an hour of slow messages can make of failover.
-pub fn patience_max(timing: &Timing) -> u32 {
-    match timing.bounds() {
-        Some(_) => 1,
-        None => 64,
+/// start or from some time on, for timeouts are chosen by them. Where nobody knows them, as often as
+/// `election_min` doubles within five seconds: 16 times the usual 300 ms.
+pub fn patience_max(timing: &Timing, election_min: Duration) -> u32 {
+    if timing.bounds().is_some() {
+        return 1;
     }
+    let times = LONGEST.as_nanos() / election_min.as_nanos().max(1);
+    let times = u32::try_from(times).unwrap_or(u32::MAX);
+    times.checked_ilog2().map_or(1, |doublings| 1 << doublings)
 }

@@ -216,3 +216,17 @@ fn a_config_without_patience_is_refused() {
     };
     assert!(config.check().unwrap_err().contains("patience_max"));
 }
+
+#[test]
+fn a_timing_model_without_bounds_asks_for_patience_that_has_one() {
+    use quorate_contract::{Stabilization, Timing};
+    let max = |timing: &Timing, millis| patience_max(timing, Duration::from_millis(millis));
+    let unknown = Timing::PartiallySynchronous(Stabilization::Unknown);
+    for timing in [&unknown, &Timing::Asynchronous] {
+        assert_eq!(
+            [80, 300, 2500, 9000].map(|min| max(timing, min)),
+            [32, 16, 2, 1]
+        );
+        assert_eq!(max(timing, 0), 1 << 31);
+    }
+}

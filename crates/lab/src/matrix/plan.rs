@@ -4,10 +4,10 @@
 use super::adversary::{self, Scene};
 use super::claim::{self, DELTA, DRIFT_PPM, PHI};
 use super::{TimingModel, Token, What};
+use crate::subject::patience_max;
 use crate::{Asking, Clients, Experiment, Facts, Load, Options, Setup, facts};
 use quorate_contract::{Contract, FailureModel, LinkModel};
 use quorate_core::NodeSet;
-use quorate_crash::raft;
 use quorate_crypto::Scheme;
 use quorate_sim::{Decisions, Delay, Link, Misdeed, NodeFault, Pace, Rolling, Weather};
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Plan {
             nodes,
             faults,
             delta: TOLD,
-            patience_max: raft::patience_max(&contract.timing),
+            patience_max: patience_max(&contract.timing, TOLD),
             options: options.clone(),
             scheme: Scheme::Ideal,
         };

@@ -9,7 +9,17 @@ use std::time::Duration;
 /// Timeouts that a leader's next word beats easily, if it is told Δ.
 fn patience(setup: &Setup) -> (Duration, Duration, Duration) {
     let heartbeat = setup.delta * 2;
-    (heartbeat, setup.delta * 8, setup.delta * 16)
+    let election_min = election_min(setup.delta);
+    (heartbeat, election_min, election_min * 2)
+}
+
+fn election_min(delta: Duration) -> Duration {
+    delta * 8
+}
+
+/// How patient nodes become that are told Δ.
+pub(crate) fn patience_max(timing: &quorate_contract::Timing, delta: Duration) -> u32 {
+    raft::patience_max(timing, election_min(delta))
 }
 
 /// The one that serves.

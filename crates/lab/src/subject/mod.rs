@@ -18,6 +18,7 @@ use quorate_sim::Wire;
 use std::time::Duration;
 
 pub use among_liars::{BenOrByzantine, BenOrCrash, Bracha, HotStuff, Pbft, Tendermint};
+pub(crate) use crash_side::patience_max;
 pub use crash_side::{FloodSet, MajorityCommit, MultiPaxos, Paxos, PrimaryBackup, Raft};
 pub use over_links::{OverAuthenticated, OverReliable};
 

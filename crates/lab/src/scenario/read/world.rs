@@ -167,7 +167,7 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
         nodes: contract.replicas() as u8,
         faults: contract.tolerate() as u8,
         delta: told,
-        patience_max: quorate_crash::raft::patience_max(&contract.timing),
+        patience_max: crate::subject::patience_max(&contract.timing, told),
         options,
         scheme: Scheme::Ideal,
     };
