@@ -70,7 +70,7 @@ page story '' 'data-ready="run"'
 says story 'wakes up as a leader'
 lab detectors --hours 1 --html "$dir/curves.html"
 page curves '' 'data-ready="detectors"'
-says curves 'phi accrual'
+says curves 'Hayashibara'
 page matrix '#c22' 'data-ready="matrix"' 'data-cells="140"'
 says matrix 'within the protocol.s contract'
 page detectors '#p1.3' 'data-ready="detectors"' 'data-points="14"'
