@@ -4,7 +4,7 @@ use super::{Outcome, Violation};
 use crate::clients::{Reader, StateMachine, Store};
 use crate::judge::{Broken, Judge};
 use crate::record;
-use crate::{Experiment, MAX_EVENTS, Refused, Subject};
+use crate::{Asking, Experiment, MAX_EVENTS, Refused, Subject};
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
 use quorate_sim::{Bare, Decisions, Happened, Misdeed, Recorder, Told, Wire};
@@ -121,10 +121,7 @@ impl<'e, S: Subject> Stage<'e, S> {
             }
             match happened {
                 Happened::Woke(tag) => self.woke(tag),
-                // A state machine is memory; the log is applied again from its beginning.
-                Happened::Faulted(node) if self.bare.node(node).is_none() => {
-                    self.machines[node.index()] = StateMachine::default();
-                }
+                Happened::Restarted(node) => self.restarted(node),
                 _ => {}
             }
             let told = self.listen();
@@ -140,6 +137,20 @@ impl<'e, S: Subject> Stage<'e, S> {
             }
         }
         self.finish()
+    }
+
+    fn restarted(&mut self, node: NodeId) {
+        // A state machine is memory; the log is applied again from its beginning.
+        self.machines[node.index()] = StateMachine::default();
+        // So is what a node was asked for, and the layer above asks again for what it begins with
+        // (Aguilera, Chen and Toueg 1998: else nobody proposes once each has crashed in its turn).
+        if S::RECOVERS && S::ASKING == Asking::Everybody {
+            let (now, experiment) = (self.bare.now(), self.experiment);
+            let asks = experiment.asks.iter().filter(|ask| !ask.second);
+            for ask in asks.filter(|ask| ask.node == node && ask.at <= now) {
+                self.bare.request(node, S::request(ask.value.clone()));
+            }
+        }
     }
 
     fn woke(&mut self, tag: u32) {

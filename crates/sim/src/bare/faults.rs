@@ -71,6 +71,7 @@ where
             }
         }
         self.watch_node_fault(number, begins);
+        let was_down = self.node(node).is_none();
         if begins {
             self.begin(node, &misdeed, until.unwrap_or(u64::MAX));
         } else {
@@ -78,7 +79,10 @@ where
         }
         self.hash
             .add(self.now ^ 1 << 54 ^ u64::from(number) << 32 ^ u64::from(begins));
-        Happened::Faulted(node)
+        match was_down && self.node(node).is_some() {
+            true => Happened::Restarted(node),
+            false => Happened::Faulted(node),
+        }
     }
 
     fn begin(&mut self, node: NodeId, misdeed: &Misdeed, until: u64) {

@@ -95,6 +95,8 @@ pub enum Happened<T> {
     Synced(NodeId),
     /// A node began, or ended, to misbehave.
     Faulted(NodeId),
+    /// A node that was down is up again, with what its disk kept.
+    Restarted(NodeId),
     /// Links began, or ended, to misbehave; or time became calm.
     Changed,
     /// The time has come that [`Bare::wake_at`] was told.
@@ -108,7 +110,8 @@ impl<T> Happened<T> {
             Self::Delivered(node, _)
             | Self::TimedOut(node, _)
             | Self::Synced(node)
-            | Self::Faulted(node) => Some(*node),
+            | Self::Faulted(node)
+            | Self::Restarted(node) => Some(*node),
             Self::Changed | Self::Woke(_) => None,
         }
     }
