@@ -117,24 +117,18 @@ const MOST: u64 = 1 << 32;
 impl Outcome {
     /// Can a run have come to this?
     pub(super) fn check(&self) -> Result<(), String> {
-        let [
-            writes,
-            reads,
-            serializable_reads,
-            refused,
-            unknown,
-            repeated,
-        ] = self.operations;
         let figures = [
             ("events", self.events),
             ("committed", self.committed),
             ("messages", self.messages),
-            ("writes", writes),
-            ("reads", reads),
-            ("serializable reads", serializable_reads),
-            ("refused", refused),
-            ("unknown", unknown),
-            ("repeated", repeated),
+        ];
+        let operations = [
+            "writes",
+            "reads",
+            "serializable reads",
+            "refused",
+            "unknown",
+            "repeated",
         ];
         let faults = self
             .faults
@@ -142,6 +136,7 @@ impl Outcome {
             .map(|(name, times)| (name.0.name(), *times));
         let over = figures
             .into_iter()
+            .chain(operations.into_iter().zip(self.operations))
             .chain(faults)
             .find(|(_, figure)| *figure > MOST);
         match over {
