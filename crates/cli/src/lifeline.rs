@@ -27,7 +27,7 @@ pub(crate) enum Event {
     /// How it is.
     Status {
         /// The member that leads, if it knows one.
-        leader: Option<u8>,
+        leader: Option<u32>,
         /// Its term.
         term: u64,
         /// Its commit index.

@@ -21,7 +21,7 @@ fn words(bytes: &[u8]) -> String {
 fn stories_are_listed_by_document_and_all_of_them_go_as_expected() {
     let list = words(&quorate(&["list"]).stdout);
     assert!(
-        list.contains("seed 000\n") && list.contains("  four-modes "),
+        list.contains("doc 000\n") && list.contains("  four-modes "),
         "{list}"
     );
     let listed: serde_json::Value =

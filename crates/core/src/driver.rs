@@ -123,7 +123,7 @@ struct Held<P: Protocol> {
 ///
 /// A burst's records go to the disk, its gated messages wait here until those records, and all
 /// that were written before them, are durable. After a failed sync nothing is ever released again:
-/// a node that cannot keep its word stays silent (seed 000, "write to disk MUST be durable before
+/// a node that cannot keep its word stays silent (doc 000, "write to disk MUST be durable before
 /// sending"; DESIGN rule 2).
 ///
 /// What waits is bounded by what the driver lets in: it stops feeding requests when

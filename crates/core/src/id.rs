@@ -3,21 +3,24 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A node's place in its cluster, `0..n`. Not an address: the driver knows those.
+/// A node's number in its cluster: the founders are `0..n`, and each node that joins later gets the
+/// next number. A number is never given to another node, so that a vote or an acknowledgement of a
+/// node that was removed can't be taken for one of its successor. Not an address: the driver knows
+/// those.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
-pub struct NodeId(pub u8);
+pub struct NodeId(pub u32);
 
 impl NodeId {
     /// The ids of a cluster of `n` nodes, in order.
     pub fn all(n: u8) -> impl DoubleEndedIterator<Item = NodeId> + Clone {
-        (0..n).map(NodeId)
+        (0..u32::from(n)).map(NodeId)
     }
 
     /// The id as an index into a per-node table.
     pub fn index(self) -> usize {
-        usize::from(self.0)
+        self.0 as usize
     }
 }
 
@@ -27,7 +30,9 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// A set of nodes as bits: a vote is counted once, however often it arrives.
+/// A set of nodes with numbers below [`NodeSet::MAX_NODES`], as bits: a vote is counted once,
+/// however often it arrives. For clusters whose members do not change; where they do, numbers grow
+/// without bound.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeSet(u128);
 
@@ -56,22 +61,31 @@ impl NodeSet {
     }
 
     /// Adds a node; says whether it is new.
+    ///
+    /// # Panics
+    /// If the node's number is not below [`NodeSet::MAX_NODES`].
     pub fn insert(&mut self, node: NodeId) -> bool {
+        let bit = Self::bit(node);
+        assert!(bit != 0, "{node} does not fit into a set");
         let before = self.0;
-        self.0 |= 1 << node.0;
+        self.0 |= bit;
         self.0 != before
     }
 
     /// Takes a node out; says whether it was in.
     pub fn remove(&mut self, node: NodeId) -> bool {
         let before = self.0;
-        self.0 &= !(1 << node.0);
+        self.0 &= !Self::bit(node);
         self.0 != before
     }
 
     /// Is the node in the set?
     pub fn contains(self, node: NodeId) -> bool {
-        self.0 >> node.0 & 1 == 1
+        self.0 & Self::bit(node) != 0
+    }
+
+    fn bit(node: NodeId) -> u128 {
+        1u128.checked_shl(node.0).unwrap_or(0)
     }
 
     /// How many nodes are in the set.
@@ -86,9 +100,7 @@ impl NodeSet {
 
     /// The nodes in the set, in order.
     pub fn iter(self) -> impl Iterator<Item = NodeId> {
-        (0..Self::MAX_NODES)
-            .map(NodeId)
-            .filter(move |node| self.contains(*node))
+        NodeId::all(Self::MAX_NODES).filter(move |node| self.contains(*node))
     }
 }
 
@@ -124,7 +136,7 @@ impl To {
     pub fn nodes(self, n: u8) -> impl Iterator<Item = NodeId> {
         let range = match self {
             Self::One(node) => node.0..node.0 + 1,
-            Self::All => 0..n,
+            Self::All => 0..u32::from(n),
         };
         range.map(NodeId)
     }

@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 /// State that is the fold of its records, so that recovery is not a second implementation.
 ///
-/// Seed 000: "state on disk is consistent, any message sent was backed by durable state".
+/// Doc 000: "state on disk is consistent, any message sent was backed by durable state".
 pub trait Hard: Clone + Debug + Default + Eq + Hash {
     /// One change of the state, as it is written to the log.
     type Record: Clone + Debug + Eq + Hash;

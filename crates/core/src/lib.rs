@@ -22,6 +22,7 @@ mod id;
 mod journal;
 mod mutant;
 mod protocol;
+pub mod replicated;
 mod time;
 
 pub use effects::Effects;

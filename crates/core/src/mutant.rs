@@ -12,7 +12,7 @@ pub enum Mutant {
     /// No defect: what serves.
     #[default]
     None,
-    /// An answer leaves before the log is synced (seed 000, "skipping fsync").
+    /// An answer leaves before the log is synced (doc 000, "skipping fsync").
     NoSyncBeforeAck,
     /// A vote is given and not written down (nebula#3415).
     VoteNotPersisted,

@@ -76,7 +76,7 @@ pub trait Protocol: Value {
     fn flush(&mut self, _now: Time, _out: &mut Effects<Self>) {}
 
     /// Checks the protocol's local invariants; returns the name of the first one that is violated,
-    /// with the figures. Cheap enough for production (seed 002: an impossible state is observable).
+    /// with the figures. Cheap enough for production (doc 002: an impossible state is observable).
     fn check_invariants(&self) -> Result<(), String> {
         Ok(())
     }

@@ -83,7 +83,7 @@ impl Cluster {
         node.raft.flush(Time(1), &mut node.out);
         let prompt = node.gate.submit(&mut node.out, &mut node.disk);
         black_box(prompt.timers().count());
-        let from = NodeId(at as u8);
+        let from = NodeId(at as u32);
         let inboxes = &mut self.inboxes;
         let mut post = |message: Released<Message>| {
             let (To::One(to), message) = message.into_parts() else {

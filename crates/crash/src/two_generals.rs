@@ -4,7 +4,7 @@
 //! No protocol solves it: take the shortest one that does, and the last messenger whose arrival
 //! matters; if he is caught, his sender acts as if he was not. What can be done is done here, and
 //! measured: many messengers of whom a few must arrive, confirmations of confirmations, and a
-//! default at the deadline (seed 004). If a bundle of messengers gets through with probability
+//! default at the deadline (doc 004). If a bundle of messengers gets through with probability
 //! `p`, the generals part with probability `p^(legs - 1) · (1 - p)`: confirmations move the doubt
 //! to the last leg, and nothing but `p = 1` removes it.
 //!
@@ -42,7 +42,7 @@ pub struct Config {
 /// What is done without certainty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DefaultAction {
-    /// Stay: nothing is won, and nobody is lost alone (seed 004).
+    /// Stay: nothing is won, and nobody is lost alone (doc 004).
     #[default]
     CallOff,
     /// Go, if any messenger brought the plan.
@@ -221,7 +221,7 @@ impl General {
             messenger,
             plan,
         } = message;
-        let ends_here = leg % 2 == self.me.0 % 2;
+        let ends_here = u32::from(leg % 2) == self.me.0 % 2;
         let sane = (1..=self.config.legs).contains(&leg) && messenger < self.config.messengers;
         if from == self.me || self.me.0 > 1 || !ends_here || !sane || self.decided.is_some() {
             return;
@@ -232,7 +232,7 @@ impl General {
         }
         self.plan = Some(plan.clone());
         let before = self.has_arrived(leg);
-        self.arrived[usize::from(leg)].insert(NodeId(messenger));
+        self.arrived[usize::from(leg)].insert(NodeId(messenger.into()));
         if !before && self.has_arrived(leg) && leg < self.config.legs {
             self.send_bundle(leg + 1, plan, out);
         }
@@ -242,7 +242,7 @@ impl General {
     /// one before it, as if his own had arrived: there the generals part if it did not.
     fn decide(&mut self, out: &mut Effects<Self>) {
         let legs = self.config.legs;
-        let last = if legs % 2 == self.me.0 {
+        let last = if u32::from(legs % 2) == self.me.0 {
             legs
         } else {
             legs - 1

@@ -286,7 +286,7 @@ pub fn deal(scheme: Scheme, instance: Instance, n: u8, seed: u64) -> Vec<Keychai
         .map(|node| {
             let mut hasher = blake3::Hasher::new_derive_key("quorate dealer");
             hasher.update(&seed.to_le_bytes());
-            hasher.update(&[node.0]);
+            hasher.update(&node.0.to_le_bytes());
             SecretKey::from_seed(scheme, hasher.finalize().into())
         })
         .collect();

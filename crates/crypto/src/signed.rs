@@ -23,7 +23,7 @@ pub(crate) fn signing_bytes<M: Statement>(
     bytes.extend_from_slice(&(M::DOMAIN.len() as u64).to_le_bytes());
     bytes.extend_from_slice(M::DOMAIN.as_bytes());
     bytes.extend_from_slice(&instance.0.to_le_bytes());
-    bytes.push(signer.0);
+    bytes.extend_from_slice(&signer.0.to_le_bytes());
     postcard::to_extend(statement, bytes).expect("plain data is encoded")
 }
 

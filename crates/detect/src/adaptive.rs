@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What a success does to a time-out that doubles with each failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shrink {
-    /// Halves it, down to the minimum: seed 000's `PARTIAL_SYNC_FAILURE_DETECTION` as it stands.
+    /// Halves it, down to the minimum: doc 000's `PARTIAL_SYNC_FAILURE_DETECTION` as it stands.
     ///
     /// It is quick to notice a crash after good times, and not eventually accurate: if answers take
     /// longer than the minimum, a success makes the next failure, for ever. Its minimum has to be
@@ -20,7 +20,7 @@ pub enum Shrink {
 }
 
 /// A time-out that doubles with each failure, for a system whose bounds are unknown or begin at an
-/// unknown time (seed 000).
+/// unknown time (doc 000).
 ///
 /// Each attempt begins with a question. An answer in time trusts the peer; the time-out suspects
 /// it, is doubled ("maybe we were too aggressive"), and ends the attempt. A late answer takes the
@@ -95,7 +95,7 @@ impl Detector for Doubling {
     }
 }
 
-/// A deadline of `k` typical round trips: "a knob on the synchrony assumption" (seed 003, which
+/// A deadline of `k` typical round trips: "a knob on the synchrony assumption" (doc 003, which
 /// says 4 to 10). The round trip is measured as in RFC 6298, late answers included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deadline {

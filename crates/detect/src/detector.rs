@@ -11,7 +11,7 @@ pub enum Opinion {
     /// Nothing speaks against it.
     Trusted,
     /// It is silent, and there is no telling why: it has crashed, or it or the network is slow, or
-    /// it pauses, or the question was late (seed 000). The most that asynchrony allows.
+    /// it pauses, or the question was late (doc 000). The most that asynchrony allows.
     MaybeFailed,
     /// It is silent for longer than is usual. May be taken back, and must not decide anything.
     Suspected,
@@ -53,7 +53,7 @@ pub struct Transition {
 
 /// What an observer sees of its peer.
 ///
-/// An observation should be of what the peer is there for (seed 003, gray failures: "observe what
+/// An observation should be of what the peer is there for (doc 003, gray failures: "observe what
 /// the user observes"). A heartbeat that comes unasked is a probe that is sent when the heartbeat
 /// is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -26,7 +26,7 @@ pub enum Finding {
     /// All who report trust the peer.
     Healthy,
     /// Healthy to some and broken to others, who are too few to say that it failed: a gray failure
-    /// (Huang and others, HotOS 2017; seed 003), or a link of theirs. No observer can see this by
+    /// (Huang and others, HotOS 2017; doc 003), or a link of theirs. No observer can see this by
     /// itself.
     Gray {
         /// Those who trust it.

@@ -7,7 +7,7 @@ use quorate_core::Time;
 use std::time::Duration;
 
 /// The perfect detector of a synchronous system: no answer within 2Δ + Φ, and the peer *has*
-/// crashed (seed 000, `SYNC_FAILURE_DETECTION`; Chandra and Toueg 1996, class P).
+/// crashed (doc 000, `SYNC_FAILURE_DETECTION`; Chandra and Toueg 1996, class P).
 ///
 /// The limit is stretched by the drift that the observer's own clock may have. The opinion is
 /// final. When an answer comes all the same, the bounds did not hold: [`Perfect::refuted`] says
@@ -89,7 +89,7 @@ impl Detector for Perfect {
 }
 
 /// All that can be said in an asynchronous system: that one has not heard of the peer for a while
-/// (seed 000, `ASYNC_FAILURE_DETECTION`). It never says more than
+/// (doc 000, `ASYNC_FAILURE_DETECTION`). It never says more than
 /// [`MaybeFailed`](Opinion::MaybeFailed), however long the silence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MaybeFailed {

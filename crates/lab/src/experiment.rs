@@ -142,7 +142,7 @@ impl Experiment {
         match faults
             .chain(asks)
             .chain(reads)
-            .find(|(_, node)| node.0 >= nodes)
+            .find(|(_, node)| node.0 >= nodes.into())
         {
             Some((what, node)) => Err(Refused::NoSuchNode { what, node, nodes }),
             None => Ok(()),

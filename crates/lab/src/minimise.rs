@@ -233,7 +233,7 @@ fn fewer_nodes(experiment: &mut Experiment, by: u8) -> bool {
         return false;
     }
     experiment.setup.nodes = left;
-    let stays = |node: NodeId| node.0 < left;
+    let stays = |node: NodeId| node.0 < left.into();
     experiment.node_faults.retain(|fault| stays(fault.node));
     experiment.asks.retain(|ask| stays(ask.node));
     true

@@ -58,11 +58,11 @@ pub fn record(
     let node = |at: u8| Node {
         name: name(at),
         note: liars
-            .contains(quorate_core::NodeId(at))
+            .contains(quorate_core::NodeId(at.into()))
             .then(|| "liar".to_owned()),
     };
     let second = |node: &quorate_core::NodeId| Node {
-        name: format!("{}\u{2019}", name(node.0)),
+        name: format!("{}\u{2019}", name(node.0 as u8)),
         note: Some("second of twins".to_owned()),
     };
     let mut sentence = outcome.sentence();

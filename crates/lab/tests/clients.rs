@@ -63,7 +63,7 @@ fn violated(each: impl Fn(NodeId) -> Experiment) -> Vec<&'static str> {
     violated
 }
 
-/// Seed 003: 4.2 s of garbage collection, and then 800 ms in which nothing reaches the old leader.
+/// Doc 003: 4.2 s of garbage collection, and then 800 ms in which nothing reaches the old leader.
 #[test]
 fn a_leader_that_wakes_up_writes_over_its_successor_unless_it_is_fenced() {
     let paused = |node: NodeId, fencing| {
@@ -93,7 +93,7 @@ fn a_leader_that_wakes_up_writes_over_its_successor_unless_it_is_fenced() {
     );
 }
 
-/// Seed 003: 200 OK, and a body with last week's balance.
+/// Doc 003: 200 OK, and a body with last week's balance.
 #[test]
 fn a_node_that_lives_in_the_past_serves_stale_reads_unless_a_quorum_is_asked() {
     let stale = |node: NodeId, local| {

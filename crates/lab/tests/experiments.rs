@@ -112,7 +112,7 @@ fn worst(name: &str, seeds: u64, break_it: impl Fn(&mut Experiment, u64)) -> Cel
 
 fn of_node(seed: u64, experiment: &Experiment, misdeed: Misdeed) -> NodeFault {
     NodeFault {
-        node: NodeId((seed % u64::from(experiment.setup.nodes)) as u8),
+        node: NodeId((seed % u64::from(experiment.setup.nodes)) as u32),
         misdeed,
         from: 0,
         until: None,

@@ -66,12 +66,12 @@ fn lossy(experiment: &mut Experiment, _seed: u64) {
 
 /// The last node speaks in the first one's name.
 fn impersonate(experiment: &mut Experiment, seed: u64) {
-    let node = NodeId(experiment.setup.nodes - 1);
+    let node = NodeId((experiment.setup.nodes - 1).into());
     let replaced = Tampering::Replace {
         value: b"ATTACK".to_vec(),
         by: b"RETREAT".to_vec(),
     };
-    let name = NodeId((seed % u64::from(node.0)) as u8);
+    let name = NodeId((seed % u64::from(node.0)) as u32);
     let misdeeds = [
         Misdeed::Forge(name, 900_000, replaced.clone()),
         Misdeed::TamperSend(500_000, replaced),

@@ -188,7 +188,7 @@ fn what_is_counted_is_what_the_papers_say() {
             assert!(counted.bytes > counted.messages, "{name}");
         }
     }
-    // Seeds 000 and 003: 16 against 4, and 10,000 against 100.
+    // Docs 000 and 003: 16 against 4, and 10,000 against 100.
     let among = |name, n| cost(name, n, quorate_crypto::Scheme::Ideal).expect("it runs");
     let (bracha, raft) = (among("bracha", 100), among("raft", 100));
     assert!(bracha.messages > 10_000.0 && raft.messages < 300.0);

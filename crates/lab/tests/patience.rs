@@ -85,7 +85,7 @@ fn patience_that_has_halved_is_learned_again() {
         });
         experiment.node_faults = (1..6)
             .map(|turn| NodeFault {
-                node: NodeId((turn % 5) as u8),
+                node: NodeId((turn % 5) as u32),
                 misdeed: Misdeed::Crash,
                 from: turn * 35 * S,
                 until: Some((turn * 35 + 5) * S),

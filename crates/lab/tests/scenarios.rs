@@ -61,7 +61,7 @@ fn without_its_defence_no_story_goes_as_it_does_with_it() {
     assert!(turned_off >= 15, "{turned_off}");
 }
 
-/// The six rows of seed 003, from our run. Its own sample has tampered data win in the last row,
+/// The six rows of doc 003, from our run. Its own sample has tampered data win in the last row,
 /// though three of four equal acknowledgements are a quorum of three.
 #[test]
 fn the_table_of_four_modes() {
@@ -346,7 +346,7 @@ fn a_story_told() {
     runs.drain(..1);
     expect![[r#"
         generals-oral: Byzantine generals who send messengers: three cannot, four can
-        (seed 004, Byzantine generals)
+        (doc 004, Byzantine generals)
 
         A commander orders an attack; one of the generals is a traitor. Messengers always arrive, and
         nobody can prove to a third general what a second one said. With four generals the three who are

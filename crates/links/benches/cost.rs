@@ -42,8 +42,8 @@ fn row<L: Link<Bytes>>(name: &str, config: [&L::Config; 2]) {
 
 fn run<L: Link<Bytes>>(config: [&L::Config; 2], burst: usize, lose: usize) -> Duration {
     let ends = |me: u8| Ends {
-        me: NodeId(me),
-        peer: NodeId(1 - me),
+        me: NodeId(me.into()),
+        peer: NodeId((1 - me).into()),
         epoch: Epoch(1),
     };
     let mut links = [L::open(config[0], ends(0)), L::open(config[1], ends(1))];

@@ -5,7 +5,7 @@ use quorate_core::{Time, Value};
 
 /// The wire as it is: adds nothing, promises nothing beyond it.
 ///
-/// Its definition (Cachin, Guerraoui, Rodrigues 2011, module 2.1; seed 004) is that of the
+/// Its definition (Cachin, Guerraoui, Rodrigues 2011, module 2.1; doc 004) is that of the
 /// medium: *fair loss* (what is sent again and again arrives again and again), *finite
 /// duplication* and *no creation*. See [`crate::history`] for the checkers.
 ///

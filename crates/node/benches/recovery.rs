@@ -15,12 +15,16 @@ use quorate_core::{NodeId, Time};
 use quorate_crash::raft::{self, Record};
 use quorate_kv as kv;
 use quorate_node::storage::FileStorage;
-use quorate_replica::{
-    Actions, Config, Input, Journal, Limits, Recovery, Replica, Request, Ticket, Timer,
-};
+use quorate_replica::{Config, Limits, Request, Ticket, Timer};
 use quorate_wal as wal;
 use std::io;
 use std::time::{Duration, Instant};
+
+type Actions = quorate_replica::Actions<raft::Raft>;
+type Input = quorate_replica::Input<raft::Raft>;
+type Journal<S> = quorate_replica::Journal<raft::Raft, S>;
+type Recovery = quorate_replica::Recovery<raft::Raft>;
+type Replica<D> = quorate_replica::Replica<raft::Raft, D>;
 
 struct Files(Journal<FileStorage>);
 
@@ -48,7 +52,7 @@ fn identity() -> wal::Config {
 fn replica(recovery: Recovery, wal: wal::Wal<FileStorage>) -> Replica<Files> {
     let (hard, machine) = recovery.finish().expect("the log makes a replica");
     let config = Config {
-        raft: raft::Config {
+        protocol: raft::Config {
             nodes: 1,
             ..raft::Config::default()
         },
@@ -57,7 +61,6 @@ fn replica(recovery: Recovery, wal: wal::Wal<FileStorage>) -> Replica<Files> {
             ..Limits::default()
         },
         sweep: Duration::from_millis(50),
-        retry: Duration::from_millis(500),
         nonce: 1,
         mutant: quorate_core::Mutant::None,
     };
@@ -80,7 +83,7 @@ fn fill(directory: &std::path::Path, bytes: u64) {
     turn(&mut replica, Input::Start, &mut out);
     turn(
         &mut replica,
-        Input::Timer(Timer::Raft(raft::Timer::Election)),
+        Input::Timer(Timer::Protocol(raft::Timer::Election)),
         &mut out,
     );
     let value = bytes::Bytes::from(vec![7; 256]);
@@ -138,7 +141,7 @@ fn main() {
     turn(&mut replica, Input::Start, &mut out);
     turn(
         &mut replica,
-        Input::Timer(Timer::Raft(raft::Timer::Election)),
+        Input::Timer(Timer::Protocol(raft::Timer::Election)),
         &mut out,
     );
     let served = start.elapsed();

@@ -141,7 +141,7 @@ impl etcd::Backend for Backend {
     fn identity(&self) -> etcd::Identity {
         etcd::Identity {
             cluster_id: self.0.names.cluster_id,
-            member_id: self.member_id(NodeId(self.0.me)),
+            member_id: self.member_id(NodeId(self.0.me.into())),
             term: self.0.published.term(),
         }
     }

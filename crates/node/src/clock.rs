@@ -22,7 +22,7 @@ impl Clock {
 }
 
 /// A thread that comes back this much later than it asked to has been paused: by the scheduler, by
-/// a stopped process, by a machine that was moved (seed 002: a pause is indistinguishable from a
+/// a stopped process, by a machine that was moved (doc 002: a pause is indistinguishable from a
 /// crash to everybody else).
 const PAUSE: Duration = Duration::from_millis(100);
 /// The wall clock may be steered by this much between two looks.

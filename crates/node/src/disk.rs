@@ -4,9 +4,10 @@
 //! replica's admission control, which looks at how many bursts wait; what peers send by
 //! [`QueueDisk::is_behind`], at which the replica's thread leaves peers' messages in its inbox.
 
+use crate::serving::{Journal, Record, Serving};
 use quorate_core::driver::{Disk, Lsn};
-use quorate_crash::raft::Record;
-use quorate_replica::{Journal, JournalError};
+use quorate_core::replicated::Replicated;
+use quorate_replica::JournalError;
 use quorate_wal::Storage;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -88,12 +89,7 @@ impl Disk<Record> for QueueDisk {
 
 /// About how many bytes a record takes.
 fn weight(record: &Record) -> u64 {
-    let data = match record {
-        Record::Append { entries, .. } => entries.bytes(),
-        Record::SnapshotChunk { data, .. } => data.len(),
-        _ => 0,
-    };
-    data as u64 + 64
+    Serving::record_bytes(record) as u64 + 64
 }
 
 /// The thread that owns the log.

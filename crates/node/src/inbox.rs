@@ -1,13 +1,14 @@
 //! [`Inbox`]: everything that waits for the replica's thread, which takes it in bursts.
 
 use quorate_core::{NodeId, NodeSet, Time};
-use quorate_replica::{Outcome, PeerMessage, Request};
+use quorate_replica::{Outcome, Request};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use crate::peers::{Receiver, Wire};
+use crate::serving::PeerMessage;
 
 /// A client's request on its way to the replica.
 #[derive(Debug)]
@@ -196,7 +197,7 @@ impl Receiver<PeerMessage> for Arc<Inbox> {
                 }
                 if state.peer_bytes < self.bounds.peer_bytes {
                     state.peer_bytes += messages.iter().map(Wire::weight).sum::<usize>();
-                    let from = NodeId(from);
+                    let from = NodeId(from.into());
                     state
                         .burst
                         .peers
@@ -210,7 +211,7 @@ impl Receiver<PeerMessage> for Arc<Inbox> {
 
     fn lost(&self, from: u8) {
         let mut state = self.state();
-        state.burst.gone.insert(NodeId(from));
+        state.burst.gone.insert(NodeId(from.into()));
         self.wake(state);
     }
 }

@@ -28,6 +28,7 @@ mod node;
 pub mod peers;
 mod published;
 mod recover;
+mod serving;
 mod shell;
 pub mod storage;
 mod timers;

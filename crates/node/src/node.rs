@@ -8,6 +8,7 @@ use crate::names::Names;
 use crate::peers::{self, Bounds, Local, Outbox, PeerStats};
 use crate::published::{Ended, Published};
 use crate::recover::{Recovered, recover};
+use crate::serving::{PeerMessage, Replica};
 use crate::shell::{Answers, Shell};
 use crate::storage::{DataDir, DelayedStorage, FileStorage, Owner};
 use crate::{ClockStatus, NodeConfig, StartError};
@@ -15,7 +16,7 @@ use quorate_contract::Contract;
 use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft;
 use quorate_etcd::metrics::Histogram;
-use quorate_replica::{Config, PeerMessage, Replica, Status};
+use quorate_replica::{Config, Status};
 use quorate_wal::{Identity, Progress, Storage};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -37,8 +38,6 @@ const WAITING_PEER_BYTES: usize = 64 << 20;
 const MAX_FRAME: usize = 16 << 20;
 /// How often deadlines are looked at.
 const SWEEP: Duration = Duration::from_millis(100);
-/// An unanswered write is sent to the leader again after this.
-const RETRY: Duration = Duration::from_millis(500);
 
 /// One replica, with its files, its threads and its ports. Dropped, it stops as by
 /// [`Node::stop`].
@@ -305,14 +304,13 @@ impl Parts {
             wake.on_disk();
         })?;
         let replica_config = Config {
-            raft: raft_config(&config.contract, config),
+            protocol: raft_config(&config.contract, config),
             limits: config.limits.clone(),
             sweep: SWEEP,
-            retry: RETRY,
             nonce: nonce(),
             mutant: Mutant::None,
         };
-        let me = NodeId(config.me);
+        let me = NodeId(config.me.into());
         let Recovered { hard, machine, .. } = recovered;
         let replica = Replica::new(replica_config, me, hard, machine, queue);
         let published = Arc::new(Published::new(replica.status()));

@@ -1,9 +1,10 @@
 //! From a directory to a replica's state.
 
 use crate::StartError;
+use crate::serving::{Journal, Serving};
 use quorate_core::Journaled;
 use quorate_crash::raft;
-use quorate_replica::{Journal, Machine, Recovery};
+use quorate_replica::{Machine, Recovery};
 use quorate_wal::{self as wal, Progress, Storage};
 use tracing::{info, warn};
 
@@ -24,7 +25,7 @@ pub(crate) fn recover<S: Storage>(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Recovered<S>, StartError> {
     let mut log = wal::Recovery::new(storage, config);
-    let mut replica = Recovery::default();
+    let mut replica = Recovery::<Serving>::default();
     let mut told = 0;
     while let Some((lsn, record)) = log.next()? {
         replica.feed(lsn.0, record)?;

@@ -5,12 +5,11 @@ use crate::disk::QueueDisk;
 use crate::inbox::{Ask, Burst, Inbox};
 use crate::peers::Outbox;
 use crate::published::{Ended, Published};
+use crate::serving::{Actions, Input, PeerMessage, Replica, Timer};
 use crate::timers::Timers;
+use quorate_core::replicated::Role;
 use quorate_core::{NodeId, Time};
-use quorate_crash::raft::Role;
-use quorate_replica::{
-    Actions, Input, Notice, Outcome, PeerMessage, Refusal, Replica, Request, Ticket, Timer,
-};
+use quorate_replica::{Notice, Outcome, Refusal, Request, Ticket};
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
@@ -233,13 +232,13 @@ impl Shell {
     }
 
     fn leads(&self) -> bool {
-        self.replica.raft().role() == Role::Leader
+        self.replica.protocol().role() == Role::Leader
     }
 
     /// A leader that stops asks the most advanced of the others to take over, so that nobody has to
     /// wait for an election timeout. Returns whether there is one to ask.
     fn hand_over(&mut self, now: Time) -> bool {
-        let progress = self.replica.raft().progress();
+        let progress = self.replica.protocol().progress();
         let others = self.peers.iter().enumerate().filter_map(|(id, peer)| {
             peer.as_ref()?
                 .outbox
@@ -256,7 +255,7 @@ impl Shell {
         self.next_ticket += 1;
         let input = Input::Client {
             ticket,
-            request: Request::TransferLeadership(NodeId(to as u8)),
+            request: Request::TransferLeadership(NodeId(to as u32)),
             deadline: now + HANDOVER,
         };
         self.replica.step(now, input, &mut self.actions);

@@ -1,8 +1,9 @@
 //! How the replica's messages travel.
 
 use crate::peers::Wire;
-use quorate_crash::raft::{Body, Notice};
-use quorate_replica::PeerMessage;
+use crate::serving::PeerMessage;
+use quorate_core::replicated::Replicated;
+use quorate_crash::raft::Raft;
 
 /// What any message weighs.
 const OVERHEAD: usize = 64;
@@ -12,10 +13,7 @@ impl Wire for PeerMessage {
         match self {
             PeerMessage::Forward(_) => true,
             PeerMessage::Digest { .. } => false,
-            PeerMessage::Raft(message) => matches!(
-                message.body,
-                Body::Notice(Notice::Append { .. } | Notice::Snapshot { .. })
-            ),
+            PeerMessage::Protocol(message) => Raft::is_bulk(message),
         }
     }
 
@@ -25,11 +23,7 @@ impl Wire for PeerMessage {
                 payloads.iter().map(|payload| payload.len() + 16).sum()
             }
             PeerMessage::Digest { .. } => 0,
-            PeerMessage::Raft(message) => match &message.body {
-                Body::Notice(Notice::Append { entries, .. }) => entries.bytes(),
-                Body::Notice(Notice::Snapshot { data, .. }) => data.len(),
-                _ => 0,
-            },
+            PeerMessage::Protocol(message) => Raft::message_bytes(message),
         };
         data + OVERHEAD
     }

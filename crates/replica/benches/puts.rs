@@ -9,14 +9,19 @@ use quorate_core::driver::{Disk, Lsn};
 use quorate_core::{NodeId, Time};
 use quorate_crash::raft::{self, Record};
 use quorate_kv as kv;
-use quorate_replica::{
-    Actions, Config, Input, Journal, Limits, PeerMessage, Recovery, Replica, Request, Ticket, Timer,
-};
+use quorate_replica::{Config, Limits, Request, Ticket, Timer};
 use quorate_wal::testing::MemStorage;
 use quorate_wal::{self as wal, Identity};
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
+
+type Actions = quorate_replica::Actions<raft::Raft>;
+type Input = quorate_replica::Input<raft::Raft>;
+type Journal<S> = quorate_replica::Journal<raft::Raft, S>;
+type PeerMessage = quorate_replica::PeerMessage<raft::Message>;
+type Recovery = quorate_replica::Recovery<raft::Raft>;
+type Replica<D> = quorate_replica::Replica<raft::Raft, D>;
 
 struct Memory(Journal<MemStorage>);
 
@@ -45,10 +50,9 @@ impl Cluster {
     fn new() -> Self {
         let replica = |n: u8| {
             let config = Config {
-                raft: raft::Config::default(),
+                protocol: raft::Config::default(),
                 limits: Limits::default(),
                 sweep: Duration::from_millis(50),
-                retry: Duration::from_millis(500),
                 nonce: u64::from(n) << 32,
                 mutant: quorate_core::Mutant::None,
             };
@@ -59,7 +63,13 @@ impl Cluster {
             let log = wal::Recovery::new(MemStorage::new(), wal::Config::new(identity));
             let (wal, _) = log.finish().expect("an empty log");
             let (hard, machine) = Recovery::default().finish().expect("an empty log");
-            Replica::new(config, NodeId(n), hard, machine, Memory(Journal::new(wal)))
+            Replica::new(
+                config,
+                NodeId(n.into()),
+                hard,
+                machine,
+                Memory(Journal::new(wal)),
+            )
         };
         let mut cluster = Self {
             replicas: (0..3).map(replica).collect(),
@@ -69,11 +79,11 @@ impl Cluster {
             now: 1,
         };
         (0..3).for_each(|n| cluster.turn(n, [Input::Start]));
-        cluster.turn(0, [Input::Timer(Timer::Raft(raft::Timer::Election))]);
+        cluster.turn(0, [Input::Timer(Timer::Protocol(raft::Timer::Election))]);
         cluster.settle();
-        cluster.turn(0, [Input::Timer(Timer::Raft(raft::Timer::Election))]);
+        cluster.turn(0, [Input::Timer(Timer::Protocol(raft::Timer::Election))]);
         cluster.settle();
-        assert_eq!(cluster.replicas[0].raft().role(), raft::Role::Leader);
+        assert_eq!(cluster.replicas[0].protocol().role(), raft::Role::Leader);
         cluster
     }
 
@@ -88,7 +98,7 @@ impl Cluster {
         self.out.notices.clear();
         self.answered += self.out.replies.drain(..).count();
         for (to, message) in self.out.sends.drain(..) {
-            self.inboxes[to.index()].push_back((NodeId(n as u8), message));
+            self.inboxes[to.index()].push_back((NodeId(n as u32), message));
         }
     }
 

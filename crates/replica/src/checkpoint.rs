@@ -1,4 +1,4 @@
-//! This replica's own checkpoints: the log is compacted as a protocol event (seed 002).
+//! This replica's own checkpoints: the log is compacted as a protocol event (doc 002).
 //!
 //! When enough has been applied, the machine is frozen and written into the log chunk by chunk,
 //! between other records, never more than a chunk ahead of the disk, so that writes go on.

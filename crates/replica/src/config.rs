@@ -1,22 +1,18 @@
 //! What is fixed for the life of a replica.
 
 use quorate_core::Mutant;
-use quorate_crash::raft;
 use std::time::Duration;
 
-/// A replica's configuration.
+/// A replica's configuration, over a protocol whose own is `C`.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct Config<C> {
     /// The protocol's own.
-    pub raft: raft::Config,
+    pub protocol: C,
     /// The bounds on queues and buffers.
     pub limits: Limits,
     /// How often deadlines are looked at, and unanswered writes are sent again. Bounds how late a
     /// timeout is told, never whether an answer is right.
     pub sweep: Duration,
-    /// The first repetition of an unanswered write waits this long; each further one twice as
-    /// long as the one before (seed 002: retries must not amplify load).
-    pub retry: Duration,
     /// A number that no other run of any replica has: names this run's own session.
     pub nonce: u64,
     /// A seeded defect; [`Mutant::None`] in all that serves.
@@ -33,6 +29,9 @@ pub struct Limits {
     /// Bytes that the store may take, about. Beyond: whatever could make it larger is refused as
     /// out of space, while deletes, compactions and reads go on. etcd's --quota-backend-bytes.
     pub store_bytes: u64,
+    /// Bytes of writes in one message to the leader, about; one write may be larger. The rest goes
+    /// in the next message.
+    pub forward_bytes: usize,
     /// Operations of one transaction. Beyond: the store's own refusal.
     pub txn_ops: usize,
     /// Client sessions. Beyond: the one used least recently is evicted, on every replica alike.
@@ -43,6 +42,9 @@ pub struct Limits {
     pub checkpoint_bytes: u64,
     /// Bytes of a snapshot chunk, about.
     pub chunk_bytes: usize,
+    /// The first repetition of an unanswered write waits this long; each further one twice as
+    /// long as the one before (doc 002: retries must not amplify load).
+    pub retry: Duration,
     /// Bursts waiting for the disk. Beyond: new writes are refused with
     /// [`crate::Refusal::TooManyRequests`].
     pub bursts_waiting: usize,
@@ -55,11 +57,13 @@ impl Default for Limits {
             // etcd's --max-request-bytes.
             request_bytes: 1536 * 1024,
             store_bytes: 2 << 30,
+            forward_bytes: 1 << 20,
             txn_ops: quorate_kv::DEFAULT_MAX_TXN_OPS,
             sessions: 1024,
             session_window: 8192,
             checkpoint_bytes: 64 << 20,
             chunk_bytes: 256 << 10,
+            retry: Duration::from_millis(500),
             bursts_waiting: 4096,
         }
     }

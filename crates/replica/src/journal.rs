@@ -5,13 +5,16 @@
 //! durable, the segments before are removed. So the log always starts at its very beginning, or
 //! with a record that needs nothing before it.
 
+use quorate_core::Hard;
 use quorate_core::driver::Lsn;
-use quorate_crash::raft::Record;
+use quorate_core::replicated::{Replicated, SnapshotPart};
 use quorate_wal::{self as wal, SegmentNo, Storage, Wal};
+use std::marker::PhantomData;
 
-/// The log of one replica. Its position counts records, as the log gate does.
+/// The log of one replica of protocol `P`. Its position counts records, as the log gate does.
 #[derive(Debug)]
-pub struct Journal<S: Storage> {
+pub struct Journal<P, S> {
+    protocol: PhantomData<fn() -> P>,
     wal: Wal<S>,
     buffer: Vec<u8>,
     /// The snapshot being written and the segment that it began.
@@ -31,10 +34,11 @@ pub enum JournalError {
     Encode(#[from] postcard::Error),
 }
 
-impl<S: Storage> Journal<S> {
+impl<P: Replicated, S: Storage> Journal<P, S> {
     /// Goes on with a recovered log.
     pub fn new(wal: Wal<S>) -> Self {
         Self {
+            protocol: PhantomData,
             wal,
             buffer: vec![],
             begun: None,
@@ -47,16 +51,17 @@ impl<S: Storage> Journal<S> {
     ///
     /// # Errors
     /// When the log fails, now or earlier.
-    pub fn append(&mut self, record: &Record) -> Result<(), JournalError> {
-        if let Record::SnapshotBegin { id, .. } = record {
-            self.begun = Some((*id, self.wal.roll()?));
+    pub fn append(&mut self, record: &<P::Hard as Hard>::Record) -> Result<(), JournalError> {
+        let part = P::snapshot_part(record);
+        if let Some(SnapshotPart::Begin { id }) = part {
+            self.begun = Some((id, self.wal.roll()?));
         }
         self.buffer.clear();
         self.buffer = postcard::to_extend(record, std::mem::take(&mut self.buffer))?;
         let lsn = self.wal.append(&self.buffer)?;
-        if let Record::SnapshotEnd { id, .. } = record
+        if let Some(SnapshotPart::End { id }) = part
             && let Some((begun, segment)) = self.begun.take()
-            && begun == *id
+            && begun == id
         {
             self.retire = Some((lsn, segment));
         }

@@ -10,7 +10,7 @@
 //! it to the leader (or proposes it, being the leader); *every* replica applies every committed
 //! entry, so the first one learns the outcome by applying it, whoever led meanwhile. Until then it
 //! sends it again when the leader changes or stays silent; the session makes sure that it is
-//! applied once (Raft thesis, 6.3). Seed 002: a timeout is a third outcome, so every request ends
+//! applied once (Raft thesis, 6.3). Doc 002: a timeout is a third outcome, so every request ends
 //! as [`Outcome::Done`], [`Outcome::Refused`] or [`Outcome::Unknown`].
 //!
 //! This crate never reads a clock, opens a socket or a file, or starts a thread. Start reading at

@@ -5,6 +5,7 @@ use crate::sessions::{Applied, SessionId, Sessions, Verdict};
 use crate::{Limits, RequestId};
 use bytes::{BufMut, Bytes, BytesMut};
 use quorate_core::Mutant;
+use quorate_core::replicated::Payload;
 use quorate_kv as kv;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -25,7 +26,7 @@ struct Position {
     index: u64,
     term: u64,
     /// Hash of every payload applied, in order: two machines with the same chain took the same
-    /// entries (seed 003: audit logs with content checksums).
+    /// entries (doc 003: audit logs with content checksums).
     chain: u64,
 }
 
@@ -97,7 +98,7 @@ impl Machine {
         &mut self,
         index: u64,
         term: u64,
-        payload: &Bytes,
+        payload: &Payload,
         limits: &Limits,
         mutant: Mutant,
     ) -> Effect {
@@ -106,12 +107,12 @@ impl Machine {
             self.applied.index + 1,
             "entries are applied in order"
         );
-        let chain = xxh3_64_with_seed(payload, self.applied.chain ^ index);
+        let chain = xxh3_64_with_seed(payload.command(), self.applied.chain ^ index);
         self.applied = Position { index, term, chain };
-        if payload.is_empty() {
+        let Payload::Command(command) = payload else {
             return Effect::Nothing;
-        }
-        match entry::decode(payload) {
+        };
+        match entry::decode(command) {
             Err(_) => Effect::Malformed,
             Ok(Entry::OpenSession { nonce }) => {
                 let session = Arc::make_mut(&mut self.sessions).open(index, limits.sessions);

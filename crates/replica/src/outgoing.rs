@@ -6,7 +6,7 @@
 use crate::machine::{Machine, MachineWriter};
 use bytes::Bytes;
 use quorate_core::NodeId;
-use quorate_crash::raft::{Request, SnapshotMeta};
+use quorate_core::replicated::{Request, SnapshotMeta};
 use std::collections::BTreeMap;
 
 /// The transfers under way, and the state that they transfer.

@@ -1,19 +1,18 @@
 //! What replicas say to each other.
 
 use bytes::Bytes;
-use quorate_crash::raft;
 use serde::{Deserialize, Serialize};
 
-/// A message between two replicas.
+/// A message between two replicas of a protocol whose own messages are `M`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum PeerMessage {
+pub enum PeerMessage<M> {
     /// The protocol's own.
-    Raft(raft::Message),
+    Protocol(M),
     /// Writes for the leader to propose, each an encoded entry. A replica that does not lead
     /// drops them, and counts that; whoever forwarded them sends them again.
     Forward(Vec<Bytes>),
     /// The digest of the sender's state after applying `index`: replicas that applied the same
-    /// log to the same state must agree (seed 003: are content checksums consistent?).
+    /// log to the same state must agree (doc 003: are content checksums consistent?).
     Digest {
         /// The last applied log index of that state.
         index: u64,

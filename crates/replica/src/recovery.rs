@@ -4,13 +4,13 @@
 //! them. A snapshot without its end is as if it had never begun.
 
 use crate::machine::{Machine, MachineReader, SnapshotError};
+use quorate_core::replicated::{Replicated, SnapshotPart};
 use quorate_core::{Hard, Journaled, driver};
-use quorate_crash::raft::{self, Record};
 
-/// Folds the records of one log, in order.
-#[derive(Debug, Default)]
-pub struct Recovery {
-    hard: raft::Hard,
+/// Folds the records of one log of protocol `P`, in order.
+#[derive(Debug)]
+pub struct Recovery<P: Replicated> {
+    hard: P::Hard,
     machine: Machine,
     records: u64,
     /// The log does not start at its very beginning, but with this record; until a snapshot begins,
@@ -65,15 +65,28 @@ pub enum RecoveryError {
     },
 }
 
-impl Recovery {
+impl<P: Replicated> Default for Recovery<P> {
+    fn default() -> Self {
+        Self {
+            hard: P::Hard::default(),
+            machine: Machine::default(),
+            records: 0,
+            headless: None,
+            reading: None,
+        }
+    }
+}
+
+impl<P: Replicated> Recovery<P> {
     /// Takes the record at `position` (counting from 1, as the log does).
     ///
     /// # Errors
     /// See [`RecoveryError`]; the replica must not start.
     pub fn feed(&mut self, position: u64, bytes: &[u8]) -> Result<(), RecoveryError> {
-        let record: Record = postcard::from_bytes(bytes)
+        let record: <P::Hard as Hard>::Record = postcard::from_bytes(bytes)
             .map_err(|error| RecoveryError::Record { position, error })?;
-        let begins = matches!(record, Record::SnapshotBegin { .. });
+        let part = P::snapshot_part(&record);
+        let begins = matches!(part, Some(SnapshotPart::Begin { .. }));
         if self.records == 0 && position != 1 && !begins {
             // A crash came between the removal of one superseded segment and the next: what is left
             // of them says nothing that the snapshot behind them does not say again.
@@ -82,8 +95,8 @@ impl Recovery {
         }
         self.records += 1;
         self.hard.apply(&record);
-        match record {
-            Record::SnapshotBegin { id, .. } => {
+        match part {
+            Some(SnapshotPart::Begin { id }) => {
                 let reader = MachineReader::default();
                 self.reading = Some(Reading {
                     id,
@@ -92,16 +105,16 @@ impl Recovery {
                     flaw: None,
                 });
             }
-            Record::SnapshotChunk { id, offset, data } => {
+            Some(SnapshotPart::Chunk { id, offset, data }) => {
                 if let Some(reading) = &mut self.reading
                     && (reading.id, reading.offset) == (id, offset)
                     && reading.flaw.is_none()
                 {
                     reading.offset += data.len() as u64;
-                    reading.flaw = reading.reader.feed(&data).err();
+                    reading.flaw = reading.reader.feed(data).err();
                 }
             }
-            Record::SnapshotEnd { id, .. } => {
+            Some(SnapshotPart::End { id }) => {
                 let machine = match self.reading.take().filter(|reading| reading.id == id) {
                     Some(Reading {
                         flaw: Some(flaw), ..
@@ -115,10 +128,7 @@ impl Recovery {
                     error,
                 })?;
             }
-            Record::Boot
-            | Record::Ballot { .. }
-            | Record::Append { .. }
-            | Record::SnapshotTail { .. } => {}
+            None => {}
         }
         Ok(())
     }
@@ -132,14 +142,14 @@ impl Recovery {
     ///
     /// # Errors
     /// If the records do not make a replica; it must not start.
-    pub fn finish(self) -> Result<(Journaled<raft::Hard>, Machine), RecoveryError> {
+    pub fn finish(self) -> Result<(Journaled<P::Hard>, Machine), RecoveryError> {
         if self.records == 0
             && let Some(position) = self.headless
         {
             return Err(RecoveryError::NoBeginning { position });
         }
-        self.hard.check().map_err(RecoveryError::Records)?;
-        let (logged, held) = (self.hard.log.snapshot().at.index, self.machine.index());
+        let logged = P::check_hard(&self.hard).map_err(RecoveryError::Records)?;
+        let held = self.machine.index();
         if logged != held {
             return Err(RecoveryError::Records(
                 "the log and the state name different snapshots",
@@ -152,6 +162,7 @@ impl Recovery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quorate_crash::raft::{self, Raft, Record};
 
     /// A crash between the removals of two superseded segments leaves the second one at the head
     /// of the log. (The simulator found that such a log was refused.)
@@ -166,13 +177,13 @@ mod tests {
             boots: 2,
             base: raft::Position::default(),
         });
-        let mut recovery = Recovery::default();
+        let mut recovery = Recovery::<Raft>::default();
         recovery.feed(7, &superseded).expect("passed over");
         recovery.feed(8, &begin).expect("the log begins here");
         let (hard, _) = recovery.finish().expect("it is whole");
         assert_eq!((hard.term, hard.boots), (5, 2));
 
-        let mut recovery = Recovery::default();
+        let mut recovery = Recovery::<Raft>::default();
         recovery.feed(7, &superseded).expect("passed over");
         let refused = recovery.finish().expect_err("nothing begins this log");
         assert!(matches!(
@@ -202,7 +213,7 @@ mod tests {
         let meta = raft::SnapshotMeta::default();
         let end = Record::SnapshotEnd { id: 1, meta, base };
         let recover = |records: &[&Record]| {
-            let mut recovery = Recovery::default();
+            let mut recovery = Recovery::<Raft>::default();
             for (position, record) in (1..).zip(records) {
                 recovery.feed(position, &postcard::to_stdvec(record).expect("encodes"))?;
             }

@@ -13,8 +13,8 @@ use crate::{
 };
 use bytes::Bytes;
 use quorate_core::driver::{Disk, Gate, Released};
-use quorate_core::{Effects, Input as RaftInput, Journaled, NodeId, Protocol, Time};
-use quorate_crash::raft::{self, Output, Raft, Record};
+use quorate_core::replicated::{Output, Payload, Replicated, Request as Ask, Role};
+use quorate_core::{Effects, Hard, Input as ProtocolInput, Journaled, NodeId, Time, To};
 use quorate_kv as kv;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -23,7 +23,7 @@ mod snapshots;
 
 /// Everything that can happen to a replica.
 #[derive(Debug)]
-pub enum Input {
+pub enum Input<P: Replicated> {
     /// It starts. Given once, before all else.
     Start,
     /// A peer's message came. The links vouch for `from`.
@@ -31,7 +31,7 @@ pub enum Input {
         /// The sender.
         from: NodeId,
         /// The message.
-        message: PeerMessage,
+        message: PeerMessage<P::Message>,
     },
     /// A client asks. Ends as exactly one [`Outcome`] under the ticket.
     Client {
@@ -43,7 +43,7 @@ pub enum Input {
         deadline: Time,
     },
     /// A timer, armed by [`Actions::timers`] and not re-armed or disarmed since, has run out.
-    Timer(Timer),
+    Timer(Timer<P::Timer>),
     /// The link to this peer has broken, as when its process dies. A hint, which may be wrong or
     /// missing.
     PeerGone(NodeId),
@@ -51,26 +51,37 @@ pub enum Input {
     Disk,
 }
 
-/// The timers of a replica.
+/// The timers of a replica, over a protocol whose own are `T`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Timer {
+pub enum Timer<T> {
     /// The protocol's.
-    Raft(raft::Timer),
+    Protocol(T),
     /// Deadlines, repetitions, digests.
     Sweep,
 }
 
 /// What a replica asks of its driver. Reused from burst to burst; the driver empties it.
-#[derive(Debug, Default)]
-pub struct Actions {
+#[derive(Debug)]
+pub struct Actions<P: Replicated> {
     /// Messages for peers, in order.
-    pub sends: Vec<(NodeId, PeerMessage)>,
+    pub sends: Vec<(NodeId, PeerMessage<P::Message>)>,
     /// Answers for clients.
     pub replies: Vec<(Ticket, Outcome)>,
     /// Timers to arm (to fire once, within the span from now) or to disarm.
-    pub timers: Vec<(Timer, Option<(Duration, Duration)>)>,
+    pub timers: Vec<(Timer<P::Timer>, Option<(Duration, Duration)>)>,
     /// Things worth a line in a log.
     pub notices: Vec<Notice>,
+}
+
+impl<P: Replicated> Default for Actions<P> {
+    fn default() -> Self {
+        Self {
+            sends: vec![],
+            replies: vec![],
+            timers: vec![],
+            notices: vec![],
+        }
+    }
 }
 
 /// Something worth a line in a log.
@@ -79,7 +90,7 @@ pub enum Notice {
     /// The replica's part, or its view of the leader, changed.
     RoleChanged {
         /// The new part.
-        role: raft::Role,
+        role: Role,
         /// The term.
         term: u64,
         /// The leader, as far as it is known.
@@ -117,17 +128,17 @@ pub enum Notice {
 /// How many sweeps pass between two exchanges of digests.
 const SWEEPS_PER_DIGEST: u32 = 8;
 
-/// One replica of the store, over a disk `D` that keeps its records.
+/// One replica of the store, over a protocol `P` and a disk `D` that keeps its records.
 #[derive(Debug)]
-pub struct Replica<D> {
-    config: Config,
+pub struct Replica<P: Replicated, D> {
+    config: Config<P::Config>,
     me: NodeId,
-    raft: Raft,
-    effects: Effects<Raft>,
-    gate: Gate<Raft>,
+    protocol: P,
+    effects: Effects<P>,
+    gate: Gate<P>,
     disk: D,
     /// Messages to ourselves, released by the gate: how we learn that our own write counts.
-    loopback: VecDeque<raft::Message>,
+    loopback: VecDeque<P::Message>,
     outputs: VecDeque<Output>,
     machine: Machine,
     writes: Writes,
@@ -146,18 +157,18 @@ pub struct Replica<D> {
     failure_told: bool,
 }
 
-impl<D: Disk<Record>> Replica<D> {
+impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
     /// A replica as it is after a start, with what [`crate::Recovery`] found in its log.
     pub fn new(
-        config: Config,
+        config: Config<P::Config>,
         me: NodeId,
-        hard: Journaled<raft::Hard>,
+        hard: Journaled<P::Hard>,
         machine: Machine,
         disk: D,
     ) -> Self {
         Self {
             me,
-            raft: Raft::recover(&config.raft, me, hard),
+            protocol: P::recover(&config.protocol, me, hard),
             effects: Effects::default(),
             gate: Gate::default(),
             disk,
@@ -165,7 +176,7 @@ impl<D: Disk<Record>> Replica<D> {
             outputs: VecDeque::new(),
             outgoing: Outgoing::new(machine.clone()),
             machine,
-            writes: Writes::new(&config),
+            writes: Writes::new(config.nonce),
             reads: Reads::default(),
             checkpoint: Checkpoint::default(),
             installing: None,
@@ -181,10 +192,11 @@ impl<D: Disk<Record>> Replica<D> {
     }
 
     /// Takes one input. Its effects are complete after the next [`Replica::flush`].
-    pub fn step(&mut self, now: Time, input: Input, out: &mut Actions) {
+    pub fn step(&mut self, now: Time, input: Input<P>, out: &mut Actions<P>) {
         match input {
             Input::Start => {
-                self.raft.step(now, RaftInput::Start, &mut self.effects);
+                self.protocol
+                    .step(now, ProtocolInput::Start, &mut self.effects);
                 out.timers
                     .push((Timer::Sweep, Some((self.config.sweep, self.config.sweep))));
             }
@@ -196,25 +208,25 @@ impl<D: Disk<Record>> Replica<D> {
             } => {
                 self.on_client(now, ticket, request, deadline, out);
             }
-            Input::Timer(Timer::Raft(timer)) => {
-                self.raft
-                    .step(now, RaftInput::Timer(timer), &mut self.effects);
+            Input::Timer(Timer::Protocol(timer)) => {
+                self.protocol
+                    .step(now, ProtocolInput::Timer(timer), &mut self.effects);
             }
             Input::Timer(Timer::Sweep) => self.on_sweep(now, out),
-            Input::PeerGone(peer) => self.ask(now, raft::Request::Suspect(peer)),
+            Input::PeerGone(peer) => self.ask(now, Ask::Suspect(peer)),
             Input::Disk => {}
         }
     }
 
     /// Called once after each burst of steps: batches what came in, hands records to the disk,
     /// releases what the disk's progress allows, applies what is committed, answers.
-    pub fn flush(&mut self, now: Time, out: &mut Actions) {
+    pub fn flush(&mut self, now: Time, out: &mut Actions<P>) {
         loop {
             self.send_writes(now, out);
             if let Some(round) = self.reads.start_round(now) {
-                self.ask(now, raft::Request::Read(round));
+                self.ask(now, Ask::Read(round));
             }
-            self.raft.flush(now, &mut self.effects);
+            self.protocol.flush(now, &mut self.effects);
             self.exchange(out);
             self.serve_outputs(now, out);
             self.write_checkpoint(now);
@@ -222,23 +234,32 @@ impl<D: Disk<Record>> Replica<D> {
                 break;
             }
             while let Some(message) = self.loopback.pop_front() {
-                let input = RaftInput::Message(self.me, message);
-                self.raft.step(now, input, &mut self.effects);
+                let input = ProtocolInput::Message(self.me, message);
+                self.protocol.step(now, input, &mut self.effects);
             }
         }
         self.serve_reads(out);
     }
 
-    fn on_peer(&mut self, now: Time, from: NodeId, message: PeerMessage, out: &mut Actions) {
+    fn on_peer(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        message: PeerMessage<P::Message>,
+        out: &mut Actions<P>,
+    ) {
         match message {
-            PeerMessage::Raft(message) => {
-                self.raft
-                    .step(now, RaftInput::Message(from, message), &mut self.effects);
+            PeerMessage::Protocol(message) => {
+                self.protocol.step(
+                    now,
+                    ProtocolInput::Message(from, message),
+                    &mut self.effects,
+                );
             }
             PeerMessage::Forward(payloads) => {
                 for payload in payloads {
-                    if self.leads() && self.raft.can_propose(payload.len()).is_ok() {
-                        self.ask(now, raft::Request::Propose(payload));
+                    if self.leads() && self.protocol.can_propose(payload.len()).is_ok() {
+                        self.ask(now, Ask::Propose(payload));
                     } else {
                         self.counters.forwards_dropped += 1;
                     }
@@ -258,7 +279,7 @@ impl<D: Disk<Record>> Replica<D> {
         ticket: Ticket,
         request: Request,
         deadline: Time,
-        out: &mut Actions,
+        out: &mut Actions<P>,
     ) {
         let ended = match self.admit(now, ticket, request, deadline, out) {
             Ok(None) => return,
@@ -282,7 +303,7 @@ impl<D: Disk<Record>> Replica<D> {
         ticket: Ticket,
         request: Request,
         deadline: Time,
-        out: &mut Actions,
+        out: &mut Actions<P>,
     ) -> Result<Option<Outcome>, Refusal> {
         if self.gate.failed() {
             return Err(Refusal::DiskFailed);
@@ -322,12 +343,13 @@ impl<D: Disk<Record>> Replica<D> {
                     return Err(Refusal::Store(kv::Error::NoSpace));
                 }
                 let Some(id) = id else {
-                    self.writes.take(ticket, command, deadline, &self.config)?;
+                    self.writes
+                        .take(ticket, command, deadline, &self.config.limits)?;
                     return Ok(None);
                 };
                 let earlier =
                     self.writes
-                        .take_with(ticket, id, &command, deadline, &self.config)?;
+                        .take_with(ticket, id, &command, deadline, &self.config.limits)?;
                 if let Some(earlier) = earlier {
                     // The client has sent it again and listens under the new ticket.
                     out.replies
@@ -336,7 +358,8 @@ impl<D: Disk<Record>> Replica<D> {
                 Ok(None)
             }
             Request::OpenSession => {
-                self.writes.open(Some(ticket), deadline, &self.config);
+                self.writes
+                    .open(Some(ticket), deadline, &self.config.limits);
                 Ok(None)
             }
             request => {
@@ -351,25 +374,27 @@ impl<D: Disk<Record>> Replica<D> {
     }
 
     fn transfer(&mut self, now: Time, to: NodeId) -> Result<Outcome, Refusal> {
-        if !self.leads() || to == self.me || to.0 >= self.config.raft.nodes {
+        if !self.leads() || to == self.me || !self.protocol.configuration().is_voter(to) {
             return Err(Refusal::BadTransfer);
         }
-        self.ask(now, raft::Request::Transfer(to));
+        self.ask(now, Ask::Transfer(to));
         Ok(Outcome::Done(self.header(), Reply::Ok))
     }
 
-    fn ask(&mut self, now: Time, request: raft::Request) {
-        self.raft
-            .step(now, RaftInput::Request(request), &mut self.effects);
+    fn ask(&mut self, now: Time, request: Ask) {
+        self.protocol
+            .step(now, ProtocolInput::Request(request), &mut self.effects);
     }
 
     /// Hands writes to the leader: to our own protocol if that is us.
-    fn send_writes(&mut self, now: Time, out: &mut Actions) {
-        let Some(leader) = self.raft.leader() else {
+    fn send_writes(&mut self, now: Time, out: &mut Actions<P>) {
+        let Some(to) = self.protocol.proposer() else {
             return;
         };
-        let to: Leader = (self.raft.term(), leader);
-        let (raft, effects, limit) = (&mut self.raft, &mut self.effects, &self.config);
+        let (term, leader): Leader = to;
+        let _ = term;
+        let (protocol, effects, limit) =
+            (&mut self.protocol, &mut self.effects, &self.config.limits);
         let mut forwards = vec![];
         let mut forwarded = 0;
         let mut accept = |payload: &Bytes| {
@@ -377,17 +402,17 @@ impl<D: Disk<Record>> Replica<D> {
                 // One message is bounded like one batch of entries; the rest goes in the next.
                 // What is declined must not leave: it counts as never sent.
                 let bytes = forwarded + payload.len();
-                if !forwards.is_empty() && bytes > limit.raft.max_batch_bytes {
+                if !forwards.is_empty() && bytes > limit.forward_bytes {
                     return false;
                 }
                 forwarded = bytes;
                 forwards.push(payload.clone());
                 return true;
             }
-            let room = raft.can_propose(payload.len()).is_ok();
+            let room = protocol.can_propose(payload.len()).is_ok();
             if room {
-                let request = raft::Request::Propose(payload.clone());
-                raft.step(now, RaftInput::Request(request), effects);
+                let request = Ask::Propose(payload.clone());
+                protocol.step(now, ProtocolInput::Request(request), effects);
             }
             room
         };
@@ -401,7 +426,7 @@ impl<D: Disk<Record>> Replica<D> {
     }
 
     /// The log gate: records to the disk; out come the messages that may leave.
-    fn exchange(&mut self, out: &mut Actions) {
+    fn exchange(&mut self, out: &mut Actions<P>) {
         let Self {
             gate,
             effects,
@@ -410,14 +435,18 @@ impl<D: Disk<Record>> Replica<D> {
             outputs,
             ..
         } = self;
-        let (me, nodes) = (self.me, self.config.raft.nodes);
-        let mut route = |released: Released<raft::Message>| {
+        let me = self.me;
+        let members = |to| match to {
+            To::One(node) => vec![node],
+            To::All => self.protocol.configuration().members(),
+        };
+        let mut route = |released: Released<P::Message>| {
             let (to, message) = released.into_parts();
-            for to in to.nodes(nodes) {
+            for to in members(to) {
                 if to == me {
                     loopback.push_back(message.clone());
                 } else {
-                    out.sends.push((to, PeerMessage::Raft(message.clone())));
+                    out.sends.push((to, PeerMessage::Protocol(message.clone())));
                 }
             }
         };
@@ -425,7 +454,7 @@ impl<D: Disk<Record>> Replica<D> {
         out.timers.extend(
             prompt
                 .timers()
-                .map(|(timer, span)| (Timer::Raft(timer), span)),
+                .map(|(timer, span)| (Timer::Protocol(timer), span)),
         );
         prompt.messages().for_each(&mut route);
         outputs.extend(prompt.outputs());
@@ -442,7 +471,7 @@ impl<D: Disk<Record>> Replica<D> {
         }
     }
 
-    fn serve_outputs(&mut self, now: Time, out: &mut Actions) {
+    fn serve_outputs(&mut self, now: Time, out: &mut Actions<P>) {
         while let Some(output) = self.outputs.pop_front() {
             match output {
                 Output::Committed { first, entries } => {
@@ -450,6 +479,7 @@ impl<D: Disk<Record>> Replica<D> {
                         self.apply(index, entry.term, &entry.payload, out);
                     }
                 }
+                Output::ReconfigureRefused { .. } | Output::Configured => {}
                 Output::ReadReady { id, index } => self.reads.on_ready(id, index),
                 Output::ReadFailed { id, .. } => self.reads.on_failed(id),
                 // The write stays in its table and is sent again when its wait is over.
@@ -482,8 +512,8 @@ impl<D: Disk<Record>> Replica<D> {
         }
     }
 
-    fn on_role_changed(&mut self, now: Time, role: raft::Role, leader: Option<NodeId>) {
-        if role != raft::Role::Leader {
+    fn on_role_changed(&mut self, now: Time, role: Role, leader: Option<NodeId>) {
+        if role != Role::Leader {
             self.outgoing.stop();
         }
         if leader != self.leader {
@@ -496,10 +526,10 @@ impl<D: Disk<Record>> Replica<D> {
         }
     }
 
-    fn apply(&mut self, index: u64, term: u64, payload: &Bytes, out: &mut Actions) {
+    fn apply(&mut self, index: u64, term: u64, payload: &Payload, out: &mut Actions<P>) {
         let Config { limits, mutant, .. } = &self.config;
         let effect = self.machine.apply(index, term, payload, limits, *mutant);
-        self.checkpoint.on_applied(payload.len());
+        self.checkpoint.on_applied(payload.command().len());
         if Audit::wants(index)
             && let Some(found) = self.audit.on_applied(index, self.machine.digest())
         {
@@ -509,7 +539,9 @@ impl<D: Disk<Record>> Replica<D> {
             Effect::Nothing => {}
             Effect::Opened { nonce, session } => {
                 let refuse = |ticket, outcome| out.replies.push((ticket, outcome));
-                let ticket = self.writes.on_opened(nonce, session, &self.config, refuse);
+                let ticket = self
+                    .writes
+                    .on_opened(nonce, session, &self.config.limits, refuse);
                 if let Some(ticket) = ticket {
                     out.replies.push((
                         ticket,
@@ -546,7 +578,7 @@ impl<D: Disk<Record>> Replica<D> {
     fn answer(&self, applied: &Applied) -> Outcome {
         let header = Header {
             revision: applied.revision,
-            term: self.raft.term(),
+            term: self.protocol.term(),
         };
         match &applied.result {
             Ok(response) => Outcome::Done(header, Reply::Written(response.clone())),
@@ -554,7 +586,7 @@ impl<D: Disk<Record>> Replica<D> {
         }
     }
 
-    fn serve_reads(&mut self, out: &mut Actions) {
+    fn serve_reads(&mut self, out: &mut Actions<P>) {
         while let Some(reads) = self.reads.servable(self.machine.index()) {
             for Read {
                 ticket, request, ..
@@ -579,7 +611,7 @@ impl<D: Disk<Record>> Replica<D> {
         }
     }
 
-    fn on_sweep(&mut self, now: Time, out: &mut Actions) {
+    fn on_sweep(&mut self, now: Time, out: &mut Actions<P>) {
         out.timers
             .push((Timer::Sweep, Some((self.config.sweep, self.config.sweep))));
         let mut tell = |ticket, outcome| out.replies.push((ticket, outcome));
@@ -587,9 +619,10 @@ impl<D: Disk<Record>> Replica<D> {
         self.counters.timed_out += late;
         self.resend = true;
         self.reads.revive(Time(
-            now.0.saturating_sub(self.config.retry.as_nanos() as u64),
+            now.0
+                .saturating_sub(self.config.limits.retry.as_nanos() as u64),
         ));
-        if let Err(detail) = self.raft.check_invariants() {
+        if let Err(detail) = self.protocol.check_invariants() {
             self.on_violation("the protocol's local invariants", detail, out);
         }
         self.sweeps = (self.sweeps + 1) % SWEEPS_PER_DIGEST;
@@ -597,14 +630,15 @@ impl<D: Disk<Record>> Replica<D> {
             && let Some((index, digest)) = self.audit.latest()
             && !self.gate.failed()
         {
-            for peer in NodeId::all(self.config.raft.nodes).filter(|peer| *peer != self.me) {
+            let members = self.protocol.configuration().members();
+            for peer in members.into_iter().filter(|peer| *peer != self.me) {
                 out.sends
                     .push((peer, PeerMessage::Digest { index, digest }));
             }
         }
     }
 
-    fn on_divergence(&mut self, found: crate::audit::Divergence, out: &mut Actions) {
+    fn on_divergence(&mut self, found: crate::audit::Divergence, out: &mut Actions<P>) {
         let crate::audit::Divergence {
             peer,
             index,
@@ -617,19 +651,19 @@ impl<D: Disk<Record>> Replica<D> {
         self.on_violation("state-machine safety", detail, out);
     }
 
-    fn on_violation(&mut self, property: &'static str, detail: String, out: &mut Actions) {
+    fn on_violation(&mut self, property: &'static str, detail: String, out: &mut Actions<P>) {
         self.counters.violations += 1;
         out.notices.push(Notice::Violation { property, detail });
     }
 
     fn leads(&self) -> bool {
-        self.raft.role() == raft::Role::Leader
+        self.protocol.role() == Role::Leader
     }
 
     fn header(&self) -> Header {
         Header {
             revision: self.machine.store().revision(),
-            term: self.raft.term(),
+            term: self.protocol.term(),
         }
     }
 
@@ -639,8 +673,8 @@ impl<D: Disk<Record>> Replica<D> {
     }
 
     /// The protocol, to look at.
-    pub fn raft(&self) -> &Raft {
-        &self.raft
+    pub fn protocol(&self) -> &P {
+        &self.protocol
     }
 
     /// The state machine, to look at.
@@ -668,12 +702,12 @@ impl<D: Disk<Record>> Replica<D> {
         let store = self.machine.store();
         Status {
             me: self.me,
-            role: self.raft.role(),
-            term: self.raft.term(),
-            leader: self.raft.leader(),
-            first_index: self.raft.log().base().index + 1,
-            last_index: self.raft.last_index(),
-            commit: self.raft.commit(),
+            role: self.protocol.role(),
+            term: self.protocol.term(),
+            leader: self.protocol.leader(),
+            first_index: self.protocol.first_index(),
+            last_index: self.protocol.last_index(),
+            commit: self.protocol.commit(),
             applied: self.machine.index(),
             digest: self.machine.digest(),
             revision: store.revision(),

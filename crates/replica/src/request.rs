@@ -80,7 +80,7 @@ pub enum Reply {
     Ok,
 }
 
-/// How a request ended (seed 002: "treat timeouts as a third outcome").
+/// How a request ended (doc 002: "treat timeouts as a third outcome").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It took effect, once; for a read, this is the answer.
@@ -103,7 +103,7 @@ pub enum Refusal {
     /// A read was not answered by its deadline. It has no effect, so this is not unknown.
     #[error("the read was not confirmed by a quorum in time")]
     TimedOut,
-    /// As many requests are in flight as this replica admits (seed 002: admission control before
+    /// As many requests are in flight as this replica admits (doc 002: admission control before
     /// saturation). Slow down and try again.
     #[error("too many requests in flight")]
     TooManyRequests,

@@ -1,7 +1,7 @@
-//! What a replica says of itself: protocol state is first-class telemetry (seed 002).
+//! What a replica says of itself: protocol state is first-class telemetry (doc 002).
 
 use quorate_core::NodeId;
-use quorate_crash::raft;
+use quorate_core::replicated::Role;
 
 /// Counts since the replica started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Status {
     /// This replica.
     pub me: NodeId,
     /// Follower, candidate, leader.
-    pub role: raft::Role,
+    pub role: Role,
     /// The current term.
     pub term: u64,
     /// The leader of this term, if known.

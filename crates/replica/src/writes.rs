@@ -1,7 +1,7 @@
 //! Writes in flight at the replica that took them: sent, sent again, answered or given up.
 
 use crate::entry;
-use crate::{Config, Outcome, Refusal, RequestId, SessionId, Ticket, Uncertainty};
+use crate::{Limits, Outcome, Refusal, RequestId, SessionId, Ticket, Uncertainty};
 use bytes::Bytes;
 use quorate_core::{NodeId, Time};
 use quorate_kv as kv;
@@ -22,12 +22,12 @@ struct Transit {
 }
 
 impl Transit {
-    fn new(payload: Bytes, config: &Config) -> Self {
+    fn new(payload: Bytes, limits: &Limits) -> Self {
         Self {
             payload,
             sent: None,
             due: Time::ZERO,
-            wait: config.retry,
+            wait: limits.retry,
         }
     }
 
@@ -81,10 +81,10 @@ pub(crate) struct Writes {
 }
 
 impl Writes {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(nonce: u64) -> Self {
         Self {
             next_seq: 1,
-            next_nonce: config.nonce,
+            next_nonce: nonce,
             ..Self::default()
         }
     }
@@ -100,16 +100,16 @@ impl Writes {
         ticket: Ticket,
         command: kv::Command,
         deadline: Time,
-        config: &Config,
+        limits: &Limits,
     ) -> Result<(), Refusal> {
         let Some(session) = self.own else {
             self.waiting.push_back((ticket, command, deadline));
             if self.own_nonce.is_none() {
-                self.own_nonce = Some(self.open(None, Time(u64::MAX), config));
+                self.own_nonce = Some(self.open(None, Time(u64::MAX), limits));
             }
             return Ok(());
         };
-        if self.next_seq - self.settled(session) >= config.limits.session_window {
+        if self.next_seq - self.settled(session) >= limits.session_window {
             return Err(Refusal::TooManyRequests);
         }
         let id = RequestId {
@@ -117,7 +117,7 @@ impl Writes {
             seq: self.next_seq,
             settled: self.settled(session),
         };
-        self.insert(ticket, id, &command, deadline, config)?;
+        self.insert(ticket, id, &command, deadline, limits)?;
         self.next_seq += 1;
         Ok(())
     }
@@ -130,16 +130,16 @@ impl Writes {
         id: RequestId,
         command: &kv::Command,
         deadline: Time,
-        config: &Config,
+        limits: &Limits,
     ) -> Result<Option<Ticket>, Refusal> {
-        if id.seq.saturating_sub(id.settled) >= config.limits.session_window {
+        if id.seq.saturating_sub(id.settled) >= limits.session_window {
             return Err(Refusal::SessionWindow);
         }
         if let Some(pending) = self.pending.get_mut(&(id.session, id.seq)) {
             pending.deadline = pending.deadline.max(deadline);
             return Ok(Some(std::mem::replace(&mut pending.ticket, ticket)));
         }
-        self.insert(ticket, id, command, deadline, config)?;
+        self.insert(ticket, id, command, deadline, limits)?;
         Ok(None)
     }
 
@@ -149,14 +149,14 @@ impl Writes {
         id: RequestId,
         command: &kv::Command,
         deadline: Time,
-        config: &Config,
+        limits: &Limits,
     ) -> Result<(), Refusal> {
         let payload = entry::encode_command(id, command);
-        let (size, limit) = (payload.len(), config.limits.request_bytes);
+        let (size, limit) = (payload.len(), limits.request_bytes);
         if size > limit {
             return Err(Refusal::TooLarge { size, limit });
         }
-        let transit = Transit::new(payload, config);
+        let transit = Transit::new(payload, limits);
         self.pending.insert(
             (id.session, id.seq),
             Pending {
@@ -170,10 +170,10 @@ impl Writes {
     }
 
     /// Asks for a session; with a ticket for a client, without one for the replica itself.
-    pub(crate) fn open(&mut self, ticket: Option<Ticket>, deadline: Time, config: &Config) -> u64 {
+    pub(crate) fn open(&mut self, ticket: Option<Ticket>, deadline: Time, limits: &Limits) -> u64 {
         let nonce = self.next_nonce;
         self.next_nonce = self.next_nonce.wrapping_add(1);
-        let transit = Transit::new(entry::encode_open_session(nonce), config);
+        let transit = Transit::new(entry::encode_open_session(nonce), limits);
         self.opening.insert(
             nonce,
             Opening {
@@ -197,7 +197,7 @@ impl Writes {
         &mut self,
         nonce: u64,
         session: SessionId,
-        config: &Config,
+        limits: &Limits,
         mut refuse: impl FnMut(Ticket, Outcome),
     ) -> Option<Ticket> {
         let opening = self.opening.remove(&nonce)?;
@@ -205,7 +205,7 @@ impl Writes {
             (self.own, self.own_nonce) = (Some(session), None);
             self.next_seq = 1;
             for (ticket, command, deadline) in std::mem::take(&mut self.waiting) {
-                if let Err(refusal) = self.take(ticket, command, deadline, config) {
+                if let Err(refusal) = self.take(ticket, command, deadline, limits) {
                     refuse(ticket, Outcome::Refused(refusal));
                 }
             }

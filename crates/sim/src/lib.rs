@@ -33,6 +33,7 @@ pub mod recorder;
 mod report;
 mod rolling;
 mod run;
+mod serving;
 mod slab;
 pub mod streams;
 mod swarm;

@@ -263,6 +263,7 @@ fn limits(decisions: &mut Decisions) -> Limits {
         checkpoint_bytes: size(decisions, 1_000, 200_000) as u64,
         chunk_bytes: size(decisions, 64, 256 << 10),
         bursts_waiting: size(decisions, 4, 4096),
+        retry: Duration::from_millis(100),
         ..Limits::default()
     }
 }

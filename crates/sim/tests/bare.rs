@@ -40,7 +40,10 @@ fn run(seed: u64, events: u64) -> (u64, usize) {
             };
             for (index, entry) in (first as usize..).zip(entries.iter()) {
                 decided.resize(decided.len().max(index), None);
-                let entry = (entry.term, entry.payload.clone());
+                let entry = (
+                    entry.term,
+                    bytes::Bytes::copy_from_slice(entry.payload.command()),
+                );
                 let known = decided[index - 1].get_or_insert_with(|| entry.clone());
                 assert_eq!(
                     *known, entry,
@@ -50,7 +53,7 @@ fn run(seed: u64, events: u64) -> (u64, usize) {
         }
         match bare.decisions_mut().below(64) {
             63 if down.is_none() => {
-                let node = NodeId(bare.decisions_mut().below(3) as u8);
+                let node = NodeId(bare.decisions_mut().below(3) as u32);
                 bare.crash(node);
                 down = Some(node);
             }

@@ -110,7 +110,12 @@ where
 {
     bare.inflict(NodeFault {
         node: NodeId(0),
-        misdeed: Misdeed::CrashSending(reached.into_iter().map(NodeId).collect()),
+        misdeed: Misdeed::CrashSending(
+            reached
+                .into_iter()
+                .map(|node| NodeId(node.into()))
+                .collect(),
+        ),
         from: 0,
         until,
     });
@@ -130,7 +135,7 @@ where
         }
     }
     let told = bare.take_outputs();
-    told.map(|Told { node, output, .. }| (node.0, output))
+    told.map(|Told { node, output, .. }| (node.0 as u8, output))
         .collect()
 }
 

@@ -99,7 +99,7 @@ impl Protocol for BenOr {
         match input {
             Input::Start => self.on_start(out),
             Input::Request(value) if self.step == Step::Idle => self.begin_round(value, out),
-            Input::Message(from, message) if from.0 < self.config.nodes => {
+            Input::Message(from, message) if from.0 < self.config.nodes.into() => {
                 self.on_message(from, message, out);
             }
             Input::Coin { tag, value } => self.on_coin(tag, value, out),

@@ -74,5 +74,5 @@ fn in_round<V>(
     votes: &BTreeMap<(u64, NodeId), V>,
     round: u64,
 ) -> impl Iterator<Item = (&(u64, NodeId), &V)> {
-    votes.range((round, NodeId(0))..=(round, NodeId(u8::MAX)))
+    votes.range((round, NodeId(0))..=(round, NodeId(u8::MAX.into())))
 }

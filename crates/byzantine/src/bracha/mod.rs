@@ -68,7 +68,7 @@ impl Protocol for Bracha {
         match input {
             Input::Start => self.on_start(out),
             Input::Request(value) => self.on_request(value, out),
-            Input::Message(from, message) if from.0 < self.config.nodes => {
+            Input::Message(from, message) if from.0 < self.config.nodes.into() => {
                 self.on_message(from, message, out);
             }
             Input::Message(..) | Input::Timer(()) | Input::Coin { .. } => {}

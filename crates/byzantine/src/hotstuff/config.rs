@@ -56,7 +56,7 @@ impl Config {
 
     /// Who leads a view.
     pub fn leader(&self, view: u64) -> NodeId {
-        NodeId((view / self.views_per_leader % u64::from(self.nodes)) as u8)
+        NodeId((view / self.views_per_leader % u64::from(self.nodes)) as u32)
     }
 
     /// The first view of the leader after the one of `view`.

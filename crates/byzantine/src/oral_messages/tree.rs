@@ -39,7 +39,9 @@ impl Path {
     /// Are all members of a cluster of `n`, and nobody in it twice?
     pub fn is_distinct(&self, n: u8) -> bool {
         let mut seen = NodeSet::EMPTY;
-        self.0.iter().all(|node| node.0 < n && seen.insert(*node))
+        self.0
+            .iter()
+            .all(|node| node.0 < n.into() && seen.insert(*node))
     }
 
     /// The path, one further.

@@ -60,7 +60,7 @@ impl Config {
 
     /// Who leads a view.
     pub fn primary(&self, view: u64) -> NodeId {
-        NodeId((view % u64::from(self.nodes)) as u8)
+        NodeId((view % u64::from(self.nodes)) as u32)
     }
 
     /// Checks what [`Pbft`](super::Pbft) relies on.

@@ -171,7 +171,7 @@ impl Protocol for Pbft {
         match input {
             Input::Start => self.on_start(out),
             Input::Request(value) => self.on_value(value, out),
-            Input::Message(from, message) if from.0 < self.config.nodes => {
+            Input::Message(from, message) if from.0 < self.config.nodes.into() => {
                 self.on_message(from, message, out);
             }
             Input::Timer(Timer::Request) => self.on_request_timeout(out),

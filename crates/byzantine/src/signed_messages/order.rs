@@ -50,7 +50,7 @@ impl Chain {
         }
         for (signer, signature) in &message.chain {
             let expected = !before.is_empty() || *signer == commander;
-            let member = signer.0 < keys.roster().nodes();
+            let member = signer.0 < keys.roster().nodes().into();
             if !expected || !member || !seen.insert(*signer) {
                 return None;
             }

@@ -57,7 +57,7 @@ impl Config {
 
     /// Who proposes.
     pub fn proposer(&self, height: u64, round: u64) -> NodeId {
-        NodeId((height.wrapping_add(round) % u64::from(self.nodes)) as u8)
+        NodeId((height.wrapping_add(round) % u64::from(self.nodes)) as u32)
     }
 
     /// Checks what [`Tendermint`](super::Tendermint) relies on.

@@ -181,7 +181,7 @@ impl Protocol for Tendermint {
         match input {
             Input::Start => self.on_start(out),
             Input::Request(value) => self.on_value(value, out),
-            Input::Message(from, message) if from.0 < self.config.nodes => {
+            Input::Message(from, message) if from.0 < self.config.nodes.into() => {
                 self.on_message(from, message, out);
             }
             Input::Timer(timer) => self.on_timeout(timer, out),

@@ -143,7 +143,7 @@ fn figure(n: u8, traitor: u8, fooled: u8) -> String {
     world.corrupt(
         traitor,
         Box::new(move |_, to, mut message| {
-            if to == NodeId(fooled) {
+            if to == NodeId(fooled.into()) {
                 message.order = value("RETREAT");
             }
             vec![message]

@@ -96,7 +96,7 @@ where
 /// `forgets`, without what they wrote.
 pub fn crashes<P: Log>(mut world: World<P>, forgets: bool) -> (World<P>, Vec<Value>) {
     let liar = world.rng.below(world.n.into()) as u8;
-    let second = (0..world.n / 2).map(NodeId).collect();
+    let second = NodeId::all(world.n / 2).collect();
     let twin = world.twins(liar, second);
     let mut wanted = vec![];
     for round in 0..12 {

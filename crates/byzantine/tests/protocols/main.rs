@@ -37,7 +37,7 @@ where
             let second = match world.rng.one_in(2) {
                 true => world.some_nodes(),
                 // All twins tell the same half the other story.
-                false => (0..world.n / 2).map(NodeId).collect(),
+                false => NodeId::all(world.n / 2).collect(),
             };
             return Some(world.twins(traitor, second));
         }

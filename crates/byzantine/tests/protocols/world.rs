@@ -206,7 +206,10 @@ impl<P: Protocol> World<P> {
 
     /// Hands a message over at once, from whoever is said to have sent it.
     pub fn inject(&mut self, from: u8, to: u8, message: P::Message) {
-        self.input(usize::from(to), Input::Message(NodeId(from), message));
+        self.input(
+            usize::from(to),
+            Input::Message(NodeId(from.into()), message),
+        );
     }
 
     pub fn crash(&mut self, slot: usize) {

@@ -20,7 +20,7 @@ pub(crate) struct Screen {
 
 struct State {
     replicas: Vec<Replica>,
-    leader: Option<(u64, u8)>,
+    leader: Option<(u64, u32)>,
     /// When, and at which revision, the rate was last taken.
     measured: Option<(Instant, i64)>,
     rate: f64,
@@ -144,7 +144,7 @@ impl Screen {
                     && state.leader.is_none_or(|(known, _)| known < term)
                 {
                     state.leader = Some((term, leader));
-                    let leader = &self.members[usize::from(leader)].name;
+                    let leader = &self.members[leader as usize].name;
                     write_line(&mut state, &format!("{leader} leads in term {term}"));
                 }
                 let violations = state
@@ -215,7 +215,7 @@ impl Screen {
         let leader = match state.leader {
             _ if up < self.quorum => "no quorum".to_owned(),
             Some((of, id)) if of == term => {
-                format!("leader {}", self.members[usize::from(id)].name)
+                format!("leader {}", self.members[id as usize].name)
             }
             _ => "electing".to_owned(),
         };

@@ -7,11 +7,11 @@ use std::time::Duration;
 /// Whose acknowledgements are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Quorum {
-    /// A majority of all nodes, the leader's own disk among them (seed 000: `acks = {self}`).
+    /// A majority of all nodes, the leader's own disk among them (doc 000: `acks = {self}`).
     #[default]
     OfAll,
     /// A majority of the followers: the leader coordinates and keeps no copy that counts
-    /// (seed 003: three of four).
+    /// (doc 003: three of four).
     OfFollowers,
 }
 
@@ -36,7 +36,7 @@ pub enum Count {
     #[default]
     SameContent,
     /// All. What is announced is what the acknowledgement carries that completes the quorum.
-    /// **Unsafe** where a follower may lie or its memory may flip (seed 003: "same content").
+    /// **Unsafe** where a follower may lie or its memory may flip (doc 003: "same content").
     AnyContent,
 }
 
@@ -46,7 +46,7 @@ pub enum Acknowledge {
     /// Once its write is durable.
     #[default]
     Durable,
-    /// At once. **Unsafe** where nodes crash and recover (seed 000: fsync before send).
+    /// At once. **Unsafe** where nodes crash and recover (doc 000: fsync before send).
     AtOnce,
 }
 
@@ -118,7 +118,7 @@ impl Config {
                 "nodes: must be 1 to 128",
             ),
             (
-                self.leader.0 < self.nodes,
+                self.leader.0 < self.nodes.into(),
                 "leader: must be one of the nodes",
             ),
             (

@@ -119,7 +119,7 @@ pub enum Output {
     Refused(Refusal),
 }
 
-/// What the leader counted (seed 003's table).
+/// What the leader counted (doc 003's table).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tally {
     /// How many have acknowledged.

@@ -176,7 +176,7 @@ impl Majority {
 
     fn on_message(&mut self, from: NodeId, message: Message, out: &mut Effects<Self>) {
         let of_leader = from == self.config.leader && !self.leads();
-        if from.0 >= self.config.nodes {
+        if from.0 >= self.config.nodes.into() {
             return;
         }
         match message {
@@ -186,12 +186,12 @@ impl Majority {
             Message::Promise { ballot, accepted } => self.on_promise(from, ballot, accepted, out),
             Message::Ack(vote) => self.on_ack(from, vote, out),
             // The driver vouches for `from`. Where it cannot, a node that pretends to be the
-            // leader is obeyed: there is no defence (seed 000, the trace with a liar).
+            // leader is obeyed: there is no defence (doc 000, the trace with a liar).
             Message::Prepare { .. } | Message::Propose(_) | Message::Committed { .. } => {}
         }
     }
 
-    /// A repeated question gets the same answer (seed 000, idempotent vote handling).
+    /// A repeated question gets the same answer (doc 000, idempotent vote handling).
     fn on_prepare(&mut self, ballot: u64, out: &mut Effects<Self>) {
         if ballot < self.hard.promised {
             return;

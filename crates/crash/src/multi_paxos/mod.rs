@@ -200,7 +200,7 @@ impl MultiPaxos {
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, out: &mut Effects<Self>) {
-        if from.0 >= self.config.nodes {
+        if from.0 >= self.config.nodes.into() {
             return;
         }
         match message {

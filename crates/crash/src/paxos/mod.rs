@@ -130,7 +130,7 @@ impl Paxos {
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, out: &mut Effects<Self>) {
-        if from.0 >= self.config.nodes {
+        if from.0 >= self.config.nodes.into() {
             return;
         }
         if let Some(value) = &self.decided

@@ -159,7 +159,7 @@ impl PrimaryBackup {
     }
 
     fn tell_backups(&self, message: &Message, out: &mut Effects<Self>) {
-        for rank in self.me.0 + 1..self.config.nodes {
+        for rank in self.me.0 + 1..u32::from(self.config.nodes) {
             out.send(To::One(NodeId(rank)), message.clone());
         }
     }

@@ -31,7 +31,7 @@ impl PrimaryBackup {
         if self.primary != self.me {
             return self.wait_for_next(now, out);
         }
-        if self.me.0 + 1 == self.config.nodes {
+        if self.me.0 + 1 == self.config.nodes.into() {
             // Nobody is left to be asked.
             return self.serve(out);
         }

@@ -3,8 +3,7 @@
 use super::progress::Progress;
 use super::read_index::Rounds;
 use super::role::{Ballots, Leader, State};
-use super::{Claim, Entry, Notice, Output, Position, Raft, Record, Refusal, Timer};
-use bytes::Bytes;
+use super::{Claim, Entry, Notice, Output, Payload, Position, Raft, Record, Refusal, Timer};
 use quorate_core::{Effects, Mutant, NodeId, NodeSet, Time};
 
 impl Raft {
@@ -52,10 +51,11 @@ impl Raft {
                 out.disarm(Timer::Heartbeat);
                 // What was taken but is not in the log yet never gets there: it would bear the
                 // wrong term (camunda#5360).
-                for entry in old.proposed.into_iter().filter(|e| !e.payload.is_empty()) {
-                    let why = Refusal::NotLeader { leader };
-                    let payload = entry.payload;
-                    out.output_eager(Output::ProposeRefused { payload, why });
+                for entry in old.proposed {
+                    if let Payload::Command(payload) = entry.payload {
+                        let why = Refusal::NotLeader { leader };
+                        out.output_eager(Output::ProposeRefused { payload, why });
+                    }
                 }
                 for id in old.rounds.into_local() {
                     let why = Refusal::NotLeader { leader };
@@ -247,7 +247,7 @@ impl Raft {
         let (term, last) = (self.hard.term, self.hard.log.last().index);
         let entry = Entry {
             term,
-            payload: Bytes::new(),
+            payload: Payload::Empty,
         };
         self.leader = Some(self.me);
         self.state = State::Leader(Box::new(Leader {

@@ -1,20 +1,9 @@
 //! What survives a crash, and the records that change it.
 
-use super::{Entries, Log, MAX, Position};
+use super::{Entries, Log, MAX, Position, SnapshotMeta};
 use bytes::Bytes;
 use quorate_core::NodeId;
 use serde::{Deserialize, Serialize};
-
-/// A snapshot of a state machine, in short.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct SnapshotMeta {
-    /// The last entry applied to it.
-    pub at: Position,
-    /// Its length in bytes.
-    pub size: u64,
-    /// A digest of the state.
-    pub digest: u64,
-}
 
 /// Term, vote and log: Raft's persistent state (Raft, figure 2), and two counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

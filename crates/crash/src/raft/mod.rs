@@ -51,10 +51,8 @@ mod append;
 mod checkpoint;
 mod config;
 mod election;
-mod entries;
 mod hard;
 mod install;
-mod interface;
 mod invariants;
 mod log;
 pub mod message;
@@ -63,15 +61,20 @@ mod progress;
 mod read_index;
 mod replication;
 mod role;
+mod timer;
 mod transfer;
+mod vocabulary;
 
 pub use config::{Config, patience_max};
-pub use entries::{Entries, Entry, Position, TermsFall};
-pub use hard::{Hard, Record, SnapshotMeta};
-pub use interface::{Checkpoint, Install, Output, Refusal, Request, Role, Timer};
+pub use hard::{Hard, Record};
 pub use log::Log;
 pub use message::{Body, Claim, Eager, Message, Notice, Ticket};
 pub use progress::{Mode, Progress};
+pub use quorate_core::replicated::{
+    Checkpoint, Configuration, Entries, Entry, Install, Output, Payload, Position, Refusal,
+    Request, Role, SnapshotMeta, TermsFall,
+};
+pub use timer::Timer;
 
 use checkpoint::Writing;
 use install::Installing;
@@ -88,6 +91,7 @@ const MAX: u64 = 1 << 62;
 pub struct Raft {
     config: Config,
     me: NodeId,
+    configuration: Configuration,
     hard: Journaled<Hard>,
     state: State,
     /// The leader of the term, once it has been heard of.
@@ -124,6 +128,7 @@ impl Protocol for Raft {
         Self {
             config: config.clone(),
             me,
+            configuration: Configuration::founding(config.nodes),
             state: State::Follower,
             leader: None,
             commit: hard.log.snapshot().at.index,
@@ -205,6 +210,10 @@ impl Raft {
             Request::Propose(payload) => self.on_propose(payload, out),
             Request::Read(id) => self.on_read(id, out),
             Request::Transfer(to) => self.on_transfer(now, to, out),
+            Request::Reconfigure(_) => {
+                let why = Refusal::Reconfiguring;
+                out.output_eager(Output::ReconfigureRefused { why });
+            }
             Request::Suspect(node) => self.on_suspect(node, out),
             Request::Checkpoint(step) => self.on_checkpoint(step, out),
             Request::SnapshotData {
@@ -220,7 +229,7 @@ impl Raft {
 
     fn on_message(&mut self, now: Time, from: NodeId, message: Message, out: &mut Effects<Self>) {
         let Message { term, body } = message;
-        if from.0 >= self.config.nodes || term > MAX {
+        if from.0 >= self.config.nodes.into() || term > MAX {
             return;
         }
         match body {

@@ -11,9 +11,9 @@ impl Raft {
     pub(super) fn on_propose(&mut self, payload: Bytes, out: &mut Effects<Self>) {
         let entry = Entry {
             term: self.hard.term,
-            payload,
+            payload: payload.clone().into(),
         };
-        let verdict = match entry.payload.is_empty() {
+        let verdict = match payload.is_empty() {
             true => Err(Refusal::Empty),
             false => self.can_propose(entry.bytes()),
         };
@@ -25,7 +25,6 @@ impl Raft {
             (_, verdict) => {
                 let leader = self.leader;
                 let why = verdict.err().unwrap_or(Refusal::NotLeader { leader });
-                let payload = entry.payload;
                 out.output_eager(Output::ProposeRefused { payload, why });
             }
         }

@@ -7,7 +7,7 @@ use quorate_core::{Effects, NodeId, Time};
 impl Raft {
     /// From now on the leader takes no proposals, so that the target can catch up.
     pub(super) fn on_transfer(&mut self, now: Time, to: NodeId, out: &mut Effects<Self>) {
-        if to == self.me || to.0 >= self.config.nodes {
+        if to == self.me || to.0 >= self.config.nodes.into() {
             return; // not a member (consul#7031)
         }
         if let State::Leader(leader) = &mut self.state {

@@ -73,7 +73,7 @@ fn chain(nodes: u8, faults: u8, crashes: u8) -> BTreeSet<Bytes> {
     }
     // Its messages leave in the order of the ids: those before its successor must not arrive.
     world.fate = Some(Box::new(move |from, to, message| {
-        let dying = from.0 < crashes && message.round == from.0 + 1;
+        let dying = from.0 < crashes.into() && u32::from(message.round) == from.0 + 1;
         (!dying || to.0 == from.0 + 1).then_some(0)
     }));
     world.settle();
@@ -95,7 +95,7 @@ fn who_is_late_is_not_heard_and_survivors_differ() {
     for (nodes, faults) in [(3, 0), (2, 1)] {
         let mut world = begin(nodes, faults, 0, Weather::CALM);
         world.fate = Some(Box::new(move |from, to, _| {
-            let late = from == NodeId(0) && to == NodeId(nodes - 1);
+            let late = from == NodeId(0) && to == NodeId((nodes - 1).into());
             Some(if late { 100 * MS } else { 0 })
         }));
         world.settle();

@@ -42,10 +42,10 @@ fn survive<P: Protocol>(
                 0 => world.request(to, request(dice.bytes())),
                 1 => world.run_until(world.now + dice.below(700) as u64 * MS),
                 2 => {
-                    world.crash(NodeId(to));
-                    world.restart(NodeId(to));
+                    world.crash(NodeId(to.into()));
+                    world.restart(NodeId(to.into()));
                 }
-                _ => world.forge(dice.id().0, to, message(&mut dice)),
+                _ => world.forge(dice.id().0 as u8, to, message(&mut dice)),
             }
             world.run_until(world.now + MS);
             let _ = world.check(); // it may well have noticed

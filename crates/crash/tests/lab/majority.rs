@@ -1,4 +1,4 @@
-//! The majority commit: the traces of seed 000, the table of seed 003, and what each lesson costs.
+//! The majority commit: the traces of doc 000, the table of doc 003, and what each lesson costs.
 
 use crate::world::{Dice, Event, MS, Weather, World, ms};
 use bytes::Bytes;
@@ -16,7 +16,7 @@ fn vote(ballot: u64, value: &'static str) -> Vote {
     Vote { ballot, value }
 }
 
-fn committed(world: &World<Majority>) -> Vec<(u8, Bytes)> {
+fn committed(world: &World<Majority>) -> Vec<(u32, Bytes)> {
     let outputs = world.outputs.iter();
     let values = outputs.filter_map(|(_, node, output)| match output {
         Output::Committed { value } => Some((node.0, value.clone())),
@@ -175,7 +175,7 @@ fn a_liar_as_traced() {
     "#]].assert_eq(&world.transcript.unwrap());
 }
 
-/// A follower's mode in seed 003.
+/// A follower's mode in doc 003.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mode {
     Healthy,
@@ -209,7 +209,7 @@ fn four_modes(modes: [Mode; 4], count: Count, seed: u64) -> World<Majority> {
     let mut world: World<Majority> = World::new(config, 5, seed, weather);
     let mode = move |node: NodeId| match node {
         NodeId(0) => Mode::Healthy,
-        NodeId(node) => modes[usize::from(node) - 1],
+        NodeId(node) => modes[node as usize - 1],
     };
     for node in NodeId::all(5).filter(|node| mode(*node) == Mode::Crash) {
         world.crash(node);
@@ -382,7 +382,7 @@ fn with_the_safe_options_one_value_is_committed_and_a_quorum_keeps_it() {
         let nodes = [1, 2, 3, 4, 5][dice.below(5)];
         let config = Config {
             nodes,
-            leader: NodeId(dice.below(usize::from(nodes)) as u8),
+            leader: NodeId(dice.below(usize::from(nodes)) as u32),
             quorum: match nodes {
                 1 => Quorum::OfAll,
                 _ => [Quorum::OfAll, Quorum::OfFollowers][dice.below(2)],
@@ -403,7 +403,7 @@ fn with_the_safe_options_one_value_is_committed_and_a_quorum_keeps_it() {
         for _ in 0..dice.below(8) {
             let node = match dice.percent(50) {
                 true => config.leader,
-                false => NodeId(dice.below(usize::from(nodes)) as u8),
+                false => NodeId(dice.below(usize::from(nodes)) as u32),
             };
             let at = dice.within(&(0..=200 * MS));
             world.at(at, Event::Crash(node));
@@ -424,7 +424,7 @@ fn with_the_safe_options_one_value_is_committed_and_a_quorum_keeps_it() {
             let voters = NodeId::all(nodes)
                 .filter(|n| config.quorum == Quorum::OfAll || *n != config.leader);
             let keep = voters.filter(|n| {
-                let accepted = world.on_disk(n.0).accepted;
+                let accepted = world.on_disk(n.0 as u8).accepted;
                 accepted.is_some_and(|vote| vote.value == *value)
             });
             assert!(keep.count() >= config.quorum(), "seed {seed}");

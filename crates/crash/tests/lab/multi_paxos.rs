@@ -100,7 +100,7 @@ fn a_new_leader_proposes_again_what_it_finds_and_fills_the_gap_with_a_no_op() {
         world.request(old, propose(value));
     }
     world.run_until(world.now + MS);
-    world.crash(NodeId(old));
+    world.crash(NodeId(old.into()));
     world.fate = None;
     world.transcript = Some(String::new());
     elect(&mut world);
@@ -141,10 +141,10 @@ fn of_two_votes_in_a_slot_the_one_with_the_greater_number_is_proposed_again() {
             let promise = Message::Promise {
                 ballot,
                 first: 1,
-                votes: vote(node, ["old", "new"][usize::from(node)]),
+                votes: vote(node, ["old", "new"][node as usize]),
                 more: false,
             };
-            world.forge(node, 4, promise);
+            world.forge(node as u8, 4, promise);
         }
         world.run_until(701 * MS);
         assert!(world.state(4).leads());
@@ -162,14 +162,16 @@ fn a_new_leader_finds_all_in_as_many_pieces_as_it_takes() {
     let old = elect(&mut world);
     // Accepted by a quorum, and only the old leader knows.
     let silent = (old + 1) % 3;
-    world.fate = Some(Box::new(move |_, to, _| (to.0 != silent).then_some(0)));
+    world.fate = Some(Box::new(move |_, to, _| {
+        (to.0 != silent.into()).then_some(0)
+    }));
     (0..9).for_each(|n| world.request(old, propose(n)));
     world.run_until(world.now + 2 * MS);
     assert_eq!(world.state(old).chosen(), 9);
-    world.crash(NodeId(old));
+    world.crash(NodeId(old.into()));
     let keeper = 3 - old - silent;
     world.fate = Some(Box::new(move |from, _, message| {
-        let asks = from.0 == keeper && matches!(message, Message::Prepare { .. });
+        let asks = from.0 == keeper.into() && matches!(message, Message::Prepare { .. });
         (!asks).then_some(0)
     }));
     elect(&mut world);
@@ -191,7 +193,7 @@ fn who_was_away_fetches_what_it_has_missed() {
     let mut world = cluster(&config, 1, Weather::CALM);
     let leader = elect(&mut world);
     let away = (leader + 1) % 3;
-    world.crash(NodeId(away));
+    world.crash(NodeId(away.into()));
     for n in 0..500 {
         world.request(leader, propose(n));
         if n % 100 == 0 {
@@ -199,14 +201,14 @@ fn who_was_away_fetches_what_it_has_missed() {
         }
     }
     world.run_until(world.now + 50 * MS);
-    world.restart(NodeId(away));
+    world.restart(NodeId(away.into()));
     world.run_until(world.now + 400 * MS);
     assert_eq!(world.state(away).chosen(), world.state(leader).chosen());
     assert_eq!(world.state(leader).chosen(), 500);
     // And once more, each from its own disk, which knows all but the last window.
     for node in [away, leader] {
-        world.crash(NodeId(node));
-        world.restart(NodeId(node));
+        world.crash(NodeId(node.into()));
+        world.restart(NodeId(node.into()));
         assert!(world.state(node).chosen() >= 400);
     }
     log(&world).unwrap();
@@ -224,7 +226,9 @@ fn a_candidate_that_is_behind_learns_before_it_leads() {
         let mut world = cluster(&config, seed, Weather::CALM);
         let leader = elect(&mut world);
         let behind = (leader + 1) % 3;
-        world.fate = Some(Box::new(move |_, to, _| (to.0 != behind).then_some(0)));
+        world.fate = Some(Box::new(move |_, to, _| {
+            (to.0 != behind.into()).then_some(0)
+        }));
         for n in 0..20 {
             world.request(leader, propose(n));
             world.run_until(world.now + 3 * MS);
@@ -238,7 +242,7 @@ fn a_candidate_that_is_behind_learns_before_it_leads() {
                 message,
                 Message::Promise { .. } | Message::Chosen { .. } | Message::Rejected { .. }
             );
-            (to.0 != behind || answers).then_some(0)
+            (to.0 != behind.into() || answers).then_some(0)
         }));
         // Once it asks it takes a few messages, and not an election for each piece.
         let patience = world.now + 700 * MS;
@@ -275,7 +279,7 @@ fn more_than_the_window_is_refused_and_so_is_more_than_the_log_holds() {
     let follower = (leader + 1) % 3;
     world.request(follower, propose("x"));
     world.run_until(world.now + MS);
-    let leader = Some(NodeId(leader));
+    let leader = Some(NodeId(leader.into()));
     assert_eq!(refused(&world, Refusal::NotLeader { leader }), 1);
 }
 
@@ -314,7 +318,7 @@ fn storm(seed: u64, lying_disks: bool) -> Result<u64, String> {
             .iter_mut()
             .for_each(|node| node.disk.lies = true);
     }
-    let somebody = |dice: &mut Dice| NodeId(dice.below(usize::from(nodes)) as u8);
+    let somebody = |dice: &mut Dice| NodeId(dice.below(usize::from(nodes)) as u32);
     let rough_until = if restless { 1000 * MS } else { 5000 * MS };
     for _ in 0..dice.below(16) {
         let node = somebody(&mut dice);
@@ -388,7 +392,7 @@ fn with_a_minority_down_values_are_chosen_and_with_a_majority_down_none_is() {
             let others = (0..nodes).filter(|n| *n != leader);
             others
                 .take(down.into())
-                .for_each(|n| world.crash(NodeId(n)));
+                .for_each(|n| world.crash(NodeId(n.into())));
             world.request(leader, propose("x"));
             world.run_until(world.now + 200 * MS);
             let expected = usize::from(down == minority);

@@ -100,7 +100,7 @@ fn storm(seed: u64, lying_disks: bool) -> Result<(), String> {
             .iter_mut()
             .for_each(|node| node.disk.lies = true);
     }
-    let somebody = |dice: &mut Dice| NodeId(dice.below(usize::from(nodes)) as u8);
+    let somebody = |dice: &mut Dice| NodeId(dice.below(usize::from(nodes)) as u32);
     for _ in 0..dice.below(10) {
         let node = somebody(&mut dice);
         let at = dice.within(&(0..=1000 * MS));

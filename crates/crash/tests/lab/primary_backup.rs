@@ -28,7 +28,10 @@ fn primaries(world: &World<PrimaryBackup>) -> usize {
 }
 
 fn history(world: &World<PrimaryBackup>, node: u8) -> Vec<Update> {
-    let of = world.outputs.iter().filter(|(_, of, _)| of.0 == node);
+    let of = world
+        .outputs
+        .iter()
+        .filter(|(_, of, _)| of.0 == node.into());
     of.filter_map(|(_, _, output)| match output {
         Output::Applied(update) => Some(update.clone()),
         _ => None,
@@ -46,7 +49,7 @@ const WITHIN_BOUNDS: Weather = Weather {
 /// What this node says next reaches only these, and then it is down.
 fn last_words(world: &mut World<PrimaryBackup>, node: u8, reached: &'static [u8]) {
     world.fate = Some(Box::new(move |from, to, _| {
-        (from.0 != node || reached.contains(&to.0)).then_some(0)
+        (from.0 != node.into() || reached.contains(&(to.0 as u8))).then_some(0)
     }));
     world.nodes[usize::from(node)].breath = Some(usize::from(world.size - 1 - node));
 }
@@ -215,13 +218,13 @@ fn up_to_all_but_one_crash_and_nothing_acknowledged_is_lost() {
                         let messages = [nodes.into(), 60][dice.below(2)];
                         world.nodes[node].breath = Some(dice.below(messages));
                     }
-                    false => world.at(at, Event::Crash(NodeId(node as u8))),
+                    false => world.at(at, Event::Crash(NodeId(node as u32))),
                 }
             }
         }
         for n in 0..100 {
             let at = dice.within(&(0..=3000 * MS));
-            let node = NodeId(dice.below(usize::from(nodes)) as u8);
+            let node = NodeId(dice.below(usize::from(nodes)) as u32);
             world.at(at, Event::Request(node, op(n)));
         }
         while world.now < 4500 * MS && world.turn() {
@@ -248,7 +251,7 @@ fn up_to_all_but_one_crash_and_nothing_acknowledged_is_lost() {
             .outputs
             .iter()
             .filter_map(|(_, node, output)| match output {
-                Output::Done { seq } => Some((node.0, *seq)),
+                Output::Done { seq } => Some((node.0 as u8, *seq)),
                 _ => None,
             });
         for (node, seq) in done {
@@ -279,7 +282,7 @@ fn answers(world: &World<PrimaryBackup>) -> BTreeMap<u64, Vec<u8>> {
     let mut answers: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
     for (_, node, output) in &world.outputs {
         if let Output::Done { seq } = output {
-            answers.entry(*seq).or_default().push(node.0);
+            answers.entry(*seq).or_default().push(node.0 as u8);
         }
     }
     answers

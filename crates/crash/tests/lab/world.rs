@@ -204,7 +204,7 @@ impl<P: Protocol> World<P> {
     }
 
     pub fn request(&mut self, node: u8, request: P::Request) {
-        self.at(self.now, Event::Request(NodeId(node), request));
+        self.at(self.now, Event::Request(NodeId(node.into()), request));
     }
 
     /// A message out of nowhere.
@@ -212,7 +212,10 @@ impl<P: Protocol> World<P> {
         self.note(format_args!(
             "n{to} is told in the name of n{from}: {message:?}"
         ));
-        self.at(self.now, Event::Deliver(NodeId(from), NodeId(to), message));
+        self.at(
+            self.now,
+            Event::Deliver(NodeId(from.into()), NodeId(to.into()), message),
+        );
     }
 
     pub fn crash(&mut self, node: NodeId) {
@@ -372,7 +375,7 @@ impl<P: Protocol> World<P> {
         self.now = self.now.max(time);
         match event {
             Event::Deliver(from, to, message) => {
-                if self.up(to.0) {
+                if self.up(to.0 as u8) {
                     self.note(format_args!("{from} → {to}  {message:?}"));
                 }
                 self.input(to, Input::Message(from, message));

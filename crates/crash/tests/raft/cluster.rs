@@ -72,7 +72,9 @@ impl Machine {
     pub fn apply(&mut self, first: u64, entries: &Entries) {
         assert_eq!(first, self.applied + 1, "entries are handed up in order");
         self.applied += entries.len() as u64;
-        let commands = entries.iter().map(|entry| entry.payload.clone());
+        let commands = entries
+            .iter()
+            .map(|entry| Bytes::copy_from_slice(entry.payload.command()));
         self.commands.extend(commands.filter(|c| !c.is_empty()));
     }
     pub fn snapshot(&self) -> Bytes {
@@ -195,7 +197,7 @@ impl Cluster {
             assert_eq!(it.machine.digest(), meta.digest);
             it.snapshot = Some((meta, data));
         }
-        it.raft = Some(Raft::recover(&self.config, NodeId(node as u8), hard));
+        it.raft = Some(Raft::recover(&self.config, NodeId(node as u32), hard));
         self.input(node, Input::Start);
     }
 
@@ -262,10 +264,10 @@ impl Cluster {
 
     fn post(&mut self, from: usize, to: quorate_core::To, message: Message) {
         for to in to.nodes(self.config.nodes) {
-            let from = NodeId(from as u8);
+            let from = NodeId(from as u32);
             let message = message.clone();
             let packet = Packet { from, to, message };
-            if self.cut.contains(&(packet.from.0, packet.to.0)) {
+            if self.cut.contains(&(packet.from.0 as u8, packet.to.0 as u8)) {
                 self.story
                     .push(format!("  lost: {}", words::packet(&packet)));
             } else {

@@ -8,8 +8,8 @@ use quorate_crash::raft::*;
 fn say(cluster: &mut Cluster, from: u8, to: u8, term: u64, notice: Notice) {
     let body = Body::Notice(notice);
     cluster.hand(Packet {
-        from: NodeId(from),
-        to: NodeId(to),
+        from: NodeId(from.into()),
+        to: NodeId(to.into()),
         message: Message { term, body },
     });
 }
@@ -17,7 +17,7 @@ fn say(cluster: &mut Cluster, from: u8, to: u8, term: u64, notice: Notice) {
 fn append(prev: (u64, u64), terms: &[u64], commit: u64) -> Notice {
     let entries = terms.iter().map(|term| Entry {
         term: *term,
-        payload: Bytes::from_static(b"x"),
+        payload: "x".into(),
     });
     Notice::Append {
         prev: Position {

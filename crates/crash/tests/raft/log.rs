@@ -18,7 +18,7 @@ fn cases(cases: u32) -> ProptestConfig {
 fn entries(terms: &[u64]) -> Entries {
     let entries = terms.iter().map(|term| Entry {
         term: *term,
-        payload: Bytes::from(vec![*term as u8; (*term % 5) as usize]),
+        payload: Bytes::from(vec![*term as u8; (*term % 5) as usize]).into(),
     });
     Entries::new(entries.collect::<Vec<_>>()).unwrap()
 }
@@ -210,7 +210,7 @@ proptest! {
                 continue;
             };
             rest = &rest[rest.len() - left.len().min(rest.len())..];
-            for to in [NodeId(seed % 3), NodeId(1), NodeId(7)] {
+            for to in [NodeId((seed % 3).into()), NodeId(1), NodeId(7)] {
                 raft.step(Time(2), Input::Message(to, message.clone()), &mut out);
                 raft.flush(Time(2), &mut out);
             }
@@ -260,7 +260,7 @@ fn records_that_do_not_fit_are_told() {
 fn entries_whose_terms_fall_are_no_entries() {
     let wrong = [2u64, 1].map(|term| Entry {
         term,
-        payload: Bytes::new(),
+        payload: Payload::Empty,
     });
     assert_eq!(Entries::new(wrong.to_vec()), Err(TermsFall));
     let bytes = postcard::to_stdvec(&wrong.to_vec()).unwrap();

@@ -227,7 +227,7 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
             }
         }
         88..90 => {
-            let to = quorate_core::NodeId(dice.below(cluster.nodes.len()) as u8);
+            let to = quorate_core::NodeId(dice.below(cluster.nodes.len()) as u32);
             if dice.percent(30) {
                 cluster.input(node, Input::Request(Request::Transfer(to)));
             } else if dice.percent(50) {

@@ -116,7 +116,7 @@ fn run(cluster: &mut Cluster, words: &[&str]) {
     };
     let matches = |word: &str| {
         let link = link(word);
-        move |p: &Packet| link(p.from.0, p.to.0)
+        move |p: &Packet| link(p.from.0 as u8, p.to.0 as u8)
     };
     match words {
         ["timeout", _] => cluster.time_out(number(1)),
@@ -131,8 +131,8 @@ fn run(cluster: &mut Cluster, words: &[&str]) {
             cluster.burst(number(1), inputs.collect());
         }
         ["read", _, _] => request(cluster, Request::Read(number(2) as u64)),
-        ["transfer", _, _] => request(cluster, Request::Transfer(NodeId(number(2) as u8))),
-        ["suspect", _, _] => request(cluster, Request::Suspect(NodeId(number(2) as u8))),
+        ["transfer", _, _] => request(cluster, Request::Transfer(NodeId(number(2) as u32))),
+        ["suspect", _, _] => request(cluster, Request::Suspect(NodeId(number(2) as u32))),
         ["checkpoint", _] => cluster.checkpoint(number(1)),
         ["deliver"] => cluster.settle(),
         ["deliver", link, limit @ ..] => {

@@ -10,7 +10,7 @@ fn position(at: Position) -> String {
 
 fn entries(first: u64, entries: &[Entry]) -> String {
     let words = (first..).zip(entries).map(|(index, entry)| {
-        let payload = String::from_utf8_lossy(&entry.payload);
+        let payload = String::from_utf8_lossy(entry.payload.command());
         let payload = if payload.is_empty() {
             "-".into()
         } else {
@@ -123,6 +123,8 @@ pub fn output(output: &Output) -> String {
         } => {
             format!("committed {}", entries(*first, list))
         }
+        Output::ReconfigureRefused { why } => format!("refuses a configuration: {why:?}"),
+        Output::Configured => "configured".to_owned(),
         Output::ProposeRefused { payload, why } => {
             format!("refuses {}: {why:?}", String::from_utf8_lossy(payload))
         }

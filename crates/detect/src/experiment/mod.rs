@@ -1,6 +1,6 @@
 //! The knob on the synchrony assumption, turned: detection time against false suspicions.
 //!
-//! Seed 003: "the deadline is a knob on the synchrony assumption"; seed 000: too short, and
+//! Doc 003: "the deadline is a knob on the synchrony assumption"; doc 000: too short, and
 //! healthy peers are suspected; too long, and crashed ones are not. Each setting of each detector
 //! sees the same questions, answers, losses and pauses, so that the difference is the setting's.
 

@@ -50,7 +50,7 @@ fn exponential(mean: Duration, word: u64) -> Duration {
     Duration::from_nanos((mean.as_nanos() as f64 * -libm::log(uniform)) as u64)
 }
 
-/// The pauses of the peer: while one lasts it takes messages in and answers none (seed 003: a long
+/// The pauses of the peer: while one lasts it takes messages in and answers none (doc 003: a long
 /// garbage collection, a stalled disk).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Pauses {
@@ -85,7 +85,7 @@ pub struct Probe {
 }
 
 impl Network {
-    /// Questions ten times a second, answers in 2 to 4 ms and a tail, one in 4,096 lost (seed 003),
+    /// Questions ten times a second, answers in 2 to 4 ms and a tail, one in 4,096 lost (doc 003),
     /// a pause of 200 ms about once in two minutes.
     pub fn standard() -> Self {
         Self {

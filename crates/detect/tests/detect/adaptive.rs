@@ -4,7 +4,7 @@ use crate::{ask, at, ms, silence, to};
 use quorate_detect::{Deadline, Detector, Doubling, Opinion, Shrink};
 use std::time::Duration;
 
-/// Seed 000, line by line: halved by a success down to the minimum, doubled by a failure.
+/// Doc 000, line by line: halved by a success down to the minimum, doubled by a failure.
 #[test]
 fn a_success_halves_and_a_failure_doubles() {
     let mut detector = Doubling::new(ms(100), ms(20), ms(1000), Shrink::Halve);
@@ -33,7 +33,7 @@ fn mistakes(shrink: Shrink, min: u64, trips: u64) -> Vec<u64> {
         .collect()
 }
 
-/// A finding about the seed's pseudo-code: with answers that always take 60 ms, a peer that never
+/// A finding about the document's pseudo-code: with answers that always take 60 ms, a peer that never
 /// fails is suspected for ever, because each success undoes what the failure taught. It becomes
 /// accurate only if the least time-out is over the bound, and then it knew the bound all along.
 #[test]
@@ -59,7 +59,7 @@ fn a_late_answer_takes_the_suspicion_back_and_is_no_success() {
     assert_eq!(detector.timeout(), ms(200));
 }
 
-/// Seed 003: T = round trip × k, the round trip being a smoothed one (RFC 6298: 7/8 and 1/8).
+/// Doc 003: T = round trip × k, the round trip being a smoothed one (RFC 6298: 7/8 and 1/8).
 #[test]
 fn the_deadline_is_k_smoothed_round_trips() {
     let mut detector = Deadline::new(4.0, ms(8));

@@ -6,13 +6,13 @@ use quorate_detect::Opinion::{Crashed, MaybeFailed, Suspected, Trusted};
 use quorate_detect::{Agreement, Finding, Opinion, Panel};
 
 fn set(nodes: &[u8]) -> NodeSet {
-    nodes.iter().map(|node| NodeId(*node)).collect()
+    nodes.iter().map(|node| NodeId((*node).into())).collect()
 }
 
 fn panel(agreement: Agreement, reports: &[(u8, Opinion)]) -> Panel {
     let mut panel = Panel::new(NodeSet::all(5), agreement, ms(1000));
     for (observer, opinion) in reports {
-        assert!(panel.report(at(0), NodeId(*observer), *opinion));
+        assert!(panel.report(at(0), NodeId((*observer).into()), *opinion));
     }
     panel
 }

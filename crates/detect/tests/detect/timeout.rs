@@ -15,7 +15,7 @@ fn bounds(delta: u64, phi: u64, drift_ppm: u32) -> Bounds {
     }
 }
 
-/// Seed 000: "start timer(2 * delta + phi)", and a clock that may run fast.
+/// Doc 000: "start timer(2 * delta + phi)", and a clock that may run fast.
 #[test]
 fn the_limit_is_two_delays_and_a_step_on_a_drifting_clock() {
     assert_eq!(Perfect::new(&bounds(10, 5, 0)).limit(), ms(25));

@@ -1,7 +1,7 @@
 //! Reads: from a quorum's word, or from one node's memory.
 //!
 //! A node that has fallen behind, or lives in the past, answers with success and last week's balance
-//! (seed 003). A read that asks a quorum first cannot be served by it.
+//! (doc 003). A read that asks a quorum first cannot be served by it.
 
 use quorate_core::NodeId;
 use std::collections::BTreeMap;

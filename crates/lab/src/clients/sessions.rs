@@ -1,7 +1,7 @@
 //! A state machine above the log, with and without sessions.
 //!
 //! A client that hears nothing asks again, and the first one may have been decided all the same: the
-//! value stands in the log twice. A session remembers what it has applied (seed 003: "idempotency
+//! value stands in the log twice. A session remembers what it has applied (doc 003: "idempotency
 //! keys"; Ongaro's thesis, §6.3).
 
 use bytes::Bytes;

@@ -1,6 +1,6 @@
 //! A store outside of the cluster, to which whoever takes itself for the leader writes.
 //!
-//! A leader that was paused wakes up as a leader (seed 003: 4.2 s of garbage collection, 800 ms with
+//! A leader that was paused wakes up as a leader (doc 003: 4.2 s of garbage collection, 800 ms with
 //! two leaders, 84 orders confirmed against stale state). The log is safe from it, for its term is
 //! over. What it does without asking the log is not, unless the store asks for a fencing token.
 

@@ -195,7 +195,7 @@ impl<S: Subject> Stage<S> {
         // With one proposer, or all of one mind: what everybody hopes for.
         let alone =
             S::ASKING == Asking::Sender || S::CATALOGUE == quorate_contract::Protocol::Paxos;
-        let value = S::proposal(NodeId(u8::from(!alone)));
+        let value = S::proposal(NodeId(u32::from(!alone)));
         let asked = NodeId::all(n).take(if alone { 1 } else { n.into() });
         for node in asked {
             self.bare.request(node, S::request(value.clone()));

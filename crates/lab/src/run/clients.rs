@@ -16,7 +16,7 @@ impl<S: Subject> Stage<'_, S> {
             return;
         }
         let tries = &mut self.tries[n as usize];
-        let node = NodeId(((n + *tries) % u32::from(self.bare.nodes())) as u8);
+        let node = NodeId(((n + *tries) % u32::from(self.bare.nodes())) as u32);
         *tries += 1;
         if !self.bare.is_paused(node) {
             self.bare.request(node, S::request(value));

@@ -1,4 +1,4 @@
-//! Scenarios: stories of what went wrong, as small files that run (seeds 000, 003 and 004 tell most
+//! Scenarios: stories of what went wrong, as small files that run (docs 000, 003 and 004 tell most
 //! of ours).
 //!
 //! A file says what is assumed (the contract, in the words of contract files), what runs where, who
@@ -39,7 +39,7 @@ pub struct Scenario {
     pub title: String,
     /// The story.
     pub story: String,
-    /// The document that tells it: `seed 003, ...`.
+    /// The document that tells it: `doc 003, ...`.
     pub source: Option<String>,
     /// Its runs, in the order in which they are told.
     pub parts: Vec<Part>,

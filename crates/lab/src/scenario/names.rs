@@ -36,7 +36,7 @@ impl Names {
         let node = self.nodes.iter().position(|name| name == word);
         let zone = || self.zones.iter().find(|(name, _)| name == word);
         match node {
-            Some(at) => Some(NodeSet::from_iter([NodeId(at as u8)])),
+            Some(at) => Some(NodeSet::from_iter([NodeId(at as u32)])),
             None if word == "all" => Some(NodeSet::all(self.nodes.len() as u8)),
             None => zone().map(|(_, nodes)| *nodes),
         }

@@ -1,4 +1,4 @@
-//! The table of seed 003: each mode of failure in a row, with what the coordinator counted, and
+//! The table of doc 003: each mode of failure in a row, with what the coordinator counted, and
 //! when it knew that something was wrong.
 
 use super::{Kind, Part, Played};

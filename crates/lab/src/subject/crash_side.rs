@@ -59,9 +59,9 @@ impl Subject for Raft {
         };
         let decision = |(slot, entry): (u64, &raft::Entry)| Decision {
             slot,
-            values: match entry.payload.is_empty() {
+            values: match entry.payload.command().is_empty() {
                 true => vec![],
-                false => vec![entry.payload.clone()],
+                false => vec![Bytes::copy_from_slice(entry.payload.command())],
             },
         };
         (*first..).zip(entries.iter()).map(decision).collect()
@@ -194,7 +194,7 @@ impl Subject for Paxos {
     }
 }
 
-/// The COMMIT of seeds 000 and 003, with the lessons that can be left out.
+/// The COMMIT of docs 000 and 003, with the lessons that can be left out.
 #[derive(Debug)]
 pub struct MajorityCommit;
 

@@ -169,7 +169,7 @@ pub trait Subject {
         None
     }
 
-    /// Figures that an output tells, by name: what seed 003's table has for columns.
+    /// Figures that an output tells, by name: what doc 003's table has for columns.
     fn facts(_output: &<Self::Protocol as Protocol>::Output) -> Vec<(&'static str, String)> {
         vec![]
     }

@@ -28,7 +28,8 @@ impl Key {
     pub(super) fn one_way(&self, from: NodeId, to: NodeId) -> Self {
         let mut way = blake3::Hasher::new_keyed(self.0.as_bytes());
         way.update(b"quorate links 1: one direction");
-        way.update(&[from.0, to.0]);
+        way.update(&from.0.to_le_bytes());
+        way.update(&to.0.to_le_bytes());
         Self(way.finalize())
     }
 
@@ -85,7 +86,8 @@ impl KeyRing {
             let (low, high) = (me.min(peer), me.max(peer));
             let mut pair = blake3::Hasher::new_keyed(secret);
             pair.update(b"quorate links 1: the key of a pair of nodes");
-            pair.update(&[low.0, high.0]);
+            pair.update(&low.0.to_le_bytes());
+            pair.update(&high.0.to_le_bytes());
             Key(pair.finalize())
         };
         Self::new(

@@ -10,14 +10,14 @@ use quorate_core::{Time, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// One end of an authenticated link (Cachin, Guerraoui, Rodrigues 2011, module 2.5; seed 004):
+/// One end of an authenticated link (Cachin, Guerraoui, Rodrigues 2011, module 2.5; doc 004):
 /// seals the packets of the link `L`, and drops what bears no seal of the peer's.
 ///
 /// * *Integrity*: a packet is taken only with the bytes that were sealed.
 /// * *Authenticity*: it was sealed by the node at the other end, for this one.
 ///
 /// The adversary may still lose packets, and keep copies to bring up later. So what this makes of
-/// any wire is a fair-loss one (seed 004), as long as the adversary lets something through, and
+/// any wire is a fair-loss one (doc 004), as long as the adversary lets something through, and
 /// replay is refused by the layer inside: over [`crate::Reliable`] the seal covers the lives of
 /// both ends, the number and the acknowledgements, and a copy is a duplicate or of a life that is
 /// over. `Authenticated<FairLoss<M>>` knows who speaks, and may hear it twice.

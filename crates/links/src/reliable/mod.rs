@@ -16,7 +16,7 @@ use sender::Sender;
 use std::time::Duration;
 
 /// One end of a reliable link ("perfect link": Cachin, Guerraoui, Rodrigues 2011, module 2.3;
-/// seed 004), over a fair-loss one.
+/// doc 004), over a fair-loss one.
 ///
 /// * *Reliable delivery*: what it took ([`Link::send`] said `Ok`) is delivered, if this node does
 ///   not crash before, and the peer is up for long enough some time.
@@ -27,7 +27,7 @@ use std::time::Duration;
 ///   what it garbles (a checksum does); against forgery see [`crate::Authenticated`].
 /// * *FIFO*, with [`Order::Fifo`], within a session: the pair of one life of each end.
 ///
-/// Sessions do not end with a connection, which is the seed's complaint about TCP; they end with
+/// Sessions do not end with a connection, which is doc 004's complaint about TCP; they end with
 /// a life. Each packet names the lives of both ends. One that was meant for an earlier life of
 /// this node, or that an earlier life of the peer sent, is refused, however late the wire delivers
 /// it; and a peer that is in a new life is noticed at its first packet.

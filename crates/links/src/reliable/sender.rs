@@ -218,7 +218,7 @@ impl<M: Clone> Sender<M> {
         self.round_trip.mean()
     }
 
-    /// How long to wait for news: doubled by each failure in a row (seed 000: "maybe we were too
+    /// How long to wait for news: doubled by each failure in a row (doc 000: "maybe we were too
     /// aggressive"), bounded, with room for jitter.
     pub(super) fn timeout(&self, config: &Config) -> (Duration, Duration) {
         let measured = self.round_trip.timeout().unwrap_or(config.first_timeout);

@@ -84,7 +84,7 @@ fn a_sum_comes_out_right_over_a_reliable_link_and_wrong_over_the_wire() {
         let mut reliable = reliable(Wire::Regular { lose, repeat });
         let mut raw = over_the_wire(Wire::Regular { lose, repeat });
         for amount in 1..=20u64 {
-            let asked = NodeId(amount as u8 % 3);
+            let asked = NodeId((amount as u8 % 3).into());
             reliable.step(asked, Input::Request(amount));
             raw.step(asked, Input::Request(amount));
         }
@@ -206,7 +206,7 @@ fn a_linked_protocol_is_a_value() {
             let run = || {
                 let mut cluster = reliable(Wire::Regular { lose: 4, repeat: 7 });
                 for amount in &amounts {
-                    cluster.step(NodeId((amount % 3) as u8), Input::Request(*amount));
+                    cluster.step(NodeId((amount % 3) as u32), Input::Request(*amount));
                 }
                 cluster.run();
                 let linked = cluster.nodes.into_iter().map(|node| node.linked);

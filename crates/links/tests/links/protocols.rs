@@ -123,8 +123,8 @@ fn committed<L: Link<raft::Message>>(cluster: &Cluster<Raft, L>, at: NodeId) -> 
             _ => None,
         })
         .flat_map(|entries| entries.iter().map(|entry| entry.payload.clone()))
-        .filter(|payload| !payload.is_empty())
-        .map(|payload| String::from_utf8_lossy(&payload).into_owned())
+        .filter(|payload| !payload.command().is_empty())
+        .map(|payload| String::from_utf8_lossy(payload.command()).into_owned())
         .collect()
 }
 

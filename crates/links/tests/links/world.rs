@@ -198,7 +198,7 @@ impl<L: Link<Message>> World<L> {
         let pick = |nth: usize| count.checked_sub(1 + nth % count.max(1));
         match *act {
             Act::Send { from, to } if from != to => {
-                self.send(NodeId(from), NodeId(to));
+                self.send(NodeId(from.into()), NodeId(to.into()));
             }
             Act::Send { .. } => {}
             Act::Deliver { nth } => {
@@ -218,7 +218,7 @@ impl<L: Link<Message>> World<L> {
                 while self.pass(until) {}
                 self.now = until;
             }
-            Act::Restart { node } => self.restart(NodeId(node)),
+            Act::Restart { node } => self.restart(NodeId(node.into())),
             Act::Garble { nth, bit } => {
                 if let Some(at) = pick(nth) {
                     let (from, to, packet) = &self.wire[at];
@@ -231,7 +231,7 @@ impl<L: Link<Message>> World<L> {
             Act::Misdirect { nth, from, to } if from != to => {
                 if let Some(at) = pick(nth) {
                     let packet = self.wire[at].2.clone();
-                    self.deliver(NodeId(from), NodeId(to), packet);
+                    self.deliver(NodeId(from.into()), NodeId(to.into()), packet);
                 }
             }
             Act::Misdirect { .. } => {}

@@ -1,6 +1,6 @@
 //! Connections between replicas: one for each direction, over TCP.
 //!
-//! To the protocol these are fair-loss links (seed 000): a message arrives whole and unchanged, or
+//! To the protocol these are fair-loss links (doc 000): a message arrives whole and unchanged, or
 //! not at all; it may be lost, and two kinds of message may overtake one another. What is lost is
 //! counted. Nothing here is secret or proves who speaks: a contract with liars needs
 //! authenticated links, and this crate is not started under one.

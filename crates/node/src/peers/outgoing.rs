@@ -23,7 +23,7 @@ const BURST: usize = 256 << 10;
 
 /// Keeps a connection to peer `to` at `address` and sends what comes into the outbox, for ever.
 /// When the connection fails it is made again, after a wait that doubles up to a second and is
-/// spread by chance (seed 002: retries must not march in step), or as soon as the peer connects to
+/// spread by chance (doc 002: retries must not march in step), or as soon as the peer connects to
 /// us: a replica that is back must not be deaf to the others for a second.
 pub async fn connect<M: Wire>(local: Local, to: u8, address: String, outbox: Arc<Outbox<M>>) {
     let mut wait = FIRST_WAIT;

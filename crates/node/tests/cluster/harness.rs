@@ -84,7 +84,7 @@ impl Cluster {
     }
 
     pub(crate) fn leader(&self, id: u8) -> Option<u8> {
-        self.node(id).status().leader.map(|leader| leader.0)
+        self.node(id).status().leader.map(|leader| leader.0 as u8)
     }
 
     fn call<T>(

@@ -4,12 +4,12 @@ use super::{Actions, Notice, Replica};
 use crate::checkpoint::Piece;
 use crate::config::Limits;
 use crate::machine::MachineReader;
-use quorate_core::Time;
 use quorate_core::driver::Disk;
-use quorate_crash::raft::{self, Install, Record};
+use quorate_core::replicated::{Checkpoint, Install, Replicated, Request as Ask};
+use quorate_core::{Hard, Time};
 
-impl<D: Disk<Record>> Replica<D> {
-    pub(super) fn on_install(&mut self, now: Time, install: Install, out: &mut Actions) {
+impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
+    pub(super) fn on_install(&mut self, now: Time, install: Install, out: &mut Actions<P>) {
         match install {
             Install::Begin { id, .. } => self.installing = Some((id, MachineReader::default())),
             Install::Chunk { id, data, .. } => {
@@ -45,7 +45,7 @@ impl<D: Disk<Record>> Replica<D> {
                     }
                     None => false,
                 };
-                self.ask(now, raft::Request::InstallChecked { id, good });
+                self.ask(now, Ask::InstallChecked { id, good });
             }
             Install::End { id, .. } => {
                 let Some((_, machine)) = self.installed.take().filter(|(open, _)| *open == id)
@@ -66,7 +66,7 @@ impl<D: Disk<Record>> Replica<D> {
         }
     }
 
-    fn reject_snapshot(&mut self, reason: String, out: &mut Actions) {
+    fn reject_snapshot(&mut self, reason: String, out: &mut Actions<P>) {
         self.counters.snapshot_install_failures += 1;
         out.notices.push(Notice::SnapshotRejected { reason });
     }
@@ -81,10 +81,7 @@ impl<D: Disk<Record>> Replica<D> {
             return;
         }
         if let Some(index) = self.checkpoint.due(&self.machine, checkpoint_bytes) {
-            self.ask(
-                now,
-                raft::Request::Checkpoint(raft::Checkpoint::Begin { index }),
-            );
+            self.ask(now, Ask::Checkpoint(Checkpoint::Begin { index }));
             return;
         }
         let Ok(durable) = self.disk.durable() else {
@@ -92,10 +89,10 @@ impl<D: Disk<Record>> Replica<D> {
         };
         if let Some(piece) = self.checkpoint.next(durable, chunk_bytes) {
             let step = match piece {
-                Piece::Chunk(data) => raft::Checkpoint::Chunk { data },
-                Piece::End { digest } => raft::Checkpoint::End { digest },
+                Piece::Chunk(data) => Checkpoint::Chunk { data },
+                Piece::End { digest } => Checkpoint::End { digest },
             };
-            self.ask(now, raft::Request::Checkpoint(step));
+            self.ask(now, Ask::Checkpoint(step));
             // The piece is one record, behind all that was written so far.
             self.checkpoint.on_logged(self.disk.append(&mut vec![]) + 1);
         }

@@ -4,15 +4,19 @@ use quorate_core::driver::{Disk, Lsn};
 use quorate_core::{NodeId, Time};
 use quorate_crash::raft::{self, Record};
 use quorate_kv as kv;
-use quorate_replica::{
-    Actions, Config, Input, Journal, Limits, Notice, Outcome, PeerMessage, Recovery, Replica,
-    Request, Ticket, Timer,
-};
+use quorate_replica::{Config, Limits, Notice, Outcome, Request, Ticket, Timer};
 use quorate_wal as wal;
 use quorate_wal::testing::{Crash, MemStorage};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::time::Duration;
+
+type Actions = quorate_replica::Actions<raft::Raft>;
+type Input = quorate_replica::Input<raft::Raft>;
+type Journal<S> = quorate_replica::Journal<raft::Raft, S>;
+type PeerMessage = quorate_replica::PeerMessage<raft::Message>;
+type Recovery = quorate_replica::Recovery<raft::Raft>;
+type Replica<D> = quorate_replica::Replica<raft::Raft, D>;
 
 /// Syncs at once, unless stalled; fails when told to.
 #[derive(Debug)]
@@ -62,7 +66,7 @@ impl TestDisk {
 pub(crate) struct Node {
     pub(crate) replica: Option<Replica<TestDisk>>,
     storage: Option<MemStorage>,
-    timers: BTreeMap<Timer, Time>,
+    timers: BTreeMap<Timer<raft::Timer>, Time>,
     pub(crate) notices: Vec<Notice>,
 }
 
@@ -75,7 +79,7 @@ pub(crate) struct Cluster {
     pub(crate) cut: BTreeSet<(u8, u8)>,
     /// Snapshots on the wire claim another digest than their state has.
     pub(crate) forge_digests: bool,
-    config: Config,
+    config: Config<raft::Config>,
     tickets: u64,
     boots: u64,
 }
@@ -89,12 +93,14 @@ impl Cluster {
             trailing_entries: 4,
             ..raft::Config::default()
         };
-        let (sweep, retry) = (20 * MS, 200 * MS);
+        let sweep = 20 * MS;
         let config = Config {
-            raft,
-            limits,
+            protocol: raft,
+            limits: Limits {
+                retry: 200 * MS,
+                ..limits
+            },
             sweep,
-            retry,
             nonce: 0,
             mutant: quorate_core::Mutant::None,
         };
@@ -151,7 +157,7 @@ impl Cluster {
             nonce: self.boots << 32,
             ..self.config.clone()
         };
-        node.replica = Some(Replica::new(config, NodeId(n), hard, machine, disk));
+        node.replica = Some(Replica::new(config, NodeId(n.into()), hard, machine, disk));
         self.input(n, Input::Start);
     }
 
@@ -163,7 +169,8 @@ impl Cluster {
         storage.crash(Crash::LoseAll);
         node.storage = Some(storage);
         node.timers.clear();
-        self.wire.retain(|(from, to, _)| from.0 != n && to.0 != n);
+        self.wire
+            .retain(|(from, to, _)| from.0 != n.into() && to.0 != n.into());
     }
 
     pub(crate) fn replica(&self, n: u8) -> &Replica<TestDisk> {
@@ -205,22 +212,22 @@ impl Cluster {
         let sends = out
             .sends
             .into_iter()
-            .map(|(to, message)| (NodeId(n), to, message));
+            .map(|(to, message)| (NodeId(n.into()), to, message));
         self.wire.extend(sends);
     }
 
     /// Delivers until nothing is under way.
     pub(crate) fn settle(&mut self) {
         while let Some((from, to, mut message)) = self.wire.pop_front() {
-            if let PeerMessage::Raft(raft::Message {
+            if let PeerMessage::Protocol(raft::Message {
                 body: raft::Body::Notice(raft::Notice::Snapshot { meta, .. }),
                 ..
             }) = &mut message
             {
                 meta.digest ^= u64::from(self.forge_digests);
             }
-            if !self.cut.contains(&(from.0, to.0)) {
-                self.input(to.0, Input::Peer { from, message });
+            if !self.cut.contains(&(from.0 as u8, to.0 as u8)) {
+                self.input(to.0 as u8, Input::Peer { from, message });
             }
         }
     }
@@ -302,8 +309,10 @@ impl Cluster {
         let up = (0u8..)
             .zip(&self.nodes)
             .filter_map(|(n, node)| Some((n, node.replica.as_ref()?)));
-        let leaders = up.filter(|(_, r)| r.raft().role() == raft::Role::Leader);
-        leaders.max_by_key(|(_, r)| r.raft().term()).map(|(n, _)| n)
+        let leaders = up.filter(|(_, r)| r.protocol().role() == raft::Role::Leader);
+        leaders
+            .max_by_key(|(_, r)| r.protocol().term())
+            .map(|(n, _)| n)
     }
 
     /// Cuts a node off, or joins it again.

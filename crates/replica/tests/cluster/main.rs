@@ -47,7 +47,7 @@ fn a_write_at_any_replica_is_read_at_any_other() {
     cluster.no_violations();
 }
 
-/// Seed 004: the application layer has its own request ids for de-duplication.
+/// Doc 004: the application layer has its own request ids for de-duplication.
 #[test]
 fn a_write_repeated_at_another_replica_is_applied_once() {
     let mut cluster = cluster();
@@ -146,7 +146,7 @@ fn a_write_in_flight_survives_the_leader() {
     cluster.no_violations();
 }
 
-/// Seed 002: a timeout is a third outcome. Seed 000: the minority stalls.
+/// Doc 002: a timeout is a third outcome. Doc 000: the minority stalls.
 #[test]
 fn in_the_minority_writes_end_unknown_and_reads_refused() {
     let mut cluster = cluster();
@@ -409,7 +409,7 @@ fn a_failed_disk_silences_the_replica() {
     );
 }
 
-/// Seed 002: admission control before saturation.
+/// Doc 002: admission control before saturation.
 #[test]
 fn too_many_requests_are_refused_at_once() {
     let limits = Limits {

@@ -16,7 +16,7 @@ where
     /// # Panics
     /// For a node that is not there, and with more than 65,535 faults.
     pub fn inflict(&mut self, fault: NodeFault) {
-        assert!(fault.node.0 < self.n, "{} is no node", fault.node);
+        assert!(fault.node.0 < self.n.into(), "{} is no node", fault.node);
         let weighs = |which: &Which| matches!(which, Which::Larger(_));
         self.weather.weigh |= match &fault.misdeed {
             Misdeed::OmitSend(which) | Misdeed::OmitReceive(which) => weighs(which),

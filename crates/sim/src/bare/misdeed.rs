@@ -2,7 +2,7 @@
 //!
 //! An adversary here knows no protocol. It knows that messages are bytes from one node to another,
 //! that a disk holds records, and that a node is a value that can be copied: that is enough for
-//! every failure model of seeds 000 and 003, equivocation included.
+//! every failure model of docs 000 and 003, equivocation included.
 
 use crate::Delay;
 use quorate_contract::{Behaviour, Behaviours};
@@ -64,7 +64,7 @@ pub enum Misdeed {
     /// It says, with these chances in a million, what it was told by others, changed like this, in
     /// the name of this node. (The name comes first.)
     Forge(NodeId, u32, Tampering),
-    /// What it hears from this node it says to those, changed, in that node's name: seed 000's liar,
+    /// What it hears from this node it says to those, changed, in that node's name: doc 000's liar,
     /// who tells two followers another value than the leader did.
     Impersonate(NodeId, NodeSet, Tampering),
 }
@@ -176,7 +176,7 @@ pub enum Trouble {
     /// A message is lost, with these chances in a million.
     Loss(u32),
     /// A message of more than `over` bytes is lost, with these chances in a million: the packets of
-    /// a small one get through where one of many does not (seed 003: 1 in 4096).
+    /// a small one get through where one of many does not (doc 003: 1 in 4096).
     LossOfLarge {
         /// Bytes.
         over: u32,

@@ -1,4 +1,4 @@
-//! Timing models as schedulers (seed 000, "The Synchrony Spectrum"; Dwork, Lynch and Stockmeyer
+//! Timing models as schedulers (doc 000, "The Synchrony Spectrum"; Dwork, Lynch and Stockmeyer
 //! 1988).
 //!
 //! All of them are one: until some moment the world is wild, and from then on every message arrives

@@ -162,7 +162,7 @@ where
             marked,
         };
         if self.slots.len() == usize::from(self.n) {
-            self.transmit(from, to, to.0, message, later);
+            self.transmit(from, to, to.0 as u8, message, later);
             return;
         }
         let hears = |other: usize| self.slots[s].talks_with(&self.slots[other]);

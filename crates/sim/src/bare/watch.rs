@@ -39,7 +39,7 @@ pub(super) struct Watch<P: Protocol> {
 
 /// The lane of a copy.
 pub(super) fn lane(slot: usize) -> NodeId {
-    NodeId(slot as u8)
+    NodeId(slot as u32)
 }
 
 /// What became of a message on its way out.

@@ -147,7 +147,7 @@ impl Client {
         Self {
             id,
             nodes,
-            home: NodeId(id % nodes),
+            home: NodeId((id % nodes).into()),
             is_safe: !id.is_multiple_of(load.sessionless),
             session: None,
             next_seq: 1,
@@ -477,7 +477,7 @@ impl Client {
     /// Another replica may answer. A probe stays where it is.
     fn turn(&mut self, decisions: &mut Decisions) {
         if self.probe.is_none() {
-            self.home = NodeId(decisions.below(self.nodes.into()) as u8);
+            self.home = NodeId(decisions.below(self.nodes.into()) as u32);
         }
     }
 

@@ -1,10 +1,11 @@
 //! A replica's log on a simulated disk, with the latency of its syncs left to the world.
 
 use super::SharedStorage;
+use crate::serving::Journal;
 use quorate_core::Mutant;
 use quorate_core::driver::{Disk, Lsn};
 use quorate_crash::raft::{Entries, Position, Record};
-use quorate_replica::{Journal, JournalError};
+use quorate_replica::JournalError;
 use std::{io, mem};
 
 /// The log of a running replica. Writes as the serving process does: what has gathered while a

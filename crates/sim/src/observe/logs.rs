@@ -163,7 +163,7 @@ impl Logs {
         let mut rolling = Rolling::default();
         rolling.add(before);
         rolling.add(entry.term);
-        rolling.write(&entry.payload);
+        rolling.write(entry.payload.command());
         let link = Link {
             term: entry.term,
             chain: rolling.value(),

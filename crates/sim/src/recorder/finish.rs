@@ -28,7 +28,7 @@ impl Recorder {
     pub fn finish(mut self, ending: Ending) -> Run {
         let end = ending.end.max(self.now);
         for lane in 0..self.lanes.len() {
-            self.end_reign(end, quorate_core::NodeId(lane as u8));
+            self.end_reign(end, quorate_core::NodeId(lane as u32));
         }
         let cuts = self.cuts();
         let first = self.events.gone();
@@ -133,7 +133,7 @@ fn names(mut nodes: Vec<Node>, lanes: usize) -> Vec<Node> {
     nodes.truncate(lanes);
     for lane in nodes.len()..lanes {
         nodes.push(Node {
-            name: quorate_core::NodeId(lane as u8).to_string(),
+            name: quorate_core::NodeId(lane as u32).to_string(),
             note: None,
         });
     }

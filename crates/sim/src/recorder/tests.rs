@@ -235,7 +235,7 @@ fn long(limits: Limits) -> Run {
     // Under way for so long that it is let go before it arrives.
     recorder.sent(0, A, C, "early", &[1000]);
     for turn in 0..500_u64 {
-        let (from, to) = (NodeId((turn % 3) as u8), NodeId(((turn + 1) % 3) as u8));
+        let (from, to) = (NodeId((turn % 3) as u32), NodeId(((turn + 1) % 3) as u32));
         recorder.sent(turn, from, to, &format!("token {turn}"), &[0]);
         recorder.sync_begun(turn, to);
         recorder.arrived(0, turn + 1);

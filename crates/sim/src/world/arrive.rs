@@ -3,9 +3,9 @@
 use super::node::Node;
 use super::{Asked, Event, World, words};
 use crate::client::{Want, client_of};
+use crate::serving::Input;
 use crate::{Due, Rolling};
 use quorate_core::NodeId;
-use quorate_replica::Input;
 use quorate_report::Fate;
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ impl World {
             return;
         };
         let id = client_of(ticket);
-        self.count(3, NodeId(id), ticket.0);
+        self.count(3, NodeId(id.into()), ticket.0);
         let Some(client) = self.clients.get_mut(usize::from(id)) else {
             return;
         };

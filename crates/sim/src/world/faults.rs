@@ -47,7 +47,7 @@ impl World {
     }
 
     pub(super) fn any_node(&mut self) -> NodeId {
-        NodeId(self.streams.harm.below(self.n.into()) as u8)
+        NodeId(self.streams.harm.below(self.n.into()) as u32)
     }
 
     /// A node, and rather the leader than another.
@@ -58,7 +58,7 @@ impl World {
         }
         let leads = |node: &NodeId| {
             let replica = self.nodes[node.index()].replica.as_ref();
-            replica.is_some_and(|replica| replica.raft().leader() == Some(*node))
+            replica.is_some_and(|replica| replica.protocol().leader() == Some(*node))
         };
         NodeId::all(self.n).find(leads).unwrap_or(any)
     }
@@ -128,7 +128,7 @@ impl World {
         let replica = &self.nodes[leader.index()].replica;
         let leads = replica
             .as_ref()
-            .is_some_and(|r| r.raft().leader() == Some(leader));
+            .is_some_and(|r| r.protocol().leader() == Some(leader));
         if leads && self.healed.is_none() {
             self.count(9, leader, 0);
             let decisions = self.streams.topple(leader);

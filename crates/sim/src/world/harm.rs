@@ -4,9 +4,10 @@ use super::faults::{Cure, MS};
 use super::{Event, World};
 use crate::Fault;
 use crate::disk::FaultKind;
+use crate::serving::Input;
 use quorate_contract::Behaviour;
 use quorate_core::NodeId;
-use quorate_replica::{Input, Request, Ticket};
+use quorate_replica::{Request, Ticket};
 use quorate_report::{BandKind, EventKind};
 
 impl World {

@@ -14,6 +14,7 @@ use crate::client::{Client, Desk, Want, client_of};
 use crate::fault::Coverage;
 use crate::observe::{Broken, Observers};
 use crate::report::{RunReport, Verdict, Violation};
+use crate::serving::PeerMessage;
 use crate::swarm::Swarm;
 use crate::trace::Trace;
 use crate::{Delay, Fault, Network, Queue, Rolling, Slab, Streams};
@@ -21,7 +22,7 @@ use faults::Cure;
 use node::Node;
 use quorate_contract::{Behaviour, Contract};
 use quorate_core::{Mutant, NodeId};
-use quorate_replica::{Outcome, PeerMessage, Request, Ticket};
+use quorate_replica::{Outcome, Request, Ticket};
 use quorate_report::Run;
 use recording::Recording;
 

@@ -2,16 +2,17 @@
 
 use crate::disk::{ReplicaDisk, SharedStorage};
 use crate::observe::Seen;
+use crate::serving::{Actions, Config, Journal, Replica, Timer};
 use crate::{Clock, Timers};
 use quorate_core::NodeId;
-use quorate_replica::{Actions, Config, Journal, Recovery, Replica, Timer};
+use quorate_replica::Recovery;
 use quorate_wal as wal;
 
 /// A machine with a disk, on which a replica runs or does not.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) storage: SharedStorage,
-    pub(super) replica: Option<Replica<ReplicaDisk>>,
+    pub(super) replica: Option<Replica>,
     /// It found its disk damaged, and refuses to start, as it should.
     pub(super) broken: bool,
     /// It never comes back.
@@ -68,8 +69,8 @@ impl Node {
 
 /// What a replica shows.
 #[inline]
-pub(super) fn seen(replica: &Replica<ReplicaDisk>) -> Seen {
-    let (raft, machine) = (replica.raft(), replica.machine());
+pub(super) fn seen(replica: &Replica) -> Seen {
+    let (raft, machine) = (replica.protocol(), replica.machine());
     Seen {
         role: raft.role(),
         term: raft.term(),
@@ -100,7 +101,7 @@ pub(super) fn start(
     log: wal::Config,
     config: &Config,
     me: NodeId,
-) -> Result<(Replica<ReplicaDisk>, u64), StartError> {
+) -> Result<(Replica, u64), StartError> {
     recover(storage, log, config, me).map_err(|error| match error {
         _ if storage.get().halted() => StartError::PowerFailed,
         error => error,
@@ -112,13 +113,13 @@ fn recover(
     log: wal::Config,
     config: &Config,
     me: NodeId,
-) -> Result<(Replica<ReplicaDisk>, u64), StartError> {
+) -> Result<(Replica, u64), StartError> {
     let of_log = |error: wal::Error| match error {
         wal::Error::Io { .. } | wal::Error::Full { .. } => StartError::Disk(error.to_string()),
         error => StartError::Damaged(error.to_string()),
     };
     let mut records = wal::Recovery::new(storage.clone(), log);
-    let mut recovery = Recovery::default();
+    let mut recovery = Recovery::<quorate_crash::raft::Raft>::default();
     let mut last = 0;
     while let Some((lsn, record)) = records.next().map_err(of_log)? {
         let fed = recovery.feed(lsn.0, record);

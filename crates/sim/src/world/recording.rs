@@ -5,12 +5,13 @@ use crate::client::Client;
 use crate::disk::ReplicaDisk;
 use crate::network::Sent;
 use crate::recorder::{BandId, Ending, Limits, OpId};
+use crate::serving::Replica;
 use crate::{Fault, Operations, Recorder, RunReport};
 use quorate_contract::{Contract, Timing};
 use quorate_core::NodeId;
 use quorate_core::driver::Lsn;
 use quorate_crash::raft::Role;
-use quorate_replica::{Replica, Request};
+use quorate_replica::Request;
 use quorate_report::{BandKind, EventKind, Outcome as Ended, Run, VerdictKind};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -86,10 +87,10 @@ impl Recording {
     }
 
     /// A replica has done all that came of its steps.
-    pub(super) fn looked_at(&mut self, now: u64, id: NodeId, replica: &Replica<ReplicaDisk>) {
+    pub(super) fn looked_at(&mut self, now: u64, id: NodeId, replica: &Replica) {
         self.last = id;
         self.recorder.state(id, &state(replica));
-        let raft = replica.raft();
+        let raft = replica.protocol();
         let (term, leads) = (raft.term(), raft.role() == Role::Leader);
         let label = format!("{}, term {term}", part(raft.role()));
         self.recorder.leads(now, id, term, leads, &label);
@@ -279,8 +280,8 @@ fn part(role: Role) -> String {
 }
 
 /// A replica in lines: what a reader of Raft would ask for first.
-fn state(replica: &Replica<ReplicaDisk>) -> String {
-    let (raft, machine) = (replica.raft(), replica.machine());
+fn state(replica: &Replica) -> String {
+    let (raft, machine) = (replica.protocol(), replica.machine());
     let node = |id: Option<NodeId>| id.map_or("nobody".to_owned(), |id| id.to_string());
     let (log, hard) = (raft.log(), raft.hard());
     let mut text = String::new();

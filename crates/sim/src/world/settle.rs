@@ -117,7 +117,7 @@ impl World {
             .filter(|node| !node.broken && !node.retired)
             .map(|node| {
                 node.replica.as_ref().map(|replica| {
-                    let (machine, last) = (replica.machine(), replica.raft().last_index());
+                    let (machine, last) = (replica.machine(), replica.protocol().last_index());
                     (machine.index(), machine.digest(), last)
                 })
             });
@@ -133,7 +133,7 @@ impl World {
             .map(|id| match &self.nodes[id.index()].replica {
                 None => format!("{id} is down"),
                 Some(replica) => {
-                    let raft = replica.raft();
+                    let raft = replica.protocol();
                     format!(
                         "{id} is {:?} in term {}, has applied {} of {}, digest {:016x}",
                         raft.role(),

@@ -4,10 +4,12 @@ use super::node::{self, StartError, seen};
 use super::{Event, World, words};
 use crate::client::digest;
 use crate::observe::Broken;
+use crate::serving::{Config, Input, PeerMessage};
 use crate::{Fault, Flight};
 use quorate_core::NodeId;
-use quorate_crash::raft::{Body, Notice as Said, Role};
-use quorate_replica::{Config, Input, Notice, Outcome, PeerMessage, Reply, Ticket};
+use quorate_core::replicated::{Replicated, Role};
+use quorate_crash::raft::Raft;
+use quorate_replica::{Notice, Outcome, Reply, Ticket};
 use quorate_report::EventKind;
 use quorate_wal as wal;
 use std::time::Duration;
@@ -272,18 +274,13 @@ impl World {
         }
     }
 
-    fn started(
-        &mut self,
-        id: NodeId,
-        replica: quorate_replica::Replica<crate::disk::ReplicaDisk>,
-        last: u64,
-    ) {
+    fn started(&mut self, id: NodeId, replica: crate::serving::Replica, last: u64) {
         let node = &mut self.nodes[id.index()];
         // A process's clock begins anywhere.
         let shown = self.streams.crash(id).below(1_000_000_000_000);
         node.clock = crate::Clock::new(self.now, shown);
         let words = || {
-            let (term, log) = (replica.raft().term(), replica.raft().log());
+            let (term, log) = (replica.protocol().term(), replica.protocol().log());
             format!(
                 "starts in term {term} with entries {} to {}, {last} records",
                 log.base().index + 1,
@@ -301,7 +298,7 @@ impl World {
                 detail,
             });
         }
-        let (log, seen) = (replica.raft().log(), seen(&replica));
+        let (log, seen) = (replica.protocol().log(), seen(&replica));
         let result = self.observers.on_start(id, log, seen);
         self.nodes[id.index()].replica = Some(replica);
         self.check(result);
@@ -311,10 +308,9 @@ impl World {
     fn config(&self, id: NodeId) -> Config {
         let epoch = u64::from(self.nodes[id.index()].epoch);
         Config {
-            raft: self.swarm.raft.clone(),
+            protocol: self.swarm.raft.clone(),
             limits: self.swarm.limits.clone(),
             sweep: Duration::from_millis(50),
-            retry: Duration::from_millis(100),
             nonce: (epoch + 1) << 40 | u64::from(id.0) << 32,
             mutant: self.mutant,
         }
@@ -324,7 +320,7 @@ impl World {
 /// Everything bounded is bounded.
 #[inline]
 fn within_bounds(
-    replica: &quorate_replica::Replica<crate::disk::ReplicaDisk>,
+    replica: &crate::serving::Replica,
     swarm: &crate::swarm::Swarm,
 ) -> Result<(), Broken> {
     let in_flight = replica.in_flight();
@@ -350,11 +346,7 @@ fn nanos(span: Duration) -> u64 {
 #[inline]
 fn size(message: &PeerMessage) -> usize {
     64 + match message {
-        PeerMessage::Raft(message) => match &message.body {
-            Body::Notice(Said::Append { entries, .. }) => entries.bytes(),
-            Body::Notice(Said::Snapshot { data, .. }) => data.len(),
-            _ => 0,
-        },
+        PeerMessage::Protocol(message) => Raft::message_bytes(message),
         PeerMessage::Forward(payloads) => payloads.iter().map(|payload| payload.len()).sum(),
         PeerMessage::Digest { .. } => 0,
     }

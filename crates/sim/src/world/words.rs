@@ -1,12 +1,13 @@
 //! Events in words, short enough for one line.
 
+use crate::serving::PeerMessage;
 use quorate_crash::raft::{Body, Claim, Notice as Said};
 use quorate_kv::Command;
-use quorate_replica::{Notice, Outcome, PeerMessage, Reply, Request};
+use quorate_replica::{Notice, Outcome, Reply, Request};
 
 pub(super) fn message(message: &PeerMessage) -> String {
     match message {
-        PeerMessage::Raft(message) => {
+        PeerMessage::Protocol(message) => {
             let what = match &message.body {
                 Body::Claim(claim) => self::claim(claim),
                 Body::Notice(notice) => said(notice),

@@ -81,7 +81,7 @@ impl Scene<'_> {
     }
 
     fn any_node(&mut self) -> NodeId {
-        NodeId(self.decisions.below(u64::from(self.nodes)) as u8)
+        NodeId(self.decisions.below(u64::from(self.nodes)) as u32)
     }
 
     /// Some of the nodes: any set, the empty one included.
@@ -100,7 +100,7 @@ impl Scene<'_> {
         let mut set = self.some_nodes();
         let inside = self.any_node();
         set.insert(inside);
-        let outside = NodeId((inside.0 + 1) % self.nodes);
+        let outside = NodeId((inside.0 + 1) % u32::from(self.nodes));
         if outside != inside {
             set.remove(outside);
         }

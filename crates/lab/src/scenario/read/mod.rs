@@ -125,7 +125,7 @@ impl Scenario {
             title: title.string("...")?.to_owned(),
             story: story.string("...")?.trim().to_owned(),
             source: document
-                .map(|entry| entry.string("seed 003").map(str::to_owned))
+                .map(|entry| entry.string("doc 003").map(str::to_owned))
                 .transpose()?,
             parts,
             nothing_to_turn_off: nothing.map(str::to_owned),

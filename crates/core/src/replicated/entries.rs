@@ -1,5 +1,6 @@
-//! Entries, and cheap slices of them.
+//! The entries of a replicated log, and cheap slices of them.
 
+use super::Configuration;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -12,16 +13,60 @@ use std::sync::Arc;
 pub struct Entry {
     /// The term of the leader that put it into the log.
     pub term: u64,
-    /// The command; empty in the entry with which a leader opens its term.
-    pub payload: Bytes,
+    /// What it says.
+    pub payload: Payload,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Payload {
+    /// Nothing: the entry with which a leader opens its term.
+    #[default]
+    Empty,
+    /// A command for the state machine. Not empty.
+    Command(Bytes),
+    /// Who takes part from here on. Counts as soon as it is in a log (Raft §6).
+    Configuration(Arc<Configuration>),
+}
+
+impl Payload {
+    /// The command; nothing if it is none.
+    pub fn command(&self) -> &[u8] {
+        match self {
+            Self::Command(command) => command,
+            Self::Empty | Self::Configuration(_) => &[],
+        }
+    }
+}
+
+/// No bytes are [`Payload::Empty`].
+impl From<Bytes> for Payload {
+    fn from(command: Bytes) -> Self {
+        match command.is_empty() {
+            true => Self::Empty,
+            false => Self::Command(command),
+        }
+    }
+}
+
+impl From<&'static str> for Payload {
+    fn from(command: &'static str) -> Self {
+        Bytes::from_static(command.as_bytes()).into()
+    }
 }
 
 /// What an entry counts for against a bound, besides its payload.
-pub(super) const ENTRY_OVERHEAD: usize = 16;
+const ENTRY_OVERHEAD: usize = 16;
 
 impl Entry {
-    pub(super) fn bytes(&self) -> usize {
-        self.payload.len() + ENTRY_OVERHEAD
+    /// What the entry counts for against a bound in bytes.
+    pub fn bytes(&self) -> usize {
+        let payload = match &self.payload {
+            Payload::Empty => 0,
+            Payload::Command(command) => command.len(),
+            Payload::Configuration(configuration) => configuration.bytes(),
+        };
+        payload + ENTRY_OVERHEAD
     }
 }
 
@@ -48,7 +93,7 @@ pub struct Entries {
     bytes: usize,
 }
 
-/// The terms of a batch fall: no log of Raft ever looks like that.
+/// The terms of a batch fall: no log ever looks like that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TermsFall;
 
@@ -73,8 +118,8 @@ impl Entries {
         Ok(Self::sorted(shared))
     }
 
-    /// Entries that are known to be in order.
-    pub(super) fn sorted(shared: Arc<[Entry]>) -> Self {
+    /// Entries that are known to be in order: the terms never fall.
+    pub fn sorted(shared: Arc<[Entry]>) -> Self {
         debug_assert!(shared.is_sorted_by_key(|entry| entry.term));
         let bytes = shared.iter().map(Entry::bytes).sum();
         Self {

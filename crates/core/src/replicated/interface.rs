@@ -1,19 +1,8 @@
 //! What the layer above asks and is told.
 
-use super::{Entries, SnapshotMeta};
+use super::{Configuration, Entries, SnapshotMeta};
+use crate::NodeId;
 use bytes::Bytes;
-use quorate_core::NodeId;
-
-/// The timers of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Timer {
-    /// A follower's or candidate's patience; a leader's check that a quorum still hears it.
-    Election,
-    /// A leader's sign of life, and its retransmissions.
-    Heartbeat,
-    /// A follower's retransmission of reads that wait for the leader.
-    Reads,
-}
 
 /// What the layer above may ask.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +18,10 @@ pub enum Request {
     Read(u64),
     /// Hand leadership over. Only a leader can; else ignored. Given up after an election timeout.
     Transfer(NodeId),
+    /// Change who takes part: the whole configuration as it shall be. The protocol goes there, over
+    /// a joint configuration if the voters change, or answers by [`Output::ReconfigureRefused`].
+    /// Ends as part of an [`Output::Committed`], or is lost with its leader.
+    Reconfigure(Box<Configuration>),
     /// The link to this node has broken, as when its process dies. A hint and no proof: if it is
     /// the leader, this node does not wait for an election timeout to find out.
     Suspect(NodeId),
@@ -81,8 +74,7 @@ pub enum Checkpoint {
     Abort,
 }
 
-/// What the layer above is told. All of it at once, without waiting for the disk: that an entry
-/// is committed is a fact about a quorum's disks, not about one's own.
+/// What the layer above is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Output {
     /// The next entries of the log are decided: apply them, the empty ones excepted. After a
@@ -100,6 +92,14 @@ pub enum Output {
         /// The reason.
         why: Refusal,
     },
+    /// A change of configuration was not taken. It will never be committed.
+    ReconfigureRefused {
+        /// The reason.
+        why: Refusal,
+    },
+    /// The configuration that this node acts by is another one now: one was put into its log, taken
+    /// back with the entries of a deposed leader, or came with a snapshot.
+    Configured,
     /// A read may be served as soon as all through `index` is applied.
     ReadReady {
         /// As asked.
@@ -152,7 +152,7 @@ pub enum Output {
 }
 
 /// The steps of installing a snapshot from the leader. The pieces are in the log as
-/// [`Record::SnapshotChunk`](super::Record::SnapshotChunk) under the same `id`.
+/// [`SnapshotPart::Chunk`](super::SnapshotPart::Chunk) under the same `id`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Install {
     /// A new one begins; one that was open is dropped.
@@ -201,12 +201,18 @@ pub enum Refusal {
         /// Ask there.
         leader: Option<NodeId>,
     },
-    /// A bound of [`Config`](super::Config) is reached: ask again later.
+    /// A bound is reached: ask again later.
     Busy,
     /// The leader is handing over.
     Transferring,
     /// The empty payload is reserved.
     Empty,
+    /// A change of configuration is under way, or the leader is too new to begin one: ask again.
+    Reconfiguring,
+    /// Not from the present configuration: the reason in words.
+    BadConfiguration(&'static str),
+    /// This learner is too far behind to vote.
+    NotCaughtUp(NodeId),
 }
 
 /// A node's part in its term.
@@ -214,6 +220,8 @@ pub enum Refusal {
 pub enum Role {
     /// Follows the leader, or waits for one.
     Follower,
+    /// Follows the leader and does not vote.
+    Learner,
     /// Asks whether a campaign would succeed (pre-vote).
     PreCandidate,
     /// Campaigns.

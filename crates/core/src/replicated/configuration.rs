@@ -1,0 +1,177 @@
+//! Who takes part in a replicated log.
+
+use crate::NodeId;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// Who takes part, and at which feature level. Part of the log, of hard state and of snapshots: a
+/// node acts by the latest configuration in its log, committed or not (Raft §6).
+///
+/// While the voters change, the old and the new ones decide together: a decision then needs a
+/// majority of both (joint consensus). So voters may be exchanged in one step, and no moment comes
+/// at which two majorities do not meet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Configuration {
+    /// Who votes; sorted, each once.
+    pub voters: Vec<NodeId>,
+    /// Who voted before, while the voters change; otherwise none. Sorted, each once.
+    pub outgoing: Vec<NodeId>,
+    /// Who is sent the log and does not vote; sorted, each once, none of them a voter.
+    pub learners: Vec<NodeId>,
+    /// The number of the next node that joins. Numbers are never given twice.
+    pub next: u32,
+    /// The feature level: what replicas may write into the log. It only rises, when every member
+    /// can follow.
+    pub level: u16,
+    /// What the layer above keeps beside it: names and addresses. Means nothing here.
+    pub context: Bytes,
+}
+
+impl Configuration {
+    /// The nodes `0..n`, all of which vote.
+    pub fn founding(n: u8) -> Self {
+        Self {
+            voters: NodeId::all(n).collect(),
+            next: n.into(),
+            level: 1,
+            ..Self::default()
+        }
+    }
+
+    /// Are the voters being exchanged?
+    pub fn is_joint(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// Does the node vote, in the old or the new half?
+    pub fn is_voter(&self, node: NodeId) -> bool {
+        self.voters.binary_search(&node).is_ok() || self.outgoing.binary_search(&node).is_ok()
+    }
+
+    /// Does the node get the log without a vote?
+    pub fn is_learner(&self, node: NodeId) -> bool {
+        self.learners.binary_search(&node).is_ok()
+    }
+
+    /// Does the node take part in any way?
+    pub fn is_member(&self, node: NodeId) -> bool {
+        self.is_voter(node) || self.is_learner(node)
+    }
+
+    /// Everybody who takes part, in order.
+    pub fn members(&self) -> Vec<NodeId> {
+        let mut members = [&self.voters[..], &self.outgoing, &self.learners].concat();
+        members.sort_unstable();
+        members.dedup();
+        members
+    }
+
+    /// Do these nodes decide: are they a majority of each half?
+    pub fn is_quorum(&self, mut has: impl FnMut(NodeId) -> bool) -> bool {
+        let mut majority =
+            |half: &[NodeId]| half.iter().filter(|node| has(**node)).count() > half.len() / 2;
+        majority(&self.voters) && (self.outgoing.is_empty() || majority(&self.outgoing))
+    }
+
+    /// Can those who have not refused no longer be a quorum?
+    pub fn is_lost(&self, mut refused: impl FnMut(NodeId) -> bool) -> bool {
+        !self.is_quorum(|node| !refused(node))
+    }
+
+    /// The highest value that a quorum has reached.
+    pub fn reached(&self, mut value: impl FnMut(NodeId) -> u64) -> u64 {
+        let mut reached = |half: &[NodeId]| {
+            let mut values: Vec<u64> = half.iter().map(|node| value(*node)).collect();
+            values.sort_unstable();
+            // A majority has at least the value with a minority below it.
+            values.get((half.len().max(1) - 1) / 2).copied()
+        };
+        let new = reached(&self.voters).unwrap_or(0);
+        match self.outgoing.is_empty() {
+            true => new,
+            false => new.min(reached(&self.outgoing).unwrap_or(0)),
+        }
+    }
+
+    /// What it counts for against a bound in bytes.
+    pub fn bytes(&self) -> usize {
+        let nodes = self.voters.len() + self.outgoing.len() + self.learners.len();
+        8 * nodes + self.context.len() + 16
+    }
+
+    /// Checks what others rely on.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let sorted = |nodes: &[NodeId]| nodes.windows(2).all(|pair| pair[0] < pair[1]);
+        let rules = [
+            (!self.voters.is_empty(), "nobody votes"),
+            (
+                sorted(&self.voters) && sorted(&self.outgoing) && sorted(&self.learners),
+                "nodes are not in order, or are named twice",
+            ),
+            (
+                self.learners.iter().all(|node| !self.is_voter(*node)),
+                "a learner votes",
+            ),
+            (
+                self.members().iter().all(|node| node.0 < self.next),
+                "a node has a number that was not given out",
+            ),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, rule)) => Err(rule),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(ids: &[u32]) -> Vec<NodeId> {
+        ids.iter().copied().map(NodeId).collect()
+    }
+
+    #[test]
+    fn a_joint_decision_needs_both_majorities() {
+        let joint = Configuration {
+            voters: nodes(&[0, 1, 3]),
+            outgoing: nodes(&[0, 1, 2]),
+            next: 4,
+            ..Configuration::default()
+        };
+        assert_eq!(joint.check(), Ok(()));
+        let by = |has: &[u32]| joint.is_quorum(|node| has.contains(&node.0));
+        assert!(by(&[0, 1]) && by(&[0, 2, 3]) && !by(&[0, 3]) && !by(&[0, 2]));
+        assert!(joint.is_lost(|node| node.0 < 2) && !joint.is_lost(|node| node.0 > 1));
+        let at = [5, 3, 9, 1];
+        assert_eq!(joint.reached(|node| at[node.0 as usize]), 3);
+        assert_eq!(joint.members(), nodes(&[0, 1, 2, 3]));
+    }
+
+    #[test]
+    fn the_value_reached_is_that_of_a_majority() {
+        for n in 1..=7 {
+            let all = Configuration::founding(n);
+            let reached = all.reached(|node| node.0.into());
+            let quorum = u64::from(n) / 2 + 1;
+            assert_eq!(u64::from(n) - reached, quorum, "{n}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_configuration_is_said() {
+        let bad = |change: fn(&mut Configuration)| {
+            let mut configuration = Configuration::founding(3);
+            change(&mut configuration);
+            configuration.check().is_err()
+        };
+        assert!(bad(|c| c.voters.clear()));
+        assert!(bad(|c| c.voters.reverse()));
+        assert!(bad(|c| c.learners.push(NodeId(1))));
+        assert!(bad(|c| c.next = 2));
+    }
+}
