@@ -1,0 +1,219 @@
+//! Driving the protocol: what goes in, what comes out, and what may leave.
+
+use super::Replica;
+use crate::writes::Leader;
+use crate::{Actions, Notice, PeerMessage, Timer};
+use bytes::Bytes;
+use quorate_core::driver::{Disk, Released};
+use quorate_core::replicated::{Output, Replicated, Request as Ask, Role};
+use quorate_core::{Hard, Input as ProtocolInput, NodeId, Time, To};
+use std::time::Duration;
+
+/// How many sweeps pass between two exchanges of digests.
+const SWEEPS_PER_DIGEST: u32 = 8;
+
+impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
+    pub(crate) fn on_peer(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        message: PeerMessage<P::Message>,
+        out: &mut Actions<P>,
+    ) {
+        match message {
+            PeerMessage::Protocol(message) => {
+                self.protocol.step(
+                    now,
+                    ProtocolInput::Message(from, message),
+                    &mut self.effects,
+                );
+            }
+            PeerMessage::Forward(payloads) => {
+                for payload in payloads {
+                    if self.leads() && self.protocol.can_propose(payload.len()).is_ok() {
+                        self.ask(now, Ask::Propose(payload));
+                    } else {
+                        self.counters.forwards_dropped += 1;
+                    }
+                }
+            }
+            PeerMessage::Digest { index, digest } => {
+                if let Some(found) = self.audit.on_peer(from, index, digest) {
+                    self.on_divergence(found, out);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn ask(&mut self, now: Time, request: Ask) {
+        self.protocol
+            .step(now, ProtocolInput::Request(request), &mut self.effects);
+    }
+
+    /// Hands writes to the leader: to our own protocol if that is us.
+    pub(crate) fn send_writes(&mut self, now: Time, out: &mut Actions<P>) {
+        let Some(to) = self.protocol.proposer() else {
+            return;
+        };
+        let (term, leader): Leader = to;
+        let _ = term;
+        let (protocol, effects, limit) =
+            (&mut self.protocol, &mut self.effects, &self.config.limits);
+        let mut forwards = vec![];
+        let mut forwarded = 0;
+        let mut accept = |payload: &Bytes| {
+            if leader != self.me {
+                // One message is bounded like one batch of entries; the rest goes in the next.
+                // What is declined must not leave: it counts as never sent.
+                let bytes = forwarded + payload.len();
+                if !forwards.is_empty() && bytes > limit.forward_bytes {
+                    return false;
+                }
+                forwarded = bytes;
+                forwards.push(payload.clone());
+                return true;
+            }
+            let room = protocol.can_propose(payload.len()).is_ok();
+            if room {
+                let request = Ask::Propose(payload.clone());
+                protocol.step(now, ProtocolInput::Request(request), effects);
+            }
+            room
+        };
+        if std::mem::take(&mut self.resend) {
+            self.counters.retries += self.writes.send_again(now, to, &mut accept);
+        }
+        self.writes.send_fresh(now, to, &mut accept);
+        if !forwards.is_empty() {
+            out.sends.push((leader, PeerMessage::Forward(forwards)));
+        }
+    }
+
+    /// The log gate: records to the disk; out come the messages that may leave.
+    pub(crate) fn exchange(&mut self, out: &mut Actions<P>) {
+        let Self {
+            gate,
+            effects,
+            disk,
+            loopback,
+            outputs,
+            ..
+        } = self;
+        let me = self.me;
+        let members = |to| match to {
+            To::One(node) => vec![node],
+            To::All => self.protocol.configuration().members(),
+        };
+        let mut route = |released: Released<P::Message>| {
+            let (to, message) = released.into_parts();
+            for to in members(to) {
+                if to == me {
+                    loopback.push_back(message.clone());
+                } else {
+                    out.sends.push((to, PeerMessage::Protocol(message.clone())));
+                }
+            }
+        };
+        let prompt = gate.submit(effects, disk);
+        out.timers.extend(
+            prompt
+                .timers()
+                .map(|(timer, span)| (Timer::Protocol(timer), span)),
+        );
+        prompt.messages().for_each(&mut route);
+        outputs.extend(prompt.outputs());
+        if let Err(error) = gate.release(disk, route, |output| outputs.push_back(output))
+            && !self.failure_told
+        {
+            self.failure_told = true;
+            out.notices.push(Notice::DiskFailed {
+                error: error.to_string(),
+            });
+            let mut tell = |ticket, outcome| out.replies.push((ticket, outcome));
+            self.writes.fail(&mut tell);
+            self.reads.fail(&mut tell);
+        }
+    }
+
+    pub(crate) fn serve_outputs(&mut self, now: Time, out: &mut Actions<P>) {
+        while let Some(output) = self.outputs.pop_front() {
+            match output {
+                Output::Committed { first, entries } => {
+                    for (index, entry) in (first..).zip(entries.iter()) {
+                        self.apply(index, entry.term, &entry.payload, out);
+                    }
+                }
+                Output::ReconfigureRefused { .. } | Output::Configured => {}
+                Output::ReadReady { id, index } => self.reads.on_ready(id, index),
+                Output::ReadFailed { id, .. } => self.reads.on_failed(id),
+                // The write stays in its table and is sent again when its wait is over.
+                Output::ProposeRefused { .. } => self.counters.forwards_dropped += 1,
+                Output::RoleChanged { role, term, leader } => {
+                    self.on_role_changed(now, role, leader);
+                    out.notices.push(Notice::RoleChanged { role, term, leader });
+                }
+                Output::SnapshotWanted { to, meta, offset } => {
+                    let bytes = self.config.limits.chunk_bytes;
+                    if let Some(data) = self.outgoing.piece(to, meta, offset, bytes) {
+                        self.ask(now, data);
+                    }
+                }
+                Output::Install(install) => self.on_install(now, install, out),
+                Output::CheckpointBegun { .. } => {}
+                Output::CheckpointEnded { .. } => {
+                    if let Some(machine) = self.checkpoint.stop() {
+                        self.counters.checkpoints += 1;
+                        out.notices.push(Notice::CheckpointDone {
+                            index: machine.index(),
+                        });
+                        self.outgoing.freeze(machine);
+                    }
+                }
+                Output::CheckpointAborted => {
+                    self.checkpoint.stop();
+                }
+            }
+        }
+    }
+
+    pub(crate) fn on_role_changed(&mut self, now: Time, role: Role, leader: Option<NodeId>) {
+        if role != Role::Leader {
+            self.outgoing.stop();
+        }
+        if leader != self.leader {
+            self.counters.leader_changes += u64::from(leader.is_some());
+            self.leader = leader;
+        }
+        if leader.is_some() {
+            self.resend = true;
+            self.reads.revive(now + Duration::from_nanos(1));
+        }
+    }
+
+    pub(crate) fn on_sweep(&mut self, now: Time, out: &mut Actions<P>) {
+        out.timers
+            .push((Timer::Sweep, Some((self.config.sweep, self.config.sweep))));
+        let mut tell = |ticket, outcome| out.replies.push((ticket, outcome));
+        let late = self.writes.expire(now, &mut tell) + self.reads.expire(now, &mut tell);
+        self.counters.timed_out += late;
+        self.resend = true;
+        self.reads.revive(Time(
+            now.0
+                .saturating_sub(self.config.limits.retry.as_nanos() as u64),
+        ));
+        if let Err(detail) = self.protocol.check_invariants() {
+            self.on_violation("the protocol's local invariants", detail, out);
+        }
+        self.sweeps = (self.sweeps + 1) % SWEEPS_PER_DIGEST;
+        if self.sweeps == 0
+            && let Some((index, digest)) = self.audit.latest()
+            && !self.gate.failed()
+        {
+            let members = self.protocol.configuration().members();
+            for peer in members.into_iter().filter(|peer| *peer != self.me) {
+                out.sends
+                    .push((peer, PeerMessage::Digest { index, digest }));
+            }
+        }
+    }
+}
