@@ -115,8 +115,8 @@ impl Reads {
         count
     }
 
-    /// Ends everything: the disk has failed.
-    pub(crate) fn fail(&mut self, mut tell: impl FnMut(Ticket, Outcome)) {
+    /// Ends everything: the replica serves no more, for this reason.
+    pub(crate) fn fail(&mut self, refusal: &Refusal, mut tell: impl FnMut(Ticket, Outcome)) {
         let Self {
             queued,
             rounds,
@@ -132,7 +132,7 @@ impl Reads {
             .chain(confirmed)
             .chain(stalled)
         {
-            tell(read.ticket, Outcome::Refused(Refusal::DiskFailed));
+            tell(read.ticket, Outcome::Refused(refusal.clone()));
         }
     }
 }
