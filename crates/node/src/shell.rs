@@ -296,6 +296,9 @@ fn note(notice: &Notice, published: &Published) {
             error!("{why}");
         }
         Notice::Configured => {}
+        Notice::PeerDiverged { peer, detail } => {
+            error!("{peer} holds another state than a quorum does ({detail}): replace it");
+        }
         Notice::DiskFailed { error } => {
             error!("the log has failed: {error}");
         }

@@ -95,6 +95,13 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// A peer holds another state than a quorum does, this replica among it. It should be replaced.
+    PeerDiverged {
+        /// The peer.
+        peer: NodeId,
+        /// The figures.
+        detail: String,
+    },
     /// The replica has left the service; said once.
     Stopped(Stopped),
     /// Another configuration is in force: see [`Replica::roster`](crate::Replica::roster).

@@ -169,19 +169,6 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         self.serve_reads(out);
     }
 
-    pub(crate) fn on_divergence(&mut self, found: crate::audit::Divergence, out: &mut Actions<P>) {
-        let crate::audit::Divergence {
-            peer,
-            index,
-            mine,
-            theirs,
-        } = found;
-        let detail = format!(
-            "at index {index} the state's digest is {mine:016x} here and {theirs:016x} at {peer}"
-        );
-        self.on_violation("state-machine safety", detail, out);
-    }
-
     pub(crate) fn leads(&self) -> bool {
         self.protocol.role() == Role::Leader
     }

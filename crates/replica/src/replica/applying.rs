@@ -25,10 +25,9 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             .machine
             .apply(index, term, payload, limits, *software, *mutant);
         self.checkpoint.on_applied(payload.command().len());
-        if Audit::wants(index)
-            && let Some(found) = self.audit.on_applied(index, self.machine.digest())
-        {
-            self.on_divergence(found, out);
+        if Audit::wants(index) {
+            self.audit.on_applied(index, self.machine.digest());
+            self.judge_states(out);
         }
         match effect {
             Effect::Nothing => {}

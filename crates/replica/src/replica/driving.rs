@@ -52,9 +52,8 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 if let Some(heard) = self.heard.get_mut(&from) {
                     heard.software = software;
                 }
-                if let Some(found) = self.audit.on_peer(from, index, digest) {
-                    self.on_divergence(found, out);
-                }
+                self.audit.on_peer(from, index, digest);
+                self.judge_states(out);
             }
         }
     }

@@ -6,6 +6,7 @@
 //! an impossible state is observable; doc 003: a faulty replica is isolated).
 
 use super::Replica;
+use crate::audit::{Divergence, Verdict};
 use crate::{Actions, Notice, Refusal, Stopped, Uncertainty};
 use quorate_core::Hard;
 use quorate_core::driver::Disk;
@@ -46,6 +47,27 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         self.changes.fail(ends, &mut tell);
         out.notices.push(Notice::Stopped(why.clone()));
         self.stopped = Some(why);
+    }
+
+    /// Compares the state with the peers': the one that a quorum does not hold is wrong.
+    pub(crate) fn judge_states(&mut self, out: &mut Actions<P>) {
+        let verdict = self.audit.verdict(self.me, self.protocol.configuration());
+        let Some(Verdict::Mine(found) | Verdict::Theirs(found)) = verdict else {
+            return;
+        };
+        let Divergence {
+            peer,
+            index,
+            mine,
+            theirs,
+        } = found;
+        let detail = format!(
+            "at index {index} the state's digest is {mine:016x} here and {theirs:016x} at {peer}"
+        );
+        match verdict {
+            Some(Verdict::Theirs(_)) => out.notices.push(Notice::PeerDiverged { peer, detail }),
+            _ => self.on_violation("state-machine safety", detail, out),
+        }
     }
 
     /// The protocol has seen something that its model excludes: nothing of this burst may leave.

@@ -12,9 +12,9 @@ use std::io;
 use std::time::Duration;
 
 type Actions = quorate_replica::Actions<raft::Raft>;
-type Input = quorate_replica::Input<raft::Raft>;
+pub(crate) type Input = quorate_replica::Input<raft::Raft>;
 type Journal<S> = quorate_replica::Journal<raft::Raft, S>;
-type PeerMessage = quorate_replica::PeerMessage<raft::Message>;
+pub(crate) type PeerMessage = quorate_replica::PeerMessage<raft::Message>;
 type Recovery = quorate_replica::Recovery<raft::Raft>;
 type Replica<D> = quorate_replica::Replica<raft::Raft, D>;
 
