@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const MAX_ROUNDS: usize = 4;
 
 /// A read that waits.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Read {
     pub(crate) ticket: Ticket,
     pub(crate) request: Request,
@@ -20,7 +20,7 @@ pub(crate) struct Read {
 }
 
 /// The table of reads in flight. Bounded by the replica's admission control.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Reads {
     queued: Vec<Read>,
     rounds: BTreeMap<u64, (Time, Vec<Read>)>,

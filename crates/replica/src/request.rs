@@ -24,7 +24,7 @@ pub struct RequestId {
 }
 
 /// What a client may ask of any replica.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// Change the store. With an `id`, a repetition is answered and not applied again; without
     /// one, the request is the replica's own to repeat and the client must not.

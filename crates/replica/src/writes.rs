@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) type Leader = (u64, NodeId);
 
 /// An entry's way to the leader.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Transit {
     payload: Bytes,
     sent: Option<Leader>,
@@ -43,7 +43,7 @@ impl Transit {
 /// The longest wait between two repetitions to the same leader.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Pending {
     ticket: Ticket,
     deadline: Time,
@@ -51,21 +51,21 @@ struct Pending {
 }
 
 /// A session being opened, for a client or for the replica itself.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Opening {
     ticket: Option<Ticket>,
     deadline: Time,
     transit: Transit,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Write(SessionId, u64),
     Opening(u64),
 }
 
 /// The table of writes in flight. Bounded by the replica's admission control.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Writes {
     pending: BTreeMap<(SessionId, u64), Pending>,
     /// The replica's own session, in which plain writes travel.
