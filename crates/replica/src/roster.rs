@@ -37,11 +37,21 @@ pub struct Member {
     pub directory: u64,
 }
 
+impl Member {
+    /// Where its peers reach it, as `HOST:PORT`: the first of its addresses.
+    pub fn peer_address(&self) -> Option<&str> {
+        let url = self.peer_urls.first()?;
+        Some(url.split_once("://").map_or(&**url, |(_, address)| address))
+    }
+}
+
 /// All members of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Roster {
     /// The cluster's id: random, never 0.
     pub cluster_id: u64,
+    /// The cluster's name, for people.
+    pub cluster: String,
     /// How often the roster or the configuration was changed: etcd's `config_version`.
     pub version: u64,
     /// In the order of their numbers.
@@ -144,6 +154,7 @@ impl Roster {
             urls.chain([&member.name])
                 .all(|text| text.len() <= MAX_TEXT)
         };
+        let few_bytes = self.cluster.len() <= MAX_TEXT;
         let few =
             |member: &Member| member.peer_urls.len().max(member.client_urls.len()) <= MAX_URLS;
         let mut ids: Vec<u64> = self.members.iter().map(|member| member.id).collect();
@@ -151,7 +162,7 @@ impl Roster {
         let rules = [
             (self.members.len() <= MAX_MEMBERS, "it has too many members"),
             (
-                self.members.iter().all(texts),
+                few_bytes && self.members.iter().all(texts),
                 "a name or an address is too long",
             ),
             (
@@ -186,6 +197,11 @@ impl Roster {
     /// The member with this number.
     pub fn by_node(&self, node: NodeId) -> Option<&Member> {
         self.members.iter().find(|member| member.node == node)
+    }
+
+    /// The member with this name.
+    pub fn by_name(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == name)
     }
 
     /// Was the member with this id removed, as far as it is remembered?
