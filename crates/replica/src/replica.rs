@@ -479,7 +479,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                         self.apply(index, entry.term, &entry.payload, out);
                     }
                 }
-                Output::ReconfigureRefused { .. } | Output::Configured => {}
+                Output::ReconfigureRefused { .. } | Output::Configured | Output::Removed => {}
                 Output::ReadReady { id, index } => self.reads.on_ready(id, index),
                 Output::ReadFailed { id, .. } => self.reads.on_failed(id),
                 // The write stays in its table and is sent again when its wait is over.
