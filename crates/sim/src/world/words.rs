@@ -61,6 +61,7 @@ fn said(notice: &Said) -> String {
             offset,
             data,
             last,
+            ..
         } => format!(
             "snapshot at {}, bytes {offset} to {}{}",
             meta.at.index,
