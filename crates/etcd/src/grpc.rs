@@ -4,7 +4,6 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::backend::Backend;
-use crate::face::Face;
 use crate::pb::etcdserverpb as pb;
 use crate::pb::etcdserverpb::alarm_request::AlarmAction;
 use crate::pb::etcdserverpb::cluster_server::Cluster;
@@ -12,6 +11,7 @@ use crate::pb::etcdserverpb::kv_server::Kv;
 use crate::pb::etcdserverpb::maintenance_server::Maintenance;
 use crate::range_stream;
 use crate::refusal::Refusal;
+use crate::service::KvService;
 
 /// A call that is answered. Whatever is not listed here is `UNIMPLEMENTED`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn answer<T>(result: Result<T, Refusal>) -> Result<Response<T>, Status> {
 }
 
 #[tonic::async_trait]
-impl<B: Backend> Kv for Face<B> {
+impl<B: Backend> Kv for KvService<B> {
     async fn range(
         &self,
         request: Request<pb::RangeRequest>,
@@ -114,7 +114,7 @@ impl<B: Backend> Kv for Face<B> {
 }
 
 #[tonic::async_trait]
-impl<B: Backend> Maintenance for Face<B> {
+impl<B: Backend> Maintenance for KvService<B> {
     async fn status(
         &self,
         _: Request<pb::StatusRequest>,
@@ -138,7 +138,7 @@ impl<B: Backend> Maintenance for Face<B> {
 }
 
 #[tonic::async_trait]
-impl<B: Backend> Cluster for Face<B> {
+impl<B: Backend> Cluster for KvService<B> {
     async fn member_list(
         &self,
         _: Request<pb::MemberListRequest>,

@@ -10,19 +10,19 @@ use crate::gaps::Gaps;
 
 /// Everything that one storm showed.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct StormReport {
     /// What decided the plan.
     pub seed: u64,
     /// How long clients ran, in seconds.
     pub seconds: f64,
     /// What they asked.
-    pub operations: Operations,
+    pub operations: OperationTotals,
     /// What was done to the replicas, in order.
     pub faults: Vec<FaultReport>,
     /// For how long nobody got an acknowledgement.
     pub gaps: Gaps,
     /// What the history says.
-    pub judgement: Judgement,
+    pub judgement: StormVerdict,
     /// Whatever else was wrong: a replica that ended by itself, an invariant that it found violated.
     pub complaints: Vec<String>,
     /// Where the history lies.
@@ -33,7 +33,7 @@ pub struct Report {
 
 /// Operations by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Operations {
+pub struct OperationTotals {
     /// Answered.
     pub answered: usize,
     /// Those of the answered that say that the store was changed.
@@ -68,7 +68,7 @@ pub struct FaultReport {
 /// What the history says about the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict")]
-pub enum Judgement {
+pub enum StormVerdict {
     /// Linearizable, and nothing acknowledged is lost.
     Holds {
         /// The last revision.
@@ -99,7 +99,7 @@ pub enum Judgement {
     },
 }
 
-impl Judgement {
+impl StormVerdict {
     pub(crate) fn of(verdict: Verdict, account: Result<(), Box<Violation>>) -> Self {
         match (verdict, account) {
             (Verdict::Violated(violation), _) | (_, Err(violation)) => Self::violated(&violation),
@@ -123,7 +123,7 @@ impl Judgement {
     }
 }
 
-impl Operations {
+impl OperationTotals {
     pub(crate) fn of(history: &History, acknowledged_writes: usize) -> Self {
         let mut counts = Self {
             acknowledged_writes,
@@ -140,15 +140,15 @@ impl Operations {
     }
 }
 
-impl Report {
+impl StormReport {
     /// Why the store does not pass, in one line; `None` if it does.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let judged = match &self.judgement {
-            Judgement::Holds { .. } => None,
-            Judgement::Violated { property, .. } => Some(format!("{property} is violated")),
-            Judgement::Undecided { .. } => Some("the history could not be decided".to_owned()),
-            Judgement::Unjudged { .. } => Some("the history could not be judged".to_owned()),
+            StormVerdict::Holds { .. } => None,
+            StormVerdict::Violated { property, .. } => Some(format!("{property} is violated")),
+            StormVerdict::Undecided { .. } => Some("the history could not be decided".to_owned()),
+            StormVerdict::Unjudged { .. } => Some("the history could not be judged".to_owned()),
         };
         judged.or_else(|| (!self.complaints.is_empty()).then(|| "a replica misbehaved".to_owned()))
     }
@@ -173,9 +173,9 @@ impl fmt::Display for FaultReport {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for StormReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Operations {
+        let OperationTotals {
             answered,
             acknowledged_writes,
             refused,
@@ -220,7 +220,7 @@ impl fmt::Display for Report {
             writeln!(f, "complaint   {complaint}")?;
         }
         match &self.judgement {
-            Judgement::Holds {
+            StormVerdict::Holds {
                 revision,
                 unknown_applied,
                 stale_reads,
@@ -230,7 +230,7 @@ impl fmt::Display for Report {
                  revision {revision}; {unknown_applied} of unknown outcome took effect, \
                  {stale_reads} serializable reads were stale"
             ),
-            Judgement::Violated {
+            StormVerdict::Violated {
                 property,
                 explanation,
                 lines,
@@ -238,10 +238,10 @@ impl fmt::Display for Report {
                 f,
                 "verdict     {property} VIOLATED: {explanation} (lines {lines:?} of the history)"
             ),
-            Judgement::Undecided { explanation } => {
+            StormVerdict::Undecided { explanation } => {
                 write!(f, "verdict     undecided: {explanation}")
             }
-            Judgement::Unjudged { explanation } => write!(f, "verdict     none: {explanation}"),
+            StormVerdict::Unjudged { explanation } => write!(f, "verdict     none: {explanation}"),
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::output::say;
 use anyhow::{Context, bail};
 use quorate_crypto::Scheme;
 use quorate_lab::Options;
-use quorate_lab::matrix::{LAB_VERSION, Place, SIZES, Tally, Token, cell, cost, sample, table};
-use quorate_report::{CellVerdict, Cost, Cut, Matrix, Total, html, terminal};
+use quorate_lab::matrix::{Cell, CellTally, LAB_VERSION, SIZES, Token, cell, cost, sample, table};
+use quorate_report::{CellVerdict, CostRow, Cut, Matrix, Total, html, terminal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -31,12 +31,12 @@ struct Settings {
 /// Some cells, with so many runs each; a unit is a cell.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Settings", into = "Settings")]
-struct Cells {
+struct CellCampaign {
     settings: Settings,
-    places: Vec<Place>,
+    places: Vec<Cell>,
 }
 
-impl TryFrom<Settings> for Cells {
+impl TryFrom<Settings> for CellCampaign {
     type Error = anyhow::Error;
 
     fn try_from(settings: Settings) -> anyhow::Result<Self> {
@@ -62,13 +62,13 @@ impl TryFrom<Settings> for Cells {
     }
 }
 
-impl From<Cells> for Settings {
-    fn from(cells: Cells) -> Self {
+impl From<CellCampaign> for Settings {
+    fn from(cells: CellCampaign) -> Self {
         cells.settings
     }
 }
 
-impl Cells {
+impl CellCampaign {
     fn new(args: &Args) -> anyhow::Result<Self> {
         Self::try_from(Settings {
             lab: LAB_VERSION,
@@ -82,39 +82,39 @@ impl Cells {
 
 /// What all cells come to.
 #[derive(Debug, Default)]
-struct Report {
-    cells: Vec<(Place, Tally)>,
+struct MatrixReport {
+    cells: Vec<(Cell, CellTally)>,
 }
 
-impl Campaign for Cells {
+impl Campaign for CellCampaign {
     const NAME: &'static str = "matrix";
     const INCIDENTAL: &'static [&'static str] = &[];
-    type Unit = Tally;
-    type Report = Report;
+    type Unit = CellTally;
+    type Report = MatrixReport;
 
     fn units(&self) -> u64 {
         self.places.len() as u64
     }
 
-    fn run(&self, unit: u64) -> Tally {
+    fn run(&self, unit: u64) -> CellTally {
         let place = self.places[unit as usize];
-        let mut tally = Tally::default();
+        let mut tally = CellTally::default();
         for seed in 0..self.settings.seeds {
-            let (sample, ..) = sample(Token { place, seed }, &Options::default());
+            let (sample, ..) = sample(Token { cell: place, seed }, &Options::default());
             tally.add(sample);
         }
         tally
     }
 
-    fn check(&self, result: &Tally) -> Result<(), String> {
+    fn check(&self, result: &CellTally) -> Result<(), String> {
         result.check(self.settings.seeds)
     }
 
-    fn ends(&self, _: &Tally) -> bool {
+    fn ends(&self, _: &CellTally) -> bool {
         false
     }
 
-    fn fold(&self, report: &mut Report, unit: u64, result: Tally) {
+    fn fold(&self, report: &mut MatrixReport, unit: u64, result: CellTally) {
         report.cells.push((self.places[unit as usize], result));
     }
 
@@ -141,7 +141,7 @@ impl Campaign for Cells {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.unwrap_or(cores).max(1);
-    let cells = Cells::new(args)?;
+    let cells = CellCampaign::new(args)?;
     // Opened before the work: a path that can't be written is found at once.
     let page = super::replay::page(args.html.as_deref())?;
     let mut last = Instant::now();
@@ -176,7 +176,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Joins the shards of a campaign, and reports as if it had run here.
 pub(crate) fn merge(files: &[PathBuf], as_json: bool) -> anyhow::Result<()> {
-    let (cells, done) = campaign::merge::<Cells>(files)?;
+    let (cells, done) = campaign::merge::<CellCampaign>(files)?;
     report(&cells, &done, &matrix(&cells, &done), &[], as_json)
 }
 
@@ -192,7 +192,7 @@ fn costs(matrix: &mut Matrix) {
                 });
                 continue;
             };
-            matrix.costs.push(Cost {
+            matrix.costs.push(CostRow {
                 protocol: row,
                 n: n.into(),
                 messages: spent.messages,
@@ -205,7 +205,7 @@ fn costs(matrix: &mut Matrix) {
     }
 }
 
-fn matrix(cells: &Cells, done: &Done<Report>) -> Matrix {
+fn matrix(cells: &CellCampaign, done: &Done<MatrixReport>) -> Matrix {
     let measured = done.report.cells.iter();
     let measured = measured
         .filter_map(|(place, tally)| cell(place, tally))
@@ -234,7 +234,7 @@ fn matrix(cells: &Cells, done: &Done<Report>) -> Matrix {
 }
 
 /// Events by protocol: what was simulated.
-fn throughput(done: &Done<Report>) -> BTreeMap<&'static str, u64> {
+fn throughput(done: &Done<MatrixReport>) -> BTreeMap<&'static str, u64> {
     let mut events = BTreeMap::new();
     for (place, tally) in &done.report.cells {
         *events.entry(place.protocol).or_insert(0) += tally.events;
@@ -243,8 +243,8 @@ fn throughput(done: &Done<Report>) -> BTreeMap<&'static str, u64> {
 }
 
 fn report(
-    cells: &Cells,
-    done: &Done<Report>,
+    cells: &CellCampaign,
+    done: &Done<MatrixReport>,
     matrix: &Matrix,
     speeds: &[Speed],
     as_json: bool,
