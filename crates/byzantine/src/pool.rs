@@ -1,6 +1,8 @@
 //! Values that wait to be ordered, for protocols whose leaders rotate.
 
-use crate::{AgreedValue, value};
+use crate::value;
+
+use crate::value::AgreedValue;
 use quorate_core::NodeId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

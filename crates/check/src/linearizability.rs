@@ -6,7 +6,7 @@ use crate::history::{History, Outcome};
 use crate::order::Order;
 use crate::place::{Dead, Placement, PlacementResult, Scope, Why};
 use crate::plan::{CallKind, CallSource, PreparedHistory};
-use crate::store::Mismatch;
+use crate::store::{self, Mismatch};
 use crate::text;
 use crate::verdict::{GaveUp, Property, Summary, Verdict, Violation};
 
@@ -233,7 +233,7 @@ fn explain_answer(
                 "it shows {} under {}, which at revision {revision} must be {}",
                 text::item(*answered),
                 text::quote(plan.keys[*key as usize]),
-                text::cell(expected.as_ref()),
+                store::state_text(expected.as_ref()),
             );
             let shown = answered.map_or(0, |item| item.mod_revision);
             let due = expected.map_or(0, |cell| cell.modified);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::history::{EMPTY_REVISION, Item, Reply, Response, Revision, Target};
 use crate::plan::{CallBody, CallStep, KeyId};
+use crate::text;
 
 /// What the store holds under one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,20 @@ pub(crate) struct KeyState<'h> {
     pub(crate) created: Revision,
     pub(crate) modified: Revision,
     pub(crate) version: i64,
+}
+
+/// What is under a key, as text.
+pub(crate) fn state_text(cell: Option<&KeyState<'_>>) -> String {
+    match cell {
+        None => "no such key".to_owned(),
+        Some(cell) => format!(
+            "{} (mod revision {}, created at {}, version {})",
+            text::quote(cell.value),
+            cell.modified,
+            cell.created,
+            cell.version
+        ),
+    }
 }
 
 /// The store at one revision.

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use crate::escape::show;
 use crate::history::{Action, History, Item, Outcome, Target, Txn, TxnOp};
-use crate::store::KeyState;
 
 /// Values longer than this are cut in explanations.
 const SHOWN: usize = 48;
@@ -108,19 +107,6 @@ pub(crate) fn item(item: Option<&Item>) -> String {
             item.mod_revision,
             item.create_revision,
             item.version
-        ),
-    }
-}
-
-pub(crate) fn cell(cell: Option<&KeyState<'_>>) -> String {
-    match cell {
-        None => "no such key".to_owned(),
-        Some(cell) => format!(
-            "{} (mod revision {}, created at {}, version {})",
-            quote(cell.value),
-            cell.modified,
-            cell.created,
-            cell.version
         ),
     }
 }

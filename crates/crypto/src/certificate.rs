@@ -1,6 +1,10 @@
 //! A quorum's signatures over one statement.
 
-use crate::{Keychain, Roster, Signature, SignatureError, Statement, Verified};
+use crate::key::Signature;
+
+use crate::keychain::{Keychain, Roster, SignatureError};
+
+use crate::signed::{Statement, Verified};
 use quorate_core::{NodeId, NodeSet};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;

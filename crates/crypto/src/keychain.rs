@@ -1,7 +1,7 @@
 //! Who may sign, and the keys of one node.
 
-use crate::signed::signing_bytes;
-use crate::{PublicKey, Scheme, SecretKey, Signature, Signed, Statement, Verified};
+use crate::key::{PublicKey, Scheme, SecretKey, Signature};
+use crate::signed::{Signed, Statement, Verified, signing_bytes};
 use quorate_core::{NodeId, NodeSet};
 use rand_core::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,8 @@
 //! Statements, signed and verified.
 
-use crate::{Instance, Keychain, Signature, SignatureError};
+use crate::key::Signature;
+
+use crate::keychain::{Instance, Keychain, SignatureError};
 use quorate_core::NodeId;
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;

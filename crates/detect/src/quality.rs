@@ -1,7 +1,7 @@
 //! What a detector's suspicions are worth: the metrics of Chen, Toueg and Aguilera, *On the quality
 //! of service of failure detectors* (IEEE Transactions on Computers 51(5), 2002).
 
-use crate::{ProcessState, Transition};
+use crate::detector::{ProcessState, Transition};
 use quorate_core::Time;
 use serde::{Serialize, Serializer};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Several observers: failure as a relation between the one who looks and the one who is seen.
 
-use crate::ProcessState;
+use crate::detector::ProcessState;
 use quorate_core::{NodeId, NodeSet, Time};
 use std::collections::BTreeMap;
 use std::time::Duration;

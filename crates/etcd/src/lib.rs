@@ -32,6 +32,7 @@ pub mod metrics;
 pub mod pb;
 mod range_stream;
 mod refusal;
+mod rpcs;
 mod server;
 mod service;
 

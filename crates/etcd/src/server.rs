@@ -16,11 +16,12 @@ use tower_service::Service as _;
 
 use crate::MAX_MESSAGE_BYTES;
 use crate::backend::Backend;
-use crate::grpc::{RPCS, unimplemented};
+use crate::grpc::unimplemented;
 use crate::pb::etcdserverpb::cluster_server::ClusterServer;
 use crate::pb::etcdserverpb::kv_server::KvServer;
 use crate::pb::etcdserverpb::maintenance_server::MaintenanceServer;
 use crate::refusal::Refusal;
+use crate::rpcs::RPCS;
 use crate::service::KvService;
 use crate::{http as plain, listen};
 

@@ -1,6 +1,8 @@
 //! What must hold: the properties, checked after every event, and whether all was decided.
 
-use crate::{ClientLoad, Experiment, Proposers, SystemUnderTest};
+use crate::experiment::{ClientLoad, Experiment};
+
+use crate::system::{Proposers, SystemUnderTest};
 use bytes::Bytes;
 use quorate_contract::{Problem, Synchrony};
 use quorate_core::{NodeId, NodeSet};

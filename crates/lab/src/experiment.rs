@@ -1,6 +1,8 @@
 //! What is run: a protocol, a world, who asks for what, and what goes wrong when. All of it data.
 
-use crate::{Clients, Proposers, Setup, SystemFacts, SystemUnderTest, Visitor, facts, visit};
+use crate::clients::Clients;
+
+use crate::system::{Proposers, Setup, SystemFacts, SystemUnderTest, Visitor, facts, visit};
 use bytes::Bytes;
 use quorate_core::{NodeId, NodeSet};
 use quorate_sim::{NetworkProfile, ScheduledLinkFault, ScheduledNodeFault};
@@ -82,14 +84,14 @@ pub const MAX_EVENTS: u64 = 300_000;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExperimentError {
     /// No such protocol.
-    #[error("there is no protocol {name:?} in the lab; there are: {}, and over links: {}", crate::NAMES.join(", "), crate::OVER_LINKS.join(", "))]
+    #[error("there is no protocol {name:?} in the lab; there are: {}, and over links: {}", crate::system::NAMES.join(", "), crate::system::OVER_LINKS.join(", "))]
     UnknownProtocol {
         /// What was asked.
         name: String,
     },
     /// A choice that the protocol does not have.
     #[error(transparent)]
-    Option(#[from] crate::BadOption),
+    Option(#[from] crate::system::BadOption),
     /// A setup that the protocol refuses.
     #[error("{subject}: {why}")]
     Setup {

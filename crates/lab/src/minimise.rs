@@ -5,7 +5,11 @@
 //! in the same way: the same property violated, or stalled as before. A smaller world draws other
 //! decisions than the large one did from the same stream, so a few streams are tried for each step.
 
-use crate::{Experiment, ExperimentError, Proposers, RunOutcome, run};
+use crate::experiment::{Experiment, ExperimentError};
+
+use crate::run::{RunOutcome, run};
+
+use crate::system::Proposers;
 use quorate_core::NodeId;
 use quorate_sim::Decisions;
 

@@ -1,7 +1,9 @@
 //! A run as a space-time diagram.
 
-use crate::run::run_recorded;
-use crate::{Experiment, ExperimentError, RunOutcome, SystemUnderTest, format_values};
+use crate::checker::format_values;
+use crate::experiment::{Experiment, ExperimentError};
+use crate::run::{RunOutcome, run_recorded};
+use crate::system::SystemUnderTest;
 use quorate_report::{EventKind, Node, Run, VerdictKind};
 use quorate_sim::recorder::{Ending, RecorderLimits};
 use quorate_sim::{Decisions, NodeFault, Recorder, Renderer};

@@ -1,6 +1,8 @@
 //! The fair-loss link: the wire as it is.
 
-use crate::{Endpoints, Lane, Link, LinkOutput, LinkRefusal, Received, SendError};
+use crate::link::{Endpoints, Lane, Link, LinkOutput, Received, SendError};
+
+use crate::refusal::LinkRefusal;
 use quorate_core::{Time, Value};
 
 /// The wire as it is: adds nothing, promises nothing beyond it.

@@ -8,7 +8,7 @@
 //!
 //! Messages that are equal count as one message that was sent several times.
 
-use crate::Epoch;
+use crate::link::Epoch;
 use quorate_core::{NodeId, Value};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! What a link is: the interface that every layer has.
 
-use crate::LinkRefusal;
+use crate::refusal::LinkRefusal;
 use quorate_core::{NodeId, Time, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Debug};

@@ -1,6 +1,10 @@
 //! What must be so before anything is drawn.
 
-use crate::{CostRow, DetectorCurve, Detectors, Matrix, Run};
+use crate::detectors::{DetectorCurve, Detectors};
+
+use crate::matrix::{CostRow, Matrix};
+
+use crate::run::Run;
 use std::collections::BTreeSet;
 use thiserror::Error;
 
@@ -131,7 +135,7 @@ impl Run {
             self.check_span("message", i, message.sent, arrived)?;
             let lost = matches!(
                 message.fate,
-                crate::MessageFate::Dropped | crate::MessageFate::InFlight
+                crate::run::MessageFate::Dropped | crate::run::MessageFate::InFlight
             );
             if lost == message.arrived.is_some() {
                 let why = "it has a time of arrival exactly if its fate is not to arrive";

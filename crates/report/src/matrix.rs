@@ -1,6 +1,8 @@
 //! A campaign: every protocol under every failure model and every timing model.
 
-use crate::{Cut, DetectorCurve, Total};
+use crate::detectors::DetectorCurve;
+
+use crate::run::{Cut, Total};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

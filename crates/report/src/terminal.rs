@@ -5,7 +5,9 @@ mod detectors;
 pub use detectors::detectors;
 pub(crate) use detectors::{DETECTOR_COLUMNS, detector_cells};
 
-use crate::{CellResult, CellVerdict, CostRow, Cut, Matrix, Run, VerdictKind};
+use crate::matrix::{CellResult, CellVerdict, CostRow, Matrix};
+
+use crate::run::{Cut, Run, VerdictKind};
 use std::fmt::Write;
 
 /// Whether a character steers a terminal or turns the direction of text instead of showing.

@@ -1,6 +1,8 @@
 //! Links between nodes: delay, loss, duplication, reordering, partitions, bandwidth.
 
-use crate::{Decisions, Slab};
+use crate::decisions::Decisions;
+
+use crate::slab::Slab;
 use quorate_core::NodeId;
 use std::fmt;
 

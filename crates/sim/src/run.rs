@@ -1,8 +1,9 @@
 //! One run.
 
 use crate::recorder::RecorderLimits;
-use crate::world::World;
-use crate::{Choices, Options, RunReport, RunVerdict, Streams};
+use crate::report::{RunReport, RunVerdict};
+use crate::streams::{Choices, Streams};
+use crate::world::{Options, World};
 use quorate_contract::Contract;
 use quorate_report::Run;
 

@@ -1,8 +1,8 @@
 //! What a world is not to have, though its seed drew it: for smaller runs of the same seed, and for
 //! controls.
 
+use crate::fault::{Fault, FaultCounts};
 use crate::swarm::Swarm;
-use crate::{Fault, FaultCounts};
 use quorate_contract::Contract;
 
 /// Bounds on a run, beside what its decisions say.

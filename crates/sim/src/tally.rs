@@ -1,6 +1,12 @@
 //! What many seeds came to.
 
-use crate::{FaultCounts, OperationCounts, Rolling, RunReport, RunVerdict};
+use crate::client::OperationCounts;
+
+use crate::fault::FaultCounts;
+
+use crate::report::{RunReport, RunVerdict};
+
+use crate::rolling::Rolling;
 
 /// What the seeds so far came to, up to and with a first violation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -16,11 +16,12 @@ use crate::account;
 use crate::args::{StormArgs, StormArgsError};
 use crate::client::{self, Clients};
 use crate::cluster::{self, Cluster, REPLICAS};
+use crate::fault_report::FaultReport;
 use crate::gaps::{Gaps, longest};
 use crate::load::Workload;
 use crate::nemesis::Nemesis;
 use crate::plan::plan;
-use crate::report::{FaultReport, OperationTotals, StormReport, StormVerdict};
+use crate::report::{OperationTotals, StormReport, StormVerdict};
 
 /// Load without faults before the first one, to know the machine.
 const CALM: Duration = Duration::from_millis(1000);

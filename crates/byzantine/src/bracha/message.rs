@@ -1,6 +1,6 @@
 //! What nodes say, and what they keep of it.
 
-use crate::AgreedValue;
+use crate::value::AgreedValue;
 use quorate_core::Never;
 use serde::{Deserialize, Serialize};
 

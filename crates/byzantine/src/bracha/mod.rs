@@ -10,7 +10,9 @@ mod message;
 
 pub use message::{Hard, Message, Record};
 
-use crate::{AgreedValue, value};
+use crate::value;
+
+use crate::value::AgreedValue;
 use quorate_contract::quorum::quorum_among_liars;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
 use std::collections::BTreeMap;

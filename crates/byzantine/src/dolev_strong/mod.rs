@@ -7,7 +7,11 @@
 //! keeps nothing across a crash: whoever was down has missed rounds, and counts as faulty. Late
 //! messages look like a faulty sender: when the bounds on time are broken, so is agreement.
 
-use crate::{AgreedValue, Rounds, value};
+use crate::value;
+
+use crate::rounds::Rounds;
+
+use crate::value::AgreedValue;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
 use quorate_crypto::{Certificate, Certified, Keychain, Statement};
 use serde::{Deserialize, Serialize};

@@ -41,8 +41,8 @@ pub use config::Config;
 pub use hard::{Hard, Head, Record, Voted};
 pub use message::{Block, Message, NewView, Propose, Quorum, Vote};
 
-use crate::AgreedValue;
 use crate::pool::{Added, Pool};
+use crate::value::AgreedValue;
 use message::view_of;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, NodeSet, Protocol, Time, To};
 use quorate_crypto::{Certificate, Digest, Verified, Votes};

@@ -14,7 +14,11 @@ mod tree;
 
 pub use tree::{Path, Tree};
 
-use crate::{AgreedValue, Rounds, value};
+use crate::value;
+
+use crate::rounds::Rounds;
+
+use crate::value::AgreedValue;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! What a lieutenant has heard, and what he makes of it.
 
-use crate::AgreedValue;
+use crate::value::AgreedValue;
 use quorate_core::{NodeId, NodeSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,6 +1,8 @@
 //! What nodes say to each other.
 
-use crate::{AgreedValue, value};
+use crate::value;
+
+use crate::value::AgreedValue;
 use quorate_core::Never;
 use quorate_crypto::{Certificate, Digest, Signed, Statement};
 use serde::{Deserialize, Serialize};

@@ -39,7 +39,9 @@ pub use config::Config;
 pub use hard::{Hard, Record};
 pub use message::{Batch, Checkpoint, Commit, Message, NewView, Prepare, ViewChange};
 
-use crate::{AgreedValue, value};
+use crate::value;
+
+use crate::value::AgreedValue;
 use pending::Pending;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
 use quorate_crypto::{Certified, Digest, Verified, Votes};

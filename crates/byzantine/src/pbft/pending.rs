@@ -1,6 +1,6 @@
 //! Values that wait to be ordered.
 
-use crate::AgreedValue;
+use crate::value::AgreedValue;
 use quorate_core::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 

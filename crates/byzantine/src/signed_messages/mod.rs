@@ -14,7 +14,11 @@ mod order;
 
 pub use order::{Message, SignedOrder};
 
-use crate::{AgreedValue, Rounds, value};
+use crate::value;
+
+use crate::rounds::Rounds;
+
+use crate::value::AgreedValue;
 use order::Chain;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 use quorate_crypto::Keychain;

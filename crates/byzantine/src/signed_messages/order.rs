@@ -1,6 +1,6 @@
 //! Orders with chains of signatures.
 
-use crate::AgreedValue;
+use crate::value::AgreedValue;
 use quorate_core::{Never, NodeId, NodeSet};
 use quorate_crypto::{Keychain, Signature, Signed, Statement};
 use serde::{Deserialize, Serialize};

@@ -38,8 +38,8 @@ pub use config::Config;
 pub use hard::{Decision, Hard, Record, RoundMessages};
 pub use message::{Block, Message, Precommit, Prevote, Proposal};
 
-use crate::AgreedValue;
 use crate::pool::{Added, Pool};
+use crate::value::AgreedValue;
 use later::Later;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, NodeSet, Protocol, Time, To};
 use quorate_crypto::{Certificate, Certified, Counted, Digest, Statement, Verified, Votes};

@@ -12,7 +12,6 @@ use quorate_lab::matrix::{Cell, CellTally, LAB_VERSION, SIZES, Token, cell, cost
 use quorate_report::{CellVerdict, CostRow, Cut, Matrix, Total, html, terminal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -143,7 +142,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let threads = args.threads.unwrap_or(cores).max(1);
     let cells = CellCampaign::new(args)?;
     // Opened before the work: a path that can't be written is found at once.
-    let page = super::replay::page(args.html.as_deref())?;
+    let page = super::page::open(args.html.as_deref())?;
     let mut last = Instant::now();
     let live = !args.json && std::io::stderr().is_terminal();
     let done = campaign::run(&cells, &args.part, threads, |report, progress| {
@@ -305,10 +304,4 @@ fn first(matrix: &Matrix) -> Option<String> {
     let worse = matrix.cells.iter().find(|cell| cell.disagrees())?;
     debug_assert!(worse.verdict > CellVerdict::SafeAndLive);
     worse.replay.clone()
-}
-
-/// Opens the file of a page.
-pub(super) fn open(path: &std::path::Path) -> anyhow::Result<File> {
-    File::create(path)
-        .map_err(|error| refused(format_args!("can't write {}: {error}", path.display())))
 }

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod minimise;
+mod page;
 mod replay;
 mod speed;
 

@@ -7,12 +7,10 @@ use quorate_lab::matrix::{Token, claim, render, replay_command, sample};
 use quorate_lab::{Options, PageText, record};
 use quorate_report::html;
 use serde_json::json;
-use std::fs::File;
-use std::path::Path;
 
 /// Tells the run in words, and draws it if asked. Ends with 1 if it violates a property.
 pub(super) fn run(args: &Args, token: Token) -> anyhow::Result<()> {
-    let page = page(args.html.as_deref())?;
+    let page = super::page::open(args.html.as_deref())?;
     if args.minimise {
         return super::minimise::run(args, token, page);
     }
@@ -65,10 +63,4 @@ pub(super) fn run(args: &Args, token: Token) -> anyhow::Result<()> {
         Some(broken) => bail!("{} is violated", broken.property),
         None => Ok(()),
     }
-}
-
-/// Opens the page before the work: a path that can't be written is found at once.
-pub(super) fn page(path: Option<&Path>) -> anyhow::Result<Option<(&Path, File)>> {
-    path.map(|path| Ok((path, super::campaign::open(path)?)))
-        .transpose()
 }

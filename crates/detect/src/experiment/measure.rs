@@ -1,7 +1,7 @@
 //! One life of a peer, and what each setting makes of it.
 
 use super::{DetectorExperiment, Probe, Setting, run};
-use crate::{OutputTrace, Quality};
+use crate::quality::{OutputTrace, Quality};
 use quorate_core::Time;
 use serde::Serialize;
 use std::time::Duration;

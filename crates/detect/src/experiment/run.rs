@@ -1,7 +1,8 @@
 //! One detector over what a network drew.
 
 use super::network::Probe;
-use crate::{Detector, Observation, OutputTrace, ProcessState, Transition};
+use crate::detector::{Detector, Observation, ProcessState, Transition};
+use crate::quality::OutputTrace;
 use quorate_core::Time;
 use std::time::Duration;
 

@@ -1,7 +1,10 @@
 //! The detectors, and the places that their knobs are put to.
 
 use super::ProbeNetwork;
-use crate::{Deadline, Detector, Doubling, Estimate, MaybeFailed, Perfect, PhiAccrual, Shrink};
+use crate::adaptive::{Deadline, Doubling, Shrink};
+use crate::detector::Detector;
+use crate::phi::{Estimate, PhiAccrual};
+use crate::timeout::{MaybeFailed, Perfect};
 use quorate_contract::Bounds;
 use std::time::Duration;
 

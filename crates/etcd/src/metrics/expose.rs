@@ -6,7 +6,7 @@ use super::text::Exposition;
 use super::{Counters, Metrics, REJECTIONS, process};
 use crate::ETCD_VERSION;
 use crate::backend::{Backend, Identity, Status};
-use crate::grpc::RPCS;
+use crate::rpcs::RPCS;
 use crate::service::KvService;
 
 /// The whole page.

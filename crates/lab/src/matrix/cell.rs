@@ -1,6 +1,6 @@
 //! The places of the table: which protocol, what fails, how time behaves.
 
-use crate::NAMES;
+use crate::system::NAMES;
 use quorate_contract::FailureModel;
 use std::fmt;
 

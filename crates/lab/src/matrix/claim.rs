@@ -3,7 +3,7 @@
 //! Nothing here is measured: it all comes from the catalogue.
 
 use super::{Cell, FaultClass, TimingModel};
-use crate::SystemFacts;
+use crate::system::SystemFacts;
 use quorate_contract::{
     Admissibility, Bounds, Cluster, Contract, FailureModel, Failures, LinkModel, Links,
     Stabilization, Storage, StorageModel, Synchrony, Timing, admissible,

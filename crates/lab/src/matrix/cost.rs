@@ -4,7 +4,7 @@
 //! decisions, with a leader in place and timeouts far away; what decides once is measured as a
 //! whole. Values have two bytes.
 
-use crate::{Options, Proposers, Setup, SystemUnderTest, Visitor, facts, visit};
+use crate::system::{Options, Proposers, Setup, SystemUnderTest, Visitor, facts, visit};
 use bytes::Bytes;
 use quorate_core::NodeId;
 use quorate_crypto::{Scheme, Work};

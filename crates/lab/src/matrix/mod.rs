@@ -25,7 +25,7 @@ pub use table::{cell, replay_command, table};
 pub use text::render;
 pub use token::{BadToken, LAB_VERSION, Token, column_named, protocol_named, timing_named};
 
-use crate::facts;
+use crate::system::facts;
 
 /// What a protocol claims in a cell.
 pub fn claim(place: &Cell) -> CellClaim {

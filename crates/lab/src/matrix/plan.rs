@@ -4,8 +4,9 @@
 use super::adversary::{self, Adversary};
 use super::claim::{self, DELTA, DRIFT_PPM, PHI};
 use super::{FaultClass, TimingModel, Token};
-use crate::system::patience_max;
-use crate::{ClientLoad, Clients, Experiment, Options, Proposers, Setup, SystemFacts, facts};
+use crate::clients::Clients;
+use crate::experiment::{ClientLoad, Experiment};
+use crate::system::{Options, Proposers, Setup, SystemFacts, facts, patience_max};
 use quorate_contract::{Contract, FailureModel, LinkModel};
 use quorate_core::NodeSet;
 use quorate_crypto::Scheme;

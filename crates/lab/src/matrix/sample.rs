@@ -1,7 +1,8 @@
 //! One run of a cell, and what many of them come to.
 
 use super::{RunPlan, TimingModel, Token};
-use crate::{Options, RunOutcome, run};
+use crate::run::{RunOutcome, run};
+use crate::system::Options;
 use quorate_contract::{Behaviour, Behaviours, Component as Whose};
 use quorate_report::CellVerdict;
 use serde::{Deserialize, Serialize};

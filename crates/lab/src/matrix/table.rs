@@ -1,7 +1,7 @@
 //! Tallies as the table of a report.
 
 use super::{Cell, CellClaim, CellTally, Column, LAB_VERSION, TimingModel, Token, claim};
-use crate::NAMES;
+use crate::system::NAMES;
 use quorate_report::{CellResult, CellVerdict, Matrix, Total};
 
 /// The command that runs one run again.

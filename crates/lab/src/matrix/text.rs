@@ -1,7 +1,7 @@
 //! A run in words: what was agreed, what went wrong by plan, and what the world showed.
 
 use super::{RunPlan, claim, judge};
-use crate::RunOutcome;
+use crate::run::RunOutcome;
 use quorate_core::NodeSet;
 use quorate_sim::{
     LinkFault, MessageFilter, Mutation, NodeFault, ScheduledLinkFault, ScheduledNodeFault,

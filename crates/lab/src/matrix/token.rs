@@ -1,7 +1,7 @@
 //! The name of one run of the table: what it takes to run it again.
 
 use super::{Cell, Column, TimingModel};
-use crate::{NAMES, facts};
+use crate::system::{NAMES, facts};
 use std::fmt;
 use std::str::FromStr;
 

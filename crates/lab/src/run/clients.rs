@@ -2,7 +2,8 @@
 
 use super::runner::{LOAD, READ, Runner, WRITE};
 use crate::checker::BrokenProperty;
-use crate::{ClientLoad, SlotDecision, SystemUnderTest};
+use crate::experiment::ClientLoad;
+use crate::system::{SlotDecision, SystemUnderTest};
 use quorate_core::NodeId;
 
 impl<S: SystemUnderTest> Runner<'_, S> {

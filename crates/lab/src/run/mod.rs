@@ -4,7 +4,8 @@ mod clients;
 mod runner;
 
 use crate::checker::DecisionLog;
-use crate::{Experiment, ExperimentError, SystemUnderTest, Visitor, visit};
+use crate::experiment::{Experiment, ExperimentError};
+use crate::system::{SystemUnderTest, Visitor, visit};
 use quorate_core::NodeId;
 use quorate_report::CellVerdict;
 use quorate_sim::{Costs, Decisions, Observations, Recorder, Traffic};

@@ -3,8 +3,9 @@
 use super::{PropertyViolation, RunOutcome};
 use crate::checker::{BrokenProperty, Checker};
 use crate::clients::{Reader, StateMachine, Store};
+use crate::experiment::{Experiment, ExperimentError, MAX_EVENTS};
 use crate::record;
-use crate::{Experiment, ExperimentError, MAX_EVENTS, Proposers, SystemUnderTest};
+use crate::system::{Proposers, SystemUnderTest};
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
 use quorate_sim::{Bare, BareEvent, Decisions, NodeFault, NodeOutput, Recorder, WireMessage};

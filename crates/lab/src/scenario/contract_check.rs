@@ -1,6 +1,6 @@
 //! How a run stands to its contract: what it showed, which of it was agreed to, and since when not.
 
-use crate::Experiment;
+use crate::experiment::Experiment;
 use quorate_contract::{Behaviour, Behaviours, Component, Contract, Exceeded};
 use quorate_core::NodeSet;
 use quorate_sim::{Observations, Occurrences};

@@ -25,7 +25,7 @@ pub use table::four_modes;
 pub use text::render;
 pub use timeline::timeline;
 
-use crate::Experiment;
+use crate::experiment::Experiment;
 use quorate_contract::Contract;
 use quorate_core::NodeId;
 use quorate_report::CellVerdict;

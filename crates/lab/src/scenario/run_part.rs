@@ -1,7 +1,9 @@
 //! Plays a part of a story, over all its seeds, and holds it against what was expected.
 
 use super::{ContractCheck, Expect, OfSeeds, ScenarioPart};
-use crate::{DecisionLog, ExperimentError, RunOutcome, run};
+use crate::checker::DecisionLog;
+use crate::experiment::ExperimentError;
+use crate::run::{RunOutcome, run};
 use bytes::Bytes;
 use quorate_sim::{Decisions, format_time};
 

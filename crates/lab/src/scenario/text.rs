@@ -3,7 +3,7 @@
 
 use super::run_part::decided_by;
 use super::{ContractCheck, OfSeeds, PartKind, Scenario, ScenarioPart, ScenarioRun, timeline};
-use crate::RunOutcome;
+use crate::run::RunOutcome;
 use quorate_contract::{Admissibility, Component, Reason, admissible};
 use quorate_core::NodeId;
 use quorate_sim::format_time;
@@ -151,7 +151,7 @@ fn contract(part: &ScenarioPart, played: &ScenarioRun) -> String {
             let _ = writeln!(text, "    {title}: {said}");
         }
     }
-    if let Some(facts) = crate::facts(&part.experiment.subject)
+    if let Some(facts) = crate::system::facts(&part.experiment.subject)
         && let Admissibility::NotAdmissible { reasons } = admissible(contract, facts.catalogue)
     {
         let subject = &part.experiment.subject;

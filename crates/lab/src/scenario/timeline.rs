@@ -1,7 +1,7 @@
 //! What happened when, in a few lines: requests, faults, decisions, the violation.
 
 use super::{NodeNames, ScenarioPart, ScenarioRun};
-use crate::{DecisionLog, format_value, format_values};
+use crate::checker::{DecisionLog, format_value, format_values};
 use quorate_contract::{Behaviour, Component};
 use quorate_sim::{
     LinkFault, MessageFilter, NodeFault, ScheduledLinkFault, ScheduledNodeFault, format_time,

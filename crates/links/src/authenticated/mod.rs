@@ -4,7 +4,11 @@ mod key;
 
 pub use key::{KeyRing, LinkKey};
 
-use crate::{Endpoints, Lane, Link, LinkOutput, LinkRefusal, Missing, Received, SendError};
+use crate::link::{Endpoints, Lane, Link, LinkOutput, Received, SendError};
+
+use crate::missing::Missing;
+
+use crate::refusal::LinkRefusal;
 use bytes::Bytes;
 use quorate_core::{Time, Value};
 use serde::de::DeserializeOwned;

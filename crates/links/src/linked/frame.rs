@@ -1,6 +1,8 @@
 //! What a protocol over links says, keeps, waits for and tells.
 
-use crate::{Epoch, LinkRefusal, SendError};
+use crate::link::{Epoch, SendError};
+
+use crate::refusal::LinkRefusal;
 use quorate_core::{Hard, NodeId};
 use serde::{Deserialize, Serialize};
 

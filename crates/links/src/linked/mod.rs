@@ -6,7 +6,9 @@ pub use frame::{
     Delivery, EagerDelivery, EagerFrame, LinkedFrame, LinkedHard, LinkedRecord, LinkedTimer,
 };
 
-use crate::{Endpoints, Epoch, Lane, Link, LinkOutput, LinkRefusal, Received};
+use crate::link::{Endpoints, Epoch, Lane, Link, LinkOutput, Received};
+
+use crate::refusal::LinkRefusal;
 use quorate_core::driver::{self, Disk, Gate, Lsn};
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 use std::io;

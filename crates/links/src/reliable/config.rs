@@ -1,6 +1,6 @@
 //! What is fixed for one reliable link.
 
-use crate::Missing;
+use crate::missing::Missing;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -9,7 +9,11 @@ mod sender;
 pub use config::{Config, DeliveryOrder};
 pub use packet::{Ack, Packet};
 
-use crate::{Endpoints, Epoch, Lane, Link, LinkOutput, LinkRefusal, Missing, Received, SendError};
+use crate::link::{Endpoints, Epoch, Lane, Link, LinkOutput, Received, SendError};
+
+use crate::missing::Missing;
+
+use crate::refusal::LinkRefusal;
 use quorate_core::{Time, Value};
 use receiver::Receiver;
 use sender::Sender;

@@ -2,7 +2,8 @@
 
 use super::packet::Ack;
 use super::{Config, DeliveryOrder};
-use crate::{LinkRefusal, Missing};
+use crate::missing::Missing;
+use crate::refusal::LinkRefusal;
 use std::collections::BTreeMap;
 
 /// What has arrived in this session.

@@ -3,7 +3,9 @@
 use super::Config;
 use super::packet::Ack;
 use super::round_trip::RoundTrip;
-use crate::{Lane, LinkRefusal, Missing, SendError};
+use crate::link::{Lane, SendError};
+use crate::missing::Missing;
+use crate::refusal::LinkRefusal;
 use quorate_core::Time;
 use std::collections::VecDeque;
 use std::time::Duration;

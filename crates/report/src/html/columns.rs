@@ -1,7 +1,9 @@
 //! A run as it travels in a page: a column for each field, every text once. A run of 100,000 events
 //! is a third of the size that it has as rows, and opens faster.
 
-use crate::{EventKind, FaultIntervalKind, MessageFate, Node, OperationOutcome, Run, VerdictKind};
+use crate::run::{
+    EventKind, FaultIntervalKind, MessageFate, Node, OperationOutcome, Run, VerdictKind,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

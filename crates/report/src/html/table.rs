@@ -3,7 +3,7 @@
 use super::charts::{self, Chart, Line, Point};
 use super::detectors;
 use super::page::{self, Text};
-use crate::{CellResult, CellVerdict, CostRow, Matrix};
+use crate::matrix::{CellResult, CellVerdict, CostRow, Matrix};
 use std::io::{self, Write};
 
 const SCRIPTS: [&str; 1] = [include_str!("../../assets/matrix.js")];

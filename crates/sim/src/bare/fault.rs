@@ -4,7 +4,7 @@
 //! that a disk holds records, and that a node is a value that can be copied: that is enough for
 //! every failure model of docs 000 and 003, equivocation included.
 
-use crate::Delay;
+use crate::network::Delay;
 use quorate_contract::{Behaviour, Behaviours};
 use quorate_core::{NodeId, NodeSet};
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use super::{
     Bare, BareEvent, LinkFault, MessageFilter, NodeFault, QueuedEvent, ScheduledLinkFault,
     ScheduledNodeFault, WireMessage,
 };
-use crate::LinkProfile;
+use crate::network::LinkProfile;
 use quorate_contract::Behaviour;
 use quorate_core::{NodeId, NodeSet, Protocol};
 
@@ -176,7 +176,7 @@ where
         }
     }
 
-    fn set_clock(&mut self, node: NodeId, set: impl Fn(&mut crate::Clock, u64)) {
+    fn set_clock(&mut self, node: NodeId, set: impl Fn(&mut crate::clock::Clock, u64)) {
         let now = self.now;
         for s in self.copies(node) {
             let slot = &mut self.slots[s];

@@ -26,7 +26,15 @@ pub use observations::{Observations, Occurrences};
 pub use timing::TimingProfile;
 pub use watch::Renderer;
 
-use crate::{Clock, Decisions, Network, Queue, Rolling, Traffic};
+use crate::clock::Clock;
+
+use crate::decisions::Decisions;
+
+use crate::network::{Network, Traffic};
+
+use crate::queue::Queue;
+
+use crate::rolling::Rolling;
 use disk::MemoryDisk;
 use quorate_core::{Effects, NodeId, Protocol};
 use slot::Slot;

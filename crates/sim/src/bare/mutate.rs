@@ -1,7 +1,7 @@
 //! Messages as bytes: how large one is, and how to change one without knowing what it means.
 
 use super::Mutation;
-use crate::Decisions;
+use crate::decisions::Decisions;
 use quorate_core::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

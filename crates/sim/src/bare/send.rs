@@ -6,7 +6,7 @@ use super::watch::{SentAs, lane};
 use super::{
     Bare, Envelope, LinkFault, MessageFilter, Mutation, NodeFault, QueuedEvent, WireMessage, mutate,
 };
-use crate::InFlight;
+use crate::network::InFlight;
 use quorate_contract::Behaviour;
 use quorate_core::{NodeId, Protocol, To};
 

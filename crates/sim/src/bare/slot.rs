@@ -1,7 +1,8 @@
 //! One running copy of a node: the only one, or one of twins.
 
 use super::disk::MemoryDisk;
-use crate::{Clock, Timers};
+use crate::clock::Clock;
+use crate::timers::Timers;
 use quorate_core::driver::Gate;
 use quorate_core::{Hard, NodeId, NodeSet, Protocol};
 use std::collections::VecDeque;

@@ -6,7 +6,7 @@
 //! unknown they do not tell; with GST the moment comes late; and in an asynchronous world it comes
 //! when whoever runs it has seen enough, since every message arrives at last.
 
-use crate::{Delay, LinkProfile};
+use crate::network::{Delay, LinkProfile};
 
 /// How time behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@
 
 mod translate;
 
-use crate::Decisions;
+use crate::decisions::Decisions;
 use crate::swarm::Load;
 use bytes::Bytes;
 use quorate_check::{Action, Compare, Operation, Outcome as Told, Target, Txn, TxnOp};

@@ -4,10 +4,11 @@
 //! is rare would hardly happen again anyway. So other histories of the same world are run as well,
 //! with the faults and without.
 
-use super::replicas::CandidateRuns;
+use super::candidates::CandidateRuns;
+use crate::fault::Fault;
+use crate::report::{RunReport, RunVerdict};
 use crate::run_limits::{RunLimits, kinds_shown};
-use crate::streams::StreamKind;
-use crate::{Choices, Fault, RunReport, RunVerdict, Streams};
+use crate::streams::{Choices, StreamKind, Streams};
 use std::fmt;
 
 /// Without which faults the same run holds.

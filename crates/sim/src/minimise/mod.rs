@@ -8,6 +8,7 @@
 //! Both are deterministic, and cost at most as many runs as they are allowed.
 
 mod budget;
+mod candidates;
 mod control;
 mod replicas;
 mod streams;
@@ -19,7 +20,7 @@ pub use control::MinimisedControl;
 pub use replicas::{MinimalRun, Size, replicas};
 pub use streams::Failing;
 
-use crate::Choices;
+use crate::streams::Choices;
 use budget::Budget;
 
 /// Shrinks decisions. `run` says what became of them: `None` if it did not fail in the

@@ -1,12 +1,13 @@
 //! The world of replicas, made small.
 
 use super::budget::{Budget, Progress};
+use super::candidates::CandidateRuns;
 use super::control::{self, MinimisedControl};
 use super::streams::{self, Failing};
+use crate::report::RunReport;
 use crate::run_limits::{RunLimits, kinds_shown};
-use crate::streams::{ChoiceStream, StreamKind};
-use crate::world::World;
-use crate::{Choices, Options, RunReport, Streams};
+use crate::streams::{ChoiceStream, Choices, StreamKind, Streams};
+use crate::world::Options;
 use quorate_contract::Contract;
 
 /// What a fault weighs against events: a reader would rather have one more heartbeat than one more
@@ -81,41 +82,22 @@ struct Tried {
     report: RunReport,
 }
 
-/// Runs worlds of one contract and defect.
-pub(super) struct CandidateRuns<'a> {
-    contract: &'a Contract,
-    options: &'a Options,
-}
-
-impl CandidateRuns<'_> {
-    pub(super) fn run(&self, streams: Streams, caps: &RunLimits) -> (RunReport, Choices) {
-        let options = Options {
-            caps: caps.clone(),
-            trace: 0,
-            ..self.options.clone()
-        };
-        let mut world = World::new(self.contract, streams.recorded(), &options);
-        world.run();
-        let mut ended = world.report(0);
-        (ended.report, ended.streams.take_record())
-    }
-
-    fn failing(&self, streams: Streams, caps: &RunLimits, property: &str) -> Option<Tried> {
-        let (report, drawn) = self.run(streams, caps);
-        let violation = report.verdict.violation()?;
-        (violation.property == property).then(|| Tried {
-            failing: Failing {
-                cost: Size::of(&report, &drawn, self.replicas(caps)).cost(),
-                drawn,
-            },
-            caps: caps.clone(),
-            report,
-        })
-    }
-
-    fn replicas(&self, caps: &RunLimits) -> usize {
-        caps.contract(self.contract).replicas()
-    }
+fn try_failing(
+    runs: &CandidateRuns<'_>,
+    streams: Streams,
+    caps: &RunLimits,
+    property: &str,
+) -> Option<Tried> {
+    let (report, drawn) = runs.run(streams, caps);
+    let violation = report.verdict.violation()?;
+    (violation.property == property).then(|| Tried {
+        failing: Failing {
+            cost: Size::of(&report, &drawn, runs.replicas(caps)).cost(),
+            drawn,
+        },
+        caps: caps.clone(),
+        report,
+    })
 }
 
 /// Makes a failing run small, in at most so many runs. `None` if it does not fail.
@@ -126,7 +108,7 @@ pub fn replicas(
     most_runs: usize,
     mut progress: impl FnMut(Progress),
 ) -> Option<MinimalRun> {
-    let worlds = CandidateRuns { contract, options };
+    let worlds = CandidateRuns::new(contract, options);
     let (first, drawn) = worlds.run(streams, &options.caps);
     let property = first.verdict.violation()?.property.clone();
     let before = Size::of(&first, &drawn, worlds.replicas(&options.caps));
@@ -155,7 +137,7 @@ pub fn replicas(
     } = search;
     let caps = best.caps;
     let small = streams::shrink(best.failing, &mut budget, &mut |drawn| {
-        let tried = worlds.failing(Streams::replay(drawn.clone()), &caps, &property);
+        let tried = try_failing(&worlds, Streams::replay(drawn.clone()), &caps, &property);
         tried.map(|tried| tried.failing)
     });
     let (report, drawn) = worlds.run(Streams::replay(small.drawn.clone()), &caps);
@@ -224,7 +206,7 @@ impl Search<'_, '_> {
 
     /// Takes what fails at less cost.
     fn better(&mut self, streams: Streams, caps: &RunLimits) -> bool {
-        let tried = self.worlds.failing(streams, caps, self.property);
+        let tried = try_failing(self.worlds, streams, caps, self.property);
         let tried = tried.filter(|tried| tried.failing.cost < self.best.failing.cost);
         let found = tried.is_some();
         if let Some(tried) = tried {
@@ -241,13 +223,13 @@ impl Search<'_, '_> {
         let Tried { failing, caps, .. } = &self.best;
         let (worlds, property, before) = (self.worlds, self.property, failing.cost);
         let mut run = |drawn: &Choices| {
-            let tried = worlds.failing(Streams::replay(drawn.clone()), caps, property);
+            let tried = try_failing(&worlds, Streams::replay(drawn.clone()), caps, property);
             tried.map(|tried| tried.failing)
         };
         let budget = &mut self.budget;
         let failing = streams::shrink_coarsely(failing.clone(), budget, &mut run);
         let found = failing.cost < before;
-        let again = worlds.failing(Streams::replay(failing.drawn), caps, property);
+        let again = try_failing(&worlds, Streams::replay(failing.drawn), caps, property);
         if let Some(tried) = again {
             self.best = tried;
         }

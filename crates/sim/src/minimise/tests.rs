@@ -1,8 +1,7 @@
 //! The minimiser of decisions, on a world of which the smallest failing run is known.
 
 use super::{Failing, Progress, decisions};
-use crate::Choices;
-use crate::streams::{ChoiceStream, StreamKind};
+use crate::streams::{ChoiceStream, Choices, StreamKind};
 
 const CLIENT: ChoiceStream = ChoiceStream::new(StreamKind::Client, 1);
 const FAULT: ChoiceStream = ChoiceStream::new(StreamKind::Fault, 4);

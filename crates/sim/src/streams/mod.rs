@@ -11,8 +11,7 @@ mod tests;
 
 pub use bytes::{DecodeError, decode, encode};
 
-use crate::Decisions;
-use crate::decisions::splitmix;
+use crate::decisions::{Decisions, splitmix};
 use quorate_core::NodeId;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! What clients do besides asking for values.
 
 use super::values::{flag, nanos, node};
+use crate::clients::{Clients, LeaderWrites, Reads, Sessions};
+use crate::experiment::Experiment;
 use crate::scenario::NodeNames;
-use crate::{Clients, Experiment, LeaderWrites, Reads, Sessions};
 use quorate_contract::ContractError;
 use quorate_contract::file::Table;
 

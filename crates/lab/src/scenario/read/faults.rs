@@ -1,7 +1,7 @@
 //! What goes wrong with nodes and links, and when.
 
 use super::values::{chance, delay, nanos, nanos_of, node, nodes, ppm};
-use crate::Experiment;
+use crate::experiment::Experiment;
 use crate::scenario::NodeNames;
 use quorate_contract::ContractError;
 use quorate_contract::file::{Table, TableEntry};

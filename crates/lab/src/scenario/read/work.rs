@@ -1,8 +1,8 @@
 //! Who asks for what, and when.
 
 use super::values::{nanos_of, node};
+use crate::experiment::{ClientLoad, Experiment, ScheduledRequest};
 use crate::scenario::NodeNames;
-use crate::{ClientLoad, Experiment, ScheduledRequest};
 use bytes::Bytes;
 use quorate_contract::ContractError;
 use quorate_contract::file::Table;

@@ -2,8 +2,10 @@
 
 use super::values::{delay, flag, longest, nanos, nanos_of, nodes, ppm};
 use super::{Head, MAX_SEEDS, STORY, clients, expect, faults, work};
+use crate::clients::Clients;
+use crate::experiment::Experiment;
 use crate::scenario::{NodeNames, ScenarioPart};
-use crate::{Clients, Experiment, Options, Setup, SystemUnderTest, Visitor, visit};
+use crate::system::{Options, Setup, SystemUnderTest, Visitor, visit};
 use quorate_contract::file::{
     SourceText, Table, read_failures, read_links, read_storage, read_timing,
 };
@@ -144,10 +146,10 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
     let entry = root.need("protocol", "add `[protocol]` with `name = \"raft\"`")?;
     let table = entry.table()?;
     let name = table.need("name", "add `name = \"raft\"`")?;
-    let names = [crate::NAMES, crate::OVER_LINKS].concat();
+    let names = [crate::system::NAMES, crate::system::OVER_LINKS].concat();
     let subject = name.choice(&names, |name| name)?;
     let mut options = Options::default();
-    let known = crate::facts(subject).map_or(&[][..], |facts| facts.options);
+    let known = crate::system::facts(subject).map_or(&[][..], |facts| facts.options);
     for (option, values) in known {
         let Some(entry) = table.get(option) else {
             continue;
