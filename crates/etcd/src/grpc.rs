@@ -4,7 +4,6 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::backend::Backend;
-use crate::face::Face;
 use crate::pb::etcdserverpb as pb;
 use crate::pb::etcdserverpb::alarm_request::AlarmAction;
 use crate::pb::etcdserverpb::cluster_server::Cluster;
@@ -12,50 +11,7 @@ use crate::pb::etcdserverpb::kv_server::Kv;
 use crate::pb::etcdserverpb::maintenance_server::Maintenance;
 use crate::range_stream;
 use crate::refusal::Refusal;
-
-/// A call that is answered. Whatever is not listed here is `UNIMPLEMENTED`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rpc {
-    pub(crate) path: &'static str,
-    /// How Prometheus' gRPC conventions call its shape.
-    pub(crate) kind: &'static str,
-}
-
-impl Rpc {
-    const fn unary(path: &'static str) -> Self {
-        Self {
-            path,
-            kind: "unary",
-        }
-    }
-
-    /// Service and method, as metric labels.
-    pub(crate) fn names(self) -> (&'static str, &'static str) {
-        self.path[1..]
-            .split_once('/')
-            .expect("a path is /service/method")
-    }
-}
-
-/// Every call that is answered, most frequent first.
-pub(crate) const RPCS: [Rpc; 13] = [
-    Rpc::unary("/etcdserverpb.KV/Put"),
-    Rpc::unary("/etcdserverpb.KV/Range"),
-    Rpc::unary("/etcdserverpb.KV/Txn"),
-    Rpc::unary("/etcdserverpb.KV/DeleteRange"),
-    Rpc {
-        path: "/etcdserverpb.KV/RangeStream",
-        kind: "server_stream",
-    },
-    Rpc::unary("/etcdserverpb.KV/Compact"),
-    Rpc::unary("/etcdserverpb.Maintenance/Status"),
-    Rpc::unary("/etcdserverpb.Maintenance/Alarm"),
-    Rpc::unary("/etcdserverpb.Cluster/MemberList"),
-    Rpc::unary("/etcdserverpb.Cluster/MemberAdd"),
-    Rpc::unary("/etcdserverpb.Cluster/MemberRemove"),
-    Rpc::unary("/etcdserverpb.Cluster/MemberUpdate"),
-    Rpc::unary("/etcdserverpb.Cluster/MemberPromote"),
-];
+use crate::service::KvService;
 
 /// The answer to every other call.
 pub(crate) fn unimplemented(path: &str) -> Status {
@@ -71,7 +27,7 @@ fn answer<T>(result: Result<T, Refusal>) -> Result<Response<T>, Status> {
 }
 
 #[tonic::async_trait]
-impl<B: Backend> Kv for Face<B> {
+impl<B: Backend> Kv for KvService<B> {
     async fn range(
         &self,
         request: Request<pb::RangeRequest>,
@@ -118,7 +74,7 @@ impl<B: Backend> Kv for Face<B> {
 }
 
 #[tonic::async_trait]
-impl<B: Backend> Maintenance for Face<B> {
+impl<B: Backend> Maintenance for KvService<B> {
     async fn status(
         &self,
         _: Request<pb::StatusRequest>,
@@ -142,7 +98,7 @@ impl<B: Backend> Maintenance for Face<B> {
 }
 
 #[tonic::async_trait]
-impl<B: Backend> Cluster for Face<B> {
+impl<B: Backend> Cluster for KvService<B> {
     async fn member_list(
         &self,
         request: Request<pb::MemberListRequest>,

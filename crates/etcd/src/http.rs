@@ -10,15 +10,15 @@ use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 
 use crate::backend::Backend;
-use crate::face::Face;
 use crate::metrics;
+use crate::service::KvService;
 use crate::{ETCD_VERSION, MAX_MESSAGE_BYTES};
 
 /// The largest JSON body that is read: base64 makes four bytes of three.
 const MAX_JSON_BYTES: usize = MAX_MESSAGE_BYTES / 3 * 4;
 
 /// Every path that is not gRPC.
-pub(crate) fn router<B: Backend>(face: Face<B>) -> Router {
+pub(crate) fn router<B: Backend>(face: KvService<B>) -> Router {
     Router::new()
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))
@@ -54,7 +54,7 @@ async fn version() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], body)
 }
 
-async fn metrics_page<B: Backend>(State(face): State<Face<B>>) -> impl IntoResponse {
+async fn metrics_page<B: Backend>(State(face): State<KvService<B>>) -> impl IntoResponse {
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         metrics::expose(&face),

@@ -25,7 +25,6 @@ mod backend;
 pub mod bench;
 pub mod client;
 mod convert;
-mod face;
 mod grpc;
 mod http;
 pub mod listen;
@@ -34,7 +33,9 @@ pub mod metrics;
 pub mod pb;
 mod range_stream;
 mod refusal;
+mod rpcs;
 mod server;
+mod service;
 
 pub use backend::{Alarm, Backend, Consistency, Identity, Member, Status};
 pub use membership::{

@@ -5,7 +5,7 @@
 
 use expect_test::expect;
 use quorate_contract::Contract;
-use quorate_sim::{Options, Tally, in_order, simulate};
+use quorate_sim::{Options, RunTotals, in_order, simulate};
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
@@ -17,7 +17,7 @@ fn seeds_mean_the_same_everywhere() {
         let (events, hash) = (report.events, report.hash);
         writeln!(text, "seed {seed}: {events} events, hash {hash:016x}").expect("writes");
     }
-    let mut tally = Tally::default();
+    let mut tally = RunTotals::default();
     in_order(
         2,
         40,

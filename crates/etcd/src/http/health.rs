@@ -20,13 +20,13 @@ use bytes::Bytes;
 use quorate_kv as kv;
 
 use crate::backend::{Alarm, Backend, Consistency};
-use crate::face::Face;
+use crate::service::KvService;
 
 /// How long a read may take before the replica counts as unhealthy.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn health<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Query(query.unwrap_or_default());
@@ -40,7 +40,7 @@ pub(super) async fn health<B: Backend>(
     (code, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-async fn check_health<B: Backend>(face: &Face<B>, query: &Query) -> Result<(), String> {
+async fn check_health<B: Backend>(face: &KvService<B>, query: &Query) -> Result<(), String> {
     let status = face.backend.status();
     if let Some(why) = &status.out_of_service {
         return Err(format!("ALARM CORRUPT: {why}"));
@@ -64,7 +64,7 @@ async fn check_health<B: Backend>(face: &Face<B>, query: &Query) -> Result<(), S
 }
 
 /// Looks up one key, which costs the same whatever the store holds.
-async fn read<B: Backend>(face: &Face<B>, consistency: Consistency) -> Result<(), String> {
+async fn read<B: Backend>(face: &KvService<B>, consistency: Consistency) -> Result<(), String> {
     let request = kv::RangeRequest {
         key: Bytes::from_static(b"health"),
         keys_only: true,
@@ -104,7 +104,7 @@ impl Check {
         }
     }
 
-    async fn run<B: Backend>(self, face: &Face<B>) -> Result<(), String> {
+    async fn run<B: Backend>(self, face: &KvService<B>) -> Result<(), String> {
         match self {
             Self::SerializableRead => read(face, Consistency::Serializable).await,
             Self::LinearizableRead => read(face, Consistency::Linearizable).await,
@@ -131,21 +131,21 @@ impl Check {
 }
 
 pub(super) async fn livez<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     RawQuery(query): RawQuery,
 ) -> Response {
     run(&face, LIVEZ, Query(query.unwrap_or_default())).await
 }
 
 pub(super) async fn readyz<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     RawQuery(query): RawQuery,
 ) -> Response {
     run(&face, READYZ, Query(query.unwrap_or_default())).await
 }
 
 pub(super) async fn livez_one<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -153,7 +153,7 @@ pub(super) async fn livez_one<B: Backend>(
 }
 
 pub(super) async fn readyz_one<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -161,7 +161,7 @@ pub(super) async fn readyz_one<B: Backend>(
 }
 
 async fn run_one<B: Backend>(
-    face: &Face<B>,
+    face: &KvService<B>,
     checks: &[Check],
     name: &str,
     query: Option<String>,
@@ -172,7 +172,7 @@ async fn run_one<B: Backend>(
     }
 }
 
-async fn run<B: Backend>(face: &Face<B>, checks: &[Check], query: Query) -> Response {
+async fn run<B: Backend>(face: &KvService<B>, checks: &[Check], query: Query) -> Response {
     let mut report = String::new();
     let mut failed = false;
     for check in checks {

@@ -5,7 +5,7 @@ use super::{Event, World, words};
 use crate::client::digest;
 use crate::observe::Broken;
 use crate::serving::{Config, Input, PeerMessage};
-use crate::{Fault, Flight};
+use crate::{Fault, InFlight};
 use quorate_core::NodeId;
 use quorate_core::replicated::{Replicated, Role};
 use quorate_crash::raft::Raft;
@@ -122,7 +122,7 @@ impl World {
         for (to, message) in sends.drain(..) {
             let bytes = size(&message);
             let what = self.recording.as_ref().map(|_| words::message(&message));
-            let flight = Flight { from, to, message };
+            let flight = InFlight { from, to, message };
             let (queue, recording) = (&mut self.queue, &mut self.recording);
             let sent = self.network.send(
                 self.now,

@@ -1,13 +1,13 @@
 //! Several observers: failure as a relation between the one who looks and the one who is seen.
 
-use crate::Opinion;
+use crate::detector::ProcessState;
 use quorate_core::{NodeId, NodeSet, Time};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How many observers must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Agreement {
+pub enum AgreementRule {
     /// More than half of all observers: no two panels of the same observers come to opposite
     /// findings, and one bad link proves nothing.
     Majority,
@@ -20,7 +20,7 @@ pub enum Agreement {
 
 /// What the observers find together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Finding {
+pub enum QuorumFinding {
     /// Nobody has reported of late.
     Unknown,
     /// All who report trust the peer.
@@ -54,16 +54,16 @@ pub enum Finding {
 /// A report counts for a while and then no more: an observer that has fallen silent says nothing,
 /// neither good nor bad. A report that is older than the one that is there is ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Panel {
+pub struct QuorumDetector {
     observers: NodeSet,
-    agreement: Agreement,
+    agreement: AgreementRule,
     valid_for: Duration,
-    reports: BTreeMap<NodeId, (Time, Opinion)>,
+    reports: BTreeMap<NodeId, (Time, ProcessState)>,
 }
 
-impl Panel {
+impl QuorumDetector {
     /// A panel of these observers; who is not among them is not heard.
-    pub fn new(observers: NodeSet, agreement: Agreement, valid_for: Duration) -> Self {
+    pub fn new(observers: NodeSet, agreement: AgreementRule, valid_for: Duration) -> Self {
         Self {
             observers,
             agreement,
@@ -75,14 +75,14 @@ impl Panel {
     /// How many must agree.
     pub fn quorum(&self) -> usize {
         match self.agreement {
-            Agreement::Majority => self.observers.len() / 2 + 1,
-            Agreement::OneHonest { liars } => usize::from(liars) + 1,
+            AgreementRule::Majority => self.observers.len() / 2 + 1,
+            AgreementRule::OneHonest { liars } => usize::from(liars) + 1,
         }
     }
 
     /// Takes an observer's report, made at `at` on the clock of whoever keeps the panel. Says
     /// whether it counts.
-    pub fn report(&mut self, at: Time, observer: NodeId, opinion: Opinion) -> bool {
+    pub fn report(&mut self, at: Time, observer: NodeId, opinion: ProcessState) -> bool {
         let known = self.reports.get(&observer);
         let counts =
             self.observers.contains(observer) && known.is_none_or(|(known_at, _)| *known_at <= at);
@@ -93,7 +93,7 @@ impl Panel {
     }
 
     /// What the reports that are still valid come to.
-    pub fn finding(&self, now: Time) -> Finding {
+    pub fn finding(&self, now: Time) -> QuorumFinding {
         let (mut healthy_to, mut broken_to) = (NodeSet::EMPTY, NodeSet::EMPTY);
         for (observer, (at, opinion)) in &self.reports {
             if now.since(*at) > self.valid_for {
@@ -106,14 +106,14 @@ impl Panel {
             }
         }
         match (healthy_to.is_empty(), broken_to.is_empty()) {
-            (true, true) => Finding::Unknown,
-            (false, true) => Finding::Healthy,
-            _ if broken_to.len() >= self.quorum() => Finding::Failed {
+            (true, true) => QuorumFinding::Unknown,
+            (false, true) => QuorumFinding::Healthy,
+            _ if broken_to.len() >= self.quorum() => QuorumFinding::Failed {
                 broken_to,
                 healthy_to,
             },
-            (true, false) => Finding::Unconfirmed { broken_to },
-            (false, false) => Finding::Gray {
+            (true, false) => QuorumFinding::Unconfirmed { broken_to },
+            (false, false) => QuorumFinding::Gray {
                 healthy_to,
                 broken_to,
             },

@@ -5,19 +5,19 @@
 //! protocol that needs reliable links can be run over fair-loss ones with the layer, and without it
 //! to show what it is there for.
 
-use super::{Asking, Bracha, Decision, MajorityCommit, OralMessages, Pbft, Setup};
-use super::{Subject, TwoGenerals};
+use super::{Bracha, MajorityCommit, OralMessages, Pbft, Proposers, Setup, SlotDecision};
+use super::{SystemUnderTest, TwoGenerals};
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
 use quorate_links::{
-    Authenticated, Frame, KeyRing, Linked, LinkedConfig, Missing, News, Reliable, authenticated,
-    reliable,
+    Authenticated, Delivery, KeyRing, Linked, LinkedConfig, LinkedFrame, Missing, Reliable,
+    authenticated, reliable,
 };
 use std::marker::PhantomData;
 use std::time::Duration;
 
-type MessageOf<S> = <<S as Subject>::Protocol as Protocol>::Message;
-type OutputOf<S> = <<S as Subject>::Protocol as Protocol>::Output;
+type MessageOf<S> = <<S as SystemUnderTest>::Protocol as Protocol>::Message;
+type OutputOf<S> = <<S as SystemUnderTest>::Protocol as Protocol>::Output;
 
 /// A subject over links that lose nothing and say nothing twice.
 #[derive(Debug)]
@@ -55,24 +55,24 @@ fn seals(setup: &Setup, me: NodeId) -> authenticated::AuthenticatedConfig<reliab
     }
 }
 
-fn inner<O, M>(news: &News<O, M>) -> Option<&O> {
+fn inner<O, M>(news: &Delivery<O, M>) -> Option<&O> {
     match news {
-        News::Inner(output) => Some(output),
-        News::Unsent(..) | News::Refused(..) | News::PeerRestarted(_) => None,
+        Delivery::Inner(output) => Some(output),
+        Delivery::Unsent(..) | Delivery::Refused(..) | Delivery::PeerRestarted(_) => None,
     }
 }
 
 macro_rules! over_links {
     ($over:ident, $link:ty, $config:expr) => {
-        impl<S: Subject> Subject for $over<S>
+        impl<S: SystemUnderTest> SystemUnderTest for $over<S>
         where
             $over<S>: Layered,
-            MessageOf<S>: quorate_sim::Wire,
+            MessageOf<S>: quorate_sim::WireMessage,
         {
             type Protocol = Linked<S::Protocol, $link>;
             const NAME: &'static str = <Self as Layered>::NAME;
             const CATALOGUE: quorate_contract::Protocol = S::CATALOGUE;
-            const ASKING: Asking = S::ASKING;
+            const PROPOSERS: Proposers = S::PROPOSERS;
             const RECOVERS: bool = S::RECOVERS;
             const PER_FAULT: u8 = S::PER_FAULT;
             const OPTIONS: &'static [(&'static str, &'static [&'static str])] = S::OPTIONS;
@@ -101,7 +101,7 @@ macro_rules! over_links {
                 S::rival(node)
             }
 
-            fn decisions(output: &News<OutputOf<S>, MessageOf<S>>) -> Vec<Decision> {
+            fn decisions(output: &Delivery<OutputOf<S>, MessageOf<S>>) -> Vec<SlotDecision> {
                 inner(output).map_or(vec![], S::decisions)
             }
 
@@ -119,7 +119,7 @@ macro_rules! over_links {
 
             fn describe(message: &<Self::Protocol as Protocol>::Message) -> String {
                 match message {
-                    Frame::Own(message) => S::describe(message),
+                    LinkedFrame::Own(message) => S::describe(message),
                     other => format!("{other:?}"),
                 }
             }
@@ -128,7 +128,7 @@ macro_rules! over_links {
                 S::state(node.protocol())
             }
 
-            fn facts(output: &News<OutputOf<S>, MessageOf<S>>) -> Vec<(&'static str, String)> {
+            fn facts(output: &Delivery<OutputOf<S>, MessageOf<S>>) -> Vec<(&'static str, String)> {
                 inner(output).map_or(vec![], S::facts)
             }
         }

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 /// Everything that departed from the perfect machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen(BTreeMap<Behaviour, Shown>);
+pub struct Observations(BTreeMap<Behaviour, Occurrences>);
 
 /// When and how often a behaviour was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct Occurrences {
     /// First, in nanoseconds of the world.
     pub first: u64,
     /// Last.
@@ -21,9 +21,9 @@ pub struct Shown {
     pub nodes: NodeSet,
 }
 
-impl Seen {
-    pub(super) fn note(&mut self, at: u64, behaviour: Behaviour, node: NodeId) {
-        let shown = self.0.entry(behaviour).or_insert(Shown {
+impl Observations {
+    pub(super) fn record(&mut self, at: u64, behaviour: Behaviour, node: NodeId) {
+        let shown = self.0.entry(behaviour).or_insert(Occurrences {
             first: at,
             last: at,
             times: 0,
@@ -35,7 +35,7 @@ impl Seen {
     }
 
     /// Each behaviour that was shown.
-    pub fn iter(&self) -> impl Iterator<Item = (Behaviour, Shown)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (Behaviour, Occurrences)> + '_ {
         self.0.iter().map(|(behaviour, shown)| (*behaviour, *shown))
     }
 

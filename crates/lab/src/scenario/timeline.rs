@@ -1,16 +1,18 @@
 //! What happened when, in a few lines: requests, faults, decisions, the violation.
 
-use super::{Names, Part, Played};
-use crate::{Log, show, show_one};
-use quorate_contract::{Behaviour, Place};
-use quorate_sim::{LinkFault, Misdeed, NodeFault, Trouble, Which, show_time};
+use super::{NodeNames, ScenarioPart, ScenarioRun};
+use crate::checker::{DecisionLog, format_value, format_values};
+use quorate_contract::{Behaviour, Component};
+use quorate_sim::{
+    LinkFault, MessageFilter, NodeFault, ScheduledLinkFault, ScheduledNodeFault, format_time,
+};
 use std::collections::BTreeMap;
 
 /// More moments of one kind than this are told together.
 const MANY: usize = 12;
 
 /// The moments of a run, in order.
-pub fn moments(part: &Part, played: &Played) -> Vec<(u64, String)> {
+pub fn timeline(part: &ScenarioPart, played: &ScenarioRun) -> Vec<(u64, String)> {
     let end = played.outcome.now;
     let mut moments = vec![];
     requests(part, &mut moments);
@@ -37,16 +39,16 @@ pub fn moments(part: &Part, played: &Played) -> Vec<(u64, String)> {
     moments
 }
 
-fn requests(part: &Part, moments: &mut Vec<(u64, String)>) {
+fn requests(part: &ScenarioPart, moments: &mut Vec<(u64, String)>) {
     let experiment = &part.experiment;
-    for ask in &experiment.asks {
+    for ask in &experiment.requests {
         let twin = part
             .experiment
             .node_faults
             .iter()
-            .any(|fault| fault.node == ask.node && matches!(fault.misdeed, Misdeed::Twins(_)));
+            .any(|fault| fault.node == ask.node && matches!(fault.fault, NodeFault::Twins(_)));
         let name = part.names.of(ask.node);
-        let value = show_one(&ask.value);
+        let value = format_value(&ask.value);
         match (ask.second, twin) {
             (true, true) => moments.push((ask.at, format!("{name}'s twin is asked for {value}"))),
             (true, false) => {}
@@ -56,7 +58,7 @@ fn requests(part: &Part, moments: &mut Vec<(u64, String)>) {
     if let Some(load) = &experiment.load
         && load.values > 0
     {
-        let every = show_time(load.every);
+        let every = format_time(load.every);
         let said = match load.values {
             1 => "clients ask for a value".to_owned(),
             values => format!("clients ask for {values} values, one every {every}"),
@@ -81,59 +83,59 @@ fn together(moments: Vec<(u64, String, String)>) -> Vec<(u64, String)> {
     told.into_iter().map(line).collect()
 }
 
-fn node_fault(names: &Names, fault: &NodeFault) -> Vec<(u64, String, String)> {
+fn node_fault(names: &NodeNames, fault: &ScheduledNodeFault) -> Vec<(u64, String, String)> {
     let name = names.of(fault.node).to_owned();
-    let (begins, ends) = match &fault.misdeed {
-        Misdeed::Crash => ("crashes".to_owned(), "recovers, with what its disk kept"),
-        Misdeed::CrashSending(reached) => (
+    let (begins, ends) = match &fault.fault {
+        NodeFault::Crash => ("crashes".to_owned(), "recovers, with what its disk kept"),
+        NodeFault::CrashSending(reached) => (
             format!(
                 "crashes while it sends: {} alone hear its last words",
                 names.list(*reached)
             ),
             "recovers, with what its disk kept",
         ),
-        Misdeed::Forget => ("crashes".to_owned(), "comes back with an empty disk"),
-        Misdeed::Pause => ("pauses".to_owned(), "wakes, and knows nothing of its pause"),
-        Misdeed::OmitSend(which) => (
+        NodeFault::Forget => ("crashes".to_owned(), "comes back with an empty disk"),
+        NodeFault::Pause => ("pauses".to_owned(), "wakes, and knows nothing of its pause"),
+        NodeFault::OmitSend(which) => (
             format!("does not send {}", which_messages(names, *which)),
             "sends everything again",
         ),
-        Misdeed::OmitReceive(which) => (
+        NodeFault::OmitReceive(which) => (
             format!("does not receive {}", which_messages(names, *which)),
             "receives everything again",
         ),
-        Misdeed::Late(by) => (
+        NodeFault::Late(by) => (
             format!("is late with everything, by {}", by),
             "is prompt again",
         ),
-        Misdeed::DiskStall => ("its disk stalls".to_owned(), "its disk goes on"),
-        Misdeed::LieAboutSync => (
+        NodeFault::DiskStall => ("its disk stalls".to_owned(), "its disk goes on"),
+        NodeFault::LieAboutSync => (
             "its disk calls durable what is not".to_owned(),
             "its disk is honest again",
         ),
-        Misdeed::Drift(ppm) => (
+        NodeFault::Drift(ppm) => (
             format!("its clock drifts by {ppm} ppm"),
             "its clock is right",
         ),
-        Misdeed::ClockJump(by) => (format!("its clock jumps by {}", show_time(*by)), ""),
-        Misdeed::Twins(sees) => (
+        NodeFault::ClockJump(by) => (format!("its clock jumps by {}", format_time(*by)), ""),
+        NodeFault::Twins(sees) => (
             format!(
                 "there are two of it; the second talks with {}",
                 names.list(*sees)
             ),
             "",
         ),
-        Misdeed::Stale => (
+        NodeFault::Stale => (
             "answers from the past".to_owned(),
             "lives in the present again",
         ),
-        Misdeed::Replay(_) => ("says again what it said".to_owned(), "says nothing twice"),
-        Misdeed::TamperSend(..) => ("lies about what it says".to_owned(), "is honest again"),
-        Misdeed::TamperReceive(..) => (
+        NodeFault::Replay(_) => ("says again what it said".to_owned(), "says nothing twice"),
+        NodeFault::TamperSend(..) => ("lies about what it says".to_owned(), "is honest again"),
+        NodeFault::TamperReceive(..) => (
             "its memory changes what it hears".to_owned(),
             "its memory is sound again",
         ),
-        Misdeed::Impersonate(whose, to, _) => (
+        NodeFault::Impersonate(whose, to, _) => (
             format!(
                 "passes on to {} what {} says, changed, in its name",
                 names.list(*to),
@@ -141,7 +143,7 @@ fn node_fault(names: &Names, fault: &NodeFault) -> Vec<(u64, String, String)> {
             ),
             "speaks for itself again",
         ),
-        Misdeed::Forge(whose, ..) => (
+        NodeFault::Forge(whose, ..) => (
             format!("speaks in the name of {}", names.of(*whose)),
             "speaks for itself again",
         ),
@@ -155,13 +157,13 @@ fn node_fault(names: &Names, fault: &NodeFault) -> Vec<(u64, String, String)> {
     moments
 }
 
-fn which_messages(names: &Names, which: Which) -> String {
+fn which_messages(names: &NodeNames, which: MessageFilter) -> String {
     match which {
-        Which::Random(1_000_000) => "anything".to_owned(),
-        Which::Random(chance) => format!("{} of its messages", share(chance)),
-        Which::EveryNth(n) => format!("one message in {n}"),
-        Which::Larger(bytes) => format!("messages of more than {bytes} bytes"),
-        Which::Peers(peers) => format!("what is for or from {}", names.list(peers)),
+        MessageFilter::Random(1_000_000) => "anything".to_owned(),
+        MessageFilter::Random(chance) => format!("{} of its messages", share(chance)),
+        MessageFilter::EveryNth(n) => format!("one message in {n}"),
+        MessageFilter::Larger(bytes) => format!("messages of more than {bytes} bytes"),
+        MessageFilter::Peers(peers) => format!("what is for or from {}", names.list(peers)),
     }
 }
 
@@ -174,8 +176,8 @@ pub(super) fn share(millionths: u32) -> String {
     }
 }
 
-fn link_fault(names: &Names, fault: &LinkFault) -> Vec<(u64, String)> {
-    let LinkFault {
+fn link_fault(names: &NodeNames, fault: &ScheduledLinkFault) -> Vec<(u64, String)> {
+    let ScheduledLinkFault {
         from_nodes,
         to_nodes,
         from,
@@ -184,7 +186,7 @@ fn link_fault(names: &Names, fault: &LinkFault) -> Vec<(u64, String)> {
         ..
     } = fault;
     // What is slow for ever is how the network is.
-    if matches!(fault.trouble, Trouble::Slow(_)) && *from == 0 && until.is_none() {
+    if matches!(fault.fault, LinkFault::Slow(_)) && *from == 0 && until.is_none() {
         return vec![];
     }
     let links = format!(
@@ -192,22 +194,22 @@ fn link_fault(names: &Names, fault: &LinkFault) -> Vec<(u64, String)> {
         names.list(*from_nodes),
         names.list(*to_nodes)
     );
-    let what = match fault.trouble {
-        Trouble::Cut => "are cut".to_owned(),
-        Trouble::Loss(chance) => format!("lose {} of the messages", share(chance)),
-        Trouble::LossOfLarge { over, per_million } => {
+    let what = match fault.fault {
+        LinkFault::Cut => "are cut".to_owned(),
+        LinkFault::Loss(chance) => format!("lose {} of the messages", share(chance)),
+        LinkFault::LossOfLarge { over, per_million } => {
             format!(
                 "lose {} of the messages over {over} bytes",
                 share(per_million)
             )
         }
-        Trouble::Duplicate(chance) => format!("duplicate {} of the messages", share(chance)),
-        Trouble::Slow(_) => "are slow".to_owned(),
-        Trouble::Garble(chance) => format!("garble {} of the messages", share(chance)),
-        Trouble::Bandwidth(nanos) => format!("need {} for each byte", show_time(nanos)),
+        LinkFault::Duplicate(chance) => format!("duplicate {} of the messages", share(chance)),
+        LinkFault::Slow(_) => "are slow".to_owned(),
+        LinkFault::Garble(chance) => format!("garble {} of the messages", share(chance)),
+        LinkFault::Bandwidth(nanos) => format!("need {} for each byte", format_time(nanos)),
     };
     let flaps = match flapping {
-        Some(span) => format!(", on and off, {} each", show_time(*span)),
+        Some(span) => format!(", on and off, {} each", format_time(*span)),
         None => String::new(),
     };
     let mut moments = vec![(*from, format!("{links} {what}{flaps}"))];
@@ -219,8 +221,8 @@ fn link_fault(names: &Names, fault: &LinkFault) -> Vec<(u64, String)> {
 
 /// The moments at which reality first did what nobody had told the story's reader: lies, omissions,
 /// losses, delays.
-fn first_signs(part: &Part, played: &Played, moments: &mut Vec<(u64, String)>) {
-    for departure in &played.standing.departures {
+fn first_signs(part: &ScenarioPart, played: &ScenarioRun, moments: &mut Vec<(u64, String)>) {
+    for departure in &played.contract_check.deviations {
         let told = matches!(
             departure.behaviour,
             Behaviour::Stop | Behaviour::Restart | Behaviour::Pause
@@ -228,13 +230,13 @@ fn first_signs(part: &Part, played: &Played, moments: &mut Vec<(u64, String)>) {
         if told || departure.allowed {
             continue;
         }
-        let who = part.names.list(departure.shown.nodes);
-        let place = match departure.behaviour.place() {
-            Place::Link => "on the way from",
+        let who = part.names.list(departure.occurrences.nodes);
+        let place = match departure.behaviour.component() {
+            Component::Link => "on the way from",
             _ => "by",
         };
         moments.push((
-            departure.shown.first,
+            departure.occurrences.first,
             format!(
                 "outside the contract: {}, {place} {who}",
                 departure.behaviour
@@ -243,7 +245,7 @@ fn first_signs(part: &Part, played: &Played, moments: &mut Vec<(u64, String)>) {
     }
 }
 
-fn decisions(part: &Part, played: &Played, moments: &mut Vec<(u64, String)>) {
+fn decisions(part: &ScenarioPart, played: &ScenarioRun, moments: &mut Vec<(u64, String)>) {
     let outcome = &played.outcome;
     let mut figures: BTreeMap<(u64, &str), Vec<String>> = BTreeMap::new();
     for (at, node, name, value) in &outcome.facts {
@@ -262,12 +264,12 @@ fn decisions(part: &Part, played: &Played, moments: &mut Vec<(u64, String)>) {
             .values()
             .filter(|(values, _)| log.len() == 1 || !values.is_empty())
         {
-            moments.push((*at, format!("{name} decides {}", show(values))));
+            moments.push((*at, format!("{name} decides {}", format_values(values))));
         }
     }
 }
 
-fn long_log(name: &str, log: &Log) -> Vec<(u64, String)> {
+fn long_log(name: &str, log: &DecisionLog) -> Vec<(u64, String)> {
     let times = || log.values().map(|(_, at)| *at);
     let values: usize = log.values().map(|(values, _)| values.len()).sum();
     match (times().min(), times().max()) {

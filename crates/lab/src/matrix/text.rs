@@ -1,15 +1,17 @@
 //! A run in words: what was agreed, what went wrong by plan, and what the world showed.
 
-use super::{Plan, claim, judge};
-use crate::Outcome;
+use super::{RunPlan, claim, judge};
+use crate::run::RunOutcome;
 use quorate_core::NodeSet;
-use quorate_sim::{LinkFault, Misdeed, NodeFault, Tampering, Trouble, Which};
+use quorate_sim::{
+    LinkFault, MessageFilter, Mutation, NodeFault, ScheduledLinkFault, ScheduledNodeFault,
+};
 use std::fmt::Write as _;
 
 /// The whole story of one run.
-pub fn words(plan: &Plan, outcome: &Outcome) -> String {
+pub fn render(plan: &RunPlan, outcome: &RunOutcome) -> String {
     let mut text = String::new();
-    let (place, setup) = (plan.token.place, &plan.experiment.setup);
+    let (place, setup) = (plan.token.cell, &plan.experiment.setup);
     let _ = writeln!(
         text,
         "{} among {} nodes, set up for f = {}; run {}\n",
@@ -48,7 +50,7 @@ pub fn words(plan: &Plan, outcome: &Outcome) -> String {
     text
 }
 
-fn contract(plan: &Plan, text: &mut String) {
+fn contract(plan: &RunPlan, text: &mut String) {
     let contract = &plan.contract;
     let _ = writeln!(text, "contract");
     let _ = writeln!(
@@ -64,9 +66,9 @@ fn contract(plan: &Plan, text: &mut String) {
             false => "",
         }
     );
-    let pace = &plan.experiment.weather.pace;
+    let pace = &plan.experiment.weather.timing;
     let told = plan.experiment.setup.delta;
-    let bound = match pace.calm_from {
+    let bound = match pace.gst {
         0 => format!("messages take up to {}", millis(pace.delta)),
         from => format!(
             "bounded by {} from {} on",
@@ -74,7 +76,7 @@ fn contract(plan: &Plan, text: &mut String) {
             seconds(from)
         ),
     };
-    let straw = match pace.last_straw {
+    let straw = match pace.flp {
         true => {
             "; until then what would decide is held back for as long as anything else can happen"
         }
@@ -83,7 +85,7 @@ fn contract(plan: &Plan, text: &mut String) {
     let _ = writeln!(
         text,
         "  timing    {}: {bound}, and the nodes are told {told:?}{straw}",
-        plan.token.place.timing.name()
+        plan.token.cell.timing.name()
     );
     let links = match plan.contract.authenticates() {
         true => format!("{}, senders are known", contract.links.model),
@@ -101,25 +103,25 @@ fn contract(plan: &Plan, text: &mut String) {
     );
 }
 
-fn plan_in_words(plan: &Plan, text: &mut String) {
+fn plan_in_words(plan: &RunPlan, text: &mut String) {
     let _ = writeln!(text, "\nwhat goes wrong");
     let experiment = &plan.experiment;
     if experiment.node_faults.is_empty() && experiment.link_faults.is_empty() {
         let _ = writeln!(text, "  nothing");
     }
     for fault in &experiment.node_faults {
-        let NodeFault {
+        let ScheduledNodeFault {
             node, from, until, ..
         } = fault;
         let _ = writeln!(
             text,
             "  {node} {} {}",
-            misdeed(&fault.misdeed),
+            misdeed(&fault.fault),
             span(*from, *until)
         );
     }
     for fault in &experiment.link_faults {
-        let LinkFault {
+        let ScheduledLinkFault {
             from_nodes,
             to_nodes,
             ..
@@ -132,17 +134,17 @@ fn plan_in_words(plan: &Plan, text: &mut String) {
             "  {} to {}: {} {}{flapping}",
             nodes(*from_nodes),
             nodes(*to_nodes),
-            trouble(&fault.trouble),
+            trouble(&fault.fault),
             span(fault.from, fault.until)
         );
     }
 }
 
 /// Which assumptions were strained, when, and whether that was allowed.
-fn shown(plan: &Plan, outcome: &Outcome, text: &mut String) {
+fn shown(plan: &RunPlan, outcome: &RunOutcome, text: &mut String) {
     let _ = writeln!(text, "\nwhat the world showed");
     let mut nothing = true;
-    for (behaviour, how) in outcome.seen.iter() {
+    for (behaviour, how) in outcome.observed.iter() {
         nothing = false;
         let allowed = match plan.contract.allows(behaviour) {
             true => "",
@@ -174,45 +176,45 @@ fn shown(plan: &Plan, outcome: &Outcome, text: &mut String) {
     }
 }
 
-fn misdeed(misdeed: &Misdeed) -> String {
+fn misdeed(misdeed: &NodeFault) -> String {
     match misdeed {
-        Misdeed::Crash => "is down".to_owned(),
-        Misdeed::CrashSending(reached) => format!(
+        NodeFault::Crash => "is down".to_owned(),
+        NodeFault::CrashSending(reached) => format!(
             "crashes while it sends: only {} hear its last words",
             nodes(*reached)
         ),
-        Misdeed::Forget => "is down, and comes back with an empty disk".to_owned(),
-        Misdeed::Pause => "pauses".to_owned(),
-        Misdeed::OmitSend(of) => format!("does not send {}", which(of, "to")),
-        Misdeed::OmitReceive(of) => format!("does not receive {}", which(of, "from")),
-        Misdeed::Late(delay) => format!("is late by {delay}"),
-        Misdeed::DiskStall => "has a disk that finishes no sync".to_owned(),
-        Misdeed::LieAboutSync => "has a disk that lies about syncs".to_owned(),
-        Misdeed::Drift(ppm) => format!("has a clock that is off by {ppm} millionths"),
-        Misdeed::ClockJump(by) => format!("has a clock that jumps by {}", millis(*by)),
-        Misdeed::Twins(sees) => format!("is two: the second talks with {}", nodes(*sees)),
-        Misdeed::Stale => "answers from its past".to_owned(),
-        Misdeed::Replay(chance) => format!("says old things again, {}", percent(*chance)),
-        Misdeed::TamperSend(chance, how) => {
+        NodeFault::Forget => "is down, and comes back with an empty disk".to_owned(),
+        NodeFault::Pause => "pauses".to_owned(),
+        NodeFault::OmitSend(of) => format!("does not send {}", which(of, "to")),
+        NodeFault::OmitReceive(of) => format!("does not receive {}", which(of, "from")),
+        NodeFault::Late(delay) => format!("is late by {delay}"),
+        NodeFault::DiskStall => "has a disk that finishes no sync".to_owned(),
+        NodeFault::LieAboutSync => "has a disk that lies about syncs".to_owned(),
+        NodeFault::Drift(ppm) => format!("has a clock that is off by {ppm} millionths"),
+        NodeFault::ClockJump(by) => format!("has a clock that jumps by {}", millis(*by)),
+        NodeFault::Twins(sees) => format!("is two: the second talks with {}", nodes(*sees)),
+        NodeFault::Stale => "answers from its past".to_owned(),
+        NodeFault::Replay(chance) => format!("says old things again, {}", percent(*chance)),
+        NodeFault::TamperSend(chance, how) => {
             format!(
                 "changes what it says, {}: {}",
                 percent(*chance),
                 tampering(how)
             )
         }
-        Misdeed::TamperReceive(chance, how) => {
+        NodeFault::TamperReceive(chance, how) => {
             format!(
                 "changes what it hears, {}: {}",
                 percent(*chance),
                 tampering(how)
             )
         }
-        Misdeed::Impersonate(name, to, how) => format!(
+        NodeFault::Impersonate(name, to, how) => format!(
             "says what it hears from {name} to {} in its name: {}",
             nodes(*to),
             tampering(how)
         ),
-        Misdeed::Forge(name, chance, how) => format!(
+        NodeFault::Forge(name, chance, how) => format!(
             "speaks in the name of {name}, {}: {}",
             percent(*chance),
             tampering(how)
@@ -220,19 +222,19 @@ fn misdeed(misdeed: &Misdeed) -> String {
     }
 }
 
-fn which(which: &Which, preposition: &str) -> String {
+fn which(which: &MessageFilter, preposition: &str) -> String {
     match which {
-        Which::Random(chance) => format!("{} of its messages", percent(*chance)),
-        Which::EveryNth(n) => format!("one of {n} messages"),
-        Which::Larger(bytes) => format!("messages of more than {bytes} bytes"),
-        Which::Peers(peers) => format!("messages {preposition} {}", nodes(*peers)),
+        MessageFilter::Random(chance) => format!("{} of its messages", percent(*chance)),
+        MessageFilter::EveryNth(n) => format!("one of {n} messages"),
+        MessageFilter::Larger(bytes) => format!("messages of more than {bytes} bytes"),
+        MessageFilter::Peers(peers) => format!("messages {preposition} {}", nodes(*peers)),
     }
 }
 
-fn tampering(how: &Tampering) -> String {
+fn tampering(how: &Mutation) -> String {
     match how {
-        Tampering::Flip => "a bit flips".to_owned(),
-        Tampering::Replace { value, by } => format!(
+        Mutation::Flip => "a bit flips".to_owned(),
+        Mutation::Replace { value, by } => format!(
             "{:?} instead of {:?}",
             String::from_utf8_lossy(by),
             String::from_utf8_lossy(value)
@@ -240,17 +242,17 @@ fn tampering(how: &Tampering) -> String {
     }
 }
 
-fn trouble(trouble: &Trouble) -> String {
+fn trouble(trouble: &LinkFault) -> String {
     match trouble {
-        Trouble::Cut => "cut".to_owned(),
-        Trouble::Loss(chance) => format!("{} lost", percent(*chance)),
-        Trouble::LossOfLarge { over, per_million } => {
+        LinkFault::Cut => "cut".to_owned(),
+        LinkFault::Loss(chance) => format!("{} lost", percent(*chance)),
+        LinkFault::LossOfLarge { over, per_million } => {
             format!("{} of those over {over} bytes lost", percent(*per_million))
         }
-        Trouble::Duplicate(chance) => format!("{} doubled", percent(*chance)),
-        Trouble::Slow(by) => format!("slow, {by}"),
-        Trouble::Garble(chance) => format!("{} garbled", percent(*chance)),
-        Trouble::Bandwidth(nanos) => format!("{nanos} ns a byte"),
+        LinkFault::Duplicate(chance) => format!("{} doubled", percent(*chance)),
+        LinkFault::Slow(by) => format!("slow, {by}"),
+        LinkFault::Garble(chance) => format!("{} garbled", percent(*chance)),
+        LinkFault::Bandwidth(nanos) => format!("{nanos} ns a byte"),
     }
 }
 

@@ -2,30 +2,33 @@
 
 use super::disk::MemoryDisk;
 use super::slot::Slot;
-use super::{Bare, Event, Happened, LinkFault, Misdeed, NodeFault, Trouble, Which, Wire};
-use crate::Link;
+use super::{
+    Bare, BareEvent, LinkFault, MessageFilter, NodeFault, QueuedEvent, ScheduledLinkFault,
+    ScheduledNodeFault, WireMessage,
+};
+use crate::network::LinkProfile;
 use quorate_contract::Behaviour;
 use quorate_core::{NodeId, NodeSet, Protocol};
 
 impl<P: Protocol> Bare<P>
 where
-    P::Message: Wire,
+    P::Message: WireMessage,
 {
     /// Lets a node misbehave, when its time comes.
     ///
     /// # Panics
     /// For a node that is not there, and with more than 65,535 faults.
-    pub fn inflict(&mut self, fault: NodeFault) {
+    pub fn inject(&mut self, fault: ScheduledNodeFault) {
         assert!(fault.node.0 < self.n.into(), "{} is no node", fault.node);
-        let weighs = |which: &Which| matches!(which, Which::Larger(_));
-        self.weather.weigh |= match &fault.misdeed {
-            Misdeed::OmitSend(which) | Misdeed::OmitReceive(which) => weighs(which),
+        let weighs = |which: &MessageFilter| matches!(which, MessageFilter::Larger(_));
+        self.profile.count_bytes |= match &fault.fault {
+            NodeFault::OmitSend(which) | NodeFault::OmitReceive(which) => weighs(which),
             _ => false,
         };
         let number = u16::try_from(self.faults.len()).expect("at most 65,535 faults");
         let (from, until) = (fault.from.max(self.now), fault.until);
         self.faults.push(fault);
-        let event = |begins| Event::Node {
+        let event = |begins| QueuedEvent::Node {
             fault: number,
             begins,
         };
@@ -39,27 +42,27 @@ where
     ///
     /// # Panics
     /// With more than 65,535 faults.
-    pub fn inflict_links(&mut self, fault: LinkFault) {
-        self.weather.weigh |= matches!(
-            fault.trouble,
-            Trouble::LossOfLarge { .. } | Trouble::Bandwidth(_)
+    pub fn inject_link(&mut self, fault: ScheduledLinkFault) {
+        self.profile.count_bytes |= matches!(
+            fault.fault,
+            LinkFault::LossOfLarge { .. } | LinkFault::Bandwidth(_)
         );
         let number = u16::try_from(self.link_faults.len()).expect("at most 65,535 faults");
         let from = fault.from.max(self.now);
         self.link_faults.push((fault, false));
         self.queue.push(
             from,
-            Event::Link {
+            QueuedEvent::Link {
                 fault: number,
                 begins: true,
             },
         );
     }
 
-    pub(super) fn on_node_fault(&mut self, number: u16, begins: bool) -> Happened<P::Timer> {
-        let NodeFault {
+    pub(super) fn on_node_fault(&mut self, number: u16, begins: bool) -> BareEvent<P::Timer> {
+        let ScheduledNodeFault {
             node,
-            misdeed,
+            fault: misdeed,
             until,
             ..
         } = self.faults[usize::from(number)].clone();
@@ -80,88 +83,90 @@ where
         self.hash
             .add(self.now ^ 1 << 54 ^ u64::from(number) << 32 ^ u64::from(begins));
         match was_down && self.node(node).is_some() {
-            true => Happened::Restarted(node),
-            false => Happened::Faulted(node),
+            true => BareEvent::Restarted(node),
+            false => BareEvent::Faulted(node),
         }
     }
 
-    fn begin(&mut self, node: NodeId, misdeed: &Misdeed, until: u64) {
+    fn begin(&mut self, node: NodeId, misdeed: &NodeFault, until: u64) {
         match misdeed {
-            Misdeed::Crash | Misdeed::Forget => {
+            NodeFault::Crash | NodeFault::Forget => {
                 self.crash(node);
-                self.seen.note(self.now, Behaviour::Stop, node);
+                self.observed.record(self.now, Behaviour::Stop, node);
             }
-            Misdeed::Pause => {
+            NodeFault::Pause => {
                 self.each(node, |slot| {
                     slot.paused_until = slot.paused_until.max(until)
                 });
-                self.seen.note(self.now, Behaviour::Pause, node);
+                self.observed.record(self.now, Behaviour::Pause, node);
             }
-            Misdeed::DiskStall => {
+            NodeFault::DiskStall => {
                 self.each(node, |slot| {
                     slot.stalled_until = slot.stalled_until.max(until);
                 });
-                self.seen.note(self.now, Behaviour::Late, node);
+                self.observed.record(self.now, Behaviour::Late, node);
             }
-            Misdeed::LieAboutSync => self.each(node, |slot| slot.disk.lie(true)),
-            Misdeed::Drift(ppm) => self.set_clock(node, |clock, now| clock.set_drift(now, *ppm)),
-            Misdeed::ClockJump(nanos) => self.set_clock(node, |clock, now| clock.jump(now, *nanos)),
-            Misdeed::Twins(sees) => self.split(node, *sees),
-            Misdeed::Stale => {
+            NodeFault::LieAboutSync => self.each(node, |slot| slot.disk.lie(true)),
+            NodeFault::Drift(ppm) => self.set_clock(node, |clock, now| clock.set_drift(now, *ppm)),
+            NodeFault::ClockJump(nanos) => {
+                self.set_clock(node, |clock, now| clock.jump(now, *nanos))
+            }
+            NodeFault::Twins(sees) => self.split(node, *sees),
+            NodeFault::Stale => {
                 self.each(node, |slot| slot.stale = slot.protocol.clone());
-                self.seen.note(self.now, Behaviour::Lie, node);
+                self.observed.record(self.now, Behaviour::Lie, node);
             }
             // These show in what the node says, and are noted there.
-            Misdeed::CrashSending(_)
-            | Misdeed::OmitSend(_)
-            | Misdeed::OmitReceive(_)
-            | Misdeed::Late(_)
-            | Misdeed::Replay(_)
-            | Misdeed::TamperSend(..)
-            | Misdeed::TamperReceive(..)
-            | Misdeed::Forge(..)
-            | Misdeed::Impersonate(..) => {}
+            NodeFault::CrashSending(_)
+            | NodeFault::OmitSend(_)
+            | NodeFault::OmitReceive(_)
+            | NodeFault::Late(_)
+            | NodeFault::Replay(_)
+            | NodeFault::TamperSend(..)
+            | NodeFault::TamperReceive(..)
+            | NodeFault::Forge(..)
+            | NodeFault::Impersonate(..) => {}
         }
     }
 
-    fn end(&mut self, node: NodeId, misdeed: &Misdeed) {
+    fn end(&mut self, node: NodeId, misdeed: &NodeFault) {
         match misdeed {
-            Misdeed::Crash | Misdeed::Forget => {
-                if *misdeed == Misdeed::Forget {
+            NodeFault::Crash | NodeFault::Forget => {
+                if *misdeed == NodeFault::Forget {
                     self.each(node, |slot| slot.disk.wipe());
-                    self.seen.note(self.now, Behaviour::Forget, node);
+                    self.observed.record(self.now, Behaviour::Forget, node);
                 }
-                self.seen.note(self.now, Behaviour::Restart, node);
+                self.observed.record(self.now, Behaviour::Restart, node);
                 self.start(node);
             }
-            Misdeed::LieAboutSync => {
+            NodeFault::LieAboutSync => {
                 for s in self.copies(node) {
                     self.slots[s].disk.lie(false);
                     self.begin_sync(s);
                 }
             }
-            Misdeed::Drift(_) => self.set_clock(node, |clock, now| clock.set_drift(now, 0)),
-            Misdeed::Stale => self.each(node, |slot| slot.stale = None),
-            Misdeed::CrashSending(_) => {
+            NodeFault::Drift(_) => self.set_clock(node, |clock, now| clock.set_drift(now, 0)),
+            NodeFault::Stale => self.each(node, |slot| slot.stale = None),
+            NodeFault::CrashSending(_) => {
                 self.each(node, |slot| slot.dying = false);
                 if self.node(node).is_none() {
-                    self.seen.note(self.now, Behaviour::Restart, node);
+                    self.observed.record(self.now, Behaviour::Restart, node);
                     self.start(node);
                 }
             }
             // What ends by itself, or with the node's place in the list of faults.
-            Misdeed::Pause
-            | Misdeed::DiskStall
-            | Misdeed::ClockJump(_)
-            | Misdeed::Twins(_)
-            | Misdeed::OmitSend(_)
-            | Misdeed::OmitReceive(_)
-            | Misdeed::Late(_)
-            | Misdeed::Replay(_)
-            | Misdeed::TamperSend(..)
-            | Misdeed::TamperReceive(..)
-            | Misdeed::Forge(..)
-            | Misdeed::Impersonate(..) => {}
+            NodeFault::Pause
+            | NodeFault::DiskStall
+            | NodeFault::ClockJump(_)
+            | NodeFault::Twins(_)
+            | NodeFault::OmitSend(_)
+            | NodeFault::OmitReceive(_)
+            | NodeFault::Late(_)
+            | NodeFault::Replay(_)
+            | NodeFault::TamperSend(..)
+            | NodeFault::TamperReceive(..)
+            | NodeFault::Forge(..)
+            | NodeFault::Impersonate(..) => {}
         }
     }
 
@@ -171,14 +176,14 @@ where
         }
     }
 
-    fn set_clock(&mut self, node: NodeId, set: impl Fn(&mut crate::Clock, u64)) {
+    fn set_clock(&mut self, node: NodeId, set: impl Fn(&mut crate::clock::Clock, u64)) {
         let now = self.now;
         for s in self.copies(node) {
             let slot = &mut self.slots[s];
             set(&mut slot.clock, now);
             self.requeue_timers(s);
         }
-        self.seen.note(now, Behaviour::Skew, node);
+        self.observed.record(now, Behaviour::Skew, node);
     }
 
     fn requeue_timers(&mut self, s: usize) {
@@ -189,14 +194,14 @@ where
             .on_clock_set(&slot.clock, now, |timer, at| due.push((timer, at)));
         for (timer, at) in due {
             let slot = s as u8;
-            self.push(at, Event::Timer { slot, timer, epoch });
+            self.push(at, QueuedEvent::Timer { slot, timer, epoch });
         }
     }
 
     /// Makes a second copy of a node as it is now.
     fn split(&mut self, node: NodeId, sees: NodeSet) {
-        self.seen.note(self.now, Behaviour::Lie, node);
-        self.seen.note(self.now, Behaviour::Equivocate, node);
+        self.observed.record(self.now, Behaviour::Lie, node);
+        self.observed.record(self.now, Behaviour::Equivocate, node);
         let room = self.slots.len() < usize::from(u8::MAX);
         let first = &mut self.slots[node.index()];
         if first.twin.is_some() || !room {
@@ -210,8 +215,8 @@ where
         second.paused_until = first.paused_until;
         second.active = first.active.clone();
         (first.twin, second.twin) = (Some(false), Some(true));
-        second.sees = sees;
-        first.sees = NodeId::all(self.n)
+        second.peers = sees;
+        first.peers = NodeId::all(self.n)
             .filter(|other| !sees.contains(*other))
             .collect();
         self.slots.push(second);
@@ -244,14 +249,14 @@ where
         if let Some((at, begins)) = next {
             self.queue.push(
                 at,
-                Event::Link {
+                QueuedEvent::Link {
                     fault: number,
                     begins,
                 },
             );
         }
         self.watch_link_fault(number, begins);
-        if fault.trouble == Trouble::Cut {
+        if fault.fault == LinkFault::Cut {
             for (from, to) in self.pairs(&fault) {
                 match begins {
                     true => self.network.cut(from, to),
@@ -265,7 +270,7 @@ where
             .add(self.now ^ 1 << 53 ^ u64::from(number) << 32 ^ u64::from(begins));
     }
 
-    fn pairs(&self, fault: &LinkFault) -> Vec<(NodeId, NodeId)> {
+    fn pairs(&self, fault: &ScheduledLinkFault) -> Vec<(NodeId, NodeId)> {
         let n = self.n;
         let (senders, receivers) = (fault.from_nodes, fault.to_nodes);
         NodeId::all(n)
@@ -286,19 +291,19 @@ where
         self.network
             .mend(self.now, from, to, &mut self.decisions, |at, number| {
                 *busy += 1;
-                queue.push(at, Event::Deliver(number));
+                queue.push(at, QueuedEvent::Deliver(number));
             });
     }
 
     /// Sets all links to what time and their faults make of them.
     pub(super) fn refresh_links(&mut self) {
-        let base = self.weather.pace.link(self.now);
+        let base = self.profile.timing.link(self.now);
         for from in NodeId::all(self.n) {
             for to in NodeId::all(self.n) {
                 let mut link = base;
                 for (fault, active) in &self.link_faults {
                     if *active && fault.from_nodes.contains(from) && fault.to_nodes.contains(to) {
-                        worsen(&mut link, fault.trouble);
+                        worsen(&mut link, fault.fault);
                     }
                 }
                 self.network.set_link(from, to, link);
@@ -307,14 +312,14 @@ where
     }
 }
 
-fn worsen(link: &mut Link, trouble: Trouble) {
+fn worsen(link: &mut LinkProfile, trouble: LinkFault) {
     match trouble {
-        Trouble::Loss(chance) => link.loss = link.loss.max(chance),
-        Trouble::Duplicate(chance) => link.duplicate = link.duplicate.max(chance),
-        Trouble::Slow(delay) => {
+        LinkFault::Loss(chance) => link.loss = link.loss.max(chance),
+        LinkFault::Duplicate(chance) => link.duplicate = link.duplicate.max(chance),
+        LinkFault::Slow(delay) => {
             (link.delay, link.max_delay, link.fifo) = (delay, u64::MAX, false);
         }
-        Trouble::Bandwidth(nanos) => link.nanos_per_byte = link.nanos_per_byte.max(nanos),
-        Trouble::Cut | Trouble::LossOfLarge { .. } | Trouble::Garble(_) => {}
+        LinkFault::Bandwidth(nanos) => link.nanos_per_byte = link.nanos_per_byte.max(nanos),
+        LinkFault::Cut | LinkFault::LossOfLarge { .. } | LinkFault::Garble(_) => {}
     }
 }

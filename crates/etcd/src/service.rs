@@ -16,12 +16,12 @@ use crate::{ETCD_VERSION, MAX_REQUEST_BYTES};
 
 /// Answers the calls of the API out of a backend. Clones share everything.
 #[derive(Clone, Debug)]
-pub(crate) struct Face<B> {
+pub(crate) struct KvService<B> {
     pub(crate) backend: B,
     pub(crate) counters: Arc<Counters>,
 }
 
-impl<B: Backend> Face<B> {
+impl<B: Backend> KvService<B> {
     pub(crate) fn new(backend: B) -> Self {
         Self {
             backend,

@@ -1,13 +1,13 @@
 //! What a world is not to have, though its seed drew it: for smaller runs of the same seed, and for
 //! controls.
 
+use crate::fault::{Fault, FaultCounts};
 use crate::swarm::Swarm;
-use crate::{Coverage, Fault};
 use quorate_contract::Contract;
 
 /// Bounds on a run, beside what its decisions say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Caps {
+pub struct RunLimits {
     /// So many replicas, if that is fewer; and no more faulty ones than they survive.
     pub replicas: Option<u8>,
     /// Clients that ask nothing.
@@ -20,7 +20,7 @@ pub struct Caps {
     pub without: Vec<Fault>,
 }
 
-impl Caps {
+impl RunLimits {
     /// Is nothing capped?
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -76,7 +76,7 @@ impl Caps {
 }
 
 /// The kinds of fault that a run has shown.
-pub(crate) fn shown(coverage: &Coverage) -> Vec<Fault> {
+pub(crate) fn kinds_shown(coverage: &FaultCounts) -> Vec<Fault> {
     let shown = coverage.iter().filter(|(_, count)| *count > 0);
     shown.map(|(fault, _)| fault).collect()
 }

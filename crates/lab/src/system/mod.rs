@@ -3,8 +3,8 @@
 //! Everything that a world needs to know about a protocol is here, and nothing that an adversary
 //! could use: adversaries know bytes, nodes and time (`quorate_sim`).
 
-mod among_liars;
-mod crash_side;
+mod byzantine;
+mod crash;
 mod generals;
 mod options;
 mod over_links;
@@ -14,12 +14,12 @@ pub use options::{BadOption, Options};
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
 use quorate_crypto::{Instance, Keychain, Scheme, deal};
-use quorate_sim::Wire;
+use quorate_sim::WireMessage;
 use std::time::Duration;
 
-pub use among_liars::{BenOrByzantine, BenOrCrash, Bracha, HotStuff, Pbft, Tendermint};
-pub(crate) use crash_side::patience_max;
-pub use crash_side::{FloodSet, MajorityCommit, MultiPaxos, Paxos, PrimaryBackup, Raft};
+pub use byzantine::{BenOrByzantine, BenOrCrash, Bracha, HotStuff, Pbft, Tendermint};
+pub(crate) use crash::patience_max;
+pub use crash::{FloodSet, MajorityCommit, MultiPaxos, Paxos, PrimaryBackup, Raft};
 pub use over_links::{OverAuthenticated, OverReliable};
 
 pub use generals::{DolevStrong, OralMessages, SignedMessages, TwoGenerals};
@@ -51,25 +51,25 @@ impl Setup {
 
 /// How a protocol is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
+pub enum Proposers {
     /// Clients ask any node, again and again: a log.
     Clients,
     /// Every node begins with a value of its own.
-    Everybody,
+    AllNodes,
     /// Node 0 has a value for all.
     Sender,
 }
 
 /// Something decided: a place and what stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision {
+pub struct SlotDecision {
     /// The place in the log; 1 where there is only one decision.
     pub slot: u64,
     /// What stands there; none for a no-op, or for "do nothing".
     pub values: Vec<Bytes>,
 }
 
-impl Decision {
+impl SlotDecision {
     fn only(value: Bytes) -> Vec<Self> {
         vec![Self {
             slot: 1,
@@ -79,15 +79,15 @@ impl Decision {
 }
 
 /// A protocol under test.
-pub trait Subject {
+pub trait SystemUnderTest {
     /// The protocol.
-    type Protocol: Protocol<Message: Wire>;
+    type Protocol: Protocol<Message: WireMessage>;
     /// Its name in the lab.
     const NAME: &'static str;
     /// Its entry in the catalogue, with all that it claims.
     const CATALOGUE: quorate_contract::Protocol;
     /// How it is asked.
-    const ASKING: Asking;
+    const PROPOSERS: Proposers;
     /// A node that comes back from a crash is expected to decide like the others.
     const RECOVERS: bool;
     /// How many nodes for how many faults, where it is at its bound.
@@ -109,7 +109,7 @@ pub trait Subject {
         Bytes::from(format!("v{}", node.0))
     }
 
-    /// Another value than [`Subject::proposal`]'s: what the second of twins begins with.
+    /// Another value than [`SystemUnderTest::proposal`]'s: what the second of twins begins with.
     fn rival(node: NodeId) -> Bytes {
         Self::proposal(NodeId(node.0 + 1))
     }
@@ -118,7 +118,7 @@ pub trait Subject {
     const DEFAULT: Option<&'static [u8]> = None;
 
     /// What an output decides.
-    fn decisions(output: &<Self::Protocol as Protocol>::Output) -> Vec<Decision>;
+    fn decisions(output: &<Self::Protocol as Protocol>::Output) -> Vec<SlotDecision>;
 
     /// Does an output decide anything? For the scheduler that would rather it did not.
     fn decides(output: &<Self::Protocol as Protocol>::Output) -> bool {
@@ -190,7 +190,7 @@ pub trait Visitor {
     /// What comes out.
     type Output;
     /// Does it.
-    fn visit<S: Subject>(self) -> Self::Output;
+    fn visit<S: SystemUnderTest>(self) -> Self::Output;
 }
 
 macro_rules! subjects {
@@ -240,22 +240,22 @@ subjects![
 
 /// What is known of a subject without running it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// See [`Subject::NAME`].
+pub struct SystemFacts {
+    /// See [`SystemUnderTest::NAME`].
     pub name: &'static str,
-    /// See [`Subject::CATALOGUE`].
+    /// See [`SystemUnderTest::CATALOGUE`].
     pub catalogue: quorate_contract::Protocol,
-    /// See [`Subject::ASKING`].
-    pub asking: Asking,
-    /// See [`Subject::RECOVERS`].
+    /// See [`SystemUnderTest::PROPOSERS`].
+    pub proposers: Proposers,
+    /// See [`SystemUnderTest::RECOVERS`].
     pub recovers: bool,
-    /// See [`Subject::PER_FAULT`].
+    /// See [`SystemUnderTest::PER_FAULT`].
     pub per_fault: u8,
-    /// See [`Subject::OPTIONS`].
+    /// See [`SystemUnderTest::OPTIONS`].
     pub options: &'static [(&'static str, &'static [&'static str])],
 }
 
-impl Facts {
+impl SystemFacts {
     /// The smallest cluster that is at the bound for `f` faults.
     pub fn nodes_for(&self, f: u8) -> u8 {
         match self.catalogue {
@@ -268,12 +268,12 @@ impl Facts {
 struct TellFacts;
 
 impl Visitor for TellFacts {
-    type Output = Facts;
-    fn visit<S: Subject>(self) -> Facts {
-        Facts {
+    type Output = SystemFacts;
+    fn visit<S: SystemUnderTest>(self) -> SystemFacts {
+        SystemFacts {
             name: S::NAME,
             catalogue: S::CATALOGUE,
-            asking: S::ASKING,
+            proposers: S::PROPOSERS,
             recovers: S::RECOVERS,
             per_fault: S::PER_FAULT,
             options: S::OPTIONS,
@@ -282,7 +282,7 @@ impl Visitor for TellFacts {
 }
 
 /// What is known of the subject of this name.
-pub fn facts(name: &str) -> Option<Facts> {
+pub fn facts(name: &str) -> Option<SystemFacts> {
     visit(name, TellFacts)
 }
 
@@ -303,7 +303,7 @@ mod tests {
         struct SetUp(Setup);
         impl Visitor for SetUp {
             type Output = Result<usize, String>;
-            fn visit<S: Subject>(self) -> Self::Output {
+            fn visit<S: SystemUnderTest>(self) -> Self::Output {
                 S::configs(&self.0).map(|configs| configs.len())
             }
         }

@@ -1,13 +1,14 @@
 //! An experiment on its way: the world, the judge, and who asks for what.
 
-use super::{Outcome, Violation};
+use super::{PropertyViolation, RunOutcome};
+use crate::checker::{BrokenProperty, Checker};
 use crate::clients::{Reader, StateMachine, Store};
-use crate::judge::{Broken, Judge};
+use crate::experiment::{Experiment, ExperimentError, MAX_EVENTS};
 use crate::record;
-use crate::{Asking, Experiment, MAX_EVENTS, Refused, Subject};
+use crate::system::{Proposers, SystemUnderTest};
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
-use quorate_sim::{Bare, Decisions, Happened, Misdeed, Recorder, Told, Wire};
+use quorate_sim::{Bare, BareEvent, Decisions, NodeFault, NodeOutput, Recorder, WireMessage};
 
 /// What a wake-up is for.
 const ASK: u32 = 0;
@@ -17,51 +18,51 @@ pub(super) const WRITE: u32 = 3 << 20;
 pub(super) const READ: u32 = 4 << 20;
 const PART: u32 = (1 << 20) - 1;
 
-type MessageOf<S> = <<S as Subject>::Protocol as Protocol>::Message;
+type MessageOf<S> = <<S as SystemUnderTest>::Protocol as Protocol>::Message;
 
-pub(super) struct Stage<'e, S: Subject>
+pub(super) struct Runner<'e, S: SystemUnderTest>
 where
-    MessageOf<S>: Wire,
+    MessageOf<S>: WireMessage,
 {
     pub(super) experiment: &'e Experiment,
     pub(super) bare: Bare<S::Protocol>,
-    pub(super) judge: Judge<S>,
+    pub(super) judge: Checker<S>,
     proposals: Vec<(NodeId, Bytes)>,
     /// How often each value of the load was asked for.
     pub(super) tries: Vec<u32>,
     pub(super) store: Store,
     pub(super) reader: Reader,
     pub(super) machines: Vec<StateMachine>,
-    violation: Option<Violation>,
+    violation: Option<PropertyViolation>,
     done_at: Option<u64>,
     pub(super) facts: Vec<(u64, NodeId, &'static str, String)>,
 }
 
-impl<'e, S: Subject> Stage<'e, S> {
+impl<'e, S: SystemUnderTest> Runner<'e, S> {
     pub(super) fn new(
         experiment: &'e Experiment,
         decisions: Decisions,
         recorder: Option<Recorder>,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, ExperimentError> {
         let setup = &experiment.setup;
-        let configs = S::configs(setup).map_err(|why| Refused::Setup {
+        let configs = S::configs(setup).map_err(|why| ExperimentError::Setup {
             subject: S::NAME.to_owned(),
             why,
         })?;
         let config = |node: NodeId| configs[node.index()].clone();
         let mut bare = Bare::new(config, setup.nodes, experiment.weather, decisions);
-        bare.set_decides(S::decides);
+        bare.set_decision_predicate(S::decides);
         if let Some(recorder) = recorder {
             bare.watch(recorder, record::words::<S>());
         }
         bare.start_all();
         for fault in &experiment.node_faults {
-            bare.inflict(fault.clone());
+            bare.inject(fault.clone());
         }
         for fault in &experiment.link_faults {
-            bare.inflict_links(fault.clone());
+            bare.inject_link(fault.clone());
         }
-        for (at, ask) in (ASK..).zip(&experiment.asks) {
+        for (at, ask) in (ASK..).zip(&experiment.requests) {
             bare.wake_at(ask.at, at);
         }
         let mut tries = vec![];
@@ -78,7 +79,7 @@ impl<'e, S: Subject> Stage<'e, S> {
         }
         if let Some(after) = experiment.crash_signal {
             for (at, fault) in (SIGNAL..).zip(&experiment.node_faults) {
-                if matches!(fault.misdeed, Misdeed::Crash | Misdeed::Forget) {
+                if matches!(fault.fault, NodeFault::Crash | NodeFault::Forget) {
                     bare.wake_at(fault.from + after, at);
                 }
             }
@@ -89,9 +90,9 @@ impl<'e, S: Subject> Stage<'e, S> {
         if let Some(reads) = experiment.clients.reads {
             bare.wake_at(reads.every, READ);
         }
-        let firsts = experiment.asks.iter().filter(|ask| !ask.second);
-        let mut judge = Judge::new(experiment);
-        (0..tries.len() as u32).for_each(|n| judge.wants(n));
+        let firsts = experiment.requests.iter().filter(|ask| !ask.second);
+        let mut judge = Checker::new(experiment);
+        (0..tries.len() as u32).for_each(|n| judge.require(n));
         Ok(Self {
             experiment,
             bare,
@@ -107,10 +108,10 @@ impl<'e, S: Subject> Stage<'e, S> {
         })
     }
 
-    pub(super) fn play(mut self) -> (Outcome, Option<Recorder>) {
+    pub(super) fn play(mut self) -> (RunOutcome, Option<Recorder>) {
         let quiet = self.experiment.quiet_from();
         // What is wrong may show a while after all was decided.
-        let linger = 20 * self.experiment.weather.pace.delta;
+        let linger = 20 * self.experiment.weather.timing.delta;
         self.listen();
         while self.violation.is_none() && self.bare.events() < MAX_EVENTS {
             let Some(happened) = self.bare.advance() else {
@@ -120,8 +121,8 @@ impl<'e, S: Subject> Stage<'e, S> {
                 break;
             }
             match happened {
-                Happened::Woke(tag) => self.woke(tag),
-                Happened::Restarted(node) => self.restarted(node),
+                BareEvent::Woke(tag) => self.woke(tag),
+                BareEvent::Restarted(node) => self.restarted(node),
                 _ => {}
             }
             let told = self.listen();
@@ -144,9 +145,9 @@ impl<'e, S: Subject> Stage<'e, S> {
         self.machines[node.index()] = StateMachine::default();
         // So is what a node was asked for, and the layer above asks again for what it begins with
         // (Aguilera, Chen and Toueg 1998: else nobody proposes once each has crashed in its turn).
-        if S::RECOVERS && S::ASKING == Asking::Everybody {
+        if S::RECOVERS && S::PROPOSERS == Proposers::AllNodes {
             let (now, experiment) = (self.bare.now(), self.experiment);
-            let asks = experiment.asks.iter().filter(|ask| !ask.second);
+            let asks = experiment.requests.iter().filter(|ask| !ask.second);
             for ask in asks.filter(|ask| ask.node == node && ask.at <= now) {
                 self.bare.request(node, S::request(ask.value.clone()));
             }
@@ -157,7 +158,7 @@ impl<'e, S: Subject> Stage<'e, S> {
         let part = tag & PART;
         match tag & !PART {
             ASK => {
-                let ask = &self.experiment.asks[part as usize];
+                let ask = &self.experiment.requests[part as usize];
                 if !self.bare.is_paused(ask.node) && (!ask.second || self.bare.has_twin(ask.node)) {
                     let request = S::request(ask.value.clone());
                     self.bare.request_copy(ask.node, ask.second, request);
@@ -185,7 +186,7 @@ impl<'e, S: Subject> Stage<'e, S> {
             for (name, value) in S::facts(&told.output) {
                 self.facts.push((told.at, told.node, name, value));
             }
-            match self.judge.told(&told, &self.proposals) {
+            match self.judge.on_output(&told, &self.proposals) {
                 Ok(count) => decisions += count,
                 Err(broken) => self.violated(broken),
             }
@@ -200,7 +201,7 @@ impl<'e, S: Subject> Stage<'e, S> {
         decisions
     }
 
-    fn record_decision(&mut self, told: &Told<<S::Protocol as Protocol>::Output>) {
+    fn record_decision(&mut self, told: &NodeOutput<<S::Protocol as Protocol>::Output>) {
         let now = self.bare.now();
         if let Some(recorder) = self.bare.recorder_mut()
             && !told.second
@@ -217,7 +218,7 @@ impl<'e, S: Subject> Stage<'e, S> {
         }
         if let Some(protocol) = self.bare.node(node) {
             if let Err(detail) = protocol.check_invariants() {
-                return self.violated(Broken {
+                return self.violated(BrokenProperty {
                     property: "local invariants",
                     detail,
                     node,
@@ -231,8 +232,8 @@ impl<'e, S: Subject> Stage<'e, S> {
         }
     }
 
-    pub(super) fn violated(&mut self, broken: Broken) {
-        let Broken {
+    pub(super) fn violated(&mut self, broken: BrokenProperty) {
+        let BrokenProperty {
             property,
             detail,
             node,
@@ -243,7 +244,7 @@ impl<'e, S: Subject> Stage<'e, S> {
         {
             recorder.violation(now, node, &format!("{property} is violated: {detail}"));
         }
-        self.violation.get_or_insert(Violation {
+        self.violation.get_or_insert(PropertyViolation {
             property,
             detail,
             node,
@@ -252,18 +253,18 @@ impl<'e, S: Subject> Stage<'e, S> {
         });
     }
 
-    fn finish(mut self) -> (Outcome, Option<Recorder>) {
+    fn finish(mut self) -> (RunOutcome, Option<Recorder>) {
         let stalled = self.judge.is_live().err();
         self.tell_clients();
         let recorder = self.bare.take_recorder();
-        let outcome = Outcome {
+        let outcome = RunOutcome {
             violation: self.violation,
             stalled,
             done_at: self.done_at,
             logs: self.judge.into_logs(),
             facts: self.facts,
-            seen: self.bare.seen().clone(),
-            counts: self.bare.counts(),
+            observed: self.bare.observed().clone(),
+            costs: self.bare.counts(),
             traffic: self.bare.traffic(),
             events: self.bare.events(),
             now: self.bare.now(),

@@ -1,15 +1,15 @@
 //! How a run stands to its contract: what it showed, which of it was agreed to, and since when not.
 
-use crate::Experiment;
-use quorate_contract::{Behaviour, Behaviours, Contract, Exceeded, Place};
+use crate::experiment::Experiment;
+use quorate_contract::{Behaviour, Behaviours, Component, Contract, Exceeded};
 use quorate_core::NodeSet;
-use quorate_sim::{Seen, Shown};
+use quorate_sim::{Observations, Occurrences};
 
 /// What a run showed, held against the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ContractCheck {
     /// Everything that departed from the perfect machine.
-    pub departures: Vec<Departure>,
+    pub deviations: Vec<Deviation>,
     /// The most replicas that were faulty at a time; at any time, where failures last.
     pub faulty: usize,
     /// What the contract does not allow.
@@ -18,26 +18,26 @@ pub struct Standing {
 
 /// One way in which reality departed from the perfect machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Departure {
+pub struct Deviation {
     /// Which.
     pub behaviour: Behaviour,
     /// When, how often, by whom.
-    pub shown: Shown,
+    pub occurrences: Occurrences,
     /// Does the contract allow it?
     pub allowed: bool,
 }
 
-impl Standing {
+impl ContractCheck {
     /// How what was seen stands to a contract.
-    pub fn of(contract: &Contract, experiment: &Experiment, seen: &Seen) -> Self {
+    pub fn of(contract: &Contract, experiment: &Experiment, seen: &Observations) -> Self {
         let faulty = most_faulty(contract, experiment, seen);
-        let departure = |(behaviour, shown)| Departure {
+        let departure = |(behaviour, shown)| Deviation {
             behaviour,
-            shown,
+            occurrences: shown,
             allowed: contract.allows(behaviour),
         };
         Self {
-            departures: seen.iter().map(departure).collect(),
+            deviations: seen.iter().map(departure).collect(),
             faulty,
             exceeded: seen.within(contract, faulty).err(),
         }
@@ -45,18 +45,23 @@ impl Standing {
 
     /// Where an assumption was broken, and when first: what may be assumed of replicas, disks, links
     /// and time.
-    pub fn broken(&self) -> Vec<(Place, Option<u64>)> {
+    pub fn broken(&self) -> Vec<(Component, Option<u64>)> {
         let too_many = self
             .exceeded
             .is_some_and(|exceeded| exceeded.faulty > exceeded.tolerate);
-        let places = [Place::Replica, Place::Disk, Place::Link, Place::Time];
-        let of = |place: Place| {
+        let places = [
+            Component::Replica,
+            Component::Disk,
+            Component::Link,
+            Component::Time,
+        ];
+        let of = |place: Component| {
             let outside = self
-                .departures
+                .deviations
                 .iter()
-                .filter(|departure| !departure.allowed && departure.behaviour.place() == place);
-            let first = outside.map(|departure| departure.shown.first).min();
-            let broken = first.is_some() || place == Place::Replica && too_many;
+                .filter(|departure| !departure.allowed && departure.behaviour.component() == place);
+            let first = outside.map(|departure| departure.occurrences.first).min();
+            let broken = first.is_some() || place == Component::Replica && too_many;
             broken.then_some((place, first))
         };
         places.into_iter().filter_map(of).collect()
@@ -69,10 +74,10 @@ impl Standing {
 }
 
 /// How many replicas were faulty at the same time; in all, where failures last.
-fn most_faulty(contract: &Contract, experiment: &Experiment, seen: &Seen) -> usize {
+fn most_faulty(contract: &Contract, experiment: &Experiment, seen: &Observations) -> usize {
     let granted = contract.storage.behaviours();
     let counts = |behaviour: Behaviour| {
-        let of_a_replica = matches!(behaviour.place(), Place::Replica | Place::Disk);
+        let of_a_replica = matches!(behaviour.component(), Component::Replica | Component::Disk);
         of_a_replica && !granted.contains(behaviour)
     };
     let shown = seen.iter().filter(|(behaviour, _)| counts(*behaviour));
@@ -84,12 +89,12 @@ fn most_faulty(contract: &Contract, experiment: &Experiment, seen: &Seen) -> usi
         .node_faults
         .iter()
         .filter(|fault| {
-            let behaviours: Behaviours = fault.misdeed.behaviours();
+            let behaviours: Behaviours = fault.fault.behaviours();
             shown.contains(fault.node) && behaviours.iter().any(counts)
         })
         .collect();
     let at = |moment: u64| -> NodeSet {
-        let on = |fault: &&&quorate_sim::NodeFault| {
+        let on = |fault: &&&quorate_sim::ScheduledNodeFault| {
             fault.from <= moment && fault.until.is_none_or(|until| moment < until)
         };
         faults

@@ -1,6 +1,6 @@
 //! Protocols that outvote liars.
 
-use super::{Asking, Decision, Setup, Subject, keyed, same};
+use super::{Proposers, Setup, SlotDecision, SystemUnderTest, keyed, same};
 use bytes::Bytes;
 use quorate_byzantine::{ben_or, bracha, hotstuff, pbft, tendermint};
 use quorate_core::{Coin, NodeId};
@@ -39,11 +39,11 @@ fn as_value(bit: bool) -> Bytes {
 
 macro_rules! ben_or_subject {
     ($subject:ty, $name:literal, $faults:expr, $per_fault:literal) => {
-        impl Subject for $subject {
+        impl SystemUnderTest for $subject {
             type Protocol = ben_or::BenOr;
             const NAME: &'static str = $name;
             const CATALOGUE: quorate_contract::Protocol = ben_or::PROTOCOL;
-            const ASKING: Asking = Asking::Everybody;
+            const PROPOSERS: Proposers = Proposers::AllNodes;
             // What is said while it is down is not said again.
             const RECOVERS: bool = false;
             const PER_FAULT: u8 = $per_fault;
@@ -61,8 +61,8 @@ macro_rules! ben_or_subject {
                 as_value(node.0 % 2 == 1)
             }
 
-            fn decisions(output: &bool) -> Vec<Decision> {
-                Decision::only(as_value(*output))
+            fn decisions(output: &bool) -> Vec<SlotDecision> {
+                SlotDecision::only(as_value(*output))
             }
         }
     };
@@ -80,11 +80,11 @@ ben_or_subject!(
 #[derive(Debug)]
 pub struct Bracha;
 
-impl Subject for Bracha {
+impl SystemUnderTest for Bracha {
     type Protocol = bracha::Bracha;
     const NAME: &'static str = "bracha";
     const CATALOGUE: quorate_contract::Protocol = bracha::PROTOCOL;
-    const ASKING: Asking = Asking::Sender;
+    const PROPOSERS: Proposers = Proposers::Sender;
     // What is said while it is down is not said again.
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 3;
@@ -102,8 +102,8 @@ impl Subject for Bracha {
         value
     }
 
-    fn decisions(output: &Bytes) -> Vec<Decision> {
-        Decision::only(output.clone())
+    fn decisions(output: &Bytes) -> Vec<SlotDecision> {
+        SlotDecision::only(output.clone())
     }
 }
 
@@ -111,11 +111,11 @@ impl Subject for Bracha {
 #[derive(Debug)]
 pub struct Pbft;
 
-impl Subject for Pbft {
+impl SystemUnderTest for Pbft {
     type Protocol = pbft::Pbft;
     const NAME: &'static str = "pbft";
     const CATALOGUE: quorate_contract::Protocol = pbft::PROTOCOL;
-    const ASKING: Asking = Asking::Clients;
+    const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 3;
 
@@ -137,9 +137,9 @@ impl Subject for Pbft {
         value
     }
 
-    fn decisions(output: &pbft::Output) -> Vec<Decision> {
+    fn decisions(output: &pbft::Output) -> Vec<SlotDecision> {
         match output {
-            pbft::Output::Delivered { sequence, values } => vec![Decision {
+            pbft::Output::Delivered { sequence, values } => vec![SlotDecision {
                 slot: *sequence,
                 values: values.clone(),
             }],
@@ -156,11 +156,11 @@ impl Subject for Pbft {
 #[derive(Debug)]
 pub struct HotStuff;
 
-impl Subject for HotStuff {
+impl SystemUnderTest for HotStuff {
     type Protocol = hotstuff::HotStuff;
     const NAME: &'static str = "hotstuff";
     const CATALOGUE: quorate_contract::Protocol = hotstuff::PROTOCOL;
-    const ASKING: Asking = Asking::Clients;
+    const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 3;
 
@@ -181,9 +181,9 @@ impl Subject for HotStuff {
         value
     }
 
-    fn decisions(output: &hotstuff::Output) -> Vec<Decision> {
+    fn decisions(output: &hotstuff::Output) -> Vec<SlotDecision> {
         match output {
-            hotstuff::Output::Delivered { height, values } => vec![Decision {
+            hotstuff::Output::Delivered { height, values } => vec![SlotDecision {
                 slot: *height,
                 values: values.clone(),
             }],
@@ -205,11 +205,11 @@ impl Subject for HotStuff {
 #[derive(Debug)]
 pub struct Tendermint;
 
-impl Subject for Tendermint {
+impl SystemUnderTest for Tendermint {
     type Protocol = tendermint::Tendermint;
     const NAME: &'static str = "tendermint";
     const CATALOGUE: quorate_contract::Protocol = tendermint::PROTOCOL;
-    const ASKING: Asking = Asking::Clients;
+    const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 3;
 
@@ -232,9 +232,9 @@ impl Subject for Tendermint {
         value
     }
 
-    fn decisions(output: &tendermint::Output) -> Vec<Decision> {
+    fn decisions(output: &tendermint::Output) -> Vec<SlotDecision> {
         match output {
-            tendermint::Output::Delivered { height, values } => vec![Decision {
+            tendermint::Output::Delivered { height, values } => vec![SlotDecision {
                 slot: *height,
                 values: values.clone(),
             }],

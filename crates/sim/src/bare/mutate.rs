@@ -1,17 +1,17 @@
 //! Messages as bytes: how large one is, and how to change one without knowing what it means.
 
-use super::Tampering;
-use crate::Decisions;
+use super::Mutation;
+use crate::decisions::Decisions;
 use quorate_core::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// What crosses between nodes: it can be written down and read again.
-pub trait Wire: Value + Serialize + DeserializeOwned {}
-impl<M: Value + Serialize + DeserializeOwned> Wire for M {}
+pub trait WireMessage: Value + Serialize + DeserializeOwned {}
+impl<M: Value + Serialize + DeserializeOwned> WireMessage for M {}
 
 /// How many bytes a message has on the wire; 0 for one that cannot be written.
-pub fn size(message: &impl Serialize) -> usize {
+pub fn encoded_size(message: &impl Serialize) -> usize {
     postcard::experimental::serialized_size(message).unwrap_or(0)
 }
 
@@ -19,9 +19,9 @@ pub fn size(message: &impl Serialize) -> usize {
 const TRIES: u32 = 32;
 
 /// The message, changed; `None` where that cannot be done.
-pub(super) fn tamper<M: Wire>(
+pub(super) fn mutate<M: WireMessage>(
     message: &M,
-    how: &Tampering,
+    how: &Mutation,
     decisions: &mut Decisions,
 ) -> Option<M> {
     let bytes = postcard::to_stdvec(message).ok()?;
@@ -31,13 +31,13 @@ pub(super) fn tamper<M: Wire>(
             .filter(|changed| changed != message)
     };
     match how {
-        Tampering::Flip => (0..TRIES).find_map(|_| {
+        Mutation::Flip => (0..TRIES).find_map(|_| {
             let mut changed = bytes.clone();
             let bit = decisions.below(bytes.len() as u64 * 8) as usize;
             *changed.get_mut(bit / 8)? ^= 1 << (bit % 8);
             read(&changed)
         }),
-        Tampering::Replace { value, by } => read(&replace(&bytes, &slice(value)?, &slice(by)?)),
+        Mutation::Replace { value, by } => read(&replace(&bytes, &slice(value)?, &slice(by)?)),
     }
 }
 
@@ -73,14 +73,14 @@ mod tests {
     #[test]
     fn a_value_is_replaced_by_one_of_another_length_and_nothing_else_changes() {
         let message: Message = (3, b"ATTACK".to_vec(), b"ATTACKS".to_vec());
-        let how = Tampering::Replace {
+        let how = Mutation::Replace {
             value: b"ATTACK".to_vec(),
             by: b"RETREAT".to_vec(),
         };
-        let changed = tamper(&message, &how, &mut Decisions::from_seed(1));
+        let changed = mutate(&message, &how, &mut Decisions::from_seed(1));
         assert_eq!(changed, Some((3, b"RETREAT".to_vec(), b"ATTACKS".to_vec())));
         let other: Message = (3, b"RETREAT".to_vec(), vec![]);
-        assert_eq!(tamper(&other, &how, &mut Decisions::from_seed(1)), None);
+        assert_eq!(mutate(&other, &how, &mut Decisions::from_seed(1)), None);
     }
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
         let message: Message = (3, b"ATTACK".to_vec(), vec![]);
         let mut decisions = Decisions::from_seed(7);
         for _ in 0..100 {
-            let changed = tamper(&message, &Tampering::Flip, &mut decisions);
+            let changed = mutate(&message, &Mutation::Flip, &mut decisions);
             assert!(changed.is_some_and(|changed| changed != message));
         }
     }

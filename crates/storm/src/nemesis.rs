@@ -8,11 +8,11 @@ use quorate_etcd::client::Connection;
 use quorate_etcd::pb::etcdserverpb::{StatusRequest, StatusResponse};
 use tokio::time::{sleep, timeout};
 
-use crate::client::Fleet;
+use crate::client::Clients;
 use crate::cluster::{Cluster, REPLICAS};
+use crate::fault_report::FaultReport;
 use crate::gaps::{longest, millis};
-use crate::plan::{Kind, Planned, Whom};
-use crate::report::FaultReport;
+use crate::plan::{PlannedFault, ProcessFault, Victim};
 
 /// A cluster of which every replica runs has a leader that acknowledges writes within this time.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
@@ -22,24 +22,24 @@ const LOOK: Duration = Duration::from_millis(5);
 const STATUS: Duration = Duration::from_millis(100);
 
 /// The cluster under faults.
-pub(crate) struct Course<'a> {
+pub(crate) struct Nemesis<'a> {
     pub(crate) cluster: &'a mut Cluster,
-    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) clients: Arc<Clients>,
     /// Connections of our own: to look, not to load.
     open: [Option<Connection>; REPLICAS],
 }
 
-impl<'a> Course<'a> {
-    pub(crate) fn new(cluster: &'a mut Cluster, fleet: Arc<Fleet>) -> Self {
+impl<'a> Nemesis<'a> {
+    pub(crate) fn new(cluster: &'a mut Cluster, fleet: Arc<Clients>) -> Self {
         Self {
             cluster,
-            fleet,
+            clients: fleet,
             open: [const { None }; REPLICAS],
         }
     }
 
     async fn status(&mut self, id: usize) -> Option<StatusResponse> {
-        let endpoint = &self.fleet.endpoints[id];
+        let endpoint = &self.clients.endpoints[id];
         let open = &mut self.open[id];
         let ask = async {
             let connection = match open.take() {
@@ -77,23 +77,23 @@ impl<'a> Course<'a> {
     /// In words, if a replica ends by itself or it takes too long: that is a violation.
     pub(crate) async fn settle(&mut self) -> Result<usize, String> {
         let begin = Instant::now();
-        let acknowledged = self.fleet.acknowledged().len();
+        let acknowledged = self.clients.acknowledged().len();
         while begin.elapsed() < SETTLES_WITHIN {
             if let Some((id, status)) = self.cluster.ended_by_itself() {
-                let last = self.cluster.last_words(id);
+                let last = self.cluster.last_output(id);
                 return Err(format!(
                     "n{id} ended by itself ({status}); it said last:\n{last}"
                 ));
             }
             if let Some(leader) = self.leader().await
-                && self.fleet.acknowledged().len() > acknowledged
+                && self.clients.acknowledged().len() > acknowledged
             {
                 return Ok(leader);
             }
             sleep(LOOK).await;
         }
         let said: Vec<_> = (0..REPLICAS)
-            .map(|id| format!("n{id} said last:\n{}", self.cluster.last_words(id)))
+            .map(|id| format!("n{id} said last:\n{}", self.cluster.last_output(id)))
             .collect();
         Err(format!(
             "all replicas run, but they have not agreed on a leader and acknowledged a write within \
@@ -107,9 +107,9 @@ impl<'a> Course<'a> {
     ///
     /// # Errors
     /// In words, if the cluster does not settle, or the system refuses the fault.
-    pub(crate) async fn strike(
+    pub(crate) async fn inject(
         &mut self,
-        planned: Planned,
+        planned: PlannedFault,
         lose: u64,
     ) -> Result<FaultReport, String> {
         let in_words = |error: anyhow::Error| format!("{error:#}");
@@ -118,20 +118,20 @@ impl<'a> Course<'a> {
             Some(leader) => leader,
             None => self.settle().await?,
         };
-        let victims = match planned.whom {
-            Whom::Replica(id) => vec![id],
-            Whom::Leader => vec![leader],
-            Whom::All => (0..REPLICAS).collect(),
+        let victims = match planned.victim {
+            Victim::Replica(id) => vec![id],
+            Victim::Leader => vec![leader],
+            Victim::All => (0..REPLICAS).collect(),
         };
-        let at = self.fleet.now();
-        match planned.kind {
-            Kind::Kill => self.cluster.kill(&victims).map_err(in_words)?,
-            Kind::Pause => self.pause(&victims, true).map_err(in_words)?,
+        let at = self.clients.now();
+        match planned.fault {
+            ProcessFault::Kill => self.cluster.kill(&victims).map_err(in_words)?,
+            ProcessFault::Pause => self.pause(&victims, true).map_err(in_words)?,
         }
         sleep(planned.lasts).await;
-        let back = self.fleet.now();
-        match planned.kind {
-            Kind::Kill => {
+        let back = self.clients.now();
+        match planned.fault {
+            ProcessFault::Kill => {
                 for id in &victims {
                     if lose > 0 {
                         self.cluster.cut_log(*id, lose).map_err(in_words)?;
@@ -139,19 +139,19 @@ impl<'a> Course<'a> {
                     self.cluster.start(*id).map_err(in_words)?;
                 }
             }
-            Kind::Pause => self.pause(&victims, false).map_err(in_words)?,
+            ProcessFault::Pause => self.pause(&victims, false).map_err(in_words)?,
         }
         self.settle().await?;
-        let settled = self.fleet.now();
+        let settled = self.clients.now();
         Ok(FaultReport {
-            kind: planned.kind.to_string(),
+            kind: planned.fault.to_string(),
             hit_leader: victims.contains(&leader),
             replicas: victims,
             at_ms: millis(at),
             down_ms: millis(back - at),
             settled_ms: millis(settled - back),
-            gap_ms: millis(longest(&self.fleet.acknowledged(), at, settled)),
-            unknown: self.fleet.unknown.load(Ordering::Relaxed),
+            gap_ms: millis(longest(&self.clients.acknowledged(), at, settled)),
+            unknown: self.clients.unknown.load(Ordering::Relaxed),
         })
     }
 

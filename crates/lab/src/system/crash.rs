@@ -1,6 +1,6 @@
 //! Protocols for nodes that crash, omit and are late, and never lie.
 
-use super::{Asking, Decision, Setup, Subject, same};
+use super::{Proposers, Setup, SlotDecision, SystemUnderTest, same};
 use bytes::Bytes;
 use quorate_core::NodeId;
 use quorate_crash::{flood_set, majority, multi_paxos, paxos, primary_backup, raft};
@@ -26,11 +26,11 @@ pub(crate) fn patience_max(timing: &quorate_contract::Timing, delta: Duration) -
 #[derive(Debug)]
 pub struct Raft;
 
-impl Subject for Raft {
+impl SystemUnderTest for Raft {
     type Protocol = raft::Raft;
     const NAME: &'static str = "raft";
     const CATALOGUE: quorate_contract::Protocol = quorate_contract::Protocol::Raft;
-    const ASKING: Asking = Asking::Clients;
+    const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 2;
     const ONE_LEADER_A_TERM: bool = true;
@@ -53,11 +53,11 @@ impl Subject for Raft {
         raft::Request::Propose(value)
     }
 
-    fn decisions(output: &raft::Output) -> Vec<Decision> {
+    fn decisions(output: &raft::Output) -> Vec<SlotDecision> {
         let raft::Output::Committed { first, entries } = output else {
             return vec![];
         };
-        let decision = |(slot, entry): (u64, &raft::Entry)| Decision {
+        let decision = |(slot, entry): (u64, &raft::Entry)| SlotDecision {
             slot,
             values: match entry.payload.command().is_empty() {
                 true => vec![],
@@ -110,11 +110,11 @@ impl Subject for Raft {
 #[derive(Debug)]
 pub struct MultiPaxos;
 
-impl Subject for MultiPaxos {
+impl SystemUnderTest for MultiPaxos {
     type Protocol = multi_paxos::MultiPaxos;
     const NAME: &'static str = "multi-paxos";
     const CATALOGUE: quorate_contract::Protocol = multi_paxos::PROTOCOL;
-    const ASKING: Asking = Asking::Clients;
+    const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 2;
 
@@ -145,9 +145,9 @@ impl Subject for MultiPaxos {
         Some((round, node.leads()))
     }
 
-    fn decisions(output: &multi_paxos::Output) -> Vec<Decision> {
+    fn decisions(output: &multi_paxos::Output) -> Vec<SlotDecision> {
         match output {
-            multi_paxos::Output::Chosen { slot, value } => vec![Decision {
+            multi_paxos::Output::Chosen { slot, value } => vec![SlotDecision {
                 slot: *slot,
                 values: match value.is_empty() {
                     true => vec![],
@@ -163,11 +163,11 @@ impl Subject for MultiPaxos {
 #[derive(Debug)]
 pub struct Paxos;
 
-impl Subject for Paxos {
+impl SystemUnderTest for Paxos {
     type Protocol = paxos::Paxos;
     const NAME: &'static str = "paxos";
     const CATALOGUE: quorate_contract::Protocol = paxos::PROTOCOL;
-    const ASKING: Asking = Asking::Everybody;
+    const PROPOSERS: Proposers = Proposers::AllNodes;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 2;
 
@@ -186,9 +186,9 @@ impl Subject for Paxos {
         paxos::Propose(value)
     }
 
-    fn decisions(output: &paxos::Output) -> Vec<Decision> {
+    fn decisions(output: &paxos::Output) -> Vec<SlotDecision> {
         match output {
-            paxos::Output::Decided { value } => Decision::only(value.clone()),
+            paxos::Output::Decided { value } => SlotDecision::only(value.clone()),
             paxos::Output::Busy => vec![],
         }
     }
@@ -198,11 +198,11 @@ impl Subject for Paxos {
 #[derive(Debug)]
 pub struct MajorityCommit;
 
-impl Subject for MajorityCommit {
+impl SystemUnderTest for MajorityCommit {
     type Protocol = majority::Majority;
     const NAME: &'static str = "majority-commit";
     const CATALOGUE: quorate_contract::Protocol = majority::PROTOCOL;
-    const ASKING: Asking = Asking::Sender;
+    const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 2;
     const OPTIONS: &'static [(&'static str, &'static [&'static str])] = &[
@@ -228,9 +228,9 @@ impl Subject for MajorityCommit {
             },
             deadline,
             order: match options.get("order") {
-                Some("promise-first") => majority::Order::PromiseFirst,
-                Some("together") => majority::Order::Together,
-                _ => majority::Order::Simple,
+                Some("promise-first") => majority::PrepareRule::PromiseFirst,
+                Some("together") => majority::PrepareRule::Together,
+                _ => majority::PrepareRule::Simple,
             },
             count: match options.is("count", "any-content") {
                 true => majority::Count::AnyContent,
@@ -249,9 +249,9 @@ impl Subject for MajorityCommit {
         majority::Commit(value)
     }
 
-    fn decisions(output: &majority::Output) -> Vec<Decision> {
+    fn decisions(output: &majority::Output) -> Vec<SlotDecision> {
         match output {
-            majority::Output::Committed { value } => Decision::only(value.clone()),
+            majority::Output::Committed { value } => SlotDecision::only(value.clone()),
             _ => vec![],
         }
     }
@@ -280,11 +280,11 @@ impl Subject for MajorityCommit {
 #[derive(Debug)]
 pub struct PrimaryBackup;
 
-impl Subject for PrimaryBackup {
+impl SystemUnderTest for PrimaryBackup {
     type Protocol = primary_backup::PrimaryBackup;
     const NAME: &'static str = "primary-backup";
     const CATALOGUE: quorate_contract::Protocol = primary_backup::PROTOCOL;
-    const ASKING: Asking = Asking::Clients;
+    const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 1;
 
@@ -300,13 +300,13 @@ impl Subject for PrimaryBackup {
         Ok(same(setup, config))
     }
 
-    fn request(value: Bytes) -> primary_backup::Do {
-        primary_backup::Do(value)
+    fn request(value: Bytes) -> primary_backup::UpdateRequest {
+        primary_backup::UpdateRequest(value)
     }
 
-    fn decisions(output: &primary_backup::Output) -> Vec<Decision> {
+    fn decisions(output: &primary_backup::Output) -> Vec<SlotDecision> {
         match output {
-            primary_backup::Output::Applied(update) => vec![Decision {
+            primary_backup::Output::Applied(update) => vec![SlotDecision {
                 slot: update.seq,
                 values: vec![update.op.clone()],
             }],
@@ -333,11 +333,11 @@ impl Subject for PrimaryBackup {
 #[derive(Debug)]
 pub struct FloodSet;
 
-impl Subject for FloodSet {
+impl SystemUnderTest for FloodSet {
     type Protocol = flood_set::FloodSet;
     const NAME: &'static str = "flood-set";
     const CATALOGUE: quorate_contract::Protocol = flood_set::PROTOCOL;
-    const ASKING: Asking = Asking::Everybody;
+    const PROPOSERS: Proposers = Proposers::AllNodes;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 1;
 
@@ -355,7 +355,7 @@ impl Subject for FloodSet {
         flood_set::Propose(value)
     }
 
-    fn decisions(output: &flood_set::Decided) -> Vec<Decision> {
-        Decision::only(output.value.clone())
+    fn decisions(output: &flood_set::Decided) -> Vec<SlotDecision> {
+        SlotDecision::only(output.value.clone())
     }
 }

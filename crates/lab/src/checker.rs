@@ -1,17 +1,19 @@
 //! What must hold: the properties, checked after every event, and whether all was decided.
 
-use crate::{Asking, Experiment, Load, Subject};
+use crate::experiment::{ClientLoad, Experiment};
+
+use crate::system::{Proposers, SystemUnderTest};
 use bytes::Bytes;
 use quorate_contract::{Problem, Synchrony};
 use quorate_core::{NodeId, NodeSet};
-use quorate_sim::{Misdeed, Told};
+use quorate_sim::{NodeFault, NodeOutput};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::marker::PhantomData;
 
 /// A property that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
+pub struct BrokenProperty {
     /// Its name.
     pub property: &'static str,
     /// The figures.
@@ -21,13 +23,13 @@ pub struct Broken {
 }
 
 /// What one node has decided: by slot, and when.
-pub type Log = BTreeMap<u64, (Vec<Bytes>, u64)>;
+pub type DecisionLog = BTreeMap<u64, (Vec<Bytes>, u64)>;
 
 #[derive(Debug)]
-pub(crate) struct Judge<S> {
+pub(crate) struct Checker<S> {
     liars: NodeSet,
     /// Nodes that are expected to decide.
-    obliged: NodeSet,
+    must_decide: NodeSet,
     sender_ok: bool,
     /// All values that anybody was asked for.
     asked: BTreeSet<Bytes>,
@@ -35,47 +37,51 @@ pub(crate) struct Judge<S> {
     wanted: BTreeSet<Bytes>,
     /// The first to decide a slot, and what.
     first: BTreeMap<u64, (NodeId, Vec<Bytes>)>,
-    logs: Vec<Log>,
+    logs: Vec<DecisionLog>,
     /// The values that each node has decided.
-    have: Vec<BTreeSet<Bytes>>,
-    anybody: BTreeSet<Bytes>,
+    decided: Vec<BTreeSet<Bytes>>,
+    decided_anywhere: BTreeSet<Bytes>,
     leaders: BTreeMap<u64, NodeId>,
     subject: PhantomData<S>,
 }
 
-impl<S: Subject> Judge<S> {
+impl<S: SystemUnderTest> Checker<S> {
     pub(crate) fn new(experiment: &Experiment) -> Self {
         let n = experiment.setup.nodes;
         let liars = experiment.liars();
         let faulty = experiment.faulty();
         let obliged = |node: &NodeId| {
             // Who only suffers from time, and not for ever, is no less correct.
-            let by_time = |fault: &&quorate_sim::NodeFault| {
+            let by_time = |fault: &&quorate_sim::ScheduledNodeFault| {
                 let suffers = matches!(
-                    fault.misdeed,
-                    Misdeed::Pause | Misdeed::Drift(_) | Misdeed::ClockJump(_)
+                    fault.fault,
+                    NodeFault::Pause | NodeFault::Drift(_) | NodeFault::ClockJump(_)
                 );
                 suffers && fault.until.is_some_and(|until| until < experiment.end)
             };
             let of_node = experiment.node_faults.iter().filter(|f| f.node == *node);
             let faults: Vec<_> = of_node.filter(|fault| !by_time(fault)).collect();
             let faulty = !faults.is_empty() || experiment.distrusted.contains(*node);
-            let over = |fault: &quorate_sim::NodeFault| {
-                let forgot = matches!(fault.misdeed, Misdeed::Forget | Misdeed::LieAboutSync);
+            let over = |fault: &quorate_sim::ScheduledNodeFault| {
+                let forgot = matches!(fault.fault, NodeFault::Forget | NodeFault::LieAboutSync);
                 fault.until.is_some_and(|until| until < experiment.end) && !forgot
             };
             !liars.contains(*node) && (!faulty || S::RECOVERS && faults.into_iter().all(over))
         };
         Self {
             liars,
-            obliged: NodeId::all(n).filter(obliged).collect(),
+            must_decide: NodeId::all(n).filter(obliged).collect(),
             sender_ok: !faulty.contains(NodeId(0)),
-            asked: experiment.asks.iter().map(|a| a.value.clone()).collect(),
+            asked: experiment
+                .requests
+                .iter()
+                .map(|a| a.value.clone())
+                .collect(),
             wanted: BTreeSet::new(),
             first: BTreeMap::new(),
-            logs: vec![Log::new(); usize::from(n)],
-            have: vec![BTreeSet::new(); usize::from(n)],
-            anybody: BTreeSet::new(),
+            logs: vec![DecisionLog::new(); usize::from(n)],
+            decided: vec![BTreeSet::new(); usize::from(n)],
+            decided_anywhere: BTreeSet::new(),
             leaders: BTreeMap::new(),
             subject: PhantomData,
         }
@@ -86,23 +92,23 @@ impl<S: Subject> Judge<S> {
     }
 
     /// A client asks for a value that must be decided everywhere.
-    pub(crate) fn wants(&mut self, n: u32) {
-        self.wanted.insert(Load::value(n));
-        self.asked.insert(Load::value(n));
-        self.asked.insert(Load::rival(n));
+    pub(crate) fn require(&mut self, n: u32) {
+        self.wanted.insert(ClientLoad::value(n));
+        self.asked.insert(ClientLoad::value(n));
+        self.asked.insert(ClientLoad::rival(n));
     }
 
     /// Has anybody decided it, as far as a client can tell?
     pub(crate) fn is_decided(&self, value: &Bytes) -> bool {
-        self.anybody.contains(value)
+        self.decided_anywhere.contains(value)
     }
 
     /// Takes in what a node told; says whether it was a decision.
-    pub(crate) fn told(
+    pub(crate) fn on_output(
         &mut self,
-        told: &Told<<S::Protocol as quorate_core::Protocol>::Output>,
+        told: &NodeOutput<<S::Protocol as quorate_core::Protocol>::Output>,
         proposals: &[(NodeId, Bytes)],
-    ) -> Result<usize, Broken> {
+    ) -> Result<usize, BrokenProperty> {
         let node = told.node;
         if !self.trusts(node) {
             return Ok(0);
@@ -110,7 +116,7 @@ impl<S: Subject> Judge<S> {
         let decisions = S::decisions(&told.output);
         let count = decisions.len();
         for decision in decisions {
-            let broken = |property, detail| Broken {
+            let broken = |property, detail| BrokenProperty {
                 property,
                 detail,
                 node,
@@ -123,10 +129,10 @@ impl<S: Subject> Judge<S> {
             if *values != decision.values {
                 let detail = format!(
                     "{first} decided {}, {node} decides {}{}",
-                    show(values),
-                    show(&decision.values),
-                    match S::ASKING {
-                        Asking::Clients => format!(", at place {slot}"),
+                    format_values(values),
+                    format_values(&decision.values),
+                    match S::PROPOSERS {
+                        Proposers::Clients => format!(", at place {slot}"),
                         _ => String::new(),
                     }
                 );
@@ -135,8 +141,8 @@ impl<S: Subject> Judge<S> {
             for value in &decision.values {
                 self.check_valid(value, proposals)
                     .map_err(|detail| broken("validity", detail))?;
-                self.anybody.insert(value.clone());
-                self.have[node.index()].insert(value.clone());
+                self.decided_anywhere.insert(value.clone());
+                self.decided[node.index()].insert(value.clone());
             }
             let log = &mut self.logs[node.index()];
             log.entry(slot).or_insert((decision.values, told.at));
@@ -148,27 +154,27 @@ impl<S: Subject> Judge<S> {
     fn check_valid(&self, value: &Bytes, proposals: &[(NodeId, Bytes)]) -> Result<(), String> {
         let is_default = S::DEFAULT == Some(value.as_ref());
         let honest = || proposals.iter().filter(|(node, _)| self.trusts(*node));
-        match S::ASKING {
+        match S::PROPOSERS {
             // The sender is heard by all if it is correct.
-            Asking::Sender if self.sender_ok => match honest().find(|(node, _)| node.0 == 0) {
+            Proposers::Sender if self.sender_ok => match honest().find(|(node, _)| node.0 == 0) {
                 Some((sender, said)) if said != value => Err(format!(
                     "{sender} is correct and said {}, and {} is decided",
-                    show_one(said),
-                    show_one(value)
+                    format_value(said),
+                    format_value(value)
                 )),
                 _ => Ok(()),
             },
             _ if self.liars.is_empty() => match self.asked.contains(value) || is_default {
                 true => Ok(()),
-                false => Err(format!("nobody asked for {}", show_one(value))),
+                false => Err(format!("nobody asked for {}", format_value(value))),
             },
             // If all honest ones begin with the same, that is decided.
-            Asking::Everybody => {
+            Proposers::AllNodes => {
                 let unanimous: BTreeSet<_> = honest().map(|(_, value)| value).collect();
                 match unanimous.len() == 1 && !unanimous.contains(value) {
                     true => Err(format!(
                         "all who are honest began with the same, and {} is decided",
-                        show_one(value)
+                        format_value(value)
                     )),
                     false => Ok(()),
                 }
@@ -178,14 +184,14 @@ impl<S: Subject> Judge<S> {
     }
 
     /// A node says that it leads.
-    pub(crate) fn leads(&mut self, node: NodeId, term: u64) -> Result<(), Broken> {
+    pub(crate) fn leads(&mut self, node: NodeId, term: u64) -> Result<(), BrokenProperty> {
         if !S::ONE_LEADER_A_TERM || !self.trusts(node) {
             return Ok(());
         }
         let leader = *self.leaders.entry(term).or_insert(node);
         match leader == node {
             true => Ok(()),
-            false => Err(Broken {
+            false => Err(BrokenProperty {
                 property: "one leader a term",
                 detail: format!("{leader} and {node} both lead in term {term}"),
                 node,
@@ -199,19 +205,19 @@ impl<S: Subject> Judge<S> {
     /// Who has not, and what.
     pub(crate) fn is_live(&self) -> Result<(), String> {
         let mut missing = String::new();
-        for node in self.obliged.iter() {
+        for node in self.must_decide.iter() {
             let index = node.index();
-            let lacks = match S::ASKING {
-                Asking::Clients => {
-                    let lacks: Vec<_> = self.wanted.difference(&self.have[index]).collect();
+            let lacks = match S::PROPOSERS {
+                Proposers::Clients => {
+                    let lacks: Vec<_> = self.wanted.difference(&self.decided[index]).collect();
                     match lacks.first() {
                         None => continue,
-                        Some(first) if lacks.len() == 1 => show_one(first),
+                        Some(first) if lacks.len() == 1 => format_value(first),
                         Some(first) => format!(
                             "{} of {}, {} first",
                             lacks.len(),
                             self.wanted.len(),
-                            show_one(first)
+                            format_value(first)
                         ),
                     }
                 }
@@ -234,7 +240,7 @@ impl<S: Subject> Judge<S> {
         !waits || self.sender_ok || self.logs.iter().any(|log| !log.is_empty())
     }
 
-    pub(crate) fn into_logs(self) -> Vec<Log> {
+    pub(crate) fn into_logs(self) -> Vec<DecisionLog> {
         self.logs
     }
 }
@@ -244,7 +250,7 @@ fn comma(text: &str) -> &'static str {
 }
 
 /// A value for people.
-pub fn show_one(value: &Bytes) -> String {
+pub fn format_value(value: &Bytes) -> String {
     let text = String::from_utf8_lossy(value);
     match text.chars().count() > 40 {
         true => format!("{:?}…", text.chars().take(40).collect::<String>()),
@@ -253,12 +259,12 @@ pub fn show_one(value: &Bytes) -> String {
 }
 
 /// Values for people.
-pub fn show(values: &[Bytes]) -> String {
+pub fn format_values(values: &[Bytes]) -> String {
     match values {
         [] => "nothing".to_owned(),
-        [one] => show_one(one),
+        [one] => format_value(one),
         many => {
-            let shown: Vec<_> = many.iter().take(4).map(show_one).collect();
+            let shown: Vec<_> = many.iter().take(4).map(format_value).collect();
             let more = many.len() - shown.len();
             match more {
                 0 => format!("[{}]", shown.join(", ")),

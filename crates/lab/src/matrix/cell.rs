@@ -1,6 +1,6 @@
 //! The places of the table: which protocol, what fails, how time behaves.
 
-use crate::NAMES;
+use crate::system::NAMES;
 use quorate_contract::FailureModel;
 use std::fmt;
 
@@ -8,14 +8,14 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Column {
     /// What.
-    pub what: What,
+    pub fault: FaultClass,
     /// With one node more than the protocol is set up for.
     pub one_more: bool,
 }
 
 /// What goes wrong with nodes, disks or links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum What {
+pub enum FaultClass {
     /// Nothing.
     Nothing,
     /// Nodes are faulty.
@@ -33,23 +33,30 @@ impl Column {
     pub fn all() -> Vec<Self> {
         let nodes = FailureModel::ALL
             .into_iter()
-            .flat_map(|model| [false, true].map(|one_more| (What::Nodes(model), one_more)));
-        let disks_and_links = [What::Amnesia, What::LyingSync, What::FairLoss];
-        std::iter::once((What::Nothing, false))
+            .flat_map(|model| [false, true].map(|one_more| (FaultClass::Nodes(model), one_more)));
+        let disks_and_links = [
+            FaultClass::Amnesia,
+            FaultClass::LyingSync,
+            FaultClass::FairLoss,
+        ];
+        std::iter::once((FaultClass::Nothing, false))
             .chain(nodes)
             .chain(disks_and_links.map(|what| (what, false)))
-            .map(|(what, one_more)| Self { what, one_more })
+            .map(|(what, one_more)| Self {
+                fault: what,
+                one_more,
+            })
             .collect()
     }
 
     /// Its name in reports and tokens.
     pub fn name(self) -> String {
-        let name = match self.what {
-            What::Nothing => "none",
-            What::Nodes(model) => model.name(),
-            What::Amnesia => "amnesia",
-            What::LyingSync => "lying-sync",
-            What::FairLoss => "fair-loss",
+        let name = match self.fault {
+            FaultClass::Nothing => "none",
+            FaultClass::Nodes(model) => model.name(),
+            FaultClass::Amnesia => "amnesia",
+            FaultClass::LyingSync => "lying-sync",
+            FaultClass::FairLoss => "fair-loss",
         };
         match self.one_more {
             true => format!("{name}+1"),
@@ -64,13 +71,13 @@ impl Column {
 
     /// Is it the disks that fail?
     pub(super) fn disks_fail(self) -> bool {
-        matches!(self.what, What::Amnesia | What::LyingSync)
+        matches!(self.fault, FaultClass::Amnesia | FaultClass::LyingSync)
     }
 
     /// How many nodes are faulty at the same time, where the protocol is set up for `faults`.
     pub fn faulty(self, faults: u8) -> u8 {
-        match self.what {
-            What::Nothing | What::FairLoss => 0,
+        match self.fault {
+            FaultClass::Nothing | FaultClass::FairLoss => 0,
             _ => faults + u8::from(self.one_more),
         }
     }
@@ -116,7 +123,7 @@ impl TimingModel {
 
 /// A place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct Cell {
     /// The protocol, by its name in the lab.
     pub protocol: &'static str,
     /// What goes wrong.
@@ -125,7 +132,7 @@ pub struct Place {
     pub timing: TimingModel,
 }
 
-impl Place {
+impl Cell {
     /// All places, by protocol, then timing, then column.
     pub fn all() -> Vec<Self> {
         let columns = Column::all();
@@ -143,7 +150,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (column, timing) = (self.column.name(), self.timing.name());
         write!(f, "{}:{column}:{timing}", self.protocol)

@@ -1,12 +1,12 @@
 //! A story told: what happened, what each node decided, how it stands to the contract, and whether
 //! it was as expected.
 
-use super::play::decided_by;
-use super::{Kind, OfSeeds, Part, Played, Scenario, Standing, moments};
-use crate::Outcome;
-use quorate_contract::{Place, Reason, Verdict, admissible};
+use super::run_part::decided_by;
+use super::{ContractCheck, OfSeeds, PartKind, Scenario, ScenarioPart, ScenarioRun, timeline};
+use crate::run::RunOutcome;
+use quorate_contract::{Admissibility, Component, Reason, admissible};
 use quorate_core::NodeId;
-use quorate_sim::show_time;
+use quorate_sim::format_time;
 use std::fmt::Write as _;
 
 /// More moments than this are cut in the middle.
@@ -16,7 +16,7 @@ const MAX_MOMENTS: usize = 40;
 const WIDTH: usize = 96;
 
 /// The story, and each of its runs.
-pub fn tell(scenario: &Scenario, played: &[(&Part, Played)]) -> String {
+pub fn render(scenario: &Scenario, played: &[(&ScenarioPart, ScenarioRun)]) -> String {
     let mut text = format!("{}: {}\n", scenario.name, scenario.title);
     if let Some(source) = &scenario.source {
         let _ = writeln!(text, "({source})");
@@ -32,22 +32,22 @@ pub fn tell(scenario: &Scenario, played: &[(&Part, Played)]) -> String {
     text
 }
 
-fn tell_part(part: &Part, played: &Played) -> String {
+fn tell_part(part: &ScenarioPart, played: &ScenarioRun) -> String {
     let mut text = String::new();
     let head = match part.kind {
-        Kind::Story => "as told".to_owned(),
-        Kind::Case => format!("case: {}", part.name),
-        Kind::Without => format!("WITHOUT: {}", part.name),
+        PartKind::Story => "as told".to_owned(),
+        PartKind::Case => format!("case: {}", part.name),
+        PartKind::Without => format!("WITHOUT: {}", part.name),
     };
     let _ = writeln!(text, "── {head} ──");
-    if !part.says.is_empty() {
-        let _ = writeln!(text, "  {}", wrap(&part.says, "  "));
+    if !part.explanation.is_empty() {
+        let _ = writeln!(text, "  {}", wrap(&part.explanation, "  "));
     }
     let _ = writeln!(text, "  {}", setting(part, played.seed));
-    let moments = moments(part, played);
+    let moments = timeline(part, played);
     let width = moments
         .iter()
-        .map(|(at, _)| show_time(*at).chars().count())
+        .map(|(at, _)| format_time(*at).chars().count())
         .max()
         .unwrap_or(0);
     let cut = moments.len().saturating_sub(MAX_MOMENTS);
@@ -56,7 +56,7 @@ fn tell_part(part: &Part, played: &Played) -> String {
             let _ = writeln!(text, "  {:>width$}  … {cut} moments are left out …", "");
         }
         if cut == 0 || n < MAX_MOMENTS / 2 || n >= MAX_MOMENTS / 2 + cut {
-            let _ = writeln!(text, "  {:>width$}  {what}", show_time(*at));
+            let _ = writeln!(text, "  {:>width$}  {what}", format_time(*at));
         }
     }
     let _ = writeln!(text, "  decided: {}", decided(part, &played.outcome));
@@ -66,7 +66,7 @@ fn tell_part(part: &Part, played: &Played) -> String {
     text
 }
 
-fn setting(part: &Part, seed: u64) -> String {
+fn setting(part: &ScenarioPart, seed: u64) -> String {
     let options: Vec<_> = part
         .experiment
         .setup
@@ -86,7 +86,7 @@ fn setting(part: &Part, seed: u64) -> String {
 }
 
 /// What each node has decided, nodes of one mind together.
-fn decided(part: &Part, outcome: &Outcome) -> String {
+fn decided(part: &ScenarioPart, outcome: &RunOutcome) -> String {
     let mut groups: Vec<(String, Vec<&str>)> = vec![];
     let liars = part.experiment.liars();
     let logs = (0..).map(NodeId).zip(&outcome.logs);
@@ -106,16 +106,16 @@ fn decided(part: &Part, outcome: &Outcome) -> String {
     groups.iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
-fn result(part: &Part, outcome: &Outcome) -> String {
+fn result(part: &ScenarioPart, outcome: &RunOutcome) -> String {
     let sentence = part.names.translate(&outcome.sentence());
     let done = outcome
         .done_at
-        .map_or(String::new(), |at| format!(", at {}", show_time(at)));
+        .map_or(String::new(), |at| format!(", at {}", format_time(at)));
     format!("{}: {sentence}{done}", outcome.verdict().name())
 }
 
 /// What was assumed, and what reality made of it.
-fn contract(part: &Part, played: &Played) -> String {
+fn contract(part: &ScenarioPart, played: &ScenarioRun) -> String {
     let contract = &part.contract;
     let mut text = format!(
         "  contract: {}, f = {}; {}; {} links; {} storage\n",
@@ -125,13 +125,13 @@ fn contract(part: &Part, played: &Played) -> String {
         contract.links.model,
         contract.storage.model,
     );
-    let standing = &played.standing;
+    let standing = &played.contract_check;
     let say = |allowed| {
-        let shown = standing.departures.iter().filter(|d| d.allowed == allowed);
+        let shown = standing.deviations.iter().filter(|d| d.allowed == allowed);
         let words = shown.map(|d| {
-            let first = show_time(d.shown.first);
-            let who = part.names.list(d.shown.nodes);
-            match d.shown.times {
+            let first = format_time(d.occurrences.first);
+            let who = part.names.list(d.occurrences.nodes);
+            match d.occurrences.times {
                 1 => format!("{} ({who}, {first})", d.behaviour),
                 times => format!("{} ({who}, {times} times from {first})", d.behaviour),
             }
@@ -151,8 +151,8 @@ fn contract(part: &Part, played: &Played) -> String {
             let _ = writeln!(text, "    {title}: {said}");
         }
     }
-    if let Some(facts) = crate::facts(&part.experiment.subject)
-        && let Verdict::NotAdmissible { reasons } = admissible(contract, facts.catalogue)
+    if let Some(facts) = crate::system::facts(&part.experiment.subject)
+        && let Admissibility::NotAdmissible { reasons } = admissible(contract, facts.catalogue)
     {
         let subject = &part.experiment.subject;
         let reasons: Vec<_> = reasons.iter().map(Reason::to_string).collect();
@@ -166,18 +166,18 @@ fn contract(part: &Part, played: &Played) -> String {
 }
 
 /// Which assumptions were broken, and which held.
-fn assumptions(standing: &Standing) -> String {
+fn assumptions(standing: &ContractCheck) -> String {
     let broken = standing.broken();
     let all = [
-        (Place::Replica, "about replicas"),
-        (Place::Disk, "about disks"),
-        (Place::Link, "about links"),
-        (Place::Time, "about time"),
+        (Component::Replica, "about replicas"),
+        (Component::Disk, "about disks"),
+        (Component::Link, "about links"),
+        (Component::Time, "about time"),
     ];
     let (mut failed, mut held) = (vec![], vec![]);
     for (place, name) in all {
         match broken.iter().find(|(at, _)| *at == place) {
-            Some((_, Some(first))) => failed.push(format!("{name}, from {}", show_time(*first))),
+            Some((_, Some(first))) => failed.push(format!("{name}, from {}", format_time(*first))),
             Some((_, None)) => failed.push(format!("{name}, by their number")),
             None => held.push(name),
         }
@@ -189,7 +189,7 @@ fn assumptions(standing: &Standing) -> String {
     )
 }
 
-fn expected(part: &Part, played: &Played) -> String {
+fn expected(part: &ScenarioPart, played: &ScenarioRun) -> String {
     let seeds = match (part.expect.of_seeds, played.of) {
         (OfSeeds::All, 1) => String::new(),
         (OfSeeds::Chance(p), of) => format!(
@@ -251,7 +251,7 @@ mod tests {
             4_200_000_000,
             10_000_000_000,
         ];
-        let shown = times.map(show_time);
+        let shown = times.map(format_time);
         assert_eq!(
             shown,
             [

@@ -8,7 +8,7 @@
 //! throws coins instead (Ben-Or 1983), can be delayed and not be stopped.
 
 use super::disk::MemoryDisk;
-use super::{Bare, Wire};
+use super::{Bare, WireMessage};
 use quorate_core::driver::{Gate, Released};
 use quorate_core::{Effects, Input, NodeId, Protocol, Time, To};
 
@@ -17,12 +17,12 @@ const AT_ONCE: usize = 2;
 
 impl<P: Protocol> Bare<P>
 where
-    P::Message: Wire,
+    P::Message: WireMessage,
 {
     /// Would its receiver decide on getting this message now?
-    pub(super) fn is_last_straw(&self, number: u32) -> bool {
-        let pace = &self.weather.pace;
-        if !pace.last_straw || self.now >= pace.calm_from {
+    pub(super) fn would_decide(&self, number: u32) -> bool {
+        let pace = &self.profile.timing;
+        if !pace.flp || self.now >= pace.gst {
             return false;
         }
         let (Some(decides), Some(flight)) = (self.decides, self.network.flight(number)) else {
@@ -45,7 +45,7 @@ where
 
     /// A node took a step: what it could not be told before may be harmless now. Of many, only the
     /// oldest are looked at: the others wait a little longer, as they may in such a world.
-    pub(super) fn release_straws(&mut self, s: usize) {
+    pub(super) fn release_held(&mut self, s: usize) {
         if self.held.is_empty() {
             return;
         }
@@ -57,8 +57,8 @@ where
                     .flight(number)
                     .is_some_and(|flight| usize::from(flight.message.to_slot) == s);
             looked += usize::from(for_it);
-            if for_it && !self.is_last_straw(number) {
-                self.push(self.now, super::Event::Deliver(number));
+            if for_it && !self.would_decide(number) {
+                self.push(self.now, super::QueuedEvent::Deliver(number));
             } else {
                 self.held.push(number);
             }

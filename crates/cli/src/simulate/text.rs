@@ -2,15 +2,15 @@
 
 use super::campaign::Simulate;
 use crate::campaign::{Done, Shard, Time};
-use quorate_sim::{Coverage, Fault, Operations, RunReport, Tally, Violation};
+use quorate_sim::{Fault, FaultCounts, InvariantViolation, OperationCounts, RunReport, RunTotals};
 use std::fmt::Write as _;
 
 /// How far, and how fast.
-pub(super) fn pace(tally: &Tally, time: Time) -> String {
+pub(super) fn pace(tally: &RunTotals, time: Time) -> String {
     format!("{}, {}", distance(tally), speed(tally, time))
 }
 
-fn distance(tally: &Tally) -> String {
+fn distance(tally: &RunTotals) -> String {
     format!(
         "{} events, {:.0} s simulated",
         short(tally.events as f64),
@@ -18,7 +18,7 @@ fn distance(tally: &Tally) -> String {
     )
 }
 
-fn speed(tally: &Tally, time: Time) -> String {
+fn speed(tally: &RunTotals, time: Time) -> String {
     format!(
         "{} events/s ({} a thread), {:.0} times real time",
         short(tally.events as f64 / time.seconds()),
@@ -49,10 +49,10 @@ fn seeds(campaign: &Simulate, shard: Shard, count: u64) -> String {
 }
 
 /// What a campaign came to. Time is in a line by itself: the rest is the same wherever it ran.
-pub(super) fn campaign(campaign: &Simulate, done: &Done<Tally>) -> anyhow::Result<String> {
+pub(super) fn campaign(campaign: &Simulate, done: &Done<RunTotals>) -> anyhow::Result<String> {
     let mut text = String::new();
     let tally = &done.report;
-    let Operations {
+    let OperationCounts {
         writes,
         reads,
         serializable_reads,
@@ -112,7 +112,7 @@ pub(super) fn campaign(campaign: &Simulate, done: &Done<Tally>) -> anyhow::Resul
     Ok(text)
 }
 
-pub(super) fn coverage(coverage: &Coverage) -> String {
+pub(super) fn coverage(coverage: &FaultCounts) -> String {
     let shown = coverage.iter().filter(|(_, count)| *count > 0);
     let words: Vec<String> = shown
         .map(|(fault, count)| format!("{} {count}", fault.name()))
@@ -134,7 +134,7 @@ pub(super) fn run(report: &RunReport, again: &str) -> anyhow::Result<String> {
         writeln!(text, "  {line}")?;
     }
     if let Some(violation) = report.verdict.violation() {
-        let Violation {
+        let InvariantViolation {
             property,
             detail,
             event,

@@ -6,46 +6,46 @@
 //! unknown they do not tell; with GST the moment comes late; and in an asynchronous world it comes
 //! when whoever runs it has seen enough, since every message arrives at last.
 
-use crate::{Delay, Link};
+use crate::network::{Delay, LinkProfile};
 
 /// How time behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pace {
-    /// The links before `calm_from`.
-    pub wild: Link,
+pub struct TimingProfile {
+    /// The links before `gst`.
+    pub before_gst: LinkProfile,
     /// The links from then on.
-    pub calm: Link,
+    pub after_gst: LinkProfile,
     /// When the bound begins to hold: 0 for always.
-    pub calm_from: u64,
-    /// Δ: what is sent from `calm_from` on arrives within this, and what was sent before, within
+    pub gst: u64,
+    /// Δ: what is sent from `gst` on arrives within this, and what was sent before, within
     /// this from then on.
     pub delta: u64,
-    /// Φ: how long a sync takes at most from `calm_from` on.
+    /// Φ: how long a sync takes at most from `gst` on.
     pub phi: u64,
     /// How long a sync takes; `None` for no time at all.
     pub sync: Option<Delay>,
     /// Clocks are off by up to so many millionths, either way.
     pub drift_ppm: u32,
-    /// Until `calm_from`, holds back each message that would make its receiver decide, for as long
-    /// as anything else can happen: see [`Bare::set_decides`](super::Bare::set_decides).
-    pub last_straw: bool,
+    /// Until `gst`, holds back each message that would make its receiver decide, for as long
+    /// as anything else can happen: see [`Bare::set_decision_predicate`](super::Bare::set_decision_predicate).
+    pub flp: bool,
 }
 
-impl Pace {
+impl TimingProfile {
     /// Any delay up to `delta`, syncs up to `phi`, from the start.
     pub fn synchronous(delta: u64, phi: u64) -> Self {
-        let calm = Link {
+        let calm = LinkProfile {
             delay: Delay::Uniform {
                 min: delta / 20,
                 max: delta,
             },
             fifo: false,
-            ..Link::QUIET
+            ..LinkProfile::QUIET
         };
         Self {
-            wild: calm,
-            calm,
-            calm_from: 0,
+            before_gst: calm,
+            after_gst: calm,
+            gst: 0,
             delta,
             phi,
             sync: Some(Delay::Uniform {
@@ -53,45 +53,45 @@ impl Pace {
                 max: phi,
             }),
             drift_ppm: 0,
-            last_straw: false,
+            flp: false,
         }
     }
 
     /// Each message takes Δ and syncs take no time: so that rounds can be counted.
     pub fn lock_step(delta: u64) -> Self {
         let mut pace = Self::synchronous(delta, 0);
-        pace.calm.delay = Delay::Uniform {
+        pace.after_gst.delay = Delay::Uniform {
             min: delta,
             max: delta,
         };
-        pace.wild = pace.calm;
+        pace.before_gst = pace.after_gst;
         pace.sync = None;
         pace
     }
 
     /// The links at a moment.
-    pub fn link(&self, now: u64) -> Link {
-        if now < self.calm_from {
-            self.wild
+    pub fn link(&self, now: u64) -> LinkProfile {
+        if now < self.gst {
+            self.before_gst
         } else {
-            self.calm
+            self.after_gst
         }
     }
 
     /// When a message sent at `now` has arrived at the latest.
     pub fn latest(&self, now: u64) -> u64 {
-        now.max(self.calm_from).saturating_add(self.delta)
+        now.max(self.gst).saturating_add(self.delta)
     }
 }
 
-impl Default for Pace {
+impl Default for TimingProfile {
     /// A quiet network and disk of one machine.
     fn default() -> Self {
-        let calm = Link::QUIET;
+        let calm = LinkProfile::QUIET;
         Self {
-            wild: calm,
-            calm,
-            calm_from: 0,
+            before_gst: calm,
+            after_gst: calm,
+            gst: 0,
             delta: 150_000,
             phi: 150_000,
             sync: Some(Delay::Uniform {
@@ -99,7 +99,7 @@ impl Default for Pace {
                 max: 150_000,
             }),
             drift_ppm: 0,
-            last_straw: false,
+            flp: false,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What a replay leaves out of its world, as arguments.
 
 use crate::exit::refused;
-use quorate_sim::{Caps, Fault};
+use quorate_sim::{Fault, RunLimits};
 use std::fmt::Write;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Less {
+pub(crate) struct LimitArgs {
     /// With a replay: without these kinds of fault, separated by commas
     #[arg(long, value_name = "FAULT", value_delimiter = ',')]
     without: Vec<String>,
@@ -23,9 +23,9 @@ pub(crate) struct Less {
     until: Option<f64>,
 }
 
-impl Less {
+impl LimitArgs {
     /// Refuses a fault that there is not.
-    pub(super) fn caps(&self) -> anyhow::Result<Caps> {
+    pub(super) fn caps(&self) -> anyhow::Result<RunLimits> {
         let find = |name: &String| {
             let found = Fault::ALL.into_iter().find(|fault| fault.name() == name);
             found.ok_or_else(|| {
@@ -39,7 +39,7 @@ impl Less {
         if self.until.is_some_and(|until| !(0.0..1e6).contains(&until)) {
             return Err(refused("--until is a number of seconds"));
         }
-        Ok(Caps {
+        Ok(RunLimits {
             replicas: self.replicas,
             silent: self.silent.clone(),
             operations: self.operations,
@@ -50,7 +50,7 @@ impl Less {
 }
 
 /// The arguments that say these caps, each after a space.
-pub(super) fn arguments(caps: &Caps) -> String {
+pub(super) fn arguments(caps: &RunLimits) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     if !caps.without.is_empty() {

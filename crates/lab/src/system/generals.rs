@@ -1,6 +1,6 @@
 //! Generals: two of them, and many.
 
-use super::{Asking, Decision, Setup, Subject, keyed, same};
+use super::{Proposers, Setup, SlotDecision, SystemUnderTest, keyed, same};
 use bytes::Bytes;
 use quorate_byzantine::{dolev_strong, oral_messages, signed_messages};
 use quorate_core::NodeId;
@@ -13,11 +13,11 @@ const ATTACK: Bytes = Bytes::from_static(b"ATTACK");
 #[derive(Debug)]
 pub struct TwoGenerals;
 
-impl Subject for TwoGenerals {
+impl SystemUnderTest for TwoGenerals {
     type Protocol = two_generals::General;
     const NAME: &'static str = "two-generals";
     const CATALOGUE: quorate_contract::Protocol = two_generals::PROTOCOL;
-    const ASKING: Asking = Asking::Sender;
+    const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 1;
     const OPTIONS: &'static [(&'static str, &'static [&'static str])] = &[
@@ -54,8 +54,8 @@ impl Subject for TwoGenerals {
         Ok(same(setup, config))
     }
 
-    fn request(value: Bytes) -> two_generals::Plan {
-        two_generals::Plan(value)
+    fn request(value: Bytes) -> two_generals::AttackPlan {
+        two_generals::AttackPlan(value)
     }
 
     const DEFAULT: Option<&'static [u8]> = Some(b"RETREAT");
@@ -68,13 +68,13 @@ impl Subject for TwoGenerals {
         RETREAT
     }
 
-    fn decisions(output: &two_generals::Output) -> Vec<Decision> {
+    fn decisions(output: &two_generals::Output) -> Vec<SlotDecision> {
         let values = match output {
             two_generals::Output::Attack { plan } => vec![plan.clone()],
             two_generals::Output::CallOff => vec![],
             two_generals::Output::Refused => return vec![],
         };
-        vec![Decision { slot: 1, values }]
+        vec![SlotDecision { slot: 1, values }]
     }
 }
 
@@ -82,11 +82,11 @@ impl Subject for TwoGenerals {
 #[derive(Debug)]
 pub struct OralMessages;
 
-impl Subject for OralMessages {
+impl SystemUnderTest for OralMessages {
     type Protocol = oral_messages::OralMessages;
     const NAME: &'static str = "oral-messages";
     const CATALOGUE: quorate_contract::Protocol = oral_messages::PROTOCOL;
-    const ASKING: Asking = Asking::Sender;
+    const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 3;
 
@@ -116,8 +116,8 @@ impl Subject for OralMessages {
         RETREAT
     }
 
-    fn decisions(output: &Bytes) -> Vec<Decision> {
-        Decision::only(output.clone())
+    fn decisions(output: &Bytes) -> Vec<SlotDecision> {
+        SlotDecision::only(output.clone())
     }
 }
 
@@ -125,11 +125,11 @@ impl Subject for OralMessages {
 #[derive(Debug)]
 pub struct SignedMessages;
 
-impl Subject for SignedMessages {
+impl SystemUnderTest for SignedMessages {
     type Protocol = signed_messages::SignedMessages;
     const NAME: &'static str = "signed-messages";
     const CATALOGUE: quorate_contract::Protocol = signed_messages::PROTOCOL;
-    const ASKING: Asking = Asking::Sender;
+    const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 2;
 
@@ -162,8 +162,8 @@ impl Subject for SignedMessages {
         RETREAT
     }
 
-    fn decisions(output: &Bytes) -> Vec<Decision> {
-        Decision::only(output.clone())
+    fn decisions(output: &Bytes) -> Vec<SlotDecision> {
+        SlotDecision::only(output.clone())
     }
 }
 
@@ -171,11 +171,11 @@ impl Subject for SignedMessages {
 #[derive(Debug)]
 pub struct DolevStrong;
 
-impl Subject for DolevStrong {
+impl SystemUnderTest for DolevStrong {
     type Protocol = dolev_strong::DolevStrong;
     const NAME: &'static str = "dolev-strong";
     const CATALOGUE: quorate_contract::Protocol = dolev_strong::PROTOCOL;
-    const ASKING: Asking = Asking::Sender;
+    const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 2;
 
@@ -208,7 +208,7 @@ impl Subject for DolevStrong {
         RETREAT
     }
 
-    fn decisions(output: &Bytes) -> Vec<Decision> {
-        Decision::only(output.clone())
+    fn decisions(output: &Bytes) -> Vec<SlotDecision> {
+        SlotDecision::only(output.clone())
     }
 }

@@ -1,31 +1,32 @@
 //! One detector over what a network drew.
 
 use super::network::Probe;
-use crate::{Detector, Opinion, Seen, Trace, Transition};
+use crate::detector::{Detector, Observation, ProcessState, Transition};
+use crate::quality::OutputTrace;
 use quorate_core::Time;
 use std::time::Duration;
 
 /// Something that the observer sees.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Event {
+pub(super) struct PeerEvent {
     at: Time,
-    seen: Seen,
+    seen: Observation,
     /// For an answer: when the peer gave it.
     given: Option<Time>,
 }
 
 /// What the observer sees of a peer that does not crash, in order.
-pub(super) fn events(probes: &[Probe]) -> Vec<Event> {
+pub(super) fn events(probes: &[Probe]) -> Vec<PeerEvent> {
     let mut events = Vec::with_capacity(probes.len() * 2);
     for (number, probe) in (0..).zip(probes) {
-        events.push(Event {
+        events.push(PeerEvent {
             at: probe.sent,
-            seen: Seen::Probed { probe: number },
+            seen: Observation::Probed { probe: number },
             given: None,
         });
-        events.extend(probe.answered.map(|at| Event {
+        events.extend(probe.answered.map(|at| PeerEvent {
             at,
-            seen: Seen::Answered {
+            seen: Observation::Answered {
                 probe: number,
                 sent: probe.sent,
             },
@@ -39,15 +40,15 @@ pub(super) fn events(probes: &[Probe]) -> Vec<Event> {
 
 /// Plays `probes` to a detector, with a peer that crashes at `crash`, until `end`; opinions count
 /// from the first probe on.
-pub fn play(
+pub fn run(
     detector: &mut dyn Detector,
     probes: &[Probe],
     crash: Option<Time>,
     end: Time,
-) -> Trace {
+) -> OutputTrace {
     let mut transitions = vec![];
-    run(detector, &events(probes), crash, end, &mut transitions);
-    Trace {
+    drive(detector, &events(probes), crash, end, &mut transitions);
+    OutputTrace {
         begin: probes.first().map_or(Time::ZERO, |probe| probe.sent),
         end,
         crash,
@@ -60,11 +61,11 @@ pub fn play(
 /// the life, and for each crash the trace from then on for as long as `patience`.
 pub(super) fn play_with_crashes(
     mut detector: Box<dyn Detector>,
-    events: &[Event],
+    events: &[PeerEvent],
     crashes: &[Time],
     patience: Duration,
     end: Time,
-) -> (Trace, Vec<Trace>) {
+) -> (OutputTrace, Vec<OutputTrace>) {
     let mut transitions = vec![];
     let mut done = 0;
     let mut branches = vec![];
@@ -72,12 +73,12 @@ pub(super) fn play_with_crashes(
         let until = events.partition_point(|event| event.at < *crash);
         let before = Time(crash.0.saturating_sub(1));
         let lived = &events[done..until.max(done)];
-        run(&mut *detector, lived, None, before, &mut transitions);
+        drive(&mut *detector, lived, None, before, &mut transitions);
         done = until.max(done);
         branches.push(crashed(detector.boxed(), &events[done..], *crash, patience));
     }
-    run(&mut *detector, &events[done..], None, end, &mut transitions);
-    let life = Trace {
+    drive(&mut *detector, &events[done..], None, end, &mut transitions);
+    let life = OutputTrace {
         begin: Time::ZERO,
         end,
         crash: None,
@@ -88,18 +89,18 @@ pub(super) fn play_with_crashes(
 
 fn crashed(
     mut detector: Box<dyn Detector>,
-    events: &[Event],
+    events: &[PeerEvent],
     crash: Time,
     patience: Duration,
-) -> Trace {
+) -> OutputTrace {
     let mut transitions = vec![];
     let to = detector.opinion();
-    if to != Opinion::Trusted {
+    if to != ProcessState::Trusted {
         transitions.push(Transition { at: crash, to });
     }
     let end = crash + patience;
-    run(&mut *detector, events, Some(crash), end, &mut transitions);
-    Trace {
+    drive(&mut *detector, events, Some(crash), end, &mut transitions);
+    OutputTrace {
         begin: crash,
         end,
         crash: Some(crash),
@@ -107,9 +108,9 @@ fn crashed(
     }
 }
 
-fn run(
+fn drive(
     detector: &mut dyn Detector,
-    events: &[Event],
+    events: &[PeerEvent],
     crash: Option<Time>,
     end: Time,
     transitions: &mut Vec<Transition>,

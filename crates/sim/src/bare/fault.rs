@@ -4,18 +4,18 @@
 //! that a disk holds records, and that a node is a value that can be copied: that is enough for
 //! every failure model of docs 000 and 003, equivocation included.
 
-use crate::Delay;
+use crate::network::Delay;
 use quorate_contract::{Behaviour, Behaviours};
 use quorate_core::{NodeId, NodeSet};
 use serde::{Deserialize, Serialize};
 
 /// A node that misbehaves, from one moment to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct NodeFault {
+pub struct ScheduledNodeFault {
     /// Which node.
     pub node: NodeId,
     /// What it does.
-    pub misdeed: Misdeed,
+    pub fault: NodeFault,
     /// From when, in nanoseconds of the world. Before, it is honest.
     pub from: u64,
     /// Until when; `None` for ever.
@@ -24,7 +24,7 @@ pub struct NodeFault {
 
 /// What a faulty node does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Misdeed {
+pub enum NodeFault {
     /// It is down, and comes back at the end, if there is one, with what its disk kept.
     Crash,
     /// It goes down in the middle of what it sends next to others: only these nodes get that. What
@@ -36,9 +36,9 @@ pub enum Misdeed {
     /// It does nothing, and does not know it: a long collection of garbage. What arrives waits.
     Pause,
     /// It does not send some of what it should.
-    OmitSend(Which),
+    OmitSend(MessageFilter),
     /// It does not receive some of what reached it.
-    OmitReceive(Which),
+    OmitReceive(MessageFilter),
     /// It answers correctly, and so much later.
     Late(Delay),
     /// Its disk finishes no sync.
@@ -58,20 +58,20 @@ pub enum Misdeed {
     /// It says again, with these chances in a million, what it said earlier, to anybody.
     Replay(u32),
     /// It changes, with these chances in a million, what it says to others.
-    TamperSend(u32, Tampering),
+    TamperSend(u32, Mutation),
     /// Its memory changes, with these chances in a million, what it was told.
-    TamperReceive(u32, Tampering),
+    TamperReceive(u32, Mutation),
     /// It says, with these chances in a million, what it was told by others, changed like this, in
     /// the name of this node. (The name comes first.)
-    Forge(NodeId, u32, Tampering),
+    Forge(NodeId, u32, Mutation),
     /// What it hears from this node it says to those, changed, in that node's name: doc 000's liar,
     /// who tells two followers another value than the leader did.
-    Impersonate(NodeId, NodeSet, Tampering),
+    Impersonate(NodeId, NodeSet, Mutation),
 }
 
 /// Which messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Which {
+pub enum MessageFilter {
     /// Each with these chances in a million; 1,000,000 for all of them.
     Random(u32),
     /// Every n-th.
@@ -82,14 +82,14 @@ pub enum Which {
     Peers(NodeSet),
 }
 
-impl Which {
+impl MessageFilter {
     /// All messages.
     pub const ALL: Self = Self::Random(1_000_000);
 }
 
 /// How content changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Tampering {
+pub enum Mutation {
     /// A bit flips, somewhere, such that what comes out can still be read.
     Flip,
     /// A value in it is replaced by another.
@@ -101,7 +101,7 @@ pub enum Tampering {
     },
 }
 
-impl Misdeed {
+impl NodeFault {
     /// What the contract calls this.
     pub fn behaviours(&self) -> Behaviours {
         use Behaviour as B;
@@ -153,13 +153,13 @@ impl Misdeed {
 
 /// Links that misbehave, from one moment to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct LinkFault {
+pub struct ScheduledLinkFault {
     /// Messages from these nodes
     pub from_nodes: NodeSet,
     /// to these.
     pub to_nodes: NodeSet,
     /// What happens to them.
-    pub trouble: Trouble,
+    pub fault: LinkFault,
     /// From when, in nanoseconds of the world.
     pub from: u64,
     /// Until when; `None` for ever.
@@ -170,7 +170,7 @@ pub struct LinkFault {
 
 /// What a faulty link does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Trouble {
+pub enum LinkFault {
     /// Nothing gets through. Links that lose nothing hold it back until the end.
     Cut,
     /// A message is lost, with these chances in a million.
@@ -193,7 +193,7 @@ pub enum Trouble {
     Bandwidth(u64),
 }
 
-impl Trouble {
+impl LinkFault {
     /// What the contract calls this. A cut of links that lose nothing is a delay.
     pub fn behaviours(&self, lossy: bool) -> Behaviours {
         use Behaviour as B;

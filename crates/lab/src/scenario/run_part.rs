@@ -1,20 +1,22 @@
 //! Plays a part of a story, over all its seeds, and holds it against what was expected.
 
-use super::{Expect, OfSeeds, Part, Standing};
-use crate::{Log, Outcome, Refused, run};
+use super::{ContractCheck, Expect, OfSeeds, ScenarioPart};
+use crate::checker::DecisionLog;
+use crate::experiment::ExperimentError;
+use crate::run::{RunOutcome, run};
 use bytes::Bytes;
-use quorate_sim::{Decisions, show_time};
+use quorate_sim::{Decisions, format_time};
 
 /// What a part came to.
 #[derive(Clone, Debug)]
-pub struct Played {
+pub struct ScenarioRun {
     /// The seed that is told: the first that does not meet the expectation where all should, and
     /// the first that does where some should.
     pub seed: u64,
     /// Its run.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// How it stands to the contract.
-    pub standing: Standing,
+    pub contract_check: ContractCheck,
     /// On how many seeds the expectation was met.
     pub met: u64,
     /// Of how many.
@@ -29,22 +31,25 @@ pub struct Played {
 ///
 /// # Errors
 /// If its experiment cannot be run.
-pub fn play(part: &Part) -> Result<Played, Refused> {
-    play_watched(part, |_| ())
+pub fn run_part(part: &ScenarioPart) -> Result<ScenarioRun, ExperimentError> {
+    run_part_with_progress(part, |_| ())
 }
 
 /// Plays a part, and says before each seed how many are done.
 ///
 /// # Errors
 /// If its experiment cannot be run.
-pub fn play_watched(part: &Part, mut done: impl FnMut(u64)) -> Result<Played, Refused> {
+pub fn run_part_with_progress(
+    part: &ScenarioPart,
+    mut done: impl FnMut(u64),
+) -> Result<ScenarioRun, ExperimentError> {
     let wants_met = part.expect.of_seeds != OfSeeds::All;
     let mut met = 0;
-    let mut told: Option<(bool, Played)> = None;
+    let mut told: Option<(bool, ScenarioRun)> = None;
     for seed in part.first_seed..part.first_seed.saturating_add(part.seeds) {
         done(seed - part.first_seed);
         let outcome = run(&part.experiment, Decisions::from_seed(seed))?;
-        let standing = Standing::of(&part.contract, &part.experiment, &outcome.seen);
+        let standing = ContractCheck::of(&part.contract, &part.experiment, &outcome.observed);
         let unmet = unmet(part, &outcome, &standing);
         let meets = unmet.is_empty();
         met += u64::from(meets);
@@ -53,10 +58,10 @@ pub fn play_watched(part: &Part, mut done: impl FnMut(u64)) -> Result<Played, Re
             Some((told, _)) => meets == wants_met && *told != wants_met,
         };
         if better {
-            let played = Played {
+            let played = ScenarioRun {
                 seed,
                 outcome,
-                standing,
+                contract_check: standing,
                 met: 0,
                 of: part.seeds,
                 holds: false,
@@ -69,7 +74,7 @@ pub fn play_watched(part: &Part, mut done: impl FnMut(u64)) -> Result<Played, Re
         // There is at least one seed.
         let mut one = part.clone();
         (one.first_seed, one.seeds) = (0, 1);
-        return play_watched(&one, done);
+        return run_part_with_progress(&one, done);
     };
     played.met = met;
     played.holds = holds(part.expect.of_seeds, met, part.seeds);
@@ -88,7 +93,7 @@ fn holds(of_seeds: OfSeeds, met: u64, of: u64) -> bool {
 }
 
 /// What is not as expected.
-fn unmet(part: &Part, outcome: &Outcome, standing: &Standing) -> Vec<String> {
+fn unmet(part: &ScenarioPart, outcome: &RunOutcome, standing: &ContractCheck) -> Vec<String> {
     let Expect {
         verdict,
         property,
@@ -121,17 +126,17 @@ fn unmet(part: &Part, outcome: &Outcome, standing: &Standing) -> Vec<String> {
             side(!inside)
         ));
     }
-    let done = outcome.done_at.map_or("never".to_owned(), show_time);
+    let done = outcome.done_at.map_or("never".to_owned(), format_time);
     if let Some(within) = within
         && outcome.done_at.is_none_or(|done| done > *within)
     {
-        let within = show_time(*within);
+        let within = format_time(*within);
         unmet.push(format!("all should be decided by {within}, and is: {done}"));
     }
     if let Some(not_before) = not_before
         && outcome.done_at.is_some_and(|done| done < *not_before)
     {
-        let not_before = show_time(*not_before);
+        let not_before = format_time(*not_before);
         unmet.push(format!(
             "nothing should be done before {not_before}, and all is at {done}"
         ));
@@ -156,7 +161,7 @@ fn unmet(part: &Part, outcome: &Outcome, standing: &Standing) -> Vec<String> {
 }
 
 /// What a node has decided, in the words of expectations.
-pub(super) fn decided_by(log: &Log) -> String {
+pub(super) fn decided_by(log: &DecisionLog) -> String {
     let values = log.values().flat_map(|(values, _)| values);
     let values: Vec<_> = values.map(as_text).collect();
     match (log.is_empty(), values.is_empty()) {
