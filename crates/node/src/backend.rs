@@ -2,10 +2,9 @@
 
 use crate::clock::Clock;
 use crate::inbox::{Ask, Full, Inbox};
-use crate::names::Names;
-use crate::peers::PeerStats;
+use crate::peers::{PeerStats, Peers};
 use crate::published::Published;
-use quorate_contract::Contract;
+use crate::serving::PeerMessage;
 use quorate_core::NodeId;
 use quorate_etcd::metrics::{Histogram, Metrics, PeerMetrics, StoreMetrics};
 use quorate_etcd::{self as etcd, Consistency, Refusal};
@@ -22,9 +21,6 @@ pub(crate) struct Backend(pub(crate) Arc<Shared>);
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) contract: Contract,
-    pub(crate) names: Names,
-    pub(crate) me: u8,
     pub(crate) clock: Clock,
     pub(crate) request_timeout: Duration,
     /// Bytes that the store may take.
@@ -33,8 +29,8 @@ pub(crate) struct Shared {
     pub(crate) published: Arc<Published>,
     pub(crate) syncs: Arc<Histogram>,
     pub(crate) log_bytes: Arc<AtomicU64>,
-    /// One for each member, ourselves included.
-    pub(crate) peers: Vec<Arc<PeerStats>>,
+    /// Who the members are, and the connections to them.
+    pub(crate) peers: Peers<PeerMessage>,
 }
 
 impl Backend {
@@ -69,12 +65,8 @@ impl Backend {
     }
 
     fn member_id(&self, node: NodeId) -> u64 {
-        self.0
-            .names
-            .member_ids
-            .get(node.index())
-            .copied()
-            .unwrap_or(0)
+        let membership = self.0.peers.membership();
+        membership.roster.node(node).map_or(0, |member| member.id)
     }
 }
 
@@ -140,8 +132,8 @@ impl etcd::Backend for Backend {
 
     fn identity(&self) -> etcd::Identity {
         etcd::Identity {
-            cluster_id: self.0.names.cluster_id,
-            member_id: self.member_id(NodeId(self.0.me.into())),
+            cluster_id: self.0.peers.local().founding.cluster_id,
+            member_id: self.0.peers.local().member_id,
             term: self.0.published.term(),
         }
     }
@@ -170,14 +162,12 @@ impl etcd::Backend for Backend {
     }
 
     fn members(&self) -> Vec<etcd::Member> {
-        let Shared {
-            contract, names, ..
-        } = &*self.0;
-        let members = contract.cluster.members.iter().zip(&names.member_ids);
+        let membership = self.0.peers.membership();
         let url = |address| vec![format!("http://{address}")];
+        let members = membership.roster.members.iter();
         members
-            .map(|(member, id)| etcd::Member {
-                id: *id,
+            .map(|member| etcd::Member {
+                id: member.id,
                 name: member.name.clone(),
                 peer_urls: url(&member.peer),
                 client_urls: url(&member.client),
@@ -192,14 +182,12 @@ impl etcd::Backend for Backend {
             syncs,
             log_bytes,
             peers,
-            names,
-            me,
             ..
         } = &*self.0;
         let (status, _) = published.latest();
         let counters = status.counters;
-        let others = peers.iter().zip(&names.member_ids).enumerate();
-        let others = others.filter(|(id, _)| *id != usize::from(*me));
+        let others = peers.outboxes();
+        let others = others.iter();
         Metrics {
             leader_changes: counters.leader_changes,
             proposals_committed: status.commit,
@@ -209,7 +197,7 @@ impl etcd::Backend for Backend {
             wal_fsync: syncs.snapshot(),
             wal_write_bytes: log_bytes.load(Ordering::Relaxed),
             peers: others
-                .map(|(_, (stats, id))| peer_metrics(*id, stats))
+                .map(|(node, outbox)| peer_metrics(self.member_id(*node), outbox.stats()))
                 .collect(),
             store: StoreMetrics {
                 compact_revision: status.compacted_revision,

@@ -16,6 +16,9 @@ pub enum Ended {
     /// Its log has failed, for this reason. What it acknowledged is safe; it must be started again
     /// to find out what is durable.
     DiskFailed(String),
+    /// It can't be part of the cluster that it finds, for this reason; starting it again as it is
+    /// won't help.
+    Refused(String),
     /// Its thread has panicked: a bug. The message is on standard error.
     Panicked,
 }
@@ -94,7 +97,14 @@ impl Published {
 
     /// The thread has ended.
     pub(crate) fn ended_with(&self, ended: Ended) {
-        self.ended.send_replace(Some(ended));
+        // The first reason is the one that counts.
+        self.ended.send_if_modified(|known| {
+            let first = known.is_none();
+            if first {
+                *known = Some(ended);
+            }
+            first
+        });
     }
 
     /// Waits until the thread has ended.

@@ -3,14 +3,15 @@
 use crate::clock::{Clock, ClockWatch};
 use crate::disk::QueueDisk;
 use crate::inbox::{Ask, Burst, Inbox};
-use crate::peers::Outbox;
+use crate::peers::{Membership, Outbox, Peers};
 use crate::published::{Ended, Published};
 use crate::serving::{Actions, Input, PeerMessage, Replica, Timer};
 use crate::timers::Timers;
-use quorate_core::replicated::Role;
+use bytes::Bytes;
+use quorate_core::replicated::{Configuration, Replicated, Role};
 use quorate_core::{NodeId, Time};
-use quorate_replica::{Notice, Outcome, Refusal, Request, Ticket};
-use std::collections::HashMap;
+use quorate_replica::{Notice, Outcome, Refusal, Request, Roster, RosterError, Ticket};
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -52,8 +53,12 @@ pub(crate) struct Shell {
     /// Who waits for which answer. Bounded by the replica's admission control.
     waiting: HashMap<Ticket, oneshot::Sender<Outcome>>,
     next_ticket: u64,
-    /// For each replica, what waits to be handed to its outbox; none for ourselves.
-    peers: Vec<Option<Peer>>,
+    /// The connections to the members, whoever they are now.
+    connections: Peers<PeerMessage>,
+    /// For each other member, what waits to be handed to its outbox.
+    peers: BTreeMap<NodeId, Peer>,
+    /// The roster as the configuration in the log had it when it was last looked at.
+    roster: Bytes,
     answers: mpsc::UnboundedSender<Answers>,
     published: Arc<Published>,
     actions: Actions,
@@ -67,20 +72,16 @@ struct Peer {
 }
 
 impl Shell {
-    /// A shell around a replica. `outboxes` has an element for each replica of the cluster.
+    /// A shell around a replica.
     pub(crate) fn new(
         replica: Replica<QueueDisk>,
         clock: Clock,
         inbox: Arc<Inbox>,
-        outboxes: &[Option<Arc<Outbox<PeerMessage>>>],
+        connections: Peers<PeerMessage>,
         answers: mpsc::UnboundedSender<Answers>,
         published: Arc<Published>,
     ) -> Self {
-        let peer = |outbox: &Arc<Outbox<PeerMessage>>| Peer {
-            outbox: outbox.clone(),
-            burst: vec![],
-        };
-        Self {
+        let mut shell = Self {
             replica,
             watch: ClockWatch::new(clock.now(), SystemTime::now()),
             clock,
@@ -88,15 +89,16 @@ impl Shell {
             timers: Timers::new(),
             waiting: HashMap::new(),
             next_ticket: 0,
-            peers: outboxes
-                .iter()
-                .map(|outbox| outbox.as_ref().map(peer))
-                .collect(),
+            connections,
+            peers: BTreeMap::new(),
+            roster: Bytes::new(),
             answers,
             published,
             actions: Actions::default(),
             failure: None,
-        }
+        };
+        shell.reconnect();
+        shell
     }
 
     /// Runs until it is told to stop, or the disk fails.
@@ -156,7 +158,7 @@ impl Shell {
                 .step(now, Input::Peer { from, message }, &mut self.actions);
         }
         // After what they said: it came before the connection broke.
-        for peer in mem::take(&mut burst.gone).iter() {
+        for peer in mem::take(&mut burst.gone) {
             self.replica
                 .step(now, Input::PeerGone(peer), &mut self.actions);
         }
@@ -183,6 +185,7 @@ impl Shell {
 
     fn flush(&mut self, now: Time) {
         self.replica.flush(now, &mut self.actions);
+        self.follow_roster();
         let Actions {
             sends,
             replies,
@@ -193,14 +196,13 @@ impl Shell {
             self.timers.set(now, timer, span);
         }
         for (to, message) in sends.drain(..) {
-            if let Some(Some(peer)) = self.peers.get_mut(to.index()) {
+            if let Some(peer) = self.peers.get_mut(&to) {
                 peer.burst.push(message);
             }
         }
         for peer in self
             .peers
-            .iter_mut()
-            .flatten()
+            .values_mut()
             .filter(|peer| !peer.burst.is_empty())
         {
             peer.outbox.push(&mut peer.burst);
@@ -222,6 +224,37 @@ impl Shell {
         }
     }
 
+    /// Goes over to the roster of the latest configuration in the log, if it is another one. A
+    /// configuration without one, as a cluster has until its members first change, changes nothing.
+    fn follow_roster(&mut self) {
+        let configuration = self.replica.protocol().configuration();
+        let Some(membership) = roster_change(&self.roster, configuration) else {
+            return;
+        };
+        self.roster = configuration.context.clone();
+        match membership {
+            Ok(membership) => {
+                if self.connections.set(membership) {
+                    self.reconnect();
+                }
+            }
+            Err(why) => error!("the roster in the log is not followed: {why}"),
+        }
+    }
+
+    /// Takes the outboxes of those who are members now. What waited for others is dropped, as the
+    /// protocol expects of a link.
+    fn reconnect(&mut self) {
+        let outboxes = self.connections.outboxes();
+        self.peers = outboxes
+            .into_iter()
+            .map(|(node, outbox)| {
+                let burst = vec![];
+                (node, Peer { outbox, burst })
+            })
+            .collect();
+    }
+
     fn look(&mut self, now: Time) {
         if let Some(off) = self.watch.on_look(now, SystemTime::now()) {
             warn!(
@@ -239,15 +272,12 @@ impl Shell {
     /// wait for an election timeout. Returns whether there is one to ask.
     fn hand_over(&mut self, now: Time) -> bool {
         let progress = self.replica.protocol().progress();
-        let others = self.peers.iter().enumerate().filter_map(|(id, peer)| {
-            peer.as_ref()?
-                .outbox
-                .stats()
-                .snapshot()
-                .connected
-                .then_some(id)
-        });
-        let best = others.max_by_key(|id| progress.get(*id).map_or(0, |peer| peer.matched));
+        let others = self
+            .peers
+            .iter()
+            .filter_map(|(node, peer)| peer.outbox.stats().snapshot().connected.then_some(*node));
+        let best =
+            others.max_by_key(|node| progress.get(node.index()).map_or(0, |peer| peer.matched));
         let (true, Some(to)) = (self.leads(), best) else {
             return false;
         };
@@ -255,7 +285,7 @@ impl Shell {
         self.next_ticket += 1;
         let input = Input::Client {
             ticket,
-            request: Request::TransferLeadership(NodeId(to as u32)),
+            request: Request::TransferLeadership(to),
             deadline: now + HANDOVER,
         };
         self.replica.step(now, input, &mut self.actions);
@@ -278,6 +308,23 @@ impl Shell {
         self.published
             .ended_with(failure.map_or(Ended::Stopped, Ended::DiskFailed));
     }
+}
+
+/// The members by the context of a configuration, if that is another one than `known`.
+fn roster_change(
+    known: &Bytes,
+    configuration: &Configuration,
+) -> Option<Result<Membership, RosterError>> {
+    let context = &configuration.context;
+    // Nearly always the very same bytes, which costs a comparison of two pointers.
+    let is_same = context.as_ptr() == known.as_ptr() && context.len() == known.len();
+    if is_same || context.is_empty() || context == known {
+        return None;
+    }
+    Some(Roster::decode(context).map(|roster| Membership {
+        roster,
+        next: NodeId(configuration.next),
+    }))
 }
 
 fn note(notice: &Notice, published: &Published) {
