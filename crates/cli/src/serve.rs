@@ -2,12 +2,13 @@
 
 use crate::contract_file;
 use crate::exit::refused;
-use crate::lifeline::{self, Event};
+use crate::lifeline::{self, Event, Lifeline};
 use crate::log;
 use anyhow::{Context, anyhow, bail};
 use quorate_contract::Contract;
-use quorate_node::{Ended, Node, NodeConfig, StartError, Timeouts};
+use quorate_node::{Ended, Node, NodeConfig, StartError, Starting, Timeouts};
 use quorate_wal::Progress;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
@@ -124,16 +125,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     config.listen_peer = args.listen_peer.clone();
     args.tuning.apply(&mut config)?;
 
+    let lifeline = Lifeline::watch(args.lifeline);
     let mut teller = Teller::new(args.lifeline);
-    let node = Node::start(config, &mut |progress| teller.recovering(progress));
+    let node = Node::start(config, &mut |starting| {
+        teller.starting(starting);
+        ControlFlow::Continue(())
+    });
     let node = node.map_err(|error| match error {
-        StartError::Log(_) | StartError::Recovery(_) | StartError::Journal(_) => anyhow!(error),
+        StartError::Log(_)
+        | StartError::LogLost { .. }
+        | StartError::Recovery(_)
+        | StartError::Journal(_) => anyhow!(error),
         error if error.is_final() => refused(error),
         error => anyhow!(error),
     })?;
     let (clients, peers) = (node.client_address(), node.peer_address());
     info!(%clients, %peers, "serving");
-    serve(node, args.lifeline)
+    serve(node, lifeline, args.lifeline)
 }
 
 fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {
@@ -157,7 +165,8 @@ fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {
 }
 
 /// Serves until a signal comes, the parent goes, or the replica ends by itself.
-fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
+fn serve(node: Node, parent: Lifeline, lifeline: bool) -> anyhow::Result<()> {
+    parent.serving();
     if lifeline {
         Event::ready(&node).tell();
     }
@@ -174,7 +183,7 @@ fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
                 Ok(name) => info!("{name}: stopping"),
                 Err(error) => tracing::error!("can't wait for signals: {error}"),
             },
-            () = lifeline::cut(lifeline) => info!("the parent process is gone: stopping"),
+            () = parent.cut() => info!("the parent process is gone: stopping"),
             () = reports => {}
         }
     });
@@ -185,6 +194,7 @@ fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
             Ok(())
         }
         Some(Ended::DiskFailed(error)) => bail!(error),
+        Some(Ended::Refused(why)) => Err(refused(why)),
         Some(Ended::Panicked) => bail!("the replica's thread has panicked; this is a bug"),
     }
 }
@@ -200,10 +210,12 @@ async fn signalled() -> anyhow::Result<&'static str> {
     })
 }
 
-/// Says how far a recovery is: to the parent, or now and then in the log.
+/// Says how far a start is: to the parent, or now and then in the log.
 struct Teller {
     lifeline: bool,
     last: Instant,
+    /// What was said last about the forming of the cluster.
+    forming: Option<Starting>,
 }
 
 impl Teller {
@@ -211,6 +223,27 @@ impl Teller {
         Self {
             lifeline,
             last: Instant::now(),
+            forming: None,
+        }
+    }
+
+    fn starting(&mut self, starting: Starting) {
+        match starting {
+            Starting::Recovering(progress) => self.recovering(progress),
+            Starting::Forming { .. } if self.forming.as_ref() == Some(&starting) => {}
+            Starting::Forming {
+                ref waiting_for,
+                ref note,
+            } => {
+                if self.lifeline {
+                    let (waiting_for, note) = (waiting_for.clone(), note.clone());
+                    Event::Forming { waiting_for, note }.tell();
+                } else if !waiting_for.is_empty() {
+                    let names = waiting_for.join(", ");
+                    info!("waiting for {names} to start for the first time");
+                }
+                self.forming = Some(starting);
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! [`Inbox`]: everything that waits for the replica's thread, which takes it in bursts.
 
-use quorate_core::{NodeId, NodeSet, Time};
+use quorate_core::{NodeId, Time};
 use quorate_replica::{Outcome, Request};
+use std::collections::BTreeSet;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub(crate) struct Burst {
     pub(crate) asks: Vec<Ask>,
     pub(crate) peers: Vec<(NodeId, PeerMessage)>,
     /// Peers whose connection has broken.
-    pub(crate) gone: NodeSet,
+    pub(crate) gone: BTreeSet<NodeId>,
     /// The disk made progress, or failed.
     pub(crate) disk: bool,
     pub(crate) stop: bool,
@@ -34,7 +35,7 @@ impl Burst {
     fn is_empty(&self) -> bool {
         self.asks.is_empty()
             && self.peers.is_empty()
-            && self.gone == NodeSet::EMPTY
+            && self.gone.is_empty()
             && !self.disk
             && !self.stop
     }
@@ -134,7 +135,7 @@ impl Inbox {
                 disk,
                 stop,
             } = &state.burst;
-            let peers = *gone != NodeSet::EMPTY || !peers.is_empty();
+            let peers = !gone.is_empty() || !peers.is_empty();
             !asks.is_empty() || *disk || *stop || peers && !leave_peers
         };
         if !anything(&state) && !wait.is_zero() {
@@ -183,7 +184,7 @@ pub(crate) enum Full {
 }
 
 impl Receiver<PeerMessage> for Arc<Inbox> {
-    async fn deliver(&self, from: u8, messages: &mut Vec<PeerMessage>) {
+    async fn deliver(&self, from: NodeId, messages: &mut Vec<PeerMessage>) {
         loop {
             let room = self.room.notified();
             tokio::pin!(room);
@@ -197,7 +198,6 @@ impl Receiver<PeerMessage> for Arc<Inbox> {
                 }
                 if state.peer_bytes < self.bounds.peer_bytes {
                     state.peer_bytes += messages.iter().map(Wire::weight).sum::<usize>();
-                    let from = NodeId(from.into());
                     state
                         .burst
                         .peers
@@ -209,9 +209,9 @@ impl Receiver<PeerMessage> for Arc<Inbox> {
         }
     }
 
-    fn lost(&self, from: u8) {
+    fn lost(&self, from: NodeId) {
         let mut state = self.state();
-        state.burst.gone.insert(NodeId(from.into()));
+        state.burst.gone.insert(from);
         self.wake(state);
     }
 }
@@ -273,10 +273,11 @@ mod tests {
     async fn a_peer_waits_for_room_and_is_let_in_when_there_is_some() {
         let inbox = inbox(1, 1500);
         for _ in 0..2 {
-            inbox.deliver(1, &mut vec![message()]).await;
+            inbox.deliver(NodeId(1), &mut vec![message()]).await;
         }
         let other = inbox.clone();
-        let waiting = tokio::spawn(async move { other.deliver(2, &mut vec![message()]).await });
+        let waiting =
+            tokio::spawn(async move { other.deliver(NodeId(2), &mut vec![message()]).await });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished(), "2,000 bytes wait, 1,500 may");
         let mut burst = Burst::default();

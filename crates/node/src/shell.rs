@@ -3,15 +3,18 @@
 use crate::clock::{Clock, ClockWatch};
 use crate::disk::QueueDisk;
 use crate::inbox::{Ask, Burst, Inbox};
-use crate::peers::Outbox;
+use crate::peers::{Membership, Outbox, Peers};
 use crate::published::{Ended, Published};
 use crate::serving::{Actions, Input, PeerMessage, Replica, Timer};
+use crate::storage::quarantine;
 use crate::timers::Timers;
-use quorate_core::replicated::Role;
+use bytes::Bytes;
+use quorate_core::replicated::{Configuration, Role};
 use quorate_core::{NodeId, Time};
-use quorate_replica::{Notice, Outcome, Refusal, Request, Stopped, Ticket};
-use std::collections::HashMap;
+use quorate_replica::{Notice, Outcome, Refusal, Request, Roster, RosterError, Stopped, Ticket};
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
@@ -52,13 +55,19 @@ pub(crate) struct Shell {
     /// Who waits for which answer. Bounded by the replica's admission control.
     waiting: HashMap<Ticket, oneshot::Sender<Outcome>>,
     next_ticket: u64,
-    /// For each replica, what waits to be handed to its outbox; none for ourselves.
-    peers: Vec<Option<Peer>>,
+    /// The connections to the members, whoever they are now.
+    connections: Peers<PeerMessage>,
+    /// For each other member, what waits to be handed to its outbox.
+    peers: BTreeMap<NodeId, Peer>,
+    /// The roster as the configuration in the log had it when it was last looked at.
+    roster: Bytes,
     answers: mpsc::UnboundedSender<Answers>,
     published: Arc<Published>,
     actions: Actions,
-    /// What the disk said when it failed.
-    failure: Option<String>,
+    /// Marked if the replica's state can't be trusted any more.
+    data_dir: PathBuf,
+    /// Why the thread ends, if it does so by itself.
+    failure: Option<Ended>,
 }
 
 struct Peer {
@@ -67,20 +76,17 @@ struct Peer {
 }
 
 impl Shell {
-    /// A shell around a replica. `outboxes` has an element for each replica of the cluster.
+    /// A shell around a replica.
     pub(crate) fn new(
         replica: Replica<QueueDisk>,
         clock: Clock,
         inbox: Arc<Inbox>,
-        outboxes: &[Option<Arc<Outbox<PeerMessage>>>],
+        connections: Peers<PeerMessage>,
         answers: mpsc::UnboundedSender<Answers>,
         published: Arc<Published>,
+        data_dir: PathBuf,
     ) -> Self {
-        let peer = |outbox: &Arc<Outbox<PeerMessage>>| Peer {
-            outbox: outbox.clone(),
-            burst: vec![],
-        };
-        Self {
+        let mut shell = Self {
             replica,
             watch: ClockWatch::new(clock.now(), SystemTime::now()),
             clock,
@@ -88,15 +94,17 @@ impl Shell {
             timers: Timers::new(),
             waiting: HashMap::new(),
             next_ticket: 0,
-            peers: outboxes
-                .iter()
-                .map(|outbox| outbox.as_ref().map(peer))
-                .collect(),
+            connections,
+            peers: BTreeMap::new(),
+            roster: Bytes::new(),
             answers,
             published,
             actions: Actions::default(),
+            data_dir,
             failure: None,
-        }
+        };
+        shell.reconnect();
+        shell
     }
 
     /// Runs until it is told to stop, or the disk fails.
@@ -156,7 +164,7 @@ impl Shell {
                 .step(now, Input::Peer { from, message }, &mut self.actions);
         }
         // After what they said: it came before the connection broke.
-        for peer in mem::take(&mut burst.gone).iter() {
+        for peer in mem::take(&mut burst.gone) {
             self.replica
                 .step(now, Input::PeerGone(peer), &mut self.actions);
         }
@@ -183,6 +191,7 @@ impl Shell {
 
     fn flush(&mut self, now: Time) {
         self.replica.flush(now, &mut self.actions);
+        self.follow_roster();
         let Actions {
             sends,
             replies,
@@ -193,14 +202,13 @@ impl Shell {
             self.timers.set(now, timer, span);
         }
         for (to, message) in sends.drain(..) {
-            if let Some(Some(peer)) = self.peers.get_mut(to.index()) {
+            if let Some(peer) = self.peers.get_mut(&to) {
                 peer.burst.push(message);
             }
         }
         for peer in self
             .peers
-            .iter_mut()
-            .flatten()
+            .values_mut()
             .filter(|peer| !peer.burst.is_empty())
         {
             peer.outbox.push(&mut peer.burst);
@@ -215,11 +223,47 @@ impl Shell {
             let _ = self.answers.send(answers);
         }
         for notice in notices.drain(..) {
-            note(&notice, &self.published);
-            if let Notice::DiskFailed { error } = notice {
-                self.failure = Some(error);
+            note(&notice);
+            match notice {
+                Notice::DiskFailed { error } => self.failure = Some(Ended::DiskFailed(error)),
+                Notice::Stopped(why) => {
+                    let ended = leave(&why, &self.published, &self.data_dir);
+                    self.failure = ended.or(self.failure.take());
+                }
+                _ => {}
             }
         }
+    }
+
+    /// Goes over to the roster of the latest configuration in the log, if it is another one. A
+    /// configuration without one, as a cluster has until its members first change, changes nothing.
+    fn follow_roster(&mut self) {
+        let configuration = self.replica.protocol().configuration();
+        let Some(membership) = roster_change(&self.roster, configuration) else {
+            return;
+        };
+        self.roster = configuration.context.clone();
+        match membership {
+            Ok(membership) => {
+                if self.connections.set(membership) {
+                    self.reconnect();
+                }
+            }
+            Err(why) => error!("the roster in the log is not followed: {why}"),
+        }
+    }
+
+    /// Takes the outboxes of those who are members now. What waited for others is dropped, as the
+    /// protocol expects of a link.
+    fn reconnect(&mut self) {
+        let outboxes = self.connections.outboxes();
+        self.peers = outboxes
+            .into_iter()
+            .map(|(node, outbox)| {
+                let burst = vec![];
+                (node, Peer { outbox, burst })
+            })
+            .collect();
     }
 
     fn look(&mut self, now: Time) {
@@ -239,15 +283,12 @@ impl Shell {
     /// wait for an election timeout. Returns whether there is one to ask.
     fn hand_over(&mut self, now: Time) -> bool {
         let progress = self.replica.protocol().progress();
-        let others = self.peers.iter().enumerate().filter_map(|(id, peer)| {
-            peer.as_ref()?
-                .outbox
-                .stats()
-                .snapshot()
-                .connected
-                .then_some(id)
-        });
-        let best = others.max_by_key(|id| progress.get(*id).map_or(0, |peer| peer.matched));
+        let others = self
+            .peers
+            .iter()
+            .filter_map(|(node, peer)| peer.outbox.stats().snapshot().connected.then_some(*node));
+        let best =
+            others.max_by_key(|node| progress.iter().find(|p| p.node == *node).map(|p| p.matched));
         let (true, Some(to)) = (self.leads(), best) else {
             return false;
         };
@@ -255,7 +296,7 @@ impl Shell {
         self.next_ticket += 1;
         let input = Input::Client {
             ticket,
-            request: Request::TransferLeadership(NodeId(to as u32)),
+            request: Request::TransferLeadership(to),
             deadline: now + HANDOVER,
         };
         self.replica.step(now, input, &mut self.actions);
@@ -274,13 +315,44 @@ impl Shell {
         // their channel: the outcome is unknown.
         self.waiting.clear();
         let _ = self.answers.send(answers);
-        let failure = self.failure.take();
-        self.published
-            .ended_with(failure.map_or(Ended::Stopped, Ended::DiskFailed));
+        let ended = self.failure.take().unwrap_or(Ended::Stopped);
+        self.published.ended_with(ended);
     }
 }
 
-fn note(notice: &Notice, published: &Published) {
+/// The members by the context of a configuration, if that is another one than `known`.
+fn roster_change(
+    known: &Bytes,
+    configuration: &Configuration,
+) -> Option<Result<Membership, RosterError>> {
+    let context = &configuration.context;
+    // Nearly always the very same bytes, which costs a comparison of two pointers.
+    let is_same = context.as_ptr() == known.as_ptr() && context.len() == known.len();
+    if is_same || context.is_empty() || context == known {
+        return None;
+    }
+    Some(Roster::decode(context).map(|roster| Membership {
+        roster,
+        next: NodeId(configuration.next),
+    }))
+}
+
+/// The replica has left the service. One that saw a safety property violated goes on refusing its
+/// clients in words, until an operator acts, and does not start again; the others end the process.
+fn leave(why: &Stopped, published: &Published, data_dir: &Path) -> Option<Ended> {
+    error!("{why}");
+    published.left_service(why.to_string());
+    let Stopped::Violation { property, detail } = why else {
+        return Some(Ended::Refused(why.to_string()));
+    };
+    published.count_violation(property);
+    if let Err(error) = quarantine(data_dir, &format!("{property}: {detail}")) {
+        error!("the directory can't be marked as out of service: {error}");
+    }
+    None
+}
+
+fn note(notice: &Notice) {
     match notice {
         Notice::RoleChanged { role, term, leader } => {
             let leader = leader.map_or("none known".to_owned(), |leader| leader.to_string());
@@ -289,13 +361,7 @@ fn note(notice: &Notice, published: &Published) {
         Notice::CheckpointDone { index } => info!(index, "checkpoint written"),
         Notice::SnapshotInstalled { index } => info!(index, "snapshot from the leader installed"),
         Notice::SnapshotRejected { reason } => warn!("snapshot from the leader rejected: {reason}"),
-        Notice::Stopped(why) => {
-            if let Stopped::Violation { property, .. } = why {
-                published.count_violation(property);
-            }
-            error!("{why}");
-        }
-        Notice::Configured => {}
+        Notice::Stopped(_) | Notice::Configured => {}
         Notice::PeerDiverged { peer, detail } => {
             error!("{peer} holds another state than a quorum does ({detail}): replace it");
         }

@@ -203,6 +203,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         if role != Role::Leader {
             self.outgoing.stop();
         }
+        self.proposing = None;
         if leader != self.leader {
             self.counters.leader_changes += u64::from(leader.is_some());
             self.leader = leader;
@@ -221,6 +222,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             + self.reads.expire(now, &mut tell)
             + self.changes.expire(now, &mut tell);
         self.changes.due = self.changes.len() > 0;
+        self.promote_next(now, out);
         self.counters.timed_out += late;
         self.resend = true;
         self.reads.revive(Time(
