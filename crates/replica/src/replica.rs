@@ -2,9 +2,10 @@
 
 use crate::audit::Audit;
 use crate::checkpoint::Checkpoint;
-use crate::machine::{Machine, MachineReader};
+use crate::machine::Machine;
 use crate::outgoing::Outgoing;
 use crate::reads::Reads;
+use crate::snapshots::MachineReader;
 use crate::status::{Counters, Status};
 use crate::writes::Writes;
 use crate::{Actions, Config, Header, Input, Notice, Timer};
@@ -65,8 +66,8 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             loopback: VecDeque::new(),
             outputs: VecDeque::new(),
             outgoing: Outgoing::new(machine.clone()),
+            writes: Writes::new(config.nonce, machine.settings().session_window),
             machine,
-            writes: Writes::new(config.nonce),
             reads: Reads::default(),
             checkpoint: Checkpoint::default(),
             installing: None,

@@ -77,12 +77,15 @@ pub(crate) struct Writes {
     /// Those that were never sent, oldest first.
     fresh: VecDeque<Key>,
     next_nonce: u64,
+    /// Unsettled writes of one session ([`crate::Settings::session_window`]).
+    window: u64,
     own_nonce: Option<u64>,
 }
 
 impl Writes {
-    pub(crate) fn new(nonce: u64) -> Self {
+    pub(crate) fn new(nonce: u64, window: u64) -> Self {
         Self {
+            window,
             next_seq: 1,
             next_nonce: nonce,
             ..Self::default()
@@ -109,7 +112,7 @@ impl Writes {
             }
             return Ok(());
         };
-        if self.next_seq - self.settled(session) >= limits.session_window {
+        if self.next_seq - self.settled(session) >= self.window {
             return Err(Refusal::TooManyRequests);
         }
         let id = RequestId {
@@ -132,7 +135,7 @@ impl Writes {
         deadline: Time,
         limits: &Limits,
     ) -> Result<Option<Ticket>, Refusal> {
-        if id.seq.saturating_sub(id.settled) >= limits.session_window {
+        if id.seq.saturating_sub(id.settled) >= self.window {
             return Err(Refusal::SessionWindow);
         }
         if let Some(pending) = self.pending.get_mut(&(id.session, id.seq)) {

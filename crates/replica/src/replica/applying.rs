@@ -5,15 +5,14 @@ use crate::audit::Audit;
 use crate::machine::{Effect, WriteVerdict};
 use crate::reads::Read;
 use crate::sessions::Applied;
-use crate::{Actions, Config, Header, Outcome, Refusal, Reply, Request, Uncertainty};
+use crate::{Actions, Header, Outcome, Refusal, Reply, Request, Uncertainty};
 use quorate_core::Hard;
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Payload, Replicated};
 
 impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
     pub(crate) fn apply(&mut self, index: u64, term: u64, payload: &Payload, out: &mut Actions<P>) {
-        let Config { limits, mutant, .. } = &self.config;
-        let effect = self.machine.apply(index, term, payload, limits, *mutant);
+        let effect = self.machine.apply(index, term, payload, self.config.mutant);
         self.checkpoint.on_applied(payload.command().len());
         if Audit::wants(index)
             && let Some(found) = self.audit.on_applied(index, self.machine.digest())
@@ -40,6 +39,12 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                     WriteVerdict::Duplicate(applied) => {
                         self.counters.duplicates += 1;
                         self.answer(applied)
+                    }
+                    WriteVerdict::AnswerForgotten { revision } => {
+                        self.counters.duplicates += 1;
+                        Outcome::Unknown(Uncertainty::AnswerForgotten {
+                            revision: *revision,
+                        })
                     }
                     WriteVerdict::Settled => Outcome::Unknown(Uncertainty::Settled),
                     WriteVerdict::Expired => {

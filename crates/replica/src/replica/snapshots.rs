@@ -3,7 +3,7 @@
 use super::{Actions, Notice, Replica};
 use crate::checkpoint::Piece;
 use crate::config::Limits;
-use crate::machine::MachineReader;
+use crate::snapshots::MachineReader;
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Checkpoint, Install, Replicated, Request as Ask};
 use quorate_core::{Hard, Time};

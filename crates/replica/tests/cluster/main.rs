@@ -1,6 +1,7 @@
 //! Replicas together: given this failure, this holds.
 
 mod harness;
+mod large_answers;
 
 use harness::{Cluster, MS, put, range};
 use quorate_kv as kv;
