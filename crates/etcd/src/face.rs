@@ -6,8 +6,9 @@ use std::sync::Arc;
 use prost::Message as _;
 use quorate_kv as kv;
 
-use crate::backend::{Backend, Consistency};
+use crate::backend::{Backend, Consistency, Member};
 use crate::convert;
+use crate::membership::{Call, MemberChange, MembersChanged, check_peer_urls};
 use crate::metrics::Counters;
 use crate::pb::etcdserverpb as pb;
 use crate::refusal::Refusal;
@@ -36,11 +37,21 @@ impl<B: Backend> Face<B> {
         result
     }
 
+    /// Whether this replica answers such a call now; first of all, as in etcd.
+    pub(crate) fn admit(&self, call: Call) -> Result<(), Refusal> {
+        self.count(self.backend.availability().admit(call))
+    }
+
     fn header(&self, revision: i64) -> Option<pb::ResponseHeader> {
         convert::header(self.backend.identity(), revision)
     }
 
     pub(crate) async fn range(&self, r: pb::RangeRequest) -> Result<pb::RangeResponse, Refusal> {
+        self.admit(if r.serializable {
+            Call::SerializableRange
+        } else {
+            Call::Other
+        })?;
         let consistency = Consistency::of(r.serializable);
         let request = convert::range(r)?;
         let response = self.count(self.backend.range(request, consistency).await)?;
@@ -49,6 +60,7 @@ impl<B: Backend> Face<B> {
     }
 
     pub(crate) async fn put(&self, r: pb::PutRequest) -> Result<pb::PutResponse, Refusal> {
+        self.admit(Call::Other)?;
         let size = r.encoded_len();
         let request = convert::put(r)?;
         match self.propose(kv::Command::Put(request), size).await? {
@@ -64,6 +76,7 @@ impl<B: Backend> Face<B> {
         &self,
         r: pb::DeleteRangeRequest,
     ) -> Result<pb::DeleteRangeResponse, Refusal> {
+        self.admit(Call::Other)?;
         let size = r.encoded_len();
         let request = convert::delete_range(r)?;
         match self
@@ -79,6 +92,7 @@ impl<B: Backend> Face<B> {
     }
 
     pub(crate) async fn txn(&self, r: pb::TxnRequest) -> Result<pb::TxnResponse, Refusal> {
+        self.admit(Call::Other)?;
         let size = r.encoded_len();
         // etcd: a read-only transaction is serializable if all of its ranges are.
         let serializable = r.success.iter().chain(&r.failure).all(|op| {
@@ -102,6 +116,7 @@ impl<B: Backend> Face<B> {
         &self,
         r: pb::CompactionRequest,
     ) -> Result<pb::CompactionResponse, Refusal> {
+        self.admit(Call::Other)?;
         let command = kv::Command::Compact(convert::compact(r));
         let response = self.propose(command, 0).await?;
         Ok(pb::CompactionResponse {
@@ -122,6 +137,8 @@ impl<B: Backend> Face<B> {
         let identity = self.backend.identity();
         let status = self.backend.status();
         let no_leader = (status.leader == 0).then(|| Refusal::NoLeader.to_string());
+        let out_of_service = status.out_of_service.as_ref();
+        let out_of_service = out_of_service.map(|why| format!("{}: {why}", Refusal::Corrupt));
         let alarms = status.alarms.iter().map(|alarm| {
             let alarm = convert::alarm_member(*alarm);
             format!(
@@ -138,28 +155,112 @@ impl<B: Backend> Face<B> {
             raft_index: status.commit_index,
             raft_term: identity.term,
             raft_applied_index: status.applied_index,
-            errors: no_leader.into_iter().chain(alarms).collect(),
+            errors: no_leader
+                .into_iter()
+                .chain(alarms)
+                .chain(out_of_service)
+                .collect(),
             db_size_in_use: size(status.db_size_in_use),
             is_learner: status.is_learner,
             ..Default::default()
         }
     }
 
-    pub(crate) fn member_list(&self) -> pb::MemberListResponse {
-        let members = self
-            .backend
-            .members()
-            .into_iter()
-            .map(convert::member)
-            .collect();
-        pb::MemberListResponse {
+    pub(crate) async fn member_list(
+        &self,
+        r: pb::MemberListRequest,
+    ) -> Result<pb::MemberListResponse, Refusal> {
+        let (call, consistency) = if r.linearizable {
+            (Call::Other, Consistency::Linearizable)
+        } else {
+            (Call::Diagnosis, Consistency::Serializable)
+        };
+        self.admit(call)?;
+        let members = self.count(self.backend.members(consistency).await)?;
+        Ok(pb::MemberListResponse {
             header: self.header(0),
-            members,
-        }
+            members: listed(members),
+        })
+    }
+
+    pub(crate) async fn member_add(
+        &self,
+        r: pb::MemberAddRequest,
+    ) -> Result<pb::MemberAddResponse, Refusal> {
+        let is_learner = r.is_learner;
+        let changed = self
+            .change_members(|| {
+                let peer_urls = check_peer_urls(&r.peer_ur_ls)?;
+                Ok(MemberChange::Add {
+                    peer_urls,
+                    is_learner,
+                })
+            })
+            .await?;
+        Ok(pb::MemberAddResponse {
+            header: self.header(0),
+            member: changed.member.map(convert::member),
+            members: listed(changed.members),
+        })
+    }
+
+    pub(crate) async fn member_remove(
+        &self,
+        r: pb::MemberRemoveRequest,
+    ) -> Result<pb::MemberRemoveResponse, Refusal> {
+        let change = || Ok(MemberChange::Remove { id: r.id });
+        let changed = self.change_members(change).await?;
+        Ok(pb::MemberRemoveResponse {
+            header: self.header(0),
+            members: listed(changed.members),
+        })
+    }
+
+    /// etcd does not check the URLs of an update, and its other members panic
+    /// when they apply one that is malformed; here it is refused as in an add.
+    pub(crate) async fn member_update(
+        &self,
+        r: pb::MemberUpdateRequest,
+    ) -> Result<pb::MemberUpdateResponse, Refusal> {
+        let changed = self
+            .change_members(|| {
+                let peer_urls = check_peer_urls(&r.peer_ur_ls)?;
+                Ok(MemberChange::Update {
+                    id: r.id,
+                    peer_urls,
+                })
+            })
+            .await?;
+        Ok(pb::MemberUpdateResponse {
+            header: self.header(0),
+            members: listed(changed.members),
+        })
+    }
+
+    pub(crate) async fn member_promote(
+        &self,
+        r: pb::MemberPromoteRequest,
+    ) -> Result<pb::MemberPromoteResponse, Refusal> {
+        let change = || Ok(MemberChange::Promote { id: r.id });
+        let changed = self.change_members(change).await?;
+        Ok(pb::MemberPromoteResponse {
+            header: self.header(0),
+            members: listed(changed.members),
+        })
+    }
+
+    async fn change_members(
+        &self,
+        change: impl FnOnce() -> Result<MemberChange, Refusal>,
+    ) -> Result<MembersChanged, Refusal> {
+        self.admit(Call::Other)?;
+        let change = change()?;
+        self.count(self.backend.change_members(change).await)
     }
 
     /// The alarms raised: of all members, or of one; of all kinds, or of one.
-    pub(crate) fn alarms(&self, r: &pb::AlarmRequest) -> pb::AlarmResponse {
+    pub(crate) fn alarms(&self, r: &pb::AlarmRequest) -> Result<pb::AlarmResponse, Refusal> {
+        self.admit(Call::Diagnosis)?;
         let status = self.backend.status();
         let asked = |a: &pb::AlarmMember| {
             (r.member_id == 0 || r.member_id == a.member_id)
@@ -171,11 +272,17 @@ impl<B: Backend> Face<B> {
             .map(convert::alarm_member)
             .filter(asked)
             .collect();
-        pb::AlarmResponse {
+        Ok(pb::AlarmResponse {
             header: self.header(status.revision),
             alarms,
-        }
+        })
     }
+}
+
+/// Members as a list: by id, as etcd gives them.
+fn listed(mut members: Vec<Member>) -> Vec<pb::Member> {
+    members.sort_by_key(|member| member.id);
+    members.into_iter().map(convert::member).collect()
 }
 
 /// A size for a signed field.

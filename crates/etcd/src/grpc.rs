@@ -38,7 +38,7 @@ impl Rpc {
 }
 
 /// Every call that is answered, most frequent first.
-pub(crate) const RPCS: [Rpc; 9] = [
+pub(crate) const RPCS: [Rpc; 13] = [
     Rpc::unary("/etcdserverpb.KV/Put"),
     Rpc::unary("/etcdserverpb.KV/Range"),
     Rpc::unary("/etcdserverpb.KV/Txn"),
@@ -51,6 +51,10 @@ pub(crate) const RPCS: [Rpc; 9] = [
     Rpc::unary("/etcdserverpb.Maintenance/Status"),
     Rpc::unary("/etcdserverpb.Maintenance/Alarm"),
     Rpc::unary("/etcdserverpb.Cluster/MemberList"),
+    Rpc::unary("/etcdserverpb.Cluster/MemberAdd"),
+    Rpc::unary("/etcdserverpb.Cluster/MemberRemove"),
+    Rpc::unary("/etcdserverpb.Cluster/MemberUpdate"),
+    Rpc::unary("/etcdserverpb.Cluster/MemberPromote"),
 ];
 
 /// The answer to every other call.
@@ -133,7 +137,7 @@ impl<B: Backend> Maintenance for Face<B> {
                 "quorate raises and clears its alarms itself: only listing them is implemented",
             ));
         }
-        Ok(Response::new(self.alarms(&request)))
+        answer(self.alarms(&request))
     }
 }
 
@@ -141,8 +145,36 @@ impl<B: Backend> Maintenance for Face<B> {
 impl<B: Backend> Cluster for Face<B> {
     async fn member_list(
         &self,
-        _: Request<pb::MemberListRequest>,
+        request: Request<pb::MemberListRequest>,
     ) -> Result<Response<pb::MemberListResponse>, Status> {
-        Ok(Response::new(self.member_list()))
+        answer(self.member_list(request.into_inner()).await)
+    }
+
+    async fn member_add(
+        &self,
+        request: Request<pb::MemberAddRequest>,
+    ) -> Result<Response<pb::MemberAddResponse>, Status> {
+        answer(self.member_add(request.into_inner()).await)
+    }
+
+    async fn member_remove(
+        &self,
+        request: Request<pb::MemberRemoveRequest>,
+    ) -> Result<Response<pb::MemberRemoveResponse>, Status> {
+        answer(self.member_remove(request.into_inner()).await)
+    }
+
+    async fn member_update(
+        &self,
+        request: Request<pb::MemberUpdateRequest>,
+    ) -> Result<Response<pb::MemberUpdateResponse>, Status> {
+        answer(self.member_update(request.into_inner()).await)
+    }
+
+    async fn member_promote(
+        &self,
+        request: Request<pb::MemberPromoteRequest>,
+    ) -> Result<Response<pb::MemberPromoteResponse>, Status> {
+        answer(self.member_promote(request.into_inner()).await)
     }
 }

@@ -17,6 +17,7 @@ use crate::MAX_REQUEST_BYTES;
 use crate::backend::{Backend, Consistency};
 use crate::convert;
 use crate::face::Face;
+use crate::membership::Call;
 use crate::pb::etcdserverpb as pb;
 
 /// Pairs in the first piece.
@@ -30,6 +31,8 @@ pub(crate) async fn start<B: Backend>(
     face: &Face<B>,
     r: pb::RangeRequest,
 ) -> Result<BoxStream<pb::RangeStreamResponse>, Status> {
+    // etcd's learners answer no stream, not even a serializable one.
+    face.admit(Call::Other)?;
     let consistency = Consistency::of(r.serializable);
     let request = convert::range(r)?;
     if request.sort_order != kv::SortOrder::None

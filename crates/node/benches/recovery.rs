@@ -53,7 +53,7 @@ fn replica(recovery: Recovery, wal: wal::Wal<FileStorage>) -> Replica<Files> {
     let (hard, machine) = recovery.finish().expect("the log makes a replica");
     let config = Config {
         protocol: raft::Config {
-            nodes: 1,
+            founding: raft::Configuration::founding(1).into(),
             ..raft::Config::default()
         },
         limits: Limits {
@@ -61,6 +61,7 @@ fn replica(recovery: Recovery, wal: wal::Wal<FileStorage>) -> Replica<Files> {
             ..Limits::default()
         },
         sweep: Duration::from_millis(50),
+        software: quorate_replica::LEVEL,
         nonce: 1,
         mutant: quorate_core::Mutant::None,
     };

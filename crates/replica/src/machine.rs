@@ -13,12 +13,14 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// What all replicas hold alike after applying the same log. A clone is cheap, and frozen. Machines
 /// compare and hash by what they have applied and their digest.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     pub(crate) settings: Settings,
     pub(crate) store: kv::Store,
     pub(crate) sessions: Sessions,
     pub(crate) applied: Position,
+    /// The cluster's feature level by the last configuration applied.
+    pub(crate) level: u16,
 }
 
 /// How far the log is applied, and a chain over all that was.
@@ -31,6 +33,12 @@ pub(crate) struct Position {
     pub(crate) chain: u64,
     /// Bytes of log applied, from its very beginning.
     pub(crate) bytes: u64,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self::founding(Settings::default())
+    }
 }
 
 impl PartialEq for Machine {
@@ -62,8 +70,16 @@ pub(crate) enum Effect {
         id: RequestId,
         verdict: WriteVerdict,
     },
-    /// The payload is not an entry of ours: a replica wrote what no correct one writes.
+    /// The entry has a format that this software does not know. Nothing was applied.
+    TooNew {
+        /// The format.
+        format: u16,
+    },
+    /// The payload is not an entry of ours: a replica wrote what no correct one writes. Nothing was
+    /// applied.
     Malformed,
+    /// The entry does not follow the one applied last. Nothing was applied.
+    OutOfOrder,
 }
 
 /// What became of a write.
@@ -82,7 +98,10 @@ impl Machine {
     pub fn founding(settings: Settings) -> Self {
         Self {
             settings,
-            ..Self::default()
+            store: kv::Store::new(),
+            sessions: Sessions::default(),
+            applied: Position::default(),
+            level: 1,
         }
     }
 
@@ -104,6 +123,11 @@ impl Machine {
     /// The term of that entry.
     pub fn term(&self) -> u64 {
         self.applied.term
+    }
+
+    /// The cluster's feature level, as of the last entry applied.
+    pub fn level(&self) -> u16 {
+        self.level
     }
 
     /// How many client sessions are open.
@@ -144,14 +168,31 @@ impl Machine {
         index: u64,
         term: u64,
         payload: &Payload,
+        software: u16,
         mutant: Mutant,
     ) -> Effect {
-        debug_assert_eq!(
-            index,
-            self.applied.index + 1,
-            "entries are applied in order"
-        );
-        let chain = xxh3_64_with_seed(payload.command(), self.applied.chain ^ index);
+        if index != self.applied.index + 1 {
+            return Effect::OutOfOrder;
+        }
+        let entry = match payload {
+            Payload::Command(command) => match entry::decode(command, software) {
+                Ok(entry) => Some(entry),
+                Err(entry::Unreadable::TooNew(format)) => return Effect::TooNew { format },
+                Err(entry::Unreadable::Malformed) => return Effect::Malformed,
+            },
+            Payload::Empty | Payload::Configuration(_) => None,
+        };
+        if let Payload::Configuration(configuration) = payload {
+            self.level = configuration.level;
+        }
+        let seed = self.applied.chain ^ index;
+        let chain = match payload {
+            Payload::Configuration(configuration) => {
+                let bytes = postcard::to_stdvec(configuration).unwrap_or_default();
+                xxh3_64_with_seed(&bytes, seed)
+            }
+            command => xxh3_64_with_seed(command.command(), seed),
+        };
         let bytes = self.applied.bytes + payload.command().len() as u64 + ENTRY_OVERHEAD;
         self.applied = Position {
             index,
@@ -159,16 +200,13 @@ impl Machine {
             chain,
             bytes,
         };
-        let Payload::Command(command) = payload else {
-            return Effect::Nothing;
-        };
-        match entry::decode(command) {
-            Err(_) => Effect::Malformed,
-            Ok(Entry::OpenSession { nonce }) => {
+        match entry {
+            None => Effect::Nothing,
+            Some(Entry::OpenSession { nonce }) => {
                 let session = self.sessions.open(index, &self.settings);
                 Effect::Opened { nonce, session }
             }
-            Ok(Entry::Command { id, command }) => Effect::Write {
+            Some(Entry::Command { id, command }) => Effect::Write {
                 id,
                 verdict: self.write(index, id, &command, mutant),
             },

@@ -242,8 +242,9 @@ fn load(contract: &Contract, decisions: &mut Decisions) -> Load {
 fn raft(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> raft::Config {
     let election = decisions.within(100, 400);
     let election_min = Duration::from_millis(election);
+    let founders = contract.replicas().min(usize::from(u8::MAX)) as u8;
     raft::Config {
-        nodes: contract.replicas().min(usize::from(u8::MAX)) as u8,
+        founding: raft::Configuration::founding(founders).into(),
         election_min,
         election_max: Duration::from_millis(election * 2),
         patience_max: raft::patience_max(&contract.timing, election_min),
@@ -256,6 +257,7 @@ fn raft(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> raft:
         trailing_bytes: size(decisions, 100, 16 << 20),
         chunk_timeout: Duration::from_millis(decisions.within(50, 1_000)),
         mutant,
+        ..raft::Config::default()
     }
 }
 

@@ -41,6 +41,10 @@ impl Replicated for Raft {
         &self.configuration
     }
 
+    fn violation(&self) -> Option<&'static str> {
+        self.violation
+    }
+
     fn snapshot_part(record: &Record) -> Option<SnapshotPart<'_>> {
         match record {
             Record::SnapshotBegin { id, .. } => Some(SnapshotPart::Begin { id: *id }),
@@ -72,7 +76,11 @@ impl Replicated for Raft {
     fn message_bytes(message: &Message) -> usize {
         match &message.body {
             Body::Notice(Notice::Append { entries, .. }) => entries.bytes(),
-            Body::Notice(Notice::Snapshot { data, .. }) => data.len(),
+            Body::Notice(Notice::Snapshot {
+                data,
+                configuration,
+                ..
+            }) => data.len() + configuration.bytes(),
             _ => 0,
         }
     }
@@ -83,7 +91,9 @@ impl Replicated for Raft {
                 entries.bytes()
             }
             Record::SnapshotChunk { data, .. } => data.len(),
-            _ => 0,
+            Record::SnapshotBegin { configuration, .. }
+            | Record::SnapshotEnd { configuration, .. } => configuration.bytes(),
+            Record::Boot | Record::Ballot { .. } => 0,
         }
     }
 }

@@ -43,13 +43,32 @@ pub(super) async fn status<B: Backend>(State(face): State<Face<B>>) -> Response 
     answer(Ok(face.status()))
 }
 
-pub(super) async fn member_list<B: Backend>(State(face): State<Face<B>>) -> Response {
-    answer(Ok(face.member_list()))
+pub(super) async fn member_list<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    call(body, async |request| face.member_list(request).await).await
+}
+
+pub(super) async fn member_add<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    call(body, async |request| face.member_add(request).await).await
+}
+
+pub(super) async fn member_remove<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    call(body, async |request| face.member_remove(request).await).await
+}
+
+pub(super) async fn member_update<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+    call(body, async |request| face.member_update(request).await).await
+}
+
+pub(super) async fn member_promote<B: Backend>(
+    State(face): State<Face<B>>,
+    body: Body,
+) -> Response {
+    call(body, async |request| face.member_promote(request).await).await
 }
 
 pub(super) async fn alarms<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
     match parse::<AlarmRequest>(body) {
-        Ok(request) if request.action() == AlarmAction::Get => answer(Ok(face.alarms(&request))),
+        Ok(request) if request.action() == AlarmAction::Get => answer(face.alarms(&request)),
         Ok(_) => error(&Status::unimplemented("only listing alarms is implemented")),
         Err(status) => error(&status),
     }

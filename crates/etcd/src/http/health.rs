@@ -1,6 +1,8 @@
 //! /health, /livez and /readyz, as etcd 3.5 answers them.
 //!
-//! - `/health` is etcd's old one: alarms, a leader, and a read that works.
+//! - `/health` is etcd's old one: alarms, a leader, and a read that works. A
+//!   replica that has left the service says `ALARM CORRUPT` and why, whatever is
+//!   excluded.
 //!   `?serializable=true` asks about this replica alone, `?exclude=NOSPACE`
 //!   leaves an alarm out.
 //! - `/livez` asks whether the process is worth keeping: can it read its state?
@@ -40,6 +42,9 @@ pub(super) async fn health<B: Backend>(
 
 async fn check_health<B: Backend>(face: &Face<B>, query: &Query) -> Result<(), String> {
     let status = face.backend.status();
+    if let Some(why) = &status.out_of_service {
+        return Err(format!("ALARM CORRUPT: {why}"));
+    }
     for alarm in &status.alarms {
         let name = match alarm {
             Alarm::NoSpace { .. } => "NOSPACE",
@@ -104,8 +109,12 @@ impl Check {
             Self::SerializableRead => read(face, Consistency::Serializable).await,
             Self::LinearizableRead => read(face, Consistency::Linearizable).await,
             Self::DataCorruption => {
-                let alarms = face.backend.status().alarms;
-                if alarms
+                let status = face.backend.status();
+                if let Some(why) = status.out_of_service {
+                    return Err(format!("alarm activated: CORRUPT: {why}"));
+                }
+                if status
+                    .alarms
                     .iter()
                     .any(|alarm| matches!(alarm, Alarm::Corrupt { .. }))
                 {

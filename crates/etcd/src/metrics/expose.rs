@@ -232,6 +232,11 @@ fn quorate(text: &mut Text, identity: Identity, status: &Status, metrics: &Metri
         "The version of the cluster's configuration.",
         metrics.config_version,
     );
+    text.gauge(
+        "quorate_in_service",
+        "Whether this replica votes and answers: 1, or 0 once it has left the service.",
+        status.out_of_service.is_none(),
+    );
     let name = "quorate_invariant_violations_total";
     text.head(
         name,

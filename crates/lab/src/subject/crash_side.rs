@@ -38,7 +38,7 @@ impl Subject for Raft {
     fn configs(setup: &Setup) -> Result<Vec<raft::Config>, String> {
         let (heartbeat, election_min, election_max) = patience(setup);
         let config = raft::Config {
-            nodes: setup.nodes,
+            founding: raft::Configuration::founding(setup.nodes).into(),
             heartbeat,
             election_min,
             election_max,

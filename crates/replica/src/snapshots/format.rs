@@ -10,8 +10,8 @@
 //!        12  1  kind
 //!        13     body, n - 1 bytes
 //!
-//! kind 1  the head, once: format version (1 byte), then settings, how far the log is applied, and
-//!         the digest of the machine, as postcard writes them
+//! kind 1  the head, once: format version (1 byte), then settings, how far the log is applied,
+//!         feature level and the digest of the machine, as postcard writes them
 //! kind 2  sessions, each followed by its answers, in order: items as postcard writes them, whole
 //! kind 3  a block of the store (`quorate_kv::SnapshotWriter`)
 //! ```
@@ -52,6 +52,7 @@ const STORE: u8 = 3;
 struct Head {
     settings: Settings,
     applied: Position,
+    level: u16,
     digest: u64,
 }
 

@@ -1,5 +1,6 @@
 //! Replicas together: given this failure, this holds.
 
+mod fail_stop;
 mod harness;
 mod large_answers;
 
@@ -9,7 +10,7 @@ use quorate_replica::{
     Limits, Notice, Outcome, Refusal, Reply, Request, RequestId, SessionId, Uncertainty,
 };
 
-fn cluster() -> Cluster {
+pub(crate) fn cluster() -> Cluster {
     let mut cluster = Cluster::new(3, Limits::default());
     cluster.run(2000 * MS);
     assert_eq!(cluster.leader(), Some(0));

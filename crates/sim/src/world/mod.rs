@@ -127,7 +127,7 @@ impl World {
         let contract = &options.caps.contract(contract);
         let mut swarm = Swarm::draw(contract, options.mutant, &mut streams.mix);
         options.caps.apply(&mut swarm);
-        let n = swarm.raft.nodes;
+        let n = swarm.raft.founding.voters.len() as u8;
         streams.open_all(n, swarm.load.clients);
         let lossy = contract.allows(Behaviour::Lose);
         let clients = (0..swarm.load.clients)

@@ -300,7 +300,8 @@ fn state(replica: &Replica) -> String {
     let _ = writeln!(text, "sessions: {}", machine.sessions());
     let _ = writeln!(text, "requests in flight: {}", replica.in_flight());
     let _ = writeln!(text, "records durable: {}", replica.disk().synced());
-    for (id, progress) in (0..).map(NodeId).zip(raft.progress()) {
+    for progress in raft.progress() {
+        let id = progress.node;
         let _ = writeln!(text, "{id} has through: {}", progress.matched);
     }
     text

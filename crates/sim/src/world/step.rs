@@ -9,7 +9,7 @@ use crate::{Fault, Flight};
 use quorate_core::NodeId;
 use quorate_core::replicated::{Replicated, Role};
 use quorate_crash::raft::Raft;
-use quorate_replica::{Notice, Outcome, Reply, Ticket};
+use quorate_replica::{Notice, Outcome, Reply, Stopped, Ticket};
 use quorate_report::EventKind;
 use quorate_wal as wal;
 use std::time::Duration;
@@ -199,7 +199,7 @@ impl World {
                 recorder.remark(self.now, id, kind, &words::notice(&notice));
             }
             match notice {
-                Notice::Violation { property, detail } => {
+                Notice::Stopped(Stopped::Violation { property, detail }) => {
                     let detail = format!("{id}: {detail}");
                     self.violated(Broken { property, detail });
                 }
@@ -311,6 +311,7 @@ impl World {
             protocol: self.swarm.raft.clone(),
             limits: self.swarm.limits.clone(),
             sweep: Duration::from_millis(50),
+            software: quorate_replica::LEVEL,
             nonce: (epoch + 1) << 40 | u64::from(id.0) << 32,
             mutant: self.mutant,
         }
@@ -348,6 +349,8 @@ fn size(message: &PeerMessage) -> usize {
     64 + match message {
         PeerMessage::Protocol(message) => Raft::message_bytes(message),
         PeerMessage::Forward(payloads) => payloads.iter().map(|payload| payload.len()).sum(),
-        PeerMessage::Digest { .. } => 0,
+        PeerMessage::Change { .. }
+        | PeerMessage::ChangeRefused { .. }
+        | PeerMessage::Digest { .. } => 0,
     }
 }

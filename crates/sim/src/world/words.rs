@@ -15,7 +15,9 @@ pub(super) fn message(message: &PeerMessage) -> String {
             format!("term {}, {what}", message.term)
         }
         PeerMessage::Forward(payloads) => format!("forwards {} writes", payloads.len()),
-        PeerMessage::Digest { index, digest } => format!("digest {digest:016x} at {index}"),
+        PeerMessage::Change { nonce, .. } => format!("asks for change {nonce:x}"),
+        PeerMessage::ChangeRefused { why, .. } => format!("refuses a change: {why}"),
+        PeerMessage::Digest { index, digest, .. } => format!("digest {digest:016x} at {index}"),
     }
 }
 
@@ -59,6 +61,7 @@ fn said(notice: &Said) -> String {
             offset,
             data,
             last,
+            ..
         } => format!(
             "snapshot at {}, bytes {offset} to {}{}",
             meta.at.index,

@@ -157,6 +157,7 @@ impl MachineReader {
             sessions: self.sessions,
             store: self.store.ok_or(SnapshotError::Short)?.finish()?,
             applied: head.applied,
+            level: head.level,
         };
         match machine.digest() == head.digest {
             true => Ok(machine),

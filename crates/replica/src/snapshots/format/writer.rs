@@ -138,6 +138,7 @@ impl MachineWriter {
         let head = Head {
             settings: self.machine.settings,
             applied: self.machine.applied,
+            level: self.machine.level,
             digest: self.machine.digest(),
         };
         self.pending.put_slice(&encode(&head));
