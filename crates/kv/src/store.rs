@@ -15,7 +15,7 @@ use crate::history::{Change, History, Revision};
 use crate::key::Key;
 use crate::{Command, Error, PutRequest, Response};
 
-pub use snapshot::{SnapshotError, SnapshotReader, SnapshotWriter};
+pub use snapshot::{SnapshotCursor, SnapshotError, SnapshotReader, SnapshotWriter};
 use write::Write;
 
 /// What a retained change costs beside its key and value: its record, its slot in the index node,

@@ -63,7 +63,10 @@ impl Backend {
             Outcome::Refused(why) => Err(refusal(why)),
             Outcome::Unknown(why) => Err(match why {
                 Uncertainty::TimedOut => Refusal::Timeout,
-                Uncertainty::Settled | Uncertainty::SessionExpired => Refusal::LeaderChanged,
+                // Requests have no session here: it is the replica's own, across a restart.
+                Uncertainty::Settled
+                | Uncertainty::SessionExpired
+                | Uncertainty::AnswerForgotten { .. } => Refusal::LeaderChanged,
                 Uncertainty::DiskFailed | Uncertainty::Stopped => Refusal::Stopped,
             }),
         }

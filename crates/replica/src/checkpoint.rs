@@ -3,7 +3,8 @@
 //! When enough has been applied, the machine is frozen and written into the log chunk by chunk,
 //! between other records, never more than a chunk ahead of the disk, so that writes go on.
 
-use crate::machine::{Machine, MachineWriter};
+use crate::machine::Machine;
+use crate::snapshots::MachineWriter;
 use bytes::Bytes;
 use quorate_core::driver::Lsn;
 
@@ -49,7 +50,7 @@ impl Checkpoint {
         self.last_bytes = machine.store().size_bytes();
         self.writing = Some(Writing {
             frozen: machine.clone(),
-            chunks: machine.snapshot(),
+            chunks: MachineWriter::new(machine.clone()),
             waits_for: 0,
         });
         Some(machine.index())

@@ -3,7 +3,8 @@
 //! The machine was frozen when the snapshot was taken, and is streamed from memory; nothing is
 //! read from the disk. At most one piece a follower is held besides.
 
-use crate::machine::{Machine, MachineWriter};
+use crate::machine::Machine;
+use crate::snapshots::{MachineWriter, Marks};
 use bytes::Bytes;
 use quorate_core::NodeId;
 use quorate_core::replicated::{Request, SnapshotMeta};
@@ -14,30 +15,30 @@ use std::collections::BTreeMap;
 pub(crate) struct Outgoing {
     /// The machine as of the snapshot that the log begins with.
     frozen: Machine,
+    marks: Marks,
     transfers: BTreeMap<NodeId, Transfer>,
 }
 
 #[derive(Debug)]
 struct Transfer {
-    pieces: MachineWriter,
-    /// The piece at `offset`, and the one after it, to know whether it is the last.
+    writer: MachineWriter,
+    /// The piece handed out last, and where it begins: it may be asked for again.
     offset: u64,
-    piece: Option<Bytes>,
-    next: Option<Bytes>,
+    piece: Bytes,
 }
 
 impl Outgoing {
     pub(crate) fn new(frozen: Machine) -> Self {
         Self {
             frozen,
+            marks: Marks::default(),
             transfers: BTreeMap::new(),
         }
     }
 
     /// The log begins with another snapshot now.
     pub(crate) fn freeze(&mut self, machine: Machine) {
-        self.frozen = machine;
-        self.transfers.clear();
+        *self = Self::new(machine);
     }
 
     /// The piece of snapshot `meta` that starts at `offset`; `None` if that is not the snapshot
@@ -49,62 +50,43 @@ impl Outgoing {
         offset: u64,
         bytes: usize,
     ) -> Option<Request> {
-        if self.frozen.index() != meta.at.index {
+        if self.frozen.index() != meta.at.index || offset > meta.size {
             return None;
         }
-        if self
-            .transfers
-            .get(&to)
-            .is_none_or(|transfer| transfer.offset > offset)
-        {
-            self.transfers
-                .insert(to, Transfer::start(&self.frozen, bytes));
+        let resumable =
+            |open: &&mut Transfer| [open.offset, open.writer.offset()].contains(&offset);
+        let transfer = match self.transfers.get_mut(&to).filter(resumable) {
+            Some(transfer) => transfer,
+            None => {
+                let writer = MachineWriter::resume(self.frozen.clone(), &self.marks, offset);
+                let piece = Bytes::new();
+                self.transfers.insert(
+                    to,
+                    Transfer {
+                        writer,
+                        offset,
+                        piece,
+                    },
+                );
+                self.transfers.get_mut(&to)?
+            }
+        };
+        if offset == transfer.writer.offset() {
+            transfer.piece = transfer.writer.next_chunk(bytes).unwrap_or_default();
+            transfer.offset = offset;
+            self.marks.learn(transfer.writer.take_marks());
         }
-        let (skip, piece, last) = self.transfers.get_mut(&to)?.seek(offset, bytes)?;
         Some(Request::SnapshotData {
             to,
             meta,
             offset,
-            data: piece.slice(skip..),
-            last,
+            data: transfer.piece.clone(),
+            last: transfer.writer.is_done(),
         })
     }
 
     /// Nobody needs one from here any more.
     pub(crate) fn stop(&mut self) {
         self.transfers.clear();
-    }
-}
-
-impl Transfer {
-    fn start(machine: &Machine, bytes: usize) -> Self {
-        let mut pieces = machine.snapshot();
-        let piece = pieces.next_chunk(bytes);
-        let next = pieces.next_chunk(bytes);
-        Self {
-            pieces,
-            offset: 0,
-            piece,
-            next,
-        }
-    }
-
-    /// Goes forward to the piece that holds `offset`: how much of it lies before, the piece, and
-    /// whether it is the last one.
-    fn seek(&mut self, offset: u64, bytes: usize) -> Option<(usize, Bytes, bool)> {
-        loop {
-            let piece = self.piece.as_ref()?;
-            let skip = usize::try_from(offset.checked_sub(self.offset)?).ok()?;
-            let last = self.next.is_none();
-            if skip < piece.len() || (last && skip == piece.len()) {
-                return Some((skip, piece.clone(), last));
-            }
-            if last {
-                return None;
-            }
-            self.offset += piece.len() as u64;
-            self.piece = self.next.take();
-            self.next = self.pieces.next_chunk(bytes);
-        }
     }
 }

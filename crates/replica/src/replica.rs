@@ -2,10 +2,11 @@
 
 use crate::audit::Audit;
 use crate::checkpoint::Checkpoint;
-use crate::machine::{Machine, MachineReader};
+use crate::machine::Machine;
 use crate::membership::Changes;
 use crate::outgoing::Outgoing;
 use crate::reads::Reads;
+use crate::snapshots::MachineReader;
 use crate::status::{Counters, Status};
 use crate::writes::Writes;
 use crate::{Actions, Config, Header, Input, Outcome, Refusal, Roster, Stopped, Timer};
@@ -80,7 +81,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             loopback: VecDeque::new(),
             outputs: VecDeque::new(),
             outgoing: Outgoing::new(machine.clone()),
-            writes: Writes::new(config.nonce, machine.level()),
+            writes: Writes::new(config.nonce, &machine),
             machine,
             reads: Reads::default(),
             checkpoint: Checkpoint::default(),

@@ -16,14 +16,9 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             self.apply_configuration(configuration, out);
         }
         let Config {
-            limits,
-            mutant,
-            software,
-            ..
+            mutant, software, ..
         } = &self.config;
-        let effect = self
-            .machine
-            .apply(index, term, payload, limits, *software, *mutant);
+        let effect = self.machine.apply(index, term, payload, *software, *mutant);
         self.checkpoint.on_applied(payload.command().len());
         if Audit::wants(index) {
             self.audit.on_applied(index, self.machine.digest());
@@ -49,6 +44,12 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                     WriteVerdict::Duplicate(applied) => {
                         self.counters.duplicates += 1;
                         self.answer(applied)
+                    }
+                    WriteVerdict::AnswerForgotten { revision } => {
+                        self.counters.duplicates += 1;
+                        Outcome::Unknown(Uncertainty::AnswerForgotten {
+                            revision: *revision,
+                        })
                     }
                     WriteVerdict::Settled => Outcome::Unknown(Uncertainty::Settled),
                     WriteVerdict::Expired => {

@@ -3,7 +3,7 @@
 use super::Replica;
 use crate::checkpoint::Piece;
 use crate::config::Limits;
-use crate::machine::MachineReader;
+use crate::snapshots::MachineReader;
 use crate::{Actions, Notice};
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Checkpoint, Install, Replicated, Request as Ask};
@@ -61,7 +61,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 self.audit.reset();
                 self.checkpoint.stop();
                 self.outgoing.freeze(machine.clone());
-                self.writes.level = machine.level();
+                self.writes.on_installed(&machine);
                 self.machine = machine;
             }
             Install::Abort { .. } => (self.installing, self.installed) = (None, None),

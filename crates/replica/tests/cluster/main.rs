@@ -2,6 +2,7 @@
 
 mod fail_stop;
 mod harness;
+mod large_answers;
 
 use harness::{Cluster, MS, put, range};
 use quorate_kv as kv;

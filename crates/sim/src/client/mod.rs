@@ -392,6 +392,8 @@ impl Client {
                 let lost = matches!(why, Uncertainty::SessionExpired | Uncertainty::Settled);
                 if lost {
                     self.session = None;
+                }
+                if lost || matches!(why, Uncertainty::AnswerForgotten { .. }) {
                     self.give_up(desk);
                     return self.rest(load, decisions);
                 }

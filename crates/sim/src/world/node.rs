@@ -5,7 +5,7 @@ use crate::observe::Seen;
 use crate::serving::{Actions, Config, Journal, Replica, Timer};
 use crate::{Clock, Timers};
 use quorate_core::NodeId;
-use quorate_replica::Recovery;
+use quorate_replica::{Recovery, Settings};
 use quorate_wal as wal;
 
 /// A machine with a disk, on which a replica runs or does not.
@@ -100,9 +100,10 @@ pub(super) fn start(
     storage: &SharedStorage,
     log: wal::Config,
     config: &Config,
+    settings: Settings,
     me: NodeId,
 ) -> Result<(Replica, u64), StartError> {
-    recover(storage, log, config, me).map_err(|error| match error {
+    recover(storage, log, config, settings, me).map_err(|error| match error {
         _ if storage.get().halted() => StartError::PowerFailed,
         error => error,
     })
@@ -112,6 +113,7 @@ fn recover(
     storage: &SharedStorage,
     log: wal::Config,
     config: &Config,
+    settings: Settings,
     me: NodeId,
 ) -> Result<(Replica, u64), StartError> {
     let of_log = |error: wal::Error| match error {
@@ -119,7 +121,7 @@ fn recover(
         error => StartError::Damaged(error.to_string()),
     };
     let mut records = wal::Recovery::new(storage.clone(), log);
-    let mut recovery = Recovery::<quorate_crash::raft::Raft>::default();
+    let mut recovery = Recovery::<quorate_crash::raft::Raft>::founding(settings);
     let mut last = 0;
     while let Some((lsn, record)) = records.next().map_err(of_log)? {
         let fed = recovery.feed(lsn.0, record);

@@ -242,7 +242,7 @@ impl World {
             return;
         }
         node.epoch += 1;
-        let started = node::start(&node.storage, log, &config, id);
+        let started = node::start(&node.storage, log, &config, self.swarm.settings, id);
         self.count(6, id, u64::from(started.is_ok()));
         match started {
             Ok((replica, last)) => self.started(id, replica, last),

@@ -1,0 +1,6 @@
+//! Snapshots of the state machine.
+
+mod format;
+
+pub(crate) use format::Marks;
+pub use format::{MachineReader, MachineWriter, SnapshotError};
