@@ -247,7 +247,12 @@ impl Shell {
                 .connected
                 .then_some(id)
         });
-        let best = others.max_by_key(|id| progress.get(*id).map_or(0, |peer| peer.matched));
+        let matched = |id: &usize| {
+            let mut members = progress.iter();
+            let peer = members.find(|peer| peer.node.index() == *id);
+            peer.map_or(0, |peer| peer.matched)
+        };
+        let best = others.max_by_key(matched);
         let (true, Some(to)) = (self.leads(), best) else {
             return false;
         };
