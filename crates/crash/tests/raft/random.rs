@@ -101,7 +101,10 @@ impl Truth {
         let now = raft.configuration();
         let new = now.voters.iter().filter(|n| !now.outgoing.contains(n));
         for node in new.filter(|_| now.is_joint() && raft.role() == Role::Leader) {
-            let up = cluster.nodes.get(node.index()).and_then(|n| n.raft.as_ref());
+            let up = cluster
+                .nodes
+                .get(node.index())
+                .and_then(|n| n.raft.as_ref());
             if let Some(learner) = up.filter(|learner| learner.term() == raft.term()) {
                 let lag = raft.config().max_promotion_lag + 1;
                 let enough = learner.last_index() + lag >= raft.log().configured_at();
@@ -424,7 +427,9 @@ fn recover(cluster: &mut Cluster, truth: &mut Truth) {
             cluster.beat(*leader);
             cluster.settle();
         }
-        let newest = leaders.iter().max_by_key(|node| cluster.raft(**node).term());
+        let newest = leaders
+            .iter()
+            .max_by_key(|node| cluster.raft(**node).term());
         if let Some(leader) = newest
             && cluster.raft(*leader).is_leader_with_own_term_commit()
             && cluster.raft(*leader).can_propose(10).is_ok()
@@ -432,7 +437,9 @@ fn recover(cluster: &mut Cluster, truth: &mut Truth) {
         {
             let applied = cluster.nodes[*leader].machine.applied;
             let members = cluster.raft(*leader).configuration().members();
-            let mut machines = members.iter().map(|node| &cluster.nodes[node.index()].machine);
+            let mut machines = members
+                .iter()
+                .map(|node| &cluster.nodes[node.index()].machine);
             let all = machines.all(|machine| machine.applied == applied);
             if all && applied == cluster.raft(*leader).last_index() {
                 let command = format!("last {round}");
