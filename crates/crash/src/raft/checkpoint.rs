@@ -33,6 +33,9 @@ impl Raft {
         };
         let (id, config) = (self.hard.snapshots + 1, &self.config);
         let base = log.trail(index, config.trailing_entries, config.trailing_bytes);
+        let Some(base) = self.configured_base(base, index) else {
+            return out.output_eager(Output::CheckpointAborted);
+        };
         self.write_begin(id, base, self.configuration_at(base.index), out);
         self.restate(base, out);
         self.writing = Some(Writing {
@@ -42,6 +45,19 @@ impl Raft {
             size: 0,
         });
         out.output_eager(Output::CheckpointBegun { id });
+    }
+
+    /// The first position from `base` to `index` at which the configuration is known. A node that
+    /// joined may have entries from before the first configuration that its log holds: it keeps
+    /// these, or has no snapshot, until there is one.
+    fn configured_base(&self, base: Position, index: u64) -> Option<Position> {
+        let log = &self.hard.log;
+        if !self.config.founding.voters.is_empty() || log.configuration_at(base.index).is_some() {
+            return Some(base);
+        }
+        let first = log.first_configured().filter(|first| *first <= index)?;
+        let term = log.term_at(first)?;
+        Some(Position { term, index: first })
     }
 
     pub(super) fn write_begin(

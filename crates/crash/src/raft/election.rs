@@ -48,6 +48,9 @@ impl Raft {
             State::PreCandidate(_) | State::Candidate(_) => {}
             State::Leader(old) => {
                 out.disarm(Timer::Heartbeat);
+                if self.disk_owes.is_some() {
+                    self.claim(self.me, Claim::Synced, out); // no more own acknowledgements
+                }
                 // What was taken but is not in the log yet never gets there: it would bear the
                 // wrong term (camunda#5360).
                 let why = Refusal::NotLeader { leader };
@@ -85,6 +88,8 @@ impl Raft {
         if let State::Leader(_) = self.state {
             return self.check_quorum(now, out);
         }
+        let stalled = self.is_stalled(now);
+        self.ask_disk(now, out);
         if std::mem::take(&mut self.heard_since_armed) {
             // Patience counts from the last sign of the leader. Looking at it only here spares
             // the hot path a timer change for each message.
@@ -101,7 +106,11 @@ impl Raft {
         }
         self.leader = None;
         self.fail_forwarded(out);
-        if self.may_campaign() {
+        if stalled {
+            // Its vote for itself would not come. The others need not wait for it.
+            self.become_follower(None, out);
+            self.arm_election(out);
+        } else if self.may_campaign() {
             self.pre_campaign(out);
         } else {
             self.ask_for_membership(out);

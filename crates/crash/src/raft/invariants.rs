@@ -22,7 +22,7 @@ pub(super) fn check(raft: &Raft) -> Result<(), String> {
 fn broken(raft: &Raft) -> Option<&'static str> {
     let (hard, log, commit) = (&raft.hard, &raft.hard.log, raft.commit);
     let last = log.last();
-    let flaw = raft.violation.or(hard.check().err());
+    let flaw = raft.violation();
     let rules = [
         (commit <= last.index, "the commit index is within the log"),
         (

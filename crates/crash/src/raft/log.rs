@@ -62,6 +62,14 @@ impl Log {
         last.map_or(self.base.index, |(index, _)| *index)
     }
 
+    /// The index from which on the log knows the configuration.
+    pub(super) fn first_configured(&self) -> Option<u64> {
+        match &self.base_configuration {
+            Some(_) => Some(self.base.index),
+            None => self.configurations.front().map(|(index, _)| *index),
+        }
+    }
+
     /// The configuration in force after the entry at `index`, which is not before the base.
     pub fn configuration_at(&self, index: u64) -> Option<&Arc<Configuration>> {
         let after = self.configurations.partition_point(|(at, _)| *at <= index);

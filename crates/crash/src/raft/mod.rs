@@ -51,6 +51,7 @@ mod accessors;
 mod append;
 mod checkpoint;
 mod config;
+mod disk;
 mod election;
 mod hard;
 mod install;
@@ -110,6 +111,8 @@ pub struct Raft {
     heard: Time,
     heard_since_armed: bool,
     patience: Patience,
+    /// Since when the disk owes an answer, and of a leader the index that it had reached then.
+    disk_owes: Option<(Time, u64)>,
     /// Whether this start is durable ([`Claim::Booted`]).
     booted: bool,
     forwarded: Forwarded,
@@ -150,6 +153,7 @@ impl Protocol for Raft {
             heard: Time::ZERO,
             heard_since_armed: false,
             patience: Patience::first(hard.term),
+            disk_owes: None,
             booted: false,
             forwarded: Forwarded::default(),
             acknowledge: None,
@@ -162,6 +166,9 @@ impl Protocol for Raft {
     }
 
     fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
+        if self.violation().is_some() {
+            return;
+        }
         match input {
             Input::Message(from, message) => self.on_message(now, from, message, out),
             Input::Request(request) => self.on_request(now, request, out),
@@ -171,10 +178,16 @@ impl Protocol for Raft {
             Input::Start => self.on_start(out),
             Input::Coin { .. } => {} // Raft flips none
         }
+        if self.violation().is_some() {
+            self.stop(out);
+        }
         self.announce(out);
     }
 
     fn flush(&mut self, now: Time, out: &mut Effects<Self>) {
+        if self.violation().is_some() {
+            return;
+        }
         if let Some((leader, matched)) = self.acknowledge.take() {
             self.claim(leader, Claim::Appended { matched }, out);
         }
@@ -216,6 +229,14 @@ impl Raft {
         }
     }
 
+    /// Something happened that cannot happen in the failure model. What this node says from now on
+    /// could be wrong, so it says nothing more: the layer above stops it ([`Raft::violation`]).
+    fn stop(&mut self, out: &mut Effects<Self>) {
+        self.become_follower(None, out);
+        out.disarm(Timer::Election);
+        out.disarm(Timer::Reads);
+    }
+
     fn on_request(&mut self, now: Time, request: Request, out: &mut Effects<Self>) {
         match request {
             Request::Propose(payload) => self.on_propose(payload, out),
@@ -241,8 +262,10 @@ impl Raft {
             return;
         }
         match body {
-            // These four stand outside the rule on terms: see there.
-            Body::Claim(Claim::Booted) => self.booted |= from == self.me,
+            // These stand outside the rule on terms: see there.
+            Body::Claim(Claim::Booted | Claim::Synced) if from != self.me => {}
+            Body::Claim(Claim::Booted) => self.booted = true,
+            Body::Claim(Claim::Synced) => self.disk_owes = None,
             Body::Notice(Notice::Removed) => self.on_removed(from, out),
             Body::Notice(Notice::PreVote { last }) => {
                 self.on_pre_vote(now, from, term, last, out);
@@ -290,7 +313,7 @@ impl Raft {
             Claim::SnapshotAcked { at, offset } => {
                 self.on_snapshot_acked(now, from, at, offset, out);
             }
-            Claim::Booted | Claim::RequestVote { .. } => {} // handled before
+            Claim::Booted | Claim::Synced | Claim::RequestVote { .. } => {} // handled before
         }
     }
 
@@ -336,7 +359,7 @@ impl Raft {
             Notice::PreVoted { next_term, granted } => {
                 self.on_pre_voted(from, next_term, granted, out);
             }
-            Notice::TimeoutNow => self.on_timeout_now(out),
+            Notice::TimeoutNow => self.on_timeout_now(now, out),
             Notice::PreVote { .. } | Notice::Removed => {} // handled before
         }
     }

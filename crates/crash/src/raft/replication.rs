@@ -186,6 +186,7 @@ impl Raft {
     }
 
     pub(super) fn on_heartbeat_timeout(&mut self, now: Time, out: &mut Effects<Self>) {
+        self.leave_stalled(now, out);
         let mut state = std::mem::replace(&mut self.state, State::Follower);
         if let State::Leader(leader) = &mut state {
             out.arm(

@@ -281,6 +281,17 @@ impl Cluster {
         for (to, message) in sent {
             self.post(node, to, message);
         }
+        self.hear_disk(node);
+    }
+
+    /// What a node hears of its own disk goes over no network.
+    fn hear_disk(&mut self, node: usize) {
+        let synced = Body::Claim(Claim::Synced);
+        let own = |p: &Packet| p.to.index() == node && p.message.body == synced;
+        let (heard, rest): (VecDeque<_>, _) = self.net.drain(..).partition(own);
+        self.net = rest;
+        let inputs = heard.into_iter().map(|p| Input::Message(p.from, p.message));
+        self.burst(node, inputs.collect());
     }
 
     fn post(&mut self, from: usize, to: quorate_core::To, message: Message) {

@@ -10,6 +10,7 @@
 mod basics;
 mod cluster;
 mod directed;
+mod fencing;
 mod log;
 mod patience;
 mod random;

@@ -267,6 +267,7 @@ transcripts! {
     single_node,
     snapshot_carries_configuration,
     snapshot_install,
+    stalled_disk,
     suspicion,
     transfer,
     vote_persistence,

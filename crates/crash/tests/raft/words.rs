@@ -52,6 +52,7 @@ pub fn packet(packet: &Packet) -> String {
 fn claim(claim: &Claim) -> String {
     match claim {
         Claim::Booted => "Booted".into(),
+        Claim::Synced => "Synced".into(),
         Claim::RequestVote { last, transfer } => {
             let transfer = if *transfer { " for a transfer" } else { "" };
             format!("RequestVote last {}{transfer}", position(*last))
