@@ -28,6 +28,10 @@ pub(crate) struct Args {
     /// Where its data lies [default: quorate-data/NAME]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Become a member that was added with `quorate member add` or `replace`: for an empty
+    /// directory, instead of founding a cluster
+    #[arg(long)]
+    join: bool,
     /// Where to listen for clients, if not at the member's `client` address
     #[arg(long, value_name = "HOST:PORT")]
     listen_client: Option<String>,
@@ -121,6 +125,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .unwrap_or_else(|| PathBuf::from("quorate-data").join(name));
     info!(cluster = contract.cluster.name, member = me, name, dir = %dir.display(), "starting");
     let mut config = NodeConfig::new(contract, me, dir);
+    config.join = args.join;
     config.listen_client = args.listen_client.clone();
     config.listen_peer = args.listen_peer.clone();
     args.tuning.apply(&mut config)?;
@@ -230,7 +235,16 @@ impl Teller {
     fn starting(&mut self, starting: Starting) {
         match starting {
             Starting::Recovering(progress) => self.recovering(progress),
-            Starting::Forming { .. } if self.forming.as_ref() == Some(&starting) => {}
+            _ if self.forming.as_ref() == Some(&starting) => {}
+            Starting::Joining { ref note } => {
+                if self.lifeline {
+                    let (waiting_for, note) = (vec![], Some(note.clone()));
+                    Event::Forming { waiting_for, note }.tell();
+                } else {
+                    info!("waiting to join: {note}");
+                }
+                self.forming = Some(starting);
+            }
             Starting::Forming {
                 ref waiting_for,
                 ref note,

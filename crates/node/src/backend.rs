@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::inbox::{Ask, Full, Inbox};
+use crate::joining::{Admits, JoinAnswer, JoinRequest, Judged, judge};
 use crate::node::random_id;
 use crate::peers::{PeerStats, Peers};
 use crate::published::Published;
@@ -302,5 +303,33 @@ fn peer_metrics(member_id: u64, stats: &PeerStats) -> PeerMetrics {
         received_bytes: snapshot.received_bytes,
         sent_failures: snapshot.dropped,
         round_trip: stats.round_trips.snapshot(),
+    }
+}
+
+impl Admits for Backend {
+    async fn admit(&self, request: JoinRequest) -> JoinAnswer {
+        let roster = self.0.peers.membership().roster.clone();
+        let id = match judge(&request, &roster) {
+            Judged::Claim { id } => id,
+            Judged::Answer(answer) => return answer,
+        };
+        let claim = Change::Publish {
+            id,
+            name: request.name.clone(),
+            client_urls: vec![format!("http://{}", request.client)],
+            directory: request.directory,
+        };
+        let why = match self.ask(Request::Change(claim)).await {
+            Ok(Reply::Configuration(after)) => match Roster::of(&after) {
+                Ok(roster) => match judge(&request, &roster) {
+                    Judged::Answer(answer) => return answer,
+                    Judged::Claim { .. } => "the claim is not in the log yet".to_owned(),
+                },
+                Err(error) => error.to_string(),
+            },
+            Ok(_) => mismatch().to_string(),
+            Err(why) => why.to_string(),
+        };
+        JoinAnswer::Waiting { why }
     }
 }

@@ -26,6 +26,11 @@ pub enum Starting {
         /// What the operator should know, if anything.
         note: Option<String>,
     },
+    /// The directory waits to become a member that was added. Told about twice a second.
+    Joining {
+        /// What it waits for, and what to do.
+        note: String,
+    },
     /// The log is being read.
     Recovering(Progress),
 }
@@ -146,7 +151,7 @@ async fn decide(
 async fn offer_to(shared: Arc<Shared>, name: String, address: String) {
     loop {
         let offer = lock(&shared.forming).offer();
-        match offers::offer(&address, &offer).await {
+        match offers::ask(&address, &Intent::Form(offer)).await {
             Ok(answer) => {
                 let now = shared.now();
                 let verdict = lock(&shared.forming).on_answer(now, &name, answer);

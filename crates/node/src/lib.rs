@@ -25,6 +25,7 @@ mod error;
 mod forming;
 mod founding;
 mod inbox;
+pub mod joining;
 mod node;
 pub mod peers;
 mod published;

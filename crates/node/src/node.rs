@@ -6,6 +6,7 @@ use crate::disk::{DiskThread, Synced};
 use crate::forming::{Forming, founders};
 use crate::founding::found;
 use crate::inbox::{Inbox, InboxBounds};
+use crate::joining::{JoinRequest, join};
 use crate::peers::{self, Local, Membership, Peers};
 use crate::published::{Ended, Published};
 use crate::recover::{Recovered, recover};
@@ -139,6 +140,7 @@ impl Node {
             peer_port,
             parts.backend.0.peers.clone(),
             parts.inbox.clone(),
+            parts.backend.clone(),
         ));
         tokio::spawn(watch_for_strangers(
             parts.backend.0.peers.clone(),
@@ -291,6 +293,7 @@ struct Founded {
     member_id: u64,
     founding: Roster,
     log_begun: bool,
+    joined: bool,
     /// A digest of the contract.
     contract: u64,
 }
@@ -305,7 +308,23 @@ impl Founded {
             state: State::Member {
                 founding: self.founding.clone(),
                 log_begun,
+                joined: self.joined,
             },
+        }
+    }
+}
+
+impl Founded {
+    /// A founder begins with the founding configuration. A member that joined begins without one,
+    /// and so can't vote before it has learned from the log that it may.
+    fn raft_config(&self, config: &NodeConfig) -> raft::Config {
+        let raft = raft_config(&self.founding, config);
+        match self.joined {
+            true => raft::Config {
+                founding: Arc::default(),
+                ..raft
+            },
+            false => raft,
         }
     }
 }
@@ -329,18 +348,54 @@ fn form(
                 cluster: cluster.name.clone(),
                 member: name.clone(),
                 member_id: random_id(),
-                state: State::Forming,
+                state: match config.join {
+                    true => State::Joining,
+                    false => State::Forming,
+                },
             };
             dir.set_identity(identity.clone())?;
             identity
         }
     };
-    let member_id = identity.member_id;
-    let (founding, log_begun) = match identity.state.clone() {
+    let mut member_id = identity.member_id;
+    let (founding, log_begun, joined) = match identity.state.clone() {
         State::Member {
             founding,
             log_begun,
-        } => (founding, log_begun),
+            joined,
+        } => (founding, log_begun, joined),
+        State::Forming if config.join => {
+            // It belongs to no cluster yet, so it may as well join one.
+            let state = State::Joining;
+            dir.set_identity(Identity { state, ..identity })?;
+            return form(config, dir, peer_port, runtime, progress);
+        }
+        State::Joining => {
+            let member = &cluster.members[usize::from(config.me)];
+            let request = JoinRequest {
+                cluster: cluster.name.clone(),
+                name: name.clone(),
+                peer: member.peer.to_string(),
+                client: member.client.to_string(),
+                directory: member_id,
+            };
+            let others = cluster.members.iter().filter(|other| other.id != config.me);
+            let others = others.map(|other| (other.name.clone(), other.peer.to_string()));
+            let joined = runtime.block_on(join(request, others.collect(), progress))?;
+            let founding = joined.1;
+            member_id = joined.0;
+            let state = State::Member {
+                founding: founding.clone(),
+                log_begun: false,
+                joined: true,
+            };
+            dir.set_identity(Identity {
+                member_id,
+                state,
+                ..identity
+            })?;
+            (founding, false, true)
+        }
         State::Forming => {
             let roster = founders(cluster, random_id());
             let forming = Forming::new(roster, config.me.into(), member_id, contract);
@@ -348,12 +403,13 @@ fn form(
                 let state = State::Member {
                     founding: founding.clone(),
                     log_begun: false,
+                    joined: false,
                 };
                 let identity = Identity { state, ..identity };
                 Ok(dir.set_identity(identity)?)
             };
             let founding = runtime.block_on(found(forming, peer_port, write, progress))?;
-            (founding, false)
+            (founding, false, false)
         }
     };
     let Some(member) = founding
@@ -375,6 +431,7 @@ fn form(
         member_id,
         contract,
         log_begun,
+        joined,
         founding,
     })
 }
@@ -461,7 +518,7 @@ impl Parts {
             wake.on_disk();
         })?;
         let replica_config = Config {
-            protocol: raft_config(&founded.founding, config),
+            protocol: founded.raft_config(config),
             limits: config.limits.clone(),
             sweep: SWEEP,
             software: quorate_replica::LEVEL,

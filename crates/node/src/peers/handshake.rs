@@ -22,6 +22,7 @@
 //! `forming::Answer` and closes.
 
 use crate::forming::Offer;
+use crate::joining::JoinRequest;
 use quorate_core::NodeId;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -42,6 +43,8 @@ pub enum Intent {
     Peer(Hello),
     /// To found a cluster together, or to learn that there is one.
     Form(Offer),
+    /// To become a member that was added.
+    Join(Box<JoinRequest>),
 }
 
 /// What a member says of itself to a peer.

@@ -7,6 +7,7 @@ use super::registry::Peers;
 use super::stats::{PeerStats, add};
 use super::{Wire, offers};
 use crate::forming::Answer;
+use crate::joining::Admits;
 use bytes::BytesMut;
 use quorate_core::NodeId;
 use std::future::Future;
@@ -33,11 +34,17 @@ const BURST: usize = 256 << 10;
 /// Accepts connections from peers and hands on what they send; never ends. A peer has one
 /// connection: a later one replaces an earlier. Founders that ask are told that the cluster is
 /// formed.
-pub async fn accept<M: Wire, R: Receiver<M>>(listener: TcpListener, peers: Peers<M>, receiver: R) {
+pub async fn accept<M, R, A>(listener: TcpListener, peers: Peers<M>, receiver: R, admits: A)
+where
+    M: Wire,
+    R: Receiver<M>,
+    A: Admits,
+{
     listen(&listener, move |stream, address, call| {
         let connection = Connection {
             peers: peers.clone(),
             receiver: receiver.clone(),
+            admits: admits.clone(),
             address,
         };
         connection.handle(stream, call)
@@ -45,16 +52,22 @@ pub async fn accept<M: Wire, R: Receiver<M>>(listener: TcpListener, peers: Peers
     .await;
 }
 
-struct Connection<M: Wire, R> {
+struct Connection<M: Wire, R, A> {
     peers: Peers<M>,
     receiver: R,
+    admits: A,
     address: SocketAddr,
 }
 
-impl<M: Wire, R: Receiver<M>> Connection<M, R> {
+impl<M: Wire, R: Receiver<M>, A: Admits> Connection<M, R, A> {
     async fn handle(self, mut stream: TcpStream, call: Call) -> Result<(), HandshakeError> {
         let hello = match &call.intent {
             Intent::Peer(hello) => hello.clone(),
+            Intent::Join(request) => {
+                debug!(address = %self.address, name = request.name, "one asks to join");
+                let answer = self.admits.admit((**request).clone()).await;
+                return offers::answer(&mut stream, &call, &answer).await;
+            }
             Intent::Form(offer) => {
                 let answer = Answer::Formed {
                     founding: self.peers.local().founding.clone(),

@@ -1,36 +1,44 @@
-//! A founder's offer and its answer over a connection.
+//! One question over a connection of its own, and one answer: of a founder, and of one that joins.
 
 use super::frame::{self, Frame};
 use super::handshake::{self, Call, HandshakeError, Intent};
 use super::{CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT};
-use crate::forming::{Answer, Offer};
 use bytes::BytesMut;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// The largest answer, in bytes: two rosters of as many members as may be.
 const MAX_ANSWER: usize = 256 << 10;
+/// How long an answer may take: a claim goes through the log.
+const ANSWER_TIMEOUT: Duration = HANDSHAKE_TIMEOUT.saturating_mul(2);
 
-/// Offers a founder to the member at `address`, and returns what that one answers.
+/// Asks the member at `address`, and returns its answer.
 ///
 /// # Errors
 /// If it can't be reached, or does not speak our protocol.
-pub(crate) async fn offer(address: &str, offer: &Offer) -> Result<Answer, HandshakeError> {
+pub(crate) async fn ask<A: DeserializeOwned>(
+    address: &str,
+    intent: &Intent,
+) -> Result<A, HandshakeError> {
     let connect = timeout(CONNECT_TIMEOUT, TcpStream::connect(address));
     let mut stream = connect.await.map_err(|_| HandshakeError::TimedOut)??;
     stream.set_nodelay(true)?;
-    timeout(HANDSHAKE_TIMEOUT, offer_over(&mut stream, offer))
+    timeout(ANSWER_TIMEOUT, ask_over(&mut stream, intent))
         .await
         .map_err(|_| HandshakeError::TimedOut)?
 }
 
-pub(super) async fn offer_over<S>(stream: &mut S, offer: &Offer) -> Result<Answer, HandshakeError>
+pub(super) async fn ask_over<S, A>(stream: &mut S, intent: &Intent) -> Result<A, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
+    A: DeserializeOwned,
 {
-    handshake::call(stream, &Intent::Form(offer.clone())).await?;
+    handshake::call(stream, intent).await?;
     let mut arrived = BytesMut::new();
     loop {
         match frame::take(&mut arrived, MAX_ANSWER) {
@@ -44,17 +52,18 @@ where
     }
 }
 
-/// Answers a founder that has offered itself.
+/// Answers a question.
 ///
 /// # Errors
 /// If the connection fails.
-pub(crate) async fn answer<S>(
+pub(crate) async fn answer<S, A>(
     stream: &mut S,
     call: &Call,
-    answer: &Answer,
+    answer: &A,
 ) -> Result<(), HandshakeError>
 where
     S: AsyncWrite + Unpin,
+    A: Serialize,
 {
     handshake::agree(stream, call).await?;
     let mut bytes = vec![];

@@ -105,7 +105,7 @@ async fn listen() -> Listening {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
     let (heard, peers) = (Heard::default(), peers(0, membership()));
-    let task = tokio::spawn(accept(listener, peers.clone(), heard.clone()));
+    let task = tokio::spawn(accept(listener, peers.clone(), heard.clone(), Nobody));
     Listening {
         address,
         heard,
@@ -442,7 +442,7 @@ async fn a_founder_that_asks_is_told_the_cluster() {
         member_id: 5,
         contract: 9,
     };
-    let answer = offers::offer(&zero.address, &offer)
+    let answer = offers::ask::<Answer>(&zero.address, &Intent::Form(offer.clone()))
         .await
         .expect("answered");
     let formed = Answer::Formed {
@@ -450,4 +450,15 @@ async fn a_founder_that_asks_is_told_the_cluster() {
         current: now.roster,
     };
     assert_eq!(answer, formed);
+}
+
+/// Admits no one.
+#[derive(Clone)]
+struct Nobody;
+
+impl crate::joining::Admits for Nobody {
+    async fn admit(&self, _: crate::joining::JoinRequest) -> crate::joining::JoinAnswer {
+        let why = "there is no log behind this test".to_owned();
+        crate::joining::JoinAnswer::Refused { why }
+    }
 }

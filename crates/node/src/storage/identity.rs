@@ -2,10 +2,11 @@
 //!
 //! ```toml
 //! format = 2
-//! state = "member"              # or "forming": the cluster is not formed yet
+//! state = "member"              # or "forming": the cluster is not formed yet; or "joining"
 //! cluster = "quorate"           # the cluster's name
 //! member = "n1"                 # the member's name
 //! member_id = "63a99b4a809bc0af"
+//! joined = true                 # absent for a founder
 //! log = "begun"                 # absent until the first segment of the log is durable
 //!
 //! [founding]                    # what was decided when the cluster was formed
@@ -49,12 +50,17 @@ pub struct Identity {
 pub enum State {
     /// The member has an id and belongs to no cluster yet. It has never voted.
     Forming,
+    /// The directory has an id of its own and asks to become a member that was added. It has never
+    /// voted.
+    Joining,
     /// It belongs to a cluster, and may have voted.
     Member {
         /// The cluster's id and its founders, as decided when it was formed.
         founding: Roster,
         /// Whether the log was begun. From then on an empty log is a loss.
         log_begun: bool,
+        /// Whether it came to a cluster that existed; `founding` then has the members of that time.
+        joined: bool,
     },
 }
 
@@ -68,6 +74,8 @@ struct File {
     member_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<Log>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    joined: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     founding: Option<Founding>,
 }
@@ -76,6 +84,7 @@ struct File {
 #[serde(rename_all = "lowercase")]
 enum FileState {
     Forming,
+    Joining,
     Member,
 }
 
@@ -113,9 +122,11 @@ impl Identity {
     pub(super) fn to_text(&self) -> Result<String, toml::ser::Error> {
         let (state, log, founding) = match &self.state {
             State::Forming => (FileState::Forming, None, None),
+            State::Joining => (FileState::Joining, None, None),
             State::Member {
                 founding,
                 log_begun,
+                ..
             } => {
                 let founder = |member: &Member| Founder {
                     node: member.node.0,
@@ -139,6 +150,7 @@ impl Identity {
             member: self.member.clone(),
             member_id: id_text(self.member_id),
             log,
+            joined: matches!(self.state, State::Member { joined: true, .. }),
             founding,
         };
         let text = toml::to_string(&file)?;
@@ -172,12 +184,14 @@ impl Identity {
         let file: File = toml::from_str(text).map_err(unreadable)?;
         let member_id = parse_id(&file.member_id).map_err(bad)?;
         let state = match (file.state, file.founding) {
-            (FileState::Forming, None) if file.log.is_none() => State::Forming,
+            (FileState::Forming, None) if file.log.is_none() && !file.joined => State::Forming,
+            (FileState::Joining, None) if file.log.is_none() && !file.joined => State::Joining,
             (FileState::Member, Some(founding)) => {
                 let founding = founding.roster(&file.cluster).map_err(bad)?;
                 State::Member {
                     founding,
                     log_begun: file.log.is_some(),
+                    joined: file.joined,
                 }
             }
             _ => {
@@ -253,11 +267,18 @@ mod tests {
 
     #[test]
     fn each_state_reads_back() {
-        let member = |log_begun| State::Member {
+        let member = |log_begun, joined| State::Member {
             founding: founding(),
             log_begun,
+            joined,
         };
-        for state in [State::Forming, member(false), member(true)] {
+        for state in [
+            State::Forming,
+            State::Joining,
+            member(false, false),
+            member(true, false),
+            member(true, true),
+        ] {
             let identity = Identity {
                 cluster: "test".to_owned(),
                 member: "n1".to_owned(),
@@ -287,6 +308,7 @@ mod tests {
             state: State::Member {
                 founding,
                 log_begun: true,
+                joined: false,
             },
         };
         let text = identity.to_text().expect("text");
