@@ -38,6 +38,17 @@ pub struct Config {
     pub trailing_entries: u64,
     /// The same in bytes; the smaller of the two counts.
     pub trailing_bytes: usize,
+    /// A leader keeps in its log what follows a snapshot that it is sending, and what a follower that
+    /// answers lacks after one, so that the transfer ends although newer snapshots are made. At most
+    /// this many entries, which each of its own snapshots writes once more; beyond it the transfer
+    /// starts over with the newest snapshot.
+    pub max_retained_entries: u64,
+    /// The same in bytes; the smaller of the two counts.
+    pub max_retained_bytes: usize,
+    /// A transfer of which nothing was acknowledged for this long keeps nothing in the log any more.
+    pub transfer_timeout: Duration,
+    /// How many pieces of a snapshot may be under way to one follower.
+    pub max_snapshot_inflight: usize,
     /// A snapshot chunk that is not acknowledged for this long is sent again.
     pub chunk_timeout: Duration,
     /// A learner becomes a voter only if it lacks at most this many entries of the leader's log:
@@ -61,6 +72,10 @@ impl Default for Config {
             max_reads: 65_536,
             trailing_entries: 10_000,
             trailing_bytes: 16 << 20,
+            max_retained_entries: 1_000_000,
+            max_retained_bytes: 256 << 20,
+            transfer_timeout: Duration::from_secs(30),
+            max_snapshot_inflight: 4,
             chunk_timeout: Duration::from_secs(1),
             max_promotion_lag: 1_000,
             mutant: Mutant::None,
@@ -106,6 +121,10 @@ impl Config {
             (
                 self.max_uncommitted_bytes > 0,
                 "max_uncommitted_bytes: must be over 0",
+            ),
+            (
+                self.max_snapshot_inflight > 0,
+                "max_snapshot_inflight: must be over 0",
             ),
             (self.max_reads > 0, "max_reads: must be over 0"),
         ];

@@ -27,7 +27,8 @@
 //! | messages with entries under way to a follower | `max_inflight` | the follower waits |
 //! | entries in a message or record | `max_batch_bytes`, or one entry | several messages |
 //! | reads that wait | `max_reads` | [`Refusal::Busy`]; a follower's question is asked again |
-//! | snapshot pieces under way to a follower | 1 | the next waits for the acknowledgement |
+//! | snapshot pieces under way to a follower | `max_snapshot_inflight` | the next waits for an acknowledgement |
+//! | log kept for a transfer | `max_retained_entries`, `max_retained_bytes` | the transfer starts over |
 //! | the log | none of its own | the layer above begins a [`Checkpoint`] |
 //!
 //! # Where others went wrong
@@ -64,6 +65,7 @@ mod progress;
 mod read_index;
 mod replication;
 mod role;
+mod sending;
 mod timer;
 mod transfer;
 mod vocabulary;
@@ -72,7 +74,7 @@ pub use config::{Config, patience_max};
 pub use hard::{Hard, Record};
 pub use log::Log;
 pub use message::{Body, Claim, Eager, Message, Notice, Ticket};
-pub use progress::{Mode, Progress};
+pub use progress::{Mode, Progress, Sending};
 pub use quorate_core::replicated::{
     Checkpoint, Configuration, Entries, Entry, Install, Output, Payload, Position, Refusal,
     Request, Role, SnapshotMeta, TermsFall,
@@ -244,7 +246,7 @@ impl Raft {
             Request::Transfer(to) => self.on_transfer(now, to, out),
             Request::Reconfigure(target) => self.on_reconfigure(*target, out),
             Request::Suspect(node) => self.on_suspect(node, out),
-            Request::Checkpoint(step) => self.on_checkpoint(step, out),
+            Request::Checkpoint(step) => self.on_checkpoint(now, step, out),
             Request::SnapshotData {
                 to,
                 meta,
@@ -252,6 +254,7 @@ impl Raft {
                 data,
                 last,
             } => self.on_snapshot_data(to, meta, offset, data, last, out),
+            Request::SnapshotGone { meta } => self.on_snapshot_gone(meta),
             Request::InstallChecked { id, good } => self.on_install_checked(id, good, out),
         }
     }

@@ -85,7 +85,7 @@ impl Raft {
             let room = match &progress.mode {
                 Mode::Probe { sent } => !sent,
                 Mode::Replicate { inflight } => inflight.len() < self.config.max_inflight,
-                Mode::Snapshot { .. } => false,
+                Mode::Snapshot(_) => false,
             };
             if !room || !self.send_append(now, progress, out) {
                 break;
@@ -98,22 +98,9 @@ impl Raft {
     /// Sends what follows `next`, possibly nothing; or asks for the snapshot if the log no longer
     /// has it, and returns false then.
     fn send_append(&self, now: Time, progress: &mut Progress, out: &mut Effects<Self>) -> bool {
-        let peer = progress.node;
         let index = progress.next - 1;
         let Some(term) = self.hard.log.term_at(index) else {
-            let meta = self.hard.log.snapshot();
-            let offset = 0;
-            progress.mode = Mode::Snapshot {
-                meta,
-                configuration: self.configuration_at(meta.at.index),
-                offset,
-                asked: now,
-            };
-            out.output_eager(Output::SnapshotWanted {
-                to: peer,
-                meta,
-                offset,
-            });
+            self.send_newest_snapshot(now, progress, out);
             return false;
         };
         let prev = Position { term, index };
@@ -128,7 +115,7 @@ impl Raft {
                 inflight.push_back(end);
                 progress.next = end + 1;
             }
-            Mode::Replicate { .. } | Mode::Snapshot { .. } => {}
+            Mode::Replicate { .. } | Mode::Snapshot(_) => {}
         }
         let commit = self.commit;
         progress.told = progress.told.max(commit.min(end));
@@ -137,7 +124,7 @@ impl Raft {
             entries,
             commit,
         };
-        self.notice(peer, append, out);
+        self.notice(progress.node, append, out);
         true
     }
 
@@ -155,6 +142,7 @@ impl Raft {
         }
         let base = self.hard.log.base().index;
         progress.appended(matched, base);
+        progress.catching_up &= matched < commit;
         if matched > commit {
             let State::Leader(leader) = &self.state else {
                 return;
@@ -235,7 +223,7 @@ impl Raft {
                 match &mut progress.mode {
                     Mode::Probe { sent } => *sent = false, // flush sends it again
                     Mode::Replicate { .. } => self.send_probe(progress, out),
-                    Mode::Snapshot { .. } => {}
+                    Mode::Snapshot(_) => {}
                 }
             }
             if round <= latest {

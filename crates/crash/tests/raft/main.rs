@@ -15,4 +15,5 @@ mod log;
 mod patience;
 mod random;
 mod transcripts;
+mod transfers;
 mod words;

@@ -217,6 +217,9 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
         trailing_entries: dice.below(6) as u64,
         trailing_bytes: [60, 10_000][dice.below(2)],
         chunk_timeout: Duration::from_millis(100),
+        max_snapshot_inflight: 1 + dice.below(3),
+        max_retained_entries: [0, 10, 1000][dice.below(3)],
+        max_retained_bytes: [200, 1 << 20][dice.below(2)],
         max_promotion_lag: dice.below(6) as u64,
         mutant,
         ..Config::default()
@@ -234,9 +237,11 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
     };
     let mut cluster = Cluster::new(config);
     cluster.piece = 16;
+    let keeps = dice.percent(70);
     for node in &mut cluster.nodes {
         node.quick = !weather.slow_disk || lying_disk;
         node.disk.lies = lying_disk;
+        node.keeps = keeps;
     }
     let mut truth = Truth::default();
     for step in 0..steps {

@@ -84,6 +84,7 @@ fn open(words: &[&str]) -> Cluster {
             "inflight" => config.max_inflight = value,
             "uncommitted" => config.max_uncommitted_bytes = value,
             "trailing" => config.trailing_entries = value as u64,
+            "window" => config.max_snapshot_inflight = value,
             "lag" => config.max_promotion_lag = value as u64,
             "reads" => config.max_reads = value,
             "piece" => piece = value,
@@ -270,5 +271,6 @@ transcripts! {
     stalled_disk,
     suspicion,
     transfer,
+    transfer_under_load,
     vote_persistence,
 }

@@ -177,9 +177,8 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 }
                 Output::SnapshotWanted { to, meta, offset } => {
                     let bytes = self.config.limits.chunk_bytes;
-                    if let Some(data) = self.outgoing.piece(to, meta, offset, bytes) {
-                        self.ask(now, data);
-                    }
+                    let piece = self.outgoing.piece(to, meta, offset, bytes);
+                    self.ask(now, piece.unwrap_or(Ask::SnapshotGone { meta }));
                 }
                 Output::Install(install) => self.on_install(now, install, out),
                 Output::CheckpointBegun { .. } => {}
