@@ -34,7 +34,9 @@ impl Disk<Record> for Files {
             self.0.append(&record).expect("the disk takes it");
         }
         self.0.write().expect("the disk takes it");
-        self.0.sync().expect("the disk takes it")
+        let durable = self.0.sync().expect("the disk takes it");
+        while self.0.tidy().expect("the disk takes it") {}
+        durable
     }
     fn durable(&self) -> io::Result<Lsn> {
         Ok(self.0.durable())

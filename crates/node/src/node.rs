@@ -12,7 +12,7 @@ use crate::published::{Ended, Published};
 use crate::recover::{Recovered, recover};
 use crate::serving::{PeerMessage, Replica};
 use crate::shell::{Answers, Shell};
-use crate::storage::{DataDir, DelayedStorage, DirectoryError, FileStorage, Identity, State};
+use crate::storage::{DataDir, DirectoryError, FileStorage, Identity, State, delayed};
 use crate::{ClockStatus, NodeConfig, StartError, Starting};
 use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft;
@@ -35,7 +35,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Requests that may wait for the replica's thread, beyond those that it has admitted.
 const WAITING_ASKS: usize = 8192;
-/// Bytes of peers' messages that may wait for the replica's thread.
+/// Peers' messages without data that may wait for the replica's thread.
+const WAITING_URGENT: usize = 32 << 10;
+/// Bytes of peers' messages with data that may wait for the replica's thread.
 const WAITING_PEER_BYTES: usize = 64 << 20;
 /// The largest message between replicas. A batch of entries has a megabyte, or one entry that is
 /// larger; a piece of a snapshot less.
@@ -74,7 +76,7 @@ impl Node {
         progress: &mut (dyn FnMut(Starting) -> ControlFlow<()> + Send),
     ) -> Result<Self, StartError> {
         let delay = config.sync_delay;
-        let open = |path: &Path| Ok(DelayedStorage::new(FileStorage::open(path)?, delay));
+        let open = |path: &Path| Ok(delayed(FileStorage::open(path)?, delay));
         Self::start_over(config, open, progress)
     }
 
@@ -503,7 +505,8 @@ impl Parts {
         let clock = Clock::start();
         let bounds = InboxBounds {
             asks: WAITING_ASKS,
-            peer_bytes: WAITING_PEER_BYTES,
+            urgent: WAITING_URGENT,
+            bulk_bytes: WAITING_PEER_BYTES,
         };
         let inbox = Arc::new(Inbox::new(bounds));
         let syncs = Arc::new(Histogram::new());

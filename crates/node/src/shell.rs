@@ -155,52 +155,26 @@ impl Shell {
     }
 
     fn step(&mut self, now: Time, burst: &mut Burst) {
-        while let Some(timer) = self.timers.take_due(now) {
-            self.replica
-                .step(now, Input::Timer(timer), &mut self.actions);
-        }
-        for (from, message) in burst.peers.drain(..) {
-            self.replica
-                .step(now, Input::Peer { from, message }, &mut self.actions);
-        }
-        // After what they said: it came before the connection broke.
-        for peer in mem::take(&mut burst.gone) {
-            self.replica
-                .step(now, Input::PeerGone(peer), &mut self.actions);
-        }
-        for Ask {
-            request,
-            deadline,
-            reply,
-        } in burst.asks.drain(..)
-        {
-            let ticket = Ticket(self.next_ticket);
-            self.next_ticket += 1;
-            self.waiting.insert(ticket, reply);
-            let input = Input::Client {
-                ticket,
-                request,
-                deadline,
-            };
-            self.replica.step(now, input, &mut self.actions);
-        }
-        if mem::take(&mut burst.disk) {
-            self.replica.step(now, Input::Disk, &mut self.actions);
+        feed(burst, &mut Turn { shell: self, now });
+    }
+
+    /// Arms the timers as the replica wants them.
+    fn arm(&mut self, now: Time) {
+        for (timer, span) in self.actions.timers.drain(..) {
+            self.timers.set(now, timer, span);
         }
     }
 
     fn flush(&mut self, now: Time) {
         self.replica.flush(now, &mut self.actions);
         self.follow_roster();
+        self.arm(now);
         let Actions {
             sends,
             replies,
-            timers,
             notices,
+            ..
         } = &mut self.actions;
-        for (timer, span) in timers.drain(..) {
-            self.timers.set(now, timer, span);
-        }
         for (to, message) in sends.drain(..) {
             if let Some(peer) = self.peers.get_mut(&to) {
                 peer.burst.push(message);
@@ -320,6 +294,71 @@ impl Shell {
     }
 }
 
+/// What is fed with a burst.
+trait Fed {
+    /// Takes an input.
+    fn input(&mut self, input: Input);
+    /// Takes a client's request.
+    fn ask(&mut self, ask: Ask);
+    /// The next timer that has run out by now.
+    fn due(&mut self) -> Option<Timer>;
+}
+
+/// Gives a replica what has gathered, in the order that matters: first what peers have said, or a
+/// timer would run out on news that is already here, and a busy replica would depose a leader whose
+/// heartbeat waits in its inbox; among that what carries no data. Then what the disk has done, then
+/// timers, and clients last.
+fn feed(burst: &mut Burst, to: &mut impl Fed) {
+    for (from, message) in burst.urgent.drain(..).chain(burst.bulk.drain(..)) {
+        to.input(Input::Peer { from, message });
+    }
+    // After what they said: it came before the connection broke.
+    for peer in mem::take(&mut burst.gone) {
+        to.input(Input::PeerGone(peer));
+    }
+    if mem::take(&mut burst.disk) {
+        to.input(Input::Disk);
+    }
+    while let Some(timer) = to.due() {
+        to.input(Input::Timer(timer));
+    }
+    for ask in burst.asks.drain(..) {
+        to.ask(ask);
+    }
+}
+
+/// One turn of the replica.
+struct Turn<'a> {
+    shell: &'a mut Shell,
+    now: Time,
+}
+
+impl Fed for Turn<'_> {
+    fn input(&mut self, input: Input) {
+        let Shell {
+            replica, actions, ..
+        } = &mut *self.shell;
+        replica.step(self.now, input, actions);
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let ticket = Ticket(self.shell.next_ticket);
+        self.shell.next_ticket += 1;
+        self.shell.waiting.insert(ticket, ask.reply);
+        self.input(Input::Client {
+            ticket,
+            request: ask.request,
+            deadline: ask.deadline,
+        });
+    }
+
+    fn due(&mut self) -> Option<Timer> {
+        // What peers have said may have set it back.
+        self.shell.arm(self.now);
+        self.shell.timers.take_due(self.now)
+    }
+}
+
 /// The members by the context of a configuration, if that is another one than `known`.
 fn roster_change(
     known: &Bytes,
@@ -368,5 +407,117 @@ fn note(notice: &Notice) {
         Notice::DiskFailed { error } => {
             error!("the log has failed: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_replica::{Member, PeerMessage as Message};
+
+    /// A replica with one timer that is due until a message is heard.
+    #[derive(Default)]
+    struct Listener {
+        heard: Vec<&'static str>,
+        due: bool,
+    }
+
+    impl Fed for Listener {
+        fn input(&mut self, input: Input) {
+            self.heard.push(match input {
+                Input::Peer { message, .. } => {
+                    self.due = false;
+                    match message {
+                        Message::Digest { .. } => "sign of life",
+                        _ => "data",
+                    }
+                }
+                Input::PeerGone(_) => "gone",
+                Input::Disk => "disk",
+                Input::Timer(_) => "timer",
+                Input::Start | Input::Client { .. } => "else",
+            });
+        }
+
+        fn ask(&mut self, _: Ask) {
+            self.heard.push("ask");
+        }
+
+        fn due(&mut self) -> Option<Timer> {
+            mem::take(&mut self.due).then_some(Timer::Sweep)
+        }
+    }
+
+    fn burst() -> Burst {
+        let (reply, _) = oneshot::channel();
+        let digest = PeerMessage::Digest {
+            index: 1,
+            digest: 1,
+        };
+        Burst {
+            asks: vec![Ask {
+                request: Request::Barrier,
+                deadline: Time::ZERO,
+                reply,
+            }],
+            urgent: vec![(NodeId(1), digest)],
+            bulk: vec![(NodeId(2), PeerMessage::Forward(vec![]))],
+            gone: [NodeId(2)].into(),
+            disk: true,
+            stop: false,
+        }
+    }
+
+    #[test]
+    fn peers_come_before_the_disk_timers_and_clients() {
+        let mut listener = Listener {
+            due: true,
+            ..Listener::default()
+        };
+        feed(&mut burst(), &mut listener);
+        assert_eq!(
+            listener.heard,
+            ["sign of life", "data", "gone", "disk", "ask"],
+            "and a timer does not run out on news that is here"
+        );
+        let mut quiet = Burst {
+            asks: burst().asks,
+            disk: true,
+            ..Burst::default()
+        };
+        let mut listener = Listener {
+            due: true,
+            ..Listener::default()
+        };
+        feed(&mut quiet, &mut listener);
+        assert_eq!(listener.heard, ["disk", "timer", "ask"]);
+    }
+
+    #[test]
+    fn the_roster_of_a_configuration_is_followed_when_it_changes() {
+        let member = |node: u32| Member {
+            node: NodeId(node),
+            id: 1 + u64::from(node),
+            name: format!("n{node}"),
+            peer: String::new(),
+            client: String::new(),
+        };
+        let roster = Roster {
+            cluster_id: 7,
+            cluster: "test".to_owned(),
+            members: vec![member(0), member(4)],
+        };
+        let mut configuration = Configuration::founding(3);
+        assert!(roster_change(&Bytes::new(), &configuration).is_none());
+        configuration.context = roster.encode().expect("encodes").into();
+        configuration.next = 9;
+        let change = roster_change(&Bytes::new(), &configuration).expect("another");
+        let change = change.expect("sound");
+        assert_eq!((change.roster, change.next), (roster, NodeId(9)));
+        let known = Bytes::copy_from_slice(&configuration.context);
+        assert!(roster_change(&known, &configuration).is_none());
+        configuration.context = Bytes::from_static(b"nonsense");
+        let change = roster_change(&known, &configuration).expect("another");
+        change.expect_err("not a roster");
     }
 }

@@ -31,7 +31,9 @@ impl Disk<Record> for Memory {
             self.0.append(&record).expect("memory does not fail");
         }
         self.0.write().expect("memory does not fail");
-        self.0.sync().expect("memory does not fail")
+        let durable = self.0.sync().expect("memory does not fail");
+        while self.0.tidy().expect("memory does not fail") {}
+        durable
     }
     fn durable(&self) -> io::Result<Lsn> {
         Ok(self.0.durable())

@@ -1,5 +1,7 @@
 //! [`Wal`]: appending, group commit, rolling and trimming.
 
+use std::collections::VecDeque;
+
 use crate::format::{
     BATCH_HEADER, BatchHeader, RECORD_HEADER, SEGMENT_HEADER, SegmentHeader, salt, segment_name,
 };
@@ -20,6 +22,8 @@ pub struct Wal<S> {
     config: Config,
     /// Live segments, oldest first; the last one is active. Never empty.
     segments: Vec<SegmentStub>,
+    /// Segments that are no part of the log any more and still have to be removed, oldest first.
+    retired: VecDeque<SegmentNo>,
     active: Active,
     /// The segments that the directory says are there: the live ones and the spare.
     span: Span,
@@ -77,6 +81,7 @@ impl<S: Storage> Wal<S> {
             storage,
             config,
             segments,
+            retired: VecDeque::new(),
             active,
             span,
             spare,
@@ -203,13 +208,40 @@ impl<S: Storage> Wal<S> {
     /// Removes all segments before this one, but never the active one. Whoever calls it has made
     /// durable, in the segments that stay, all that is needed from those that go.
     pub fn remove_segments_before(&mut self, segment: SegmentNo) -> Result<(), Error> {
+        self.retire_segments_before(segment)?;
+        while self.remove_retired()? {}
+        Ok(())
+    }
+
+    /// Says durably that all segments before this one are no part of the log any more, but never
+    /// the active one. They go one by one with [`remove_retired`](Self::remove_retired), so that
+    /// what waits for the log need not wait for all of them; the next recovery removes the rest.
+    pub fn retire_segments_before(&mut self, segment: SegmentNo) -> Result<(), Error> {
         self.check()?;
         let first = segment.min(self.active_segment());
         if first <= self.segments[0].segment {
             return Ok(());
         }
-        let result = self.remove_before(first);
-        self.final_if_failed(result)
+        let span = Span { first, ..self.span };
+        let result = span.write(&mut self.storage, Some(self.span));
+        self.final_if_failed(result)?;
+        self.span = span;
+        let retired = self.segments.partition_point(|stub| stub.segment < first);
+        let retired = self.segments.drain(..retired);
+        self.retired.extend(retired.map(|stub| stub.segment));
+        Ok(())
+    }
+
+    /// Removes one segment that was retired. Returns whether there are more. The removal needs no
+    /// sync: what comes back after a crash is passed over.
+    pub fn remove_retired(&mut self) -> Result<bool, Error> {
+        self.check()?;
+        if let Some(&segment) = self.retired.front() {
+            let result = remove_segment(&mut self.storage, segment);
+            self.final_if_failed(result)?;
+            self.retired.pop_front();
+        }
+        Ok(!self.retired.is_empty())
     }
 
     /// Makes the next segment in advance, so that beginning it costs one write and one sync. Worth
@@ -382,19 +414,6 @@ impl<S: Storage> Wal<S> {
         self.storage
             .close(old.file)
             .map_err(|e| Error::from_io("close", &segment_name(full.segment), e))
-    }
-
-    /// That the older segments are no part of the log any more is durable before the first one is
-    /// removed. The removals need no sync: what comes back after a crash is passed over.
-    fn remove_before(&mut self, first: SegmentNo) -> Result<(), Error> {
-        let span = Span { first, ..self.span };
-        span.write(&mut self.storage, Some(self.span))?;
-        self.span = span;
-        while self.segments[0].segment < first {
-            remove_segment(&mut self.storage, self.segments[0].segment)?;
-            self.segments.remove(0);
-        }
-        Ok(())
     }
 
     /// Takes back a segment whose making has failed. Returns whether that has worked.

@@ -315,3 +315,26 @@ fn a_disk_that_has_no_room_for_a_segment_in_advance_serves_until_it_is_needed() 
     wal.storage_mut().set_capacity(u64::MAX);
     assert_eq!(wal.roll().unwrap(), SegmentNo(2));
 }
+
+#[test]
+fn retired_segments_are_no_part_of_the_log_before_they_are_gone() {
+    let mut wal = new(config());
+    for _ in 0..4 {
+        wal.append(&[1; 900]).unwrap();
+        wal.roll().unwrap();
+    }
+    let kept = SegmentNo(4);
+    wal.retire_segments_before(kept).unwrap();
+    assert_eq!(wal.segments().next(), Some(kept));
+    assert!(wal.storage().file(FIRST).is_some(), "it is still there");
+    assert!(wal.remove_retired().unwrap(), "one is gone, there are more");
+    assert!(wal.storage().file(FIRST).is_none());
+    let mut storage = wal.into_storage();
+    storage.crash(Crash::LoseAll);
+    // The removal was not synced, and means nothing to recovery.
+    assert!(storage.file(FIRST).is_some());
+    let (mut wal, summary) = Recovery::new(storage, config()).finish().unwrap();
+    assert_eq!((summary.first, wal.durable()), (Some(Lsn(4)), Lsn(4)));
+    assert!(wal.storage().file(FIRST).is_none());
+    assert!(!wal.remove_retired().unwrap());
+}

@@ -10,7 +10,6 @@ use crate::forming::Answer;
 use crate::joining::Admits;
 use bytes::BytesMut;
 use quorate_core::NodeId;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,9 +18,10 @@ use tracing::{debug, info, warn};
 
 /// Takes what peers send.
 pub trait Receiver<M>: Clone + Send + Sync + 'static {
-    /// Takes messages, in order, leaving `messages` empty. While there is no room it waits, and the
-    /// peer with it, by the flow control of TCP.
-    fn deliver(&self, from: NodeId, messages: &mut Vec<M>) -> impl Future<Output = ()> + Send;
+    /// Takes messages, in order, leaving `messages` empty. What there is no room for is dropped;
+    /// returns how many were. It does not wait: a message that must not be late may come behind one
+    /// that there is no room for.
+    fn deliver(&self, from: NodeId, messages: &mut Vec<M>) -> usize;
 
     /// The peer's connection has ended, after what was delivered before: the peer has gone, or
     /// something between has failed.
@@ -150,7 +150,7 @@ impl<M: Wire, R: Receiver<M>, A: Admits> Connection<M, R, A> {
             };
             // What came whole before the damage is good.
             if !messages.is_empty() {
-                self.receiver.deliver(from, &mut messages).await;
+                add(&stats.dropped, self.receiver.deliver(from, &mut messages));
             }
             result?;
             if !pongs.is_empty() {

@@ -71,9 +71,10 @@ fn peers(me: u32, membership: Membership) -> Peers<Note> {
 struct Heard(Arc<Mutex<Vec<(NodeId, Note)>>>, Arc<Mutex<Vec<NodeId>>>);
 
 impl Receiver<Note> for Heard {
-    async fn deliver(&self, from: NodeId, messages: &mut Vec<Note>) {
+    fn deliver(&self, from: NodeId, messages: &mut Vec<Note>) -> usize {
         let mut heard = self.0.lock().expect("not poisoned");
         heard.extend(messages.drain(..).map(|note| (from, note)));
+        0
     }
 
     fn lost(&self, from: NodeId) {

@@ -2,6 +2,7 @@
 
 mod full_disk;
 mod harness;
+mod identity;
 
 use harness::{Cluster, eventually, start};
 use quorate_contract::{Contract, FailureModel};

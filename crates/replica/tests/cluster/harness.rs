@@ -52,7 +52,10 @@ impl TestDisk {
             .journal
             .write()
             .and_then(|()| self.journal.sync())
-            .map(drop);
+            .and_then(|_| {
+                while self.journal.tidy()? {}
+                Ok(())
+            });
         self.note(result);
     }
 

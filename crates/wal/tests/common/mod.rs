@@ -100,7 +100,9 @@ impl Model {
                 let kept = (1..=wal.written().0)
                     .find(|&lsn| wal.segment_of(Lsn(lsn)).is_some_and(|s| s >= first_kept));
                 self.kept_from = self.kept_from.max(kept.unwrap_or(wal.written().0 + 1));
-                wal.remove_segments_before(first_kept)?;
+                // One by one; a crash may come between.
+                wal.retire_segments_before(first_kept)?;
+                while wal.remove_retired()? {}
             }
         }
         // Writing and rolling may sync on their own; the log's word counts.
