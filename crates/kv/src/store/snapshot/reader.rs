@@ -7,10 +7,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::{CHECKSUM_BYTES, HEADER_BYTES, MAGIC, MAX_FIELD, RECORD_BYTES, VERSION};
-use crate::Store;
 use crate::digest::ChangeSum;
 use crate::history::{Change, History, Revision};
 use crate::key::Key;
+use crate::store::Store;
 
 /// Revisions beyond this one are not believed: what can still be counted up never overflows.
 const MAX_REVISION: i64 = i64::MAX / 2;

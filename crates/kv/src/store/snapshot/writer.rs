@@ -7,9 +7,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::{MAGIC, VERSION};
-use crate::Store;
 use crate::history::Change;
 use crate::key::Key;
+use crate::store::Store;
 
 /// Streams a frozen copy of a store, chunk by chunk.
 ///
