@@ -346,11 +346,13 @@ mod tests {
             vote: None,
             boots: 1,
             base,
+            configuration: Default::default(),
         };
         let end = Record::SnapshotEnd {
             id: 2,
             meta: Default::default(),
             base,
+            configuration: Default::default(),
         };
         disk.append(&mut vec![chunk(1)]);
         disk.append(&mut vec![begin, chunk(2), end]);

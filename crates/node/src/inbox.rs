@@ -279,6 +279,7 @@ mod tests {
 
     fn sign_of_life() -> PeerMessage {
         PeerMessage::Digest {
+            software: 1,
             index: 1,
             digest: 1,
         }

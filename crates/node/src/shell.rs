@@ -451,6 +451,7 @@ mod tests {
     fn burst() -> Burst {
         let (reply, _) = oneshot::channel();
         let digest = PeerMessage::Digest {
+            software: 1,
             index: 1,
             digest: 1,
         };
@@ -495,21 +496,19 @@ mod tests {
 
     #[test]
     fn the_roster_of_a_configuration_is_followed_when_it_changes() {
-        let member = |node: u32| Member {
-            node: NodeId(node),
-            id: 1 + u64::from(node),
-            name: format!("n{node}"),
-            peer: String::new(),
-            client: String::new(),
+        let member = |node: u32| {
+            let name = format!("n{node}");
+            Member::founder(NodeId(node), 1 + u64::from(node), &name, "", "")
         };
         let roster = Roster {
             cluster_id: 7,
             cluster: "test".to_owned(),
             members: vec![member(0), member(4)],
+            ..Roster::default()
         };
         let mut configuration = Configuration::founding(3);
         assert!(roster_change(&Bytes::new(), &configuration).is_none());
-        configuration.context = roster.encode().expect("encodes").into();
+        configuration.context = roster.encode().into();
         configuration.next = 9;
         let change = roster_change(&Bytes::new(), &configuration).expect("another");
         let change = change.expect("sound");

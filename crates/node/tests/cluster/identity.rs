@@ -273,7 +273,7 @@ fn a_founder_under_another_contract_is_refused_and_the_others_go_on() {
         Starting::Forming { note, .. } => {
             note.is_some_and(|note| note.contains("under another contract"))
         }
-        Starting::Recovering(_) => false,
+        Starting::Joining { .. } | Starting::Recovering(_) => false,
     });
     assert!(noted);
     fs::remove_dir_all(cluster.config(1).data_dir).expect("removed");

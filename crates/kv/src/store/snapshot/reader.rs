@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 
 use super::{HEADER_BYTES, MAGIC, RECORD_BYTES, VERSION};
+use crate::digest::Digest;
 use crate::history::{Change, History, Revision};
 use crate::key::Key;
-use crate::{Digest, Store};
+use crate::store::Store;
 
 /// Revisions beyond this one are not believed: what can still be counted up never overflows.
 const MAX_REVISION: i64 = i64::MAX / 2;

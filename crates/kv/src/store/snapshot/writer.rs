@@ -5,9 +5,9 @@ use std::ops::Bound;
 use bytes::BufMut;
 
 use super::{MAGIC, VERSION};
-use crate::Store;
 use crate::history::Change;
 use crate::key::Key;
+use crate::store::Store;
 
 /// Encodes a frozen copy of a store, block by block.
 ///
