@@ -19,7 +19,7 @@ fn election_min(delta: Duration) -> Duration {
 
 /// How patient nodes become that are told Δ.
 pub(crate) fn patience_max(timing: &quorate_contract::Timing, delta: Duration) -> u32 {
-    raft::patience_max(timing, election_min(delta))
+    raft::max_timeout_factor(timing, election_min(delta))
 }
 
 /// The one that serves.
@@ -42,7 +42,7 @@ impl Subject for Raft {
             heartbeat,
             election_min,
             election_max,
-            patience_max: setup.patience_max,
+            max_timeout_factor: setup.patience_max,
             ..raft::Config::default()
         };
         config.check()?;
