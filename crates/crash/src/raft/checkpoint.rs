@@ -32,7 +32,7 @@ impl Raft {
             return out.output_eager(Output::CheckpointAborted);
         };
         let (id, config) = (self.hard.snapshots + 1, &self.config);
-        let base = log.trail(index, config.trailing_entries, config.trailing_bytes);
+        let base = log.earliest_base(index, config.trailing_entries, config.trailing_bytes);
         let base = match self.retained(now, index) {
             Some(needed) if needed < base.index => Position {
                 term: log.term_at(needed).unwrap_or(0),

@@ -3,6 +3,8 @@
 use quorate_contract::Timing;
 use quorate_core::Mutant;
 use quorate_core::replicated::Configuration;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +23,8 @@ pub struct Config {
     pub election_max: Duration,
     /// How many times `election_min` and `election_max` a node comes to wait, by doubling, when
     /// what it gave up waiting for comes after all. 1 where the bound on messages is known, and
-    /// `election_min` chosen by it: Raft as published. See [`patience_max`].
-    pub patience_max: u32,
+    /// `election_min` chosen by it: Raft as published. See [`max_timeout_factor`].
+    pub max_timeout_factor: u32,
     /// How often a leader shows that it lives. A good deal shorter than `election_min`.
     pub heartbeat: Duration,
     /// A message or a record holds entries of at most this size, or one entry that is larger.
@@ -64,7 +66,7 @@ impl Default for Config {
             founding: Configuration::founding(3).into(),
             election_min: Duration::from_millis(300),
             election_max: Duration::from_millis(600),
-            patience_max: 1,
+            max_timeout_factor: 1,
             heartbeat: Duration::from_millis(60),
             max_batch_bytes: 1 << 20,
             max_inflight: 64,
@@ -115,7 +117,10 @@ impl Config {
                 self.election_min <= self.election_max,
                 "election_min: must be at most election_max",
             ),
-            (self.patience_max > 0, "patience_max: must be over 0"),
+            (
+                self.max_timeout_factor > 0,
+                "max_timeout_factor: must be over 0",
+            ),
             (self.max_batch_bytes > 0, "max_batch_bytes: must be over 0"),
             (self.max_inflight > 0, "max_inflight: must be over 0"),
             (
@@ -135,14 +140,44 @@ impl Config {
     }
 }
 
+/// A node's configuration, which does not count when two nodes are compared or hashed: it is fixed for
+/// the life of a node, and a search compares states of one node only. So it costs nothing there.
+#[derive(Clone, Debug)]
+pub(super) struct Fixed(Arc<Config>);
+
+impl From<Config> for Fixed {
+    fn from(config: Config) -> Self {
+        Self(config.into())
+    }
+}
+
+impl Deref for Fixed {
+    type Target = Config;
+    fn deref(&self) -> &Config {
+        &self.0
+    }
+}
+
+impl PartialEq for Fixed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Fixed {}
+
+impl Hash for Fixed {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
 /// No message is waited for longer than this, whatever was late: what a slow hour can make of
 /// failover has a bound.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// The [`Config::patience_max`] that a timing model asks for: 1 where bounds are known, from the
+/// The [`Config::max_timeout_factor`] that a timing model asks for: 1 where bounds are known, from the
 /// start or from some time on, for timeouts are chosen by them. Where nobody knows them, as often as
 /// `election_min` doubles within five seconds: 16 times the usual 300 ms.
-pub fn patience_max(timing: &Timing, election_min: Duration) -> u32 {
+pub fn max_timeout_factor(timing: &Timing, election_min: Duration) -> u32 {
     if timing.bounds().is_some() {
         return 1;
     }

@@ -11,11 +11,13 @@
 //!
 //! It stands on: nodes that crash and recover with their disk, links that lose, repeat and
 //! reorder messages but do not forge them. Safety needs no timing at all. Progress needs elections
-//! that are quicker than the election timeout: a known bound, or one that is learned (`patience`).
+//! that are quicker than the election timeout: a known bound, or one that is learned
+//! (`adaptive_timeout`).
 //!
 //! Where to start: [`Request`], [`Output`] and [`Timer`] are the face to the layer above,
 //! [`message`] the talk between nodes and the reasons why some of it need not wait for the disk,
-//! [`Hard`] and [`Record`] what is on disk. Then one file for each mechanism: `election`, `patience`,
+//! [`Hard`] and [`Record`] what is on disk. Then one file for each mechanism: `election`,
+//! `adaptive_timeout`,
 //! `replication` (the leader's side, with [`progress`](Progress) for each follower), `append`
 //! (the follower's side), `read_index`, `transfer`, `checkpoint`, `install`, and `invariants`.
 //!
@@ -49,7 +51,9 @@
 //! | a snapshot ahead of its index, or cut off durable entries | `begin_checkpoint`; [`Record::SnapshotTail`] |
 
 mod accessors;
+mod adaptive_timeout;
 mod append;
+mod canonical;
 mod checkpoint;
 mod config;
 mod disk;
@@ -60,17 +64,17 @@ mod invariants;
 mod log;
 mod membership;
 pub mod message;
-mod patience;
 mod progress;
 mod read_index;
 mod replication;
 mod role;
+mod rounds;
 mod sending;
 mod timer;
 mod transfer;
 mod vocabulary;
 
-pub use config::{Config, patience_max};
+pub use config::{Config, max_timeout_factor};
 pub use hard::{Hard, Record};
 pub use log::Log;
 pub use message::{Body, Claim, Eager, Message, Notice, Ticket};
@@ -81,12 +85,13 @@ pub use quorate_core::replicated::{
 };
 pub use timer::Timer;
 
+use adaptive_timeout::AdaptiveTimeout;
 use checkpoint::Writing;
+use config::Fixed;
 use install::Installing;
-use patience::Patience;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
-use read_index::Forwarded;
 use role::State;
+use rounds::Forwarded;
 use std::sync::Arc;
 
 /// No term, index or size gets near this; a message which has one that is beyond is not believed.
@@ -95,7 +100,7 @@ const MAX: u64 = 1 << 62;
 /// One node of a Raft cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Raft {
-    config: Config,
+    config: Fixed,
     me: NodeId,
     /// The configuration in force: the latest in the log, else the founding one.
     configuration: Arc<Configuration>,
@@ -112,7 +117,7 @@ pub struct Raft {
     /// When the leader was last heard, and whether since the election timer was armed.
     heard: Time,
     heard_since_armed: bool,
-    patience: Patience,
+    adaptive: AdaptiveTimeout,
     /// Since when the disk owes an answer, and of a leader the index that it had reached then.
     disk_owes: Option<(Time, u64)>,
     /// Whether this start is durable ([`Claim::Booted`]).
@@ -143,7 +148,7 @@ impl Protocol for Raft {
         let voter = configuration.is_voter(me);
         let role = if voter { Role::Follower } else { Role::Learner };
         Self {
-            config: config.clone(),
+            config: config.clone().into(),
             me,
             voter,
             member: configuration.is_member(me),
@@ -154,7 +159,7 @@ impl Protocol for Raft {
             commit: hard.log.snapshot().at.index,
             heard: Time::ZERO,
             heard_since_armed: false,
-            patience: Patience::first(hard.term),
+            adaptive: AdaptiveTimeout::first(hard.term),
             disk_owes: None,
             booted: false,
             forwarded: Forwarded::default(),

@@ -22,13 +22,13 @@ pub struct Progress {
     /// It has had a snapshot, and not yet all that was committed since: the log waits for it.
     pub(super) catching_up: bool,
     /// The highest commit index that it was told.
-    pub(super) told: u64,
+    pub(super) notified: u64,
     /// The highest round of reads that it has confirmed.
     pub(super) round: u64,
     /// `matched` at the last heartbeat, to see a standstill.
-    pub(super) before: u64,
+    pub(super) at_heartbeat: u64,
     /// A heartbeat was sent whose answer may say that something got lost.
-    pub(super) nudge: bool,
+    pub(super) stands_still: bool,
 }
 
 /// How a follower is sent to.
@@ -114,10 +114,10 @@ impl Progress {
             matched: 0,
             next,
             mode: Mode::Probe { sent: false },
-            told: 0,
+            notified: 0,
             round: 0,
-            before: 0,
-            nudge: false,
+            at_heartbeat: 0,
+            stands_still: false,
         }
     }
 

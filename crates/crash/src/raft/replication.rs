@@ -67,10 +67,10 @@ impl Raft {
         let mut state = std::mem::replace(&mut self.state, State::Follower);
         if let State::Leader(leader) = &mut state {
             for progress in leader.others(self.me) {
-                let told = self.send_entries(now, progress, out);
+                let sent = self.send_entries(now, progress, out);
                 let index = self.commit.min(progress.matched);
-                if !told && progress.told < index {
-                    progress.told = index;
+                if !sent && progress.notified < index {
+                    progress.notified = index;
                     self.notice(progress.node, Notice::Commit { index }, out);
                 }
             }
@@ -118,7 +118,7 @@ impl Raft {
             Mode::Replicate { .. } | Mode::Snapshot(_) => {}
         }
         let commit = self.commit;
-        progress.told = progress.told.max(commit.min(end));
+        progress.notified = progress.notified.max(commit.min(end));
         let append = Notice::Append {
             prev,
             entries,
@@ -183,8 +183,8 @@ impl Raft {
                 self.config.heartbeat,
             );
             for progress in leader.others(self.me) {
-                progress.nudge = progress.matched == progress.before;
-                progress.before = progress.matched;
+                progress.stands_still = progress.matched == progress.at_heartbeat;
+                progress.at_heartbeat = progress.matched;
                 self.ask_again(now, progress, out);
             }
             self.beat(leader, out);
@@ -204,7 +204,7 @@ impl Raft {
         for progress in leader.others(self.me) {
             // Not beyond what it has acknowledged: it may hold other entries there (copycat#265).
             let commit = self.commit.min(progress.matched);
-            progress.told = progress.told.max(commit);
+            progress.notified = progress.notified.max(commit);
             self.notice(progress.node, Notice::Heartbeat { commit, round }, out);
         }
     }
@@ -219,7 +219,7 @@ impl Raft {
                 self.state = state;
                 return;
             };
-            if std::mem::take(&mut progress.nudge) && progress.matched < last {
+            if std::mem::take(&mut progress.stands_still) && progress.matched < last {
                 match &mut progress.mode {
                     Mode::Probe { sent } => *sent = false, // flush sends it again
                     Mode::Replicate { .. } => self.send_probe(progress, out),

@@ -161,7 +161,7 @@ impl Raft {
             });
         let config = &self.config;
         let (entries, bytes) = (config.max_retained_entries, config.max_retained_bytes);
-        let earliest = self.hard.log.trail(index, entries, bytes).index;
+        let earliest = self.hard.log.earliest_base(index, entries, bytes).index;
         needed.filter(|needed| *needed >= earliest).min()
     }
 }

@@ -421,7 +421,7 @@ impl Cluster {
         }
     }
 
-    /// Fires an election timer, patience exhausted.
+    /// Fires an election timer, after the longest timeout.
     pub fn time_out(&mut self, node: usize) {
         self.now = self.now + self.config.election_max;
         self.input(node, Input::Timer(Timer::Election));

@@ -333,7 +333,7 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
                 let armed: Vec<_> = cluster.nodes[node].timers.clone().into_iter().collect();
                 if let Some((timer, (min, max))) = armed.get(dice.below(armed.len())) {
                     let span = if dice.percent(50) { *max } else { *min };
-                    // Patience differs: most of the time a leader is not deposed at once.
+                    // AdaptiveTimeout differs: most of the time a leader is not deposed at once.
                     if *timer != Timer::Election || dice.percent(40) {
                         cluster.now = cluster.now + span;
                         cluster.input(node, Input::Timer(*timer));
@@ -526,9 +526,6 @@ fn is_found(mutant: Mutant, lying_disk: bool) {
         catch_unwind(AssertUnwindSafe(|| run(*seed, 1500, mutant, lying_disk))).is_err()
     });
     assert!(found.is_some(), "{mutant:?} is not found");
-    if std::env::var("SHOW_SEEDS").is_ok() {
-        eprintln!("{mutant:?}: seed {found:?}");
-    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn election_min(delta: Duration) -> Duration {
 
 /// How patient nodes become that are told Δ.
 pub(crate) fn timeout_factor_max(timing: &quorate_contract::Timing, delta: Duration) -> u32 {
-    raft::patience_max(timing, election_min(delta))
+    raft::max_timeout_factor(timing, election_min(delta))
 }
 
 /// The one that serves.
@@ -42,7 +42,7 @@ impl SystemUnderTest for RaftSystem {
             heartbeat,
             election_min,
             election_max,
-            patience_max: setup.timeout_factor_max,
+            max_timeout_factor: setup.timeout_factor_max,
             ..raft::Config::default()
         };
         config.check()?;
