@@ -11,6 +11,7 @@ use crate::recover::{Recovered, recover};
 use crate::serving::{PeerMessage, Replica};
 use crate::shell::{Answers, Shell};
 use crate::storage::{DataDir, DelayedStorage, FileStorage, Owner};
+use crate::worker::Worker;
 use crate::{ClockStatus, NodeConfig, StartError};
 use quorate_contract::Contract;
 use quorate_core::{Mutant, NodeId};
@@ -324,6 +325,8 @@ impl Parts {
         let outboxes: Vec<_> = stats.iter().enumerate().map(outbox).collect();
         let (answers, answered) = mpsc::unbounded_channel();
         runtime.spawn(answer(answered));
+        let waker = inbox.clone();
+        let worker = Worker::start(move || waker.on_disk())?;
         let shell = Shell::new(
             replica,
             clock,
@@ -331,6 +334,7 @@ impl Parts {
             &outboxes,
             answers,
             published.clone(),
+            worker,
         );
         let thread = thread::Builder::new().name("replica".to_owned());
         let replica = thread.spawn(move || shell.run())?;

@@ -7,6 +7,7 @@ use crate::peers::Outbox;
 use crate::published::{Ended, Published};
 use crate::serving::{Actions, Input, PeerMessage, Replica, Timer};
 use crate::timers::Timers;
+use crate::worker::Worker;
 use quorate_core::replicated::Role;
 use quorate_core::{NodeId, Time};
 use quorate_replica::{Notice, Outcome, Refusal, Request, Stopped, Ticket};
@@ -57,6 +58,9 @@ pub(crate) struct Shell {
     answers: mpsc::UnboundedSender<Answers>,
     published: Arc<Published>,
     actions: Actions,
+    worker: Worker,
+    /// Committed entries are left to be applied.
+    more: bool,
     /// What the disk said when it failed.
     failure: Option<String>,
 }
@@ -75,6 +79,7 @@ impl Shell {
         outboxes: &[Option<Arc<Outbox<PeerMessage>>>],
         answers: mpsc::UnboundedSender<Answers>,
         published: Arc<Published>,
+        worker: Worker,
     ) -> Self {
         let peer = |outbox: &Arc<Outbox<PeerMessage>>| Peer {
             outbox: outbox.clone(),
@@ -95,6 +100,8 @@ impl Shell {
             answers,
             published,
             actions: Actions::default(),
+            worker,
+            more: false,
             failure: None,
         }
     }
@@ -121,6 +128,8 @@ impl Shell {
             } else {
                 LONGEST_SLEEP
             });
+            // What waits comes before the rest of a long log.
+            let wait = if self.more { Duration::ZERO } else { wait };
             self.inbox
                 .take(&mut burst, self.replica.disk().is_behind(), wait);
             let now = self.clock.now();
@@ -176,6 +185,10 @@ impl Shell {
             };
             self.replica.step(now, input, &mut self.actions);
         }
+        for done in self.worker.take_done() {
+            self.replica
+                .step(now, Input::JobDone(done), &mut self.actions);
+        }
         if mem::take(&mut burst.disk) {
             self.replica.step(now, Input::Disk, &mut self.actions);
         }
@@ -187,8 +200,12 @@ impl Shell {
             sends,
             replies,
             timers,
+            jobs,
             notices,
+            more,
         } = &mut self.actions;
+        self.worker.run(jobs.drain(..));
+        self.more = mem::take(more);
         for (timer, span) in timers.drain(..) {
             self.timers.set(now, timer, span);
         }
