@@ -73,6 +73,9 @@ fn replica(recovery: Recovery, wal: wal::Wal<FileStorage>) -> Replica<Files> {
 fn turn(replica: &mut Replica<Files>, input: Input, out: &mut Actions) {
     replica.step(Time(1), input, out);
     replica.flush(Time(1), out);
+    while out.more {
+        replica.flush(Time(1), out);
+    }
 }
 
 /// Fills a log by putting, 64 puts to a record, through a replica that leads.

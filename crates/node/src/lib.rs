@@ -35,6 +35,7 @@ mod shell;
 pub mod storage;
 mod timers;
 mod wire;
+mod worker;
 
 pub use config::{NodeConfig, Timeouts};
 pub use error::StartError;

@@ -13,6 +13,7 @@ use crate::recover::{Recovered, recover};
 use crate::serving::{PeerMessage, Replica};
 use crate::shell::{Answers, Shell};
 use crate::storage::{DataDir, DirectoryError, FileStorage, Identity, State, delayed};
+use crate::worker::Worker;
 use crate::{ClockStatus, NodeConfig, StartError, Starting};
 use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft;
@@ -547,6 +548,8 @@ impl Parts {
         let connections = Peers::new(local, membership, runtime.handle().clone());
         let (answers, answered) = mpsc::unbounded_channel();
         runtime.spawn(answer(answered));
+        let waker = inbox.clone();
+        let worker = Worker::start(move || waker.on_disk())?;
         let shell = Shell::new(
             replica,
             clock,
@@ -555,6 +558,7 @@ impl Parts {
             answers,
             published.clone(),
             config.data_dir.clone(),
+            worker,
         );
         let thread = thread::Builder::new().name("replica".to_owned());
         let replica = thread.spawn(move || shell.run())?;

@@ -8,6 +8,7 @@ use crate::published::{Ended, Published};
 use crate::serving::{Actions, Input, PeerMessage, Replica, Timer};
 use crate::storage::quarantine;
 use crate::timers::Timers;
+use crate::worker::Worker;
 use bytes::Bytes;
 use quorate_core::replicated::{Configuration, Role};
 use quorate_core::{NodeId, Time};
@@ -66,6 +67,9 @@ pub(crate) struct Shell {
     actions: Actions,
     /// Marked if the replica's state can't be trusted any more.
     data_dir: PathBuf,
+    worker: Worker,
+    /// Committed entries are left to be applied.
+    more: bool,
     /// Why the thread ends, if it does so by itself.
     failure: Option<Ended>,
 }
@@ -85,6 +89,7 @@ impl Shell {
         answers: mpsc::UnboundedSender<Answers>,
         published: Arc<Published>,
         data_dir: PathBuf,
+        worker: Worker,
     ) -> Self {
         let mut shell = Self {
             replica,
@@ -101,6 +106,8 @@ impl Shell {
             published,
             actions: Actions::default(),
             data_dir,
+            worker,
+            more: false,
             failure: None,
         };
         shell.reconnect();
@@ -129,6 +136,8 @@ impl Shell {
             } else {
                 LONGEST_SLEEP
             });
+            // What waits comes before the rest of a long log.
+            let wait = if self.more { Duration::ZERO } else { wait };
             self.inbox
                 .take(&mut burst, self.replica.disk().is_behind(), wait);
             let now = self.clock.now();
@@ -155,6 +164,10 @@ impl Shell {
     }
 
     fn step(&mut self, now: Time, burst: &mut Burst) {
+        for done in self.worker.take_done() {
+            let input = Input::JobDone(done);
+            self.replica.step(now, input, &mut self.actions);
+        }
         feed(burst, &mut Turn { shell: self, now });
     }
 
@@ -172,9 +185,13 @@ impl Shell {
         let Actions {
             sends,
             replies,
+            jobs,
             notices,
+            more,
             ..
         } = &mut self.actions;
+        self.worker.run(jobs.drain(..));
+        self.more = mem::take(more);
         for (to, message) in sends.drain(..) {
             if let Some(peer) = self.peers.get_mut(&to) {
                 peer.burst.push(message);

@@ -97,6 +97,12 @@ impl Cluster {
             replica.step(Time(self.now), input, &mut self.out);
         }
         replica.flush(Time(self.now), &mut self.out);
+        while self.out.more || !self.out.jobs.is_empty() {
+            for job in std::mem::take(&mut self.out.jobs) {
+                replica.step(Time(self.now), Input::JobDone(job.run()), &mut self.out);
+            }
+            replica.flush(Time(self.now), &mut self.out);
+        }
         self.out.timers.clear();
         self.out.notices.clear();
         self.answered += self.out.replies.drain(..).count();

@@ -17,14 +17,12 @@
 //! [`Replica`]; what it keeps on disk is [`Journal`]'s, how it comes back is [`Recovery`]'s.
 
 mod audit;
-mod checkpoint;
 mod config;
 mod entry;
 mod interface;
 mod journal;
 mod machine;
 mod membership;
-mod outgoing;
 mod peer;
 mod reads;
 mod recovery;
@@ -50,6 +48,6 @@ pub use request::{Header, Outcome, Refusal, Reply, Request, RequestId, Ticket, U
 pub use roster::{MAX_MEMBERS, Member, Roster, RosterError};
 pub use sessions::SessionId;
 pub use settings::Settings;
-pub use snapshots::{MachineReader, MachineWriter, SnapshotError};
+pub use snapshots::{Job, JobDone, MachineReader, MachineWriter, SnapshotError};
 pub use status::{Counters, Status};
 pub use stopped::{Stopped, StoppedKind};

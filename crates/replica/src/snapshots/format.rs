@@ -25,7 +25,7 @@ mod writer;
 
 pub use reader::{MachineReader, SnapshotError};
 pub use writer::MachineWriter;
-pub(crate) use writer::Marks;
+pub(crate) use writer::{Mark, Marks};
 
 use crate::Settings;
 use crate::machine::Position;

@@ -5,7 +5,7 @@ use crate::observe::Seen;
 use crate::serving::{Actions, Config, Journal, Replica, Timer};
 use crate::{Clock, Timers};
 use quorate_core::NodeId;
-use quorate_replica::{Recovery, Settings};
+use quorate_replica::{Job, Recovery, Settings};
 use quorate_wal as wal;
 
 /// A machine with a disk, on which a replica runs or does not.
@@ -29,6 +29,8 @@ pub(super) struct Node {
     pub(super) stalled_until: u64,
     /// What the replica asks for, until the end of the burst.
     pub(super) actions: Actions,
+    /// What is to be done elsewhere, until it is done.
+    pub(super) jobs: Vec<Job>,
     /// A flush is due.
     pub(super) flushing: bool,
     /// How far the log was really durable when the process stopped.
@@ -49,6 +51,7 @@ impl Node {
             paused_until: 0,
             stalled_until: 0,
             actions: Actions::default(),
+            jobs: vec![],
             flushing: false,
             synced: 0,
         }
@@ -62,6 +65,7 @@ impl Node {
         self.epoch += 1;
         self.timers.clear();
         self.actions = Actions::default();
+        self.jobs.clear();
         self.flushing = false;
         self.paused_until = 0;
     }

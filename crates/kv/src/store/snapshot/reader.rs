@@ -15,7 +15,7 @@ use crate::store::Store;
 const MAX_REVISION: i64 = i64::MAX / 2;
 
 /// Why a sequence of blocks is not a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
     /// It does not begin like one.

@@ -10,11 +10,11 @@ use std::hash::{Hash, Hasher};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Why a stream of bytes is not a machine.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum SnapshotError {
     /// A frame does not hold what its kind says.
     #[error("the snapshot's frame at byte {0} can't be decoded: {1}")]
-    Frame(u64, postcard::Error),
+    Frame(u64, String),
     /// The snapshot was written by a version that this one does not know.
     #[error("the snapshot has format {0}, this version reads format {FORMAT}")]
     Format(u8),
@@ -115,7 +115,7 @@ impl MachineReader {
     fn sessions(&mut self, mut items: &[u8]) -> Result<(), SnapshotError> {
         while !items.is_empty() {
             let (item, rest) = postcard::take_from_bytes(items)
-                .map_err(|error| SnapshotError::Frame(self.offset, error))?;
+                .map_err(|error| SnapshotError::Frame(self.offset, error.to_string()))?;
             items = rest;
             match (item, self.last) {
                 (Item::Session { id, used, settled }, last) => {
@@ -140,7 +140,7 @@ impl MachineReader {
         match postcard::take_from_bytes(bytes) {
             Ok((value, [])) => Ok(value),
             Ok(_) => Err(Malformed("a head with more behind it")),
-            Err(error) => Err(SnapshotError::Frame(self.offset, error)),
+            Err(error) => Err(SnapshotError::Frame(self.offset, error.to_string())),
         }
     }
 

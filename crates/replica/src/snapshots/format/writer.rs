@@ -42,7 +42,7 @@ enum Next {
 
 /// Where frames of one stream begin, as far as writers have come: so another one can start at any
 /// offset before that at the cost of one frame.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Marks(Vec<Mark>);
 
 impl Marks {
@@ -104,6 +104,11 @@ impl MachineWriter {
     /// The position: how many bytes of the stream come before the next chunk.
     pub fn offset(&self) -> u64 {
         self.next.offset + self.skip - self.pending.len() as u64
+    }
+
+    /// The machine that is encoded.
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     /// Takes out the marks of the frames that were begun since the last call.
