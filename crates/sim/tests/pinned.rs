@@ -34,12 +34,12 @@ fn seeds_mean_the_same_everywhere() {
     )
     .expect("writes");
     expect![[r#"
-        seed 1: 1581 events, hash bc88cde090b41cc7
-        seed 2: 2482 events, hash a123e7a3dd6337da
-        seed 3: 5134 events, hash 998341730c63e7be
-        seed 195: 3744 events, hash 132b0c7493503b3f
-        seed 1070: 970 events, hash 3d5b92c502d2c5a8
-        seeds 0 to 39: 297821 events, hash a810f6ca217c4bac
+        seed 1: 1581 events, hash 13029ad3b51f7511
+        seed 2: 2482 events, hash be931eb79162e282
+        seed 3: 5134 events, hash 32b3393a37dbd8b7
+        seed 195: 3736 events, hash 235db469356f95fd
+        seed 1070: 970 events, hash 77d70d49baf40b07
+        seeds 0 to 39: 296451 events, hash 8365b9a64925ef90
     "#]]
     .assert_eq(&text);
 }

@@ -8,6 +8,7 @@ use crate::streams::{Kind, Purpose};
 use crate::world::World;
 use crate::{Drawn, Options, RunReport, Streams};
 use quorate_contract::Contract;
+use quorate_crash::raft::Raft;
 
 /// What a fault weighs against events: a reader would rather have one more heartbeat than one more
 /// fault to think about.
@@ -94,7 +95,7 @@ impl Worlds<'_> {
             trace: 0,
             ..self.options.clone()
         };
-        let mut world = World::new(self.contract, streams.recorded(), &options);
+        let mut world = World::<Raft>::new(self.contract, streams.recorded(), &options);
         world.run();
         let mut ended = world.report(0);
         (ended.report, ended.streams.take_record())

@@ -3,6 +3,7 @@
 use super::{Event, World};
 use crate::client::{Client, Want, items};
 use crate::observe::Broken;
+use crate::serving::Simulated;
 use crate::{Delay, Link};
 use quorate_check::{self as check, FinalState, History};
 use quorate_core::{NodeId, Time};
@@ -24,7 +25,7 @@ const LOOK_EVERY: u64 = 20 * MS;
 /// Steps of search that the history's judge may take.
 const STEPS: u64 = 500_000;
 
-impl World {
+impl<P: Simulated> World<P> {
     pub(super) fn on_settle(&mut self) {
         match self.healed {
             None => self.heal(),

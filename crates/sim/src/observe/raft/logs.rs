@@ -3,9 +3,9 @@
 //! Every entry has a chain: a hash over it and all entries before it. Two logs agree up to an index
 //! exactly if their chains there are equal, so each property is one comparison.
 
-use super::{Broken, broken};
+use super::LogChange;
 use crate::Rolling;
-use crate::disk::LogChange;
+use crate::observe::{Broken, broken};
 use quorate_core::NodeId;
 use quorate_crash::raft::{Entry, Log, Position};
 use std::collections::VecDeque;
