@@ -5,6 +5,7 @@
 use crate::{Coin, Effects, Hard, Journaled, Protocol, To};
 use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 use std::{io, mem};
 
@@ -38,7 +39,7 @@ pub trait Disk<R> {
 }
 
 /// The part of a burst that happens at once.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Prompt<P: Protocol> {
     pub(crate) messages: Vec<(To, P::Eager)>,
     pub(crate) outputs: Vec<P::EagerOutput>,
@@ -113,6 +114,7 @@ impl<M> Released<M> {
     }
 }
 
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Held<P: Protocol> {
     lsn: Lsn,
     messages: Vec<(To, P::Message)>,
@@ -128,10 +130,37 @@ struct Held<P: Protocol> {
 ///
 /// What waits is bounded by what the driver lets in: it stops feeding requests when
 /// [`Gate::waiting`] says that the disk does not keep up.
+///
+/// A value: it compares and hashes by what waits, not by the memory that it keeps for later bursts.
 pub struct Gate<P: Protocol> {
     held: VecDeque<Held<P>>,
     spare: Vec<Held<P>>,
     failed: bool,
+}
+
+impl<P: Protocol> Clone for Gate<P> {
+    fn clone(&self) -> Self {
+        Self {
+            held: self.held.clone(),
+            spare: vec![],
+            failed: self.failed,
+        }
+    }
+}
+
+impl<P: Protocol> PartialEq for Gate<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.held == other.held && self.failed == other.failed
+    }
+}
+
+impl<P: Protocol> Eq for Gate<P> {}
+
+impl<P: Protocol> Hash for Gate<P> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.held.hash(state);
+        self.failed.hash(state);
+    }
 }
 
 impl<P: Protocol> Default for Gate<P> {

@@ -24,7 +24,7 @@ use std::time::Duration;
 ///     out.send_eager(To::All, message);
 /// }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Effects<P: Protocol> {
     pub(crate) records: Vec<<P::Hard as Hard>::Record>,
     pub(crate) gated: Vec<(To, P::Message)>,

@@ -56,6 +56,14 @@ impl Hard for () {
 /// let hard = Journaled(());
 /// ```
 ///
+/// nor by way of `Default`: only recovery makes one ([`driver`](crate::driver)), so that a node can't
+/// begin with a past that its disk does not hold:
+///
+/// ```compile_fail,E0599
+/// use quorate_core::Journaled;
+/// let hard = Journaled::<()>::default();
+/// ```
+///
 /// The same types, used as meant, do compile:
 ///
 /// ```
@@ -66,7 +74,7 @@ impl Hard for () {
 ///     hard.term
 /// }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Journaled<H>(pub(crate) H);
 
 impl<H> Deref for Journaled<H> {

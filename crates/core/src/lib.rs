@@ -18,6 +18,7 @@
 
 pub mod driver;
 mod effects;
+mod fixed;
 mod id;
 mod journal;
 mod mutant;
@@ -26,6 +27,7 @@ pub mod replicated;
 mod time;
 
 pub use effects::Effects;
+pub use fixed::Fixed;
 pub use id::{NodeId, NodeSet, To};
 pub use journal::{Hard, Journaled};
 pub use mutant::Mutant;

@@ -61,6 +61,7 @@ fn replica(recovery: Recovery, wal: wal::Wal<FileStorage>) -> Replica<Files> {
             ..Limits::default()
         },
         sweep: Duration::from_millis(50),
+        software: quorate_replica::LEVEL,
         nonce: 1,
         mutant: quorate_core::Mutant::None,
     };

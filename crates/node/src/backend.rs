@@ -63,7 +63,7 @@ impl Backend {
             Outcome::Unknown(why) => Err(match why {
                 Uncertainty::TimedOut => Refusal::Timeout,
                 Uncertainty::Settled | Uncertainty::SessionExpired => Refusal::LeaderChanged,
-                Uncertainty::DiskFailed => Refusal::Stopped,
+                Uncertainty::DiskFailed | Uncertainty::Stopped => Refusal::Stopped,
             }),
         }
     }
@@ -85,7 +85,7 @@ fn refusal(why: Why) -> Refusal {
         Why::TimedOut => Refusal::Timeout,
         Why::TooManyRequests | Why::SessionWindow => Refusal::TooManyRequests,
         Why::TooLarge { .. } => Refusal::RequestTooLarge,
-        Why::DiskFailed | Why::BadTransfer => Refusal::Stopped,
+        Why::DiskFailed | Why::BadTransfer | Why::Stopped(_) | Why::Change(_) => Refusal::Stopped,
     }
 }
 

@@ -307,6 +307,7 @@ impl Parts {
             protocol: raft_config(&config.contract, config),
             limits: config.limits.clone(),
             sweep: SWEEP,
+            software: quorate_replica::LEVEL,
             nonce: nonce(),
             mutant: Mutant::None,
         };

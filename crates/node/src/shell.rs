@@ -9,7 +9,7 @@ use crate::serving::{Actions, Input, PeerMessage, Replica, Timer};
 use crate::timers::Timers;
 use quorate_core::replicated::Role;
 use quorate_core::{NodeId, Time};
-use quorate_replica::{Notice, Outcome, Refusal, Request, Ticket};
+use quorate_replica::{Notice, Outcome, Refusal, Request, Stopped, Ticket};
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
@@ -289,9 +289,15 @@ fn note(notice: &Notice, published: &Published) {
         Notice::CheckpointDone { index } => info!(index, "checkpoint written"),
         Notice::SnapshotInstalled { index } => info!(index, "snapshot from the leader installed"),
         Notice::SnapshotRejected { reason } => warn!("snapshot from the leader rejected: {reason}"),
-        Notice::Violation { property, detail } => {
-            published.count_violation(property);
-            error!(property, "invariant violated: {detail}");
+        Notice::Stopped(why) => {
+            if let Stopped::Violation { property, .. } = why {
+                published.count_violation(property);
+            }
+            error!("{why}");
+        }
+        Notice::Configured => {}
+        Notice::PeerDiverged { peer, detail } => {
+            error!("{peer} holds another state than a quorum does ({detail}): replace it");
         }
         Notice::DiskFailed { error } => {
             error!("the log has failed: {error}");

@@ -12,7 +12,9 @@ impl Wire for PeerMessage {
     fn is_bulk(&self) -> bool {
         match self {
             PeerMessage::Forward(_) => true,
-            PeerMessage::Digest { .. } => false,
+            PeerMessage::Change { .. }
+            | PeerMessage::ChangeRefused { .. }
+            | PeerMessage::Digest { .. } => false,
             PeerMessage::Protocol(message) => Raft::is_bulk(message),
         }
     }
@@ -22,7 +24,9 @@ impl Wire for PeerMessage {
             PeerMessage::Forward(payloads) => {
                 payloads.iter().map(|payload| payload.len() + 16).sum()
             }
-            PeerMessage::Digest { .. } => 0,
+            PeerMessage::Change { .. }
+            | PeerMessage::ChangeRefused { .. }
+            | PeerMessage::Digest { .. } => 0,
             PeerMessage::Protocol(message) => Raft::message_bytes(message),
         };
         data + OVERHEAD

@@ -53,6 +53,7 @@ impl Cluster {
                 protocol: raft::Config::default(),
                 limits: Limits::default(),
                 sweep: Duration::from_millis(50),
+                software: quorate_replica::LEVEL,
                 nonce: u64::from(n) << 32,
                 mutant: quorate_core::Mutant::None,
             };

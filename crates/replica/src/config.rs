@@ -3,6 +3,15 @@
 use quorate_core::Mutant;
 use std::time::Duration;
 
+/// The highest feature level that this version knows. What a level adds to the log or to the
+/// state machine may be used only once the cluster is at that level; see
+/// [`Configuration::level`](quorate_core::replicated::Configuration).
+///
+/// | level | adds |
+/// |---|---|
+/// | 1 | entries of format 1: commands of the store, sessions |
+pub const LEVEL: u16 = 1;
+
 /// A replica's configuration, over a protocol whose own is `C`.
 #[derive(Clone, Debug)]
 pub struct Config<C> {
@@ -13,6 +22,8 @@ pub struct Config<C> {
     /// How often deadlines are looked at, and unanswered writes are sent again. Bounds how late a
     /// timeout is told, never whether an answer is right.
     pub sweep: Duration,
+    /// The highest feature level that this software knows: [`LEVEL`] in all that serves.
+    pub software: u16,
     /// A number that no other run of any replica has: names this run's own session.
     pub nonce: u64,
     /// A seeded defect; [`Mutant::None`] in all that serves.

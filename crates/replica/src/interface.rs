@@ -1,6 +1,6 @@
 //! What happens to a replica, and what it asks of its driver.
 
-use crate::{Outcome, PeerMessage, Request, Ticket};
+use crate::{Outcome, PeerMessage, Request, Stopped, Ticket};
 use quorate_core::replicated::{Replicated, Role};
 use quorate_core::{NodeId, Time};
 use std::time::Duration;
@@ -95,13 +95,17 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
-    /// An invariant is violated: a bug, or a fault that the contract does not name.
-    Violation {
-        /// The property's name.
-        property: &'static str,
+    /// A peer holds another state than a quorum does, this replica among it. It should be replaced.
+    PeerDiverged {
+        /// The peer.
+        peer: NodeId,
         /// The figures.
         detail: String,
     },
+    /// The replica has left the service; said once.
+    Stopped(Stopped),
+    /// Another configuration is in force: see [`Replica::roster`](crate::Replica::roster).
+    Configured,
     /// The log has failed; the replica is silent from here on.
     DiskFailed {
         /// What the disk said.

@@ -18,6 +18,8 @@ pub struct Machine {
     store: kv::Store,
     sessions: Arc<Sessions>,
     applied: Position,
+    /// The cluster's feature level by the last configuration applied.
+    level: u16,
 }
 
 /// How far the log is applied, and a chain over all that was.
@@ -42,8 +44,16 @@ pub(crate) enum Effect {
         id: RequestId,
         verdict: WriteVerdict,
     },
-    /// The payload is not an entry of ours: a replica wrote what no correct one writes.
+    /// The entry has a format that this software does not know. Nothing was applied.
+    TooNew {
+        /// The format.
+        format: u16,
+    },
+    /// The payload is not an entry of ours: a replica wrote what no correct one writes. Nothing was
+    /// applied.
     Malformed,
+    /// The entry does not follow the one applied last. Nothing was applied.
+    OutOfOrder,
 }
 
 /// What became of a write.
@@ -62,6 +72,7 @@ impl Default for Machine {
             store: kv::Store::new(),
             sessions: Arc::default(),
             applied: Position::default(),
+            level: 1,
         }
     }
 }
@@ -82,6 +93,11 @@ impl Machine {
         self.applied.term
     }
 
+    /// The cluster's feature level, as of the last entry applied.
+    pub fn level(&self) -> u16 {
+        self.level
+    }
+
     /// How many client sessions are open.
     pub fn sessions(&self) -> usize {
         self.sessions.len()
@@ -100,25 +116,39 @@ impl Machine {
         term: u64,
         payload: &Payload,
         limits: &Limits,
+        software: u16,
         mutant: Mutant,
     ) -> Effect {
-        debug_assert_eq!(
-            index,
-            self.applied.index + 1,
-            "entries are applied in order"
-        );
-        let chain = xxh3_64_with_seed(payload.command(), self.applied.chain ^ index);
-        self.applied = Position { index, term, chain };
-        let Payload::Command(command) = payload else {
-            return Effect::Nothing;
+        if index != self.applied.index + 1 {
+            return Effect::OutOfOrder;
+        }
+        let entry = match payload {
+            Payload::Command(command) => match entry::decode(command, software) {
+                Ok(entry) => Some(entry),
+                Err(entry::Unreadable::TooNew(format)) => return Effect::TooNew { format },
+                Err(entry::Unreadable::Malformed) => return Effect::Malformed,
+            },
+            Payload::Empty | Payload::Configuration(_) => None,
         };
-        match entry::decode(command) {
-            Err(_) => Effect::Malformed,
-            Ok(Entry::OpenSession { nonce }) => {
+        if let Payload::Configuration(configuration) = payload {
+            self.level = configuration.level;
+        }
+        let seed = self.applied.chain ^ index;
+        let chain = match payload {
+            Payload::Configuration(configuration) => {
+                let bytes = postcard::to_stdvec(configuration).unwrap_or_default();
+                xxh3_64_with_seed(&bytes, seed)
+            }
+            command => xxh3_64_with_seed(command.command(), seed),
+        };
+        self.applied = Position { index, term, chain };
+        match entry {
+            None => Effect::Nothing,
+            Some(Entry::OpenSession { nonce }) => {
                 let session = Arc::make_mut(&mut self.sessions).open(index, limits.sessions);
                 Effect::Opened { nonce, session }
             }
-            Ok(Entry::Command { id, command }) => Effect::Write {
+            Some(Entry::Command { id, command }) => Effect::Write {
                 id,
                 verdict: self.write(index, id, &command, limits, mutant),
             },
@@ -161,6 +191,7 @@ impl Machine {
         let head = Head {
             format: FORMAT,
             applied: self.applied,
+            level: self.level,
             sessions: (*self.sessions).clone(),
         };
         MachineWriter {
@@ -176,6 +207,7 @@ const FORMAT: u8 = 1;
 struct Head {
     format: u8,
     applied: Position,
+    level: u16,
     sessions: Sessions,
 }
 
@@ -291,12 +323,16 @@ impl MachineReader {
             return Err(SnapshotError::Short);
         }
         let Head {
-            applied, sessions, ..
+            applied,
+            level,
+            sessions,
+            ..
         } = self.head.ok_or(SnapshotError::Short)?;
         Ok(Machine {
             store: self.store.finish()?,
             sessions: Arc::new(sessions),
             applied,
+            level,
         })
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const MAX_ROUNDS: usize = 4;
 
 /// A read that waits.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Read {
     pub(crate) ticket: Ticket,
     pub(crate) request: Request,
@@ -20,7 +20,7 @@ pub(crate) struct Read {
 }
 
 /// The table of reads in flight. Bounded by the replica's admission control.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Reads {
     queued: Vec<Read>,
     rounds: BTreeMap<u64, (Time, Vec<Read>)>,
@@ -115,8 +115,8 @@ impl Reads {
         count
     }
 
-    /// Ends everything: the disk has failed.
-    pub(crate) fn fail(&mut self, mut tell: impl FnMut(Ticket, Outcome)) {
+    /// Ends everything: the replica serves no more, for this reason.
+    pub(crate) fn fail(&mut self, refusal: &Refusal, mut tell: impl FnMut(Ticket, Outcome)) {
         let Self {
             queued,
             rounds,
@@ -132,7 +132,7 @@ impl Reads {
             .chain(confirmed)
             .chain(stalled)
         {
-            tell(read.ticket, Outcome::Refused(Refusal::DiskFailed));
+            tell(read.ticket, Outcome::Refused(refusal.clone()));
         }
     }
 }

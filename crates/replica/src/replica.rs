@@ -3,19 +3,24 @@
 use crate::audit::Audit;
 use crate::checkpoint::Checkpoint;
 use crate::machine::{Machine, MachineReader};
+use crate::membership::Changes;
 use crate::outgoing::Outgoing;
 use crate::reads::Reads;
 use crate::status::{Counters, Status};
 use crate::writes::Writes;
-use crate::{Actions, Config, Header, Input, Notice, Timer};
+use crate::{Actions, Config, Header, Input, Outcome, Refusal, Roster, Stopped, Timer};
+use members::Heard;
 use quorate_core::driver::{Disk, Gate};
-use quorate_core::replicated::{Output, Replicated, Request as Ask, Role};
+use quorate_core::replicated::{Configuration, Output, Replicated, Request as Ask, Role};
 use quorate_core::{Effects, Hard, Input as ProtocolInput, Journaled, NodeId, Time};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 mod admission;
 mod applying;
 mod driving;
+mod fencing;
+mod members;
 mod snapshots;
 
 /// One replica of the store, over a protocol `P` and a disk `D` that keeps its records.
@@ -45,6 +50,16 @@ pub struct Replica<P: Replicated, D> {
     sweeps: u32,
     counters: Counters,
     failure_told: bool,
+    changes: Changes,
+    next_nonce: u64,
+    /// The change that the protocol was given last, and who asked for it.
+    proposing: Option<(NodeId, u64)>,
+    heard: BTreeMap<NodeId, Heard>,
+    /// By the configuration in force.
+    roster: Arc<Roster>,
+    /// The last one that was applied since the start.
+    applied_configuration: Option<Arc<Configuration>>,
+    stopped: Option<Stopped>,
 }
 
 impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
@@ -65,8 +80,8 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             loopback: VecDeque::new(),
             outputs: VecDeque::new(),
             outgoing: Outgoing::new(machine.clone()),
+            writes: Writes::new(config.nonce, machine.level()),
             machine,
-            writes: Writes::new(config.nonce),
             reads: Reads::default(),
             checkpoint: Checkpoint::default(),
             installing: None,
@@ -77,14 +92,32 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             sweeps: 0,
             counters: Counters::default(),
             failure_told: false,
+            changes: Changes::default(),
+            next_nonce: config.nonce,
+            proposing: None,
+            heard: BTreeMap::new(),
+            roster: Arc::default(),
+            applied_configuration: None,
+            stopped: None,
             config,
         }
     }
 
     /// Takes one input. Its effects are complete after the next [`Replica::flush`].
     pub fn step(&mut self, now: Time, input: Input<P>, out: &mut Actions<P>) {
+        if let Some(stopped) = &self.stopped {
+            if let Input::Client { ticket, .. } = input {
+                let refusal = Refusal::Stopped(stopped.kind());
+                out.replies.push((ticket, Outcome::Refused(refusal)));
+            }
+            return;
+        }
         match input {
             Input::Start => {
+                self.on_configured(out);
+                if self.stopped.is_some() {
+                    return;
+                }
                 self.protocol
                     .step(now, ProtocolInput::Start, &mut self.effects);
                 out.timers
@@ -111,12 +144,17 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
     /// Called once after each burst of steps: batches what came in, hands records to the disk,
     /// releases what the disk's progress allows, applies what is committed, answers.
     pub fn flush(&mut self, now: Time, out: &mut Actions<P>) {
-        loop {
+        while self.stopped.is_none() {
+            self.send_changes(now, out);
             self.send_writes(now, out);
             if let Some(round) = self.reads.start_round(now) {
                 self.ask(now, Ask::Read(round));
             }
             self.protocol.flush(now, &mut self.effects);
+            self.fence(out);
+            if self.stopped.is_some() {
+                break;
+            }
             self.exchange(out);
             self.serve_outputs(now, out);
             self.write_checkpoint(now);
@@ -129,29 +167,6 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             }
         }
         self.serve_reads(out);
-    }
-
-    pub(crate) fn on_divergence(&mut self, found: crate::audit::Divergence, out: &mut Actions<P>) {
-        let crate::audit::Divergence {
-            peer,
-            index,
-            mine,
-            theirs,
-        } = found;
-        let detail = format!(
-            "at index {index} the state's digest is {mine:016x} here and {theirs:016x} at {peer}"
-        );
-        self.on_violation("state-machine safety", detail, out);
-    }
-
-    pub(crate) fn on_violation(
-        &mut self,
-        property: &'static str,
-        detail: String,
-        out: &mut Actions<P>,
-    ) {
-        self.counters.violations += 1;
-        out.notices.push(Notice::Violation { property, detail });
     }
 
     pub(crate) fn leads(&self) -> bool {
@@ -167,7 +182,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
 
     /// Requests in flight here.
     pub fn in_flight(&self) -> usize {
-        self.writes.len() + self.reads.len()
+        self.writes.len() + self.reads.len() + self.changes.len()
     }
 
     /// The protocol, to look at.

@@ -1,7 +1,9 @@
 //! What a client asks, and the three ways in which it ends.
 
-use crate::SessionId;
+use crate::membership::{Change, ChangeRefusal};
+use crate::{SessionId, StoppedKind};
 use quorate_core::NodeId;
+use quorate_core::replicated::Configuration;
 use quorate_kv as kv;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,7 @@ pub struct RequestId {
 }
 
 /// What a client may ask of any replica.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// Change the store. With an `id`, a repetition is answered and not applied again; without
     /// one, the request is the replica's own to repeat and the client must not.
@@ -51,6 +53,13 @@ pub enum Request {
     /// Hand the leadership to another node. Answered when the protocol has been told, not when it
     /// is over: watch the status.
     TransferLeadership(NodeId),
+    /// Change the members.
+    Change(Change),
+    /// Who the members are.
+    Members {
+        /// Answer from this replica's state as it is, however old.
+        serializable: bool,
+    },
     /// Fails unless this replica can confirm, through a quorum, that it is up to date: what a
     /// readiness probe asks.
     Barrier,
@@ -76,6 +85,8 @@ pub enum Reply {
     Txn(kv::TxnResponse),
     /// To [`Request::OpenSession`].
     Session(SessionId),
+    /// To [`Request::Change`] and [`Request::Members`]: the configuration after it.
+    Configuration(Box<Configuration>),
     /// To [`Request::TransferLeadership`] and [`Request::Barrier`].
     Ok,
 }
@@ -121,6 +132,12 @@ pub enum Refusal {
     /// This replica's log has failed; it is silent until it is restarted.
     #[error("this replica's disk has failed; it does not serve until it is restarted")]
     DiskFailed,
+    /// This replica has left the service.
+    #[error("this replica has left the service: {0}")]
+    Stopped(StoppedKind),
+    /// The members can't be changed so.
+    #[error(transparent)]
+    Change(#[from] ChangeRefusal),
     /// The node named in a transfer is not another member, or this replica does not lead.
     #[error("leadership can be transferred by the leader, to another member")]
     BadTransfer,
@@ -139,6 +156,9 @@ pub enum Uncertainty {
     /// an earlier one was can't be told any more. Open another session.
     #[error("the session is unknown or has expired; an earlier copy may have been applied")]
     SessionExpired,
+    /// The replica left the service while the write was in flight.
+    #[error("this replica has left the service; the write may or may not have been applied")]
+    Stopped,
     /// The replica's disk failed while the write was in flight.
     #[error("this replica's disk failed; the write may or may not have been applied")]
     DiskFailed,

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) type Leader = (u64, NodeId);
 
 /// An entry's way to the leader.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Transit {
     payload: Bytes,
     sent: Option<Leader>,
@@ -43,7 +43,7 @@ impl Transit {
 /// The longest wait between two repetitions to the same leader.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Pending {
     ticket: Ticket,
     deadline: Time,
@@ -51,21 +51,21 @@ struct Pending {
 }
 
 /// A session being opened, for a client or for the replica itself.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Opening {
     ticket: Option<Ticket>,
     deadline: Time,
     transit: Transit,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Write(SessionId, u64),
     Opening(u64),
 }
 
 /// The table of writes in flight. Bounded by the replica's admission control.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Writes {
     pending: BTreeMap<(SessionId, u64), Pending>,
     /// The replica's own session, in which plain writes travel.
@@ -77,12 +77,15 @@ pub(crate) struct Writes {
     /// Those that were never sent, oldest first.
     fresh: VecDeque<Key>,
     next_nonce: u64,
+    /// The cluster's feature level, as far as it is applied: entries are written in its format.
+    pub(crate) level: u16,
     own_nonce: Option<u64>,
 }
 
 impl Writes {
-    pub(crate) fn new(nonce: u64) -> Self {
+    pub(crate) fn new(nonce: u64, level: u16) -> Self {
         Self {
+            level,
             next_seq: 1,
             next_nonce: nonce,
             ..Self::default()
@@ -151,7 +154,7 @@ impl Writes {
         deadline: Time,
         limits: &Limits,
     ) -> Result<(), Refusal> {
-        let payload = entry::encode_command(id, command);
+        let payload = entry::encode_command(self.level, id, command);
         let (size, limit) = (payload.len(), limits.request_bytes);
         if size > limit {
             return Err(Refusal::TooLarge { size, limit });
@@ -173,7 +176,7 @@ impl Writes {
     pub(crate) fn open(&mut self, ticket: Option<Ticket>, deadline: Time, limits: &Limits) -> u64 {
         let nonce = self.next_nonce;
         self.next_nonce = self.next_nonce.wrapping_add(1);
-        let transit = Transit::new(entry::encode_open_session(nonce), limits);
+        let transit = Transit::new(entry::encode_open_session(self.level, nonce), limits);
         self.opening.insert(
             nonce,
             Opening {
@@ -326,12 +329,16 @@ impl Writes {
         count
     }
 
-    /// Ends everything: the disk has failed.
-    pub(crate) fn fail(&mut self, mut tell: impl FnMut(Ticket, Outcome)) {
-        let refused = Outcome::Refused(Refusal::DiskFailed);
+    /// Ends everything: the replica serves no more, for this reason.
+    pub(crate) fn fail(
+        &mut self,
+        (refusal, uncertainty): (&Refusal, Uncertainty),
+        mut tell: impl FnMut(Ticket, Outcome),
+    ) {
+        let refused = Outcome::Refused(refusal.clone());
         for (_, pending) in std::mem::take(&mut self.pending) {
             let sent = pending.transit.sent.is_some();
-            let unknown = Outcome::Unknown(Uncertainty::DiskFailed);
+            let unknown = Outcome::Unknown(uncertainty);
             tell(pending.ticket, if sent { unknown } else { refused.clone() });
         }
         for ticket in std::mem::take(&mut self.opening)

@@ -52,8 +52,7 @@ impl Writer {
             .truncate(false)
             .open(path)
             .map_err(|error| refused(format_args!("can't write {name}: {error}")))?;
-        // Some shared file systems have no locks. They guard against a mistake, so go on without.
-        if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        if !lock(&file) {
             return Err(refused(format_args!(
                 "another process is writing {name}; every shard needs a file of its own"
             )));
@@ -161,4 +160,21 @@ fn refuse_another<C: Campaign>(reader: &Reader<C>, header: &Header) -> anyhow::R
             reader.path.display()
         ))),
     }
+}
+
+/// Takes the lock on a shard's file, or says that another process has it. Some shared file systems
+/// have no locks; they guard against a mistake, so the shard is written without.
+///
+/// Tried for a moment: a process that is being started holds, between fork and exec, a copy of every
+/// open file, locks included, although it will never write to it.
+fn lock(file: &File) -> bool {
+    let held = |_: &u32| {
+        let taken = flock(file, FlockOperation::NonBlockingLockExclusive);
+        if taken == Err(Errno::WOULDBLOCK) {
+            std::thread::sleep(Duration::from_millis(10));
+            return true;
+        }
+        false
+    };
+    (0..20).take_while(held).count() < 20
 }

@@ -98,6 +98,12 @@ pub trait Replicated:
     /// Who takes part, by the latest configuration in the log.
     fn configuration(&self) -> &Configuration;
 
+    /// Something that the failure model excludes has been seen: the node must not act any more.
+    /// Cheap: asked after every burst.
+    fn violation(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What a record means to the journal, if it belongs to a snapshot.
     fn snapshot_part(record: &<Self::Hard as Hard>::Record) -> Option<SnapshotPart<'_>>;
 

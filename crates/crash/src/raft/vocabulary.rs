@@ -41,6 +41,10 @@ impl Replicated for Raft {
         &self.configuration
     }
 
+    fn violation(&self) -> Option<&'static str> {
+        self.violation
+    }
+
     fn snapshot_part(record: &Record) -> Option<SnapshotPart<'_>> {
         match record {
             Record::SnapshotBegin { id, .. } => Some(SnapshotPart::Begin { id: *id }),

@@ -50,7 +50,8 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             }
             | Request::ReadTxn {
                 serializable: true, ..
-            } => {
+            }
+            | Request::Members { serializable: true } => {
                 return Ok(Some(self.read(&request)));
             }
             Request::TransferLeadership(to) => return self.transfer(now, *to).map(Some),
@@ -91,6 +92,12 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                     out.replies
                         .push((earlier, Outcome::Unknown(Uncertainty::TimedOut)));
                 }
+                Ok(None)
+            }
+            Request::Change(change) => {
+                let nonce = self.next_nonce;
+                self.next_nonce = nonce.wrapping_add(1);
+                self.changes.take(nonce, ticket, change, deadline)?;
                 Ok(None)
             }
             Request::OpenSession => {

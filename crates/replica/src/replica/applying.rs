@@ -5,20 +5,29 @@ use crate::audit::Audit;
 use crate::machine::{Effect, WriteVerdict};
 use crate::reads::Read;
 use crate::sessions::Applied;
-use crate::{Actions, Config, Header, Outcome, Refusal, Reply, Request, Uncertainty};
+use crate::{Actions, Config, Header, Outcome, Refusal, Reply, Request, Stopped, Uncertainty};
 use quorate_core::Hard;
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Payload, Replicated};
 
 impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
     pub(crate) fn apply(&mut self, index: u64, term: u64, payload: &Payload, out: &mut Actions<P>) {
-        let Config { limits, mutant, .. } = &self.config;
-        let effect = self.machine.apply(index, term, payload, limits, *mutant);
+        if let Payload::Configuration(configuration) = payload {
+            self.apply_configuration(configuration, out);
+        }
+        let Config {
+            limits,
+            mutant,
+            software,
+            ..
+        } = &self.config;
+        let effect = self
+            .machine
+            .apply(index, term, payload, limits, *software, *mutant);
         self.checkpoint.on_applied(payload.command().len());
-        if Audit::wants(index)
-            && let Some(found) = self.audit.on_applied(index, self.machine.digest())
-        {
-            self.on_divergence(found, out);
+        if Audit::wants(index) {
+            self.audit.on_applied(index, self.machine.digest());
+            self.judge_states(out);
         }
         match effect {
             Effect::Nothing => {}
@@ -51,6 +60,15 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 if let Some(ticket) = self.writes.on_judged(id) {
                     out.replies.push((ticket, outcome));
                 }
+            }
+            Effect::TooNew { format } => {
+                let (needed, known) = (format, self.config.software);
+                self.stop(Stopped::TooOld { needed, known }, out);
+            }
+            Effect::OutOfOrder => {
+                let applied = self.machine.index();
+                let detail = format!("entry {index} comes after entry {applied}");
+                self.on_violation("entries are applied in order", detail, out);
             }
             Effect::Malformed => {
                 self.counters.malformed_entries += 1;
@@ -88,6 +106,9 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         let reply = match request {
             Request::Range { request, .. } => store.range(request).map(Reply::Range),
             Request::ReadTxn { txn, .. } => store.read_txn(txn).map(Reply::Txn),
+            Request::Members { .. } => {
+                Ok(Reply::Configuration(Box::new(self.applied_configuration())))
+            }
             _ => Ok(Reply::Ok),
         };
         match reply {

@@ -2,7 +2,7 @@
 
 use super::Replica;
 use crate::writes::Leader;
-use crate::{Actions, Notice, PeerMessage, Timer};
+use crate::{Actions, Notice, PeerMessage, Refusal, Timer, Uncertainty};
 use bytes::Bytes;
 use quorate_core::driver::{Disk, Released};
 use quorate_core::replicated::{Output, Replicated, Request as Ask, Role};
@@ -20,7 +20,14 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         message: PeerMessage<P::Message>,
         out: &mut Actions<P>,
     ) {
+        self.on_heard(now, from);
         match message {
+            PeerMessage::Change { nonce, change } => {
+                self.lead_change(now, from, nonce, &change, out);
+            }
+            PeerMessage::ChangeRefused { nonce, why } => {
+                out.replies.extend(self.changes.on_refused(nonce, why));
+            }
             PeerMessage::Protocol(message) => {
                 self.protocol.step(
                     now,
@@ -37,10 +44,16 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                     }
                 }
             }
-            PeerMessage::Digest { index, digest } => {
-                if let Some(found) = self.audit.on_peer(from, index, digest) {
-                    self.on_divergence(found, out);
+            PeerMessage::Digest {
+                software,
+                index,
+                digest,
+            } => {
+                if let Some(heard) = self.heard.get_mut(&from) {
+                    heard.software = software;
                 }
+                self.audit.on_peer(from, index, digest);
+                self.judge_states(out);
             }
         }
     }
@@ -130,20 +143,29 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 error: error.to_string(),
             });
             let mut tell = |ticket, outcome| out.replies.push((ticket, outcome));
-            self.writes.fail(&mut tell);
-            self.reads.fail(&mut tell);
+            let refusal = Refusal::DiskFailed;
+            let ends = (&refusal, Uncertainty::DiskFailed);
+            self.writes.fail(ends, &mut tell);
+            self.reads.fail(&refusal, &mut tell);
+            self.changes.fail(ends, &mut tell);
         }
     }
 
     pub(crate) fn serve_outputs(&mut self, now: Time, out: &mut Actions<P>) {
-        while let Some(output) = self.outputs.pop_front() {
+        while self.stopped.is_none()
+            && let Some(output) = self.outputs.pop_front()
+        {
             match output {
                 Output::Committed { first, entries } => {
                     for (index, entry) in (first..).zip(entries.iter()) {
+                        if self.stopped.is_some() {
+                            return;
+                        }
                         self.apply(index, entry.term, &entry.payload, out);
                     }
                 }
-                Output::ReconfigureRefused { .. } | Output::Configured => {}
+                Output::ReconfigureRefused { why } => self.on_reconfigure_refused(why, out),
+                Output::Configured => self.on_configured(out),
                 Output::ReadReady { id, index } => self.reads.on_ready(id, index),
                 Output::ReadFailed { id, .. } => self.reads.on_failed(id),
                 // The write stays in its table and is sent again when its wait is over.
@@ -151,6 +173,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 Output::RoleChanged { role, term, leader } => {
                     self.on_role_changed(now, role, leader);
                     out.notices.push(Notice::RoleChanged { role, term, leader });
+                    self.leave_if_removed(out);
                 }
                 Output::SnapshotWanted { to, meta, offset } => {
                     let bytes = self.config.limits.chunk_bytes;
@@ -194,7 +217,10 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         out.timers
             .push((Timer::Sweep, Some((self.config.sweep, self.config.sweep))));
         let mut tell = |ticket, outcome| out.replies.push((ticket, outcome));
-        let late = self.writes.expire(now, &mut tell) + self.reads.expire(now, &mut tell);
+        let late = self.writes.expire(now, &mut tell)
+            + self.reads.expire(now, &mut tell)
+            + self.changes.expire(now, &mut tell);
+        self.changes.due = self.changes.len() > 0;
         self.counters.timed_out += late;
         self.resend = true;
         self.reads.revive(Time(
@@ -205,14 +231,19 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             self.on_violation("the protocol's local invariants", detail, out);
         }
         self.sweeps = (self.sweeps + 1) % SWEEPS_PER_DIGEST;
-        if self.sweeps == 0
-            && let Some((index, digest)) = self.audit.latest()
-            && !self.gate.failed()
-        {
+        if self.sweeps == 0 && !self.gate.failed() {
+            let software = self.config.software;
+            let (index, digest) = self.audit.latest().unwrap_or_default();
             let members = self.protocol.configuration().members();
             for peer in members.into_iter().filter(|peer| *peer != self.me) {
-                out.sends
-                    .push((peer, PeerMessage::Digest { index, digest }));
+                out.sends.push((
+                    peer,
+                    PeerMessage::Digest {
+                        software,
+                        index,
+                        digest,
+                    },
+                ));
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Snapshots of the state: one installed from the leader, and this replica's own checkpoint.
 
-use super::{Actions, Notice, Replica};
+use super::Replica;
 use crate::checkpoint::Piece;
 use crate::config::Limits;
 use crate::machine::MachineReader;
+use crate::{Actions, Notice};
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Checkpoint, Install, Replicated, Request as Ask};
 use quorate_core::{Hard, Time};
@@ -60,6 +61,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 self.audit.reset();
                 self.checkpoint.stop();
                 self.outgoing.freeze(machine.clone());
+                self.writes.level = machine.level();
                 self.machine = machine;
             }
             Install::Abort { .. } => (self.installing, self.installed) = (None, None),

@@ -1,5 +1,6 @@
 //! Replicas together: given this failure, this holds.
 
+mod fail_stop;
 mod harness;
 
 use harness::{Cluster, MS, put, range};
@@ -8,7 +9,7 @@ use quorate_replica::{
     Limits, Notice, Outcome, Refusal, Reply, Request, RequestId, SessionId, Uncertainty,
 };
 
-fn cluster() -> Cluster {
+pub(crate) fn cluster() -> Cluster {
     let mut cluster = Cluster::new(3, Limits::default());
     cluster.run(2000 * MS);
     assert_eq!(cluster.leader(), Some(0));

@@ -149,6 +149,7 @@ pub(crate) fn digest(outcome: &Outcome) -> u64 {
                 }
                 Answer::Txn(txn) => txn.responses.len() as u64,
                 Answer::Session(session) => session.0,
+                Answer::Configuration(configuration) => configuration.next.into(),
                 Answer::Ok => 1,
             };
             kind ^ (header.revision as u64) << 16 ^ header.term << 40

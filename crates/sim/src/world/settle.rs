@@ -163,6 +163,10 @@ impl<P: Simulated> World<P> {
         for client in &mut self.clients {
             client.end(&mut self.desk);
         }
+        let running = self.nodes.iter().filter_map(|node| node.replica.as_ref());
+        let applied = running.map(|replica| replica.machine().index());
+        let kept = self.observers.at_end(applied);
+        self.check(kept);
         let everything = kv::RangeRequest {
             key: b"\0".as_slice().into(),
             range_end: b"\0".as_slice().into(),

@@ -8,7 +8,7 @@ use crate::serving::{Config, Input, PeerMessage, Replica, Simulated};
 use crate::{Fault, Flight};
 use quorate_core::NodeId;
 use quorate_core::replicated::Role;
-use quorate_replica::{self as replica, Notice, Outcome, Reply, Ticket};
+use quorate_replica::{self as replica, Notice, Outcome, Reply, Stopped, Ticket};
 use quorate_report::EventKind;
 use quorate_wal as wal;
 use std::time::Duration;
@@ -201,7 +201,7 @@ impl<P: Simulated> World<P> {
                 recorder.remark(self.now, id, kind, &words::notice(&notice));
             }
             match notice {
-                Notice::Violation { property, detail } => {
+                Notice::Stopped(Stopped::Violation { property, detail }) => {
                     let detail = format!("{id}: {detail}");
                     self.violated(Broken { property, detail });
                 }
@@ -314,6 +314,7 @@ impl<P: Simulated> World<P> {
             protocol: P::config(&self.swarm.protocol, id),
             limits: self.swarm.limits.clone(),
             sweep: Duration::from_millis(50),
+            software: replica::LEVEL,
             nonce: (epoch + 1) << 40 | u64::from(id.0) << 32,
             mutant: self.mutant,
         }
@@ -353,6 +354,8 @@ fn size<P: Simulated>(message: &PeerMessage<P>) -> usize {
         replica::PeerMessage::Forward(payloads) => {
             payloads.iter().map(|payload| payload.len()).sum()
         }
-        replica::PeerMessage::Digest { .. } => 0,
+        replica::PeerMessage::Change { .. }
+        | replica::PeerMessage::ChangeRefused { .. }
+        | replica::PeerMessage::Digest { .. } => 0,
     }
 }

@@ -8,7 +8,9 @@ pub(super) fn message<P: Simulated>(message: &PeerMessage<P>) -> String {
     match message {
         replica::PeerMessage::Protocol(message) => P::message_text(message),
         replica::PeerMessage::Forward(payloads) => format!("forwards {} writes", payloads.len()),
-        replica::PeerMessage::Digest { index, digest } => {
+        replica::PeerMessage::Change { nonce, .. } => format!("asks for change {nonce:x}"),
+        replica::PeerMessage::ChangeRefused { why, .. } => format!("refuses a change: {why}"),
+        replica::PeerMessage::Digest { index, digest, .. } => {
             format!("digest {digest:016x} at {index}")
         }
     }

@@ -1,0 +1,213 @@
+//! Who takes part: changes on their way to the leader, and what the replica does when one counts.
+
+use super::Replica;
+use crate::membership::{Change, ChangeRefusal};
+use crate::roster::Roster;
+use crate::{Actions, Notice, Outcome, PeerMessage, Reply, Stopped};
+use quorate_core::driver::Disk;
+use quorate_core::replicated::{
+    Configuration, Refusal as NotTaken, Replicated, Request as Ask, Role,
+};
+use quorate_core::{Hard, NodeId, Time};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A member that was heard within this time counts as up.
+const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a replica knows of another member at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Heard {
+    pub(crate) at: Time,
+    /// The highest feature level of its software; 0 until it has said so.
+    pub(crate) software: u16,
+}
+
+impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
+    /// The members by the configuration in force: whom to connect to.
+    pub fn roster(&self) -> &Arc<Roster> {
+        &self.roster
+    }
+
+    /// The configuration that was applied last, for answers.
+    pub(crate) fn applied_configuration(&self) -> Configuration {
+        let applied = self.applied_configuration.as_deref();
+        applied.unwrap_or(self.protocol.configuration()).clone()
+    }
+
+    /// A message came: the sender is up.
+    pub(crate) fn on_heard(&mut self, now: Time, from: NodeId) {
+        let heard = self.heard.entry(from).or_insert(Heard {
+            at: now,
+            software: 0,
+        });
+        heard.at = now;
+    }
+
+    /// Another configuration is in force.
+    pub(crate) fn on_configured(&mut self, out: &mut Actions<P>) {
+        let configuration = self.protocol.configuration();
+        let (needed, known) = (configuration.level, self.config.software);
+        if needed > known {
+            return self.stop(Stopped::TooOld { needed, known }, out);
+        }
+        match Roster::of(configuration) {
+            Ok(roster) => self.roster = Arc::new(roster),
+            Err(error) => {
+                let detail = error.to_string();
+                return self.on_violation("configurations are well-formed", detail, out);
+            }
+        }
+        let members = configuration.members();
+        self.heard
+            .retain(|node, _| members.binary_search(node).is_ok());
+        out.notices.push(Notice::Configured);
+    }
+
+    /// A committed configuration was reached in the log.
+    pub(crate) fn apply_configuration(
+        &mut self,
+        configuration: &Arc<Configuration>,
+        out: &mut Actions<P>,
+    ) {
+        self.applied_configuration = Some(Arc::clone(configuration));
+        self.writes.level = configuration.level;
+        if configuration.is_joint() {
+            return;
+        }
+        // One that is not well-formed was found when it came into force.
+        let roster = Roster::of(configuration).unwrap_or_default();
+        for nonce in roster.recent {
+            if let Some(ticket) = self.changes.on_made(nonce) {
+                let reply = Reply::Configuration(Box::new((**configuration).clone()));
+                out.replies
+                    .push((ticket, Outcome::Done(self.header(), reply)));
+            }
+        }
+        self.leave_if_removed(out);
+    }
+
+    /// A member that was removed serves no more. A leader first hands over what it leads.
+    pub(crate) fn leave_if_removed(&mut self, out: &mut Actions<P>) {
+        let Some(applied) = &self.applied_configuration else {
+            return;
+        };
+        // A number that is not given out yet is ours from a later entry on.
+        let was_member = applied.next > self.me.0;
+        let leads = self.protocol.role() == Role::Leader;
+        if was_member && !applied.is_joint() && !applied.is_member(self.me) && !leads {
+            self.stop(Stopped::Removed, out);
+        }
+    }
+
+    /// Sends changes to the leader; as the leader, begins one.
+    pub(crate) fn send_changes(&mut self, now: Time, out: &mut Actions<P>) {
+        if !self.changes.due {
+            return;
+        }
+        let Some((_, leader)) = self.protocol.proposer() else {
+            return;
+        };
+        self.changes.due = false;
+        let mut own = vec![];
+        for (nonce, pending) in self.changes.iter_mut() {
+            pending.sent = true;
+            let change = pending.change.clone();
+            if leader == self.me {
+                own.push((nonce, change));
+            } else {
+                let message = PeerMessage::Change { nonce, change };
+                out.sends.push((leader, message));
+            }
+        }
+        for (nonce, change) in own {
+            self.lead_change(now, self.me, nonce, &change, out);
+        }
+    }
+
+    /// A replica asks for a change. What can't be done now is asked again later.
+    pub(crate) fn lead_change(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        nonce: u64,
+        change: &Change,
+        out: &mut Actions<P>,
+    ) {
+        let configuration = self.protocol.configuration();
+        if !self.leads() || configuration.is_joint() || self.roster.recent.contains(&nonce) {
+            return;
+        }
+        let changed = change.apply(configuration, nonce).and_then(|next| {
+            self.is_safe(now, change, &next)?;
+            Ok(next)
+        });
+        match changed {
+            Ok(next) => {
+                self.proposing = Some((from, nonce));
+                self.ask(now, Ask::Reconfigure(Box::new(next)));
+            }
+            Err(why) => self.refuse_change(from, nonce, why, out),
+        }
+    }
+
+    /// Would the cluster still be served? etcd's strict check of reconfigurations.
+    fn is_safe(
+        &self,
+        now: Time,
+        change: &Change,
+        next: &Configuration,
+    ) -> Result<(), ChangeRefusal> {
+        let up = |node: NodeId| {
+            let heard = self.heard.get(&node);
+            node == self.me || heard.is_some_and(|heard| now.since(heard.at) <= HEARD_WITHIN)
+        };
+        let known = |node: NodeId| match node == self.me {
+            true => self.config.software,
+            false => self.heard.get(&node).map_or(0, |heard| heard.software),
+        };
+        match change {
+            Change::Add { learner: false, .. } | Change::Remove { .. } => {
+                let served = next.is_quorum(up);
+                served.then_some(()).ok_or(ChangeRefusal::TooFewUp)
+            }
+            Change::RaiseLevel { to } => {
+                let able = next.members().into_iter().all(|node| known(node) >= *to);
+                able.then_some(()).ok_or(ChangeRefusal::Unsupported)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The protocol does not take the configuration that it was given last.
+    pub(crate) fn on_reconfigure_refused(&mut self, why: NotTaken, out: &mut Actions<P>) {
+        let Some((from, nonce)) = self.proposing.take() else {
+            return;
+        };
+        match why {
+            NotTaken::NotCaughtUp(_) => {
+                self.refuse_change(from, nonce, ChangeRefusal::NotCaughtUp, out);
+            }
+            NotTaken::BadConfiguration(_) => {
+                self.refuse_change(from, nonce, ChangeRefusal::Invalid, out);
+            }
+            // Another change is under way, or leadership is about to move: it is asked again.
+            _ => {}
+        }
+    }
+
+    fn refuse_change(
+        &mut self,
+        from: NodeId,
+        nonce: u64,
+        why: ChangeRefusal,
+        out: &mut Actions<P>,
+    ) {
+        if from == self.me {
+            out.replies.extend(self.changes.on_refused(nonce, why));
+        } else {
+            out.sends
+                .push((from, PeerMessage::ChangeRefused { nonce, why }));
+        }
+    }
+}
