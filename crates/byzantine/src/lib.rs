@@ -37,4 +37,4 @@ pub mod tendermint;
 mod value;
 
 pub use rounds::Rounds;
-pub use value::{MAX_VALUE, Value};
+pub use value::{AgreedValue, MAX_VALUE};

@@ -1,6 +1,8 @@
 //! Values that wait to be ordered, for protocols whose leaders rotate.
 
-use crate::{Value, value};
+use crate::value;
+
+use crate::value::AgreedValue;
 use quorate_core::NodeId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,10 +14,10 @@ const REMEMBERED: usize = 4096;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Pool {
     arrivals: u64,
-    waiting: BTreeMap<u64, (NodeId, Value)>,
-    known: BTreeMap<Value, u64>,
-    ordered: BTreeSet<Value>,
-    ages: VecDeque<Value>,
+    waiting: BTreeMap<u64, (NodeId, AgreedValue)>,
+    known: BTreeMap<AgreedValue, u64>,
+    ordered: BTreeSet<AgreedValue>,
+    ages: VecDeque<AgreedValue>,
 }
 
 /// What became of a value.
@@ -29,7 +31,7 @@ pub(crate) enum Added {
 }
 
 impl Pool {
-    pub(crate) fn add(&mut self, from: NodeId, value: Value, max: usize) -> Added {
+    pub(crate) fn add(&mut self, from: NodeId, value: AgreedValue, max: usize) -> Added {
         if self.known.contains_key(&value) || self.ordered.contains(&value) {
             return Added::Known;
         }
@@ -48,19 +50,19 @@ impl Pool {
     }
 
     /// All of a node's.
-    pub(crate) fn of(&self, node: NodeId) -> Vec<Value> {
+    pub(crate) fn of(&self, node: NodeId) -> Vec<AgreedValue> {
         let its = self.waiting.values().filter(|(from, _)| *from == node);
         its.map(|(_, value)| value.clone()).collect()
     }
 
     /// The oldest that are not among `taken`; they stay.
-    pub(crate) fn oldest(&self, max: usize, taken: &BTreeSet<&Value>) -> Vec<Value> {
+    pub(crate) fn oldest(&self, max: usize, taken: &BTreeSet<&AgreedValue>) -> Vec<AgreedValue> {
         let waiting = self.waiting.values().map(|(_, value)| value);
         let free = waiting.filter(|value| !taken.contains(value));
         free.take(max).cloned().collect()
     }
 
-    pub(crate) fn ordered(&mut self, value: &Value) {
+    pub(crate) fn ordered(&mut self, value: &AgreedValue) {
         if let Some(arrival) = self.known.remove(value) {
             self.waiting.remove(&arrival);
         }
@@ -83,7 +85,7 @@ mod tests {
     fn a_node_cannot_fill_the_places_of_others() {
         let mut pool = Pool::default();
         let (liar, other) = (NodeId(1), NodeId(2));
-        let value = |n: u8| Value::from(vec![n]);
+        let value = |n: u8| AgreedValue::from(vec![n]);
         assert_eq!(pool.add(liar, value(1), 2), Added::Yes);
         assert_eq!(pool.add(other, value(1), 2), Added::Known);
         assert_eq!(pool.add(liar, value(2), 2), Added::Yes);

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::history::{Action, EMPTY_REVISION, History, Outcome, Reply, Revision, TxnOp};
+use crate::text;
 use crate::verdict::{Property, Violation};
-use crate::words;
 
 /// One row of the history that the store itself keeps: a key changed at a revision.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Change {
+pub struct RevisionChange {
     /// The revision of the change.
     pub revision: Revision,
     /// The key.
@@ -31,7 +31,7 @@ type Effect<'a> = BTreeMap<&'a Bytes, Option<&'a Bytes>>;
 ///
 /// # Errors
 /// The first violation.
-pub fn check_changes(history: &History, changes: &[Change]) -> Result<(), Box<Violation>> {
+pub fn check_changes(history: &History, changes: &[RevisionChange]) -> Result<(), Box<Violation>> {
     let mut effects: BTreeMap<Revision, Effect<'_>> = BTreeMap::new();
     for change in changes {
         let effect = effects.entry(change.revision).or_default();
@@ -58,7 +58,7 @@ pub fn check_changes(history: &History, changes: &[Change]) -> Result<(), Box<Vi
                 || "the store has no such revision".to_owned(),
                 |effect| format!("at that revision the store has {}", effect_words(effect)),
             );
-            let said = words::operation(history, index);
+            let said = text::operation(history, index);
             return Err(violation(
                 Property::Durability,
                 &[index],
@@ -67,8 +67,8 @@ pub fn check_changes(history: &History, changes: &[Change]) -> Result<(), Box<Vi
         }
         if let Some(other) = owners.insert(response.revision, index) {
             let (a, b) = (
-                words::operation(history, other),
-                words::operation(history, index),
+                text::operation(history, other),
+                text::operation(history, index),
             );
             let explanation = format!("two writes were acknowledged with one revision: {a}; {b}");
             return Err(violation(Property::Integrity, &[other, index], explanation));
@@ -121,9 +121,9 @@ fn unacknowledged(
                 matches!(operation.outcome, Outcome::Refused { .. }) && explains(&index, effect)
             });
         let why = match (first, refused) {
-            (Some(once), _) => format!("it happened twice: {}", words::operation(history, once)),
+            (Some(once), _) => format!("it happened twice: {}", text::operation(history, once)),
             (None, Some(refused)) => {
-                format!("it was refused: {}", words::operation(history, refused))
+                format!("it was refused: {}", text::operation(history, refused))
             }
             (None, None) => "no operation of unknown outcome asked for that".to_owned(),
         };
@@ -260,8 +260,8 @@ fn can_be(writes: Vec<(&Bytes, Option<&Bytes>)>, effect: &Effect<'_>) -> bool {
 
 fn effect_words(effect: &Effect<'_>) -> String {
     let change = |(key, value): (&&Bytes, &Option<&Bytes>)| match value {
-        Some(value) => format!("{} = {}", words::quote(key), words::quote(value)),
-        None => format!("{} deleted", words::quote(key)),
+        Some(value) => format!("{} = {}", text::quote(key), text::quote(value)),
+        None => format!("{} deleted", text::quote(key)),
     };
     effect.iter().map(change).collect::<Vec<_>>().join(", ")
 }

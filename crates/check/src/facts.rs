@@ -3,8 +3,8 @@
 
 use crate::history::{EMPTY_REVISION, Item, Reply, Revision, Target};
 use crate::order::Order;
-use crate::plan::{Body, Call, KeyId, Kind, Plan, Step};
-use crate::store::{Cell, Store};
+use crate::plan::{Call, CallBody, CallKind, CallStep, KeyId, PreparedHistory};
+use crate::store::{KeyState, Store};
 
 /// What answers say about one key.
 #[derive(Clone, Default)]
@@ -37,7 +37,7 @@ enum Sight {
 }
 
 #[derive(Default)]
-pub(crate) struct Facts {
+pub(crate) struct HistoryFacts {
     keys: Vec<KeyFacts>,
 }
 
@@ -54,8 +54,8 @@ pub(crate) enum Fit {
     Impossible,
 }
 
-impl Facts {
-    pub(crate) fn of(plan: &Plan<'_>, order: &Order) -> Self {
+impl HistoryFacts {
+    pub(crate) fn of(plan: &PreparedHistory<'_>, order: &Order) -> Self {
         let mut facts = Self {
             keys: vec![KeyFacts::default(); plan.keys.len()],
         };
@@ -69,13 +69,13 @@ impl Facts {
             .calls
             .iter()
             .enumerate()
-            .filter(|(_, call)| call.kind == Kind::Unknown)
+            .filter(|(_, call)| call.kind == CallKind::Unknown)
         {
             for write in call.body.possible_writes() {
                 let earliest = match write {
-                    Step::Put(key, _) => &mut facts.keys[key as usize].open_put,
-                    Step::Delete(key) => &mut facts.keys[key as usize].open_delete,
-                    Step::Get(_) | Step::Scan(..) => continue,
+                    CallStep::Put(key, _) => &mut facts.keys[key as usize].open_put,
+                    CallStep::Delete(key) => &mut facts.keys[key as usize].open_delete,
+                    CallStep::Get(_) | CallStep::Scan(..) => continue,
                 };
                 let floor = order.floors[index];
                 *earliest = Some(earliest.map_or(floor, |earliest: Revision| earliest.min(floor)));
@@ -95,17 +95,17 @@ impl Facts {
         facts
     }
 
-    fn learn(&mut self, call: &Call<'_>, revision: Revision, plan: &Plan<'_>) {
+    fn learn(&mut self, call: &Call<'_>, revision: Revision, plan: &PreparedHistory<'_>) {
         let Some(answer) = call.answer else {
             // An unknown write whose value was seen at this revision: a plain put is certain; of a
             // transaction only what was seen is, and that is in `seen`.
-            if let Body::One(Step::Put(key, _)) = call.body {
+            if let CallBody::One(CallStep::Put(key, _)) = call.body {
                 self.known(key, |facts| facts.puts.push(revision));
             }
             return;
         };
-        let before = revision - Revision::from(call.kind == Kind::Wrote);
-        if let (Body::Txn { compares, .. }, Reply::Txn { succeeded, .. }) =
+        let before = revision - Revision::from(call.kind == CallKind::Wrote);
+        if let (CallBody::Txn { compares, .. }, Reply::Txn { succeeded, .. }) =
             (&call.body, &answer.reply)
         {
             for (key, compare) in compares {
@@ -115,26 +115,26 @@ impl Facts {
                 });
             }
         }
-        let alone = matches!(call.body, Body::One(_));
+        let alone = matches!(call.body, CallBody::One(_));
         for (step, reply) in call.body.answered(&answer.reply) {
             match (step, reply) {
-                (Step::Put(key, _), _) => self.known(key, |facts| facts.puts.push(revision)),
+                (CallStep::Put(key, _), _) => self.known(key, |facts| facts.puts.push(revision)),
                 // In a transaction, what a delete finds depends on the steps before it.
-                (Step::Delete(key), Reply::Deleted(0)) if alone => {
+                (CallStep::Delete(key), Reply::Deleted(0)) if alone => {
                     self.known(key, |facts| facts.see(revision, Sight::Absent));
                 }
-                (Step::Delete(key), Reply::Deleted(1..)) => self.known(key, |facts| {
+                (CallStep::Delete(key), Reply::Deleted(1..)) => self.known(key, |facts| {
                     if alone {
                         facts.there.push(before);
                     }
                     facts.deletes.push(revision);
                 }),
                 // What a transaction reads of its own writes says nothing about the others.
-                (Step::Get(key), Reply::Got(item)) if call.kind != Kind::Wrote => {
+                (CallStep::Get(key), Reply::Got(item)) if call.kind != CallKind::Wrote => {
                     let sight = item.as_ref().map_or(Sight::Absent, Sight::of);
                     self.known(key, |facts| facts.see(revision, sight));
                 }
-                (Step::Scan(first, end), Reply::Scanned(items)) => {
+                (CallStep::Scan(first, end), Reply::Scanned(items)) => {
                     let mut items = items.iter().peekable();
                     for key in first..end {
                         let name = plan.keys[key as usize];
@@ -156,7 +156,7 @@ impl Facts {
     }
 
     /// How well `body` fits at `gap`, the revision after the store's.
-    pub(crate) fn fit(&self, body: &Body<'_>, store: &Store<'_>, gap: Revision) -> Fit {
+    pub(crate) fn fit(&self, body: &CallBody<'_>, store: &Store<'_>, gap: Revision) -> Fit {
         let mut writes = store.branch(body).iter().filter(|step| step.writes());
         match (writes.next(), writes.next()) {
             (None, _) => Fit::Impossible,
@@ -166,13 +166,13 @@ impl Facts {
         }
     }
 
-    fn fit_step(&self, step: Step<'_>, store: &Store<'_>, gap: Revision) -> Fit {
+    fn fit_step(&self, step: CallStep<'_>, store: &Store<'_>, gap: Revision) -> Fit {
         match step {
-            Step::Put(key, _) => self.keys[key as usize].fit_put(gap, store.get(key)),
-            Step::Delete(key) if store.get(key).is_some() => {
+            CallStep::Put(key, _) => self.keys[key as usize].fit_put(gap, store.get(key)),
+            CallStep::Delete(key) if store.get(key).is_some() => {
                 self.keys[key as usize].fit_delete(gap)
             }
-            Step::Delete(_) | Step::Get(_) | Step::Scan(..) => Fit::Impossible,
+            CallStep::Delete(_) | CallStep::Get(_) | CallStep::Scan(..) => Fit::Impossible,
         }
     }
 }
@@ -226,7 +226,7 @@ impl KeyFacts {
         )
     }
 
-    fn fit_put(&self, gap: Revision, cell: Option<&Cell<'_>>) -> Fit {
+    fn fit_put(&self, gap: Revision, cell: Option<&KeyState<'_>>) -> Fit {
         let (seen, there) = self.next(gap);
         let fit = match seen {
             None => Fit::Free,

@@ -1,6 +1,6 @@
 //! Keys that transactions join: what one group holds is independent of the others.
 
-use crate::plan::{Call, KeyId, Plan};
+use crate::plan::{Call, KeyId, PreparedHistory};
 
 /// A group of keys, named by its first key.
 pub(crate) type Group = KeyId;
@@ -9,7 +9,7 @@ pub(crate) type Group = KeyId;
 pub(crate) struct Groups(Vec<Group>);
 
 impl Groups {
-    pub(crate) fn of(plan: &Plan<'_>) -> Self {
+    pub(crate) fn of(plan: &PreparedHistory<'_>) -> Self {
         let mut groups = Self((0..).take(plan.keys.len()).collect());
         for call in &plan.calls {
             let mut keys = call.body.keys();

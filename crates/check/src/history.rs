@@ -11,7 +11,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::text;
+use crate::escape;
 
 /// A revision of the store. Signed as on the wire, so that nonsense from a server can be recorded.
 pub type Revision = i64;
@@ -49,22 +49,22 @@ pub enum Action {
     /// Store `value` under `key`.
     Put {
         /// The key.
-        #[serde(with = "text")]
+        #[serde(with = "escape")]
         key: Bytes,
         /// The value; unique values make a history cheap to judge, but are not required.
-        #[serde(with = "text")]
+        #[serde(with = "escape")]
         value: Bytes,
     },
     /// Remove `key`.
     Delete {
         /// The key.
-        #[serde(with = "text")]
+        #[serde(with = "escape")]
         key: Bytes,
     },
     /// Read one key.
     Get {
         /// The key.
-        #[serde(with = "text")]
+        #[serde(with = "escape")]
         key: Bytes,
         /// Whether an older state, but a state that did exist, is a legal answer.
         #[serde(default, skip_serializing_if = "is_false")]
@@ -73,11 +73,11 @@ pub enum Action {
     /// Read all keys from `from` up to but without `until` (without end when `None`).
     Scan {
         /// The first key of the range.
-        #[serde(with = "text")]
+        #[serde(with = "escape")]
         from: Bytes,
         /// The first key after the range.
         #[serde(
-            with = "text::option",
+            with = "escape::option",
             default,
             skip_serializing_if = "Option::is_none"
         )]
@@ -109,22 +109,22 @@ pub enum TxnOp {
     /// Store `value` under `key`.
     Put {
         /// The key.
-        #[serde(with = "text")]
+        #[serde(with = "escape")]
         key: Bytes,
         /// The value.
-        #[serde(with = "text")]
+        #[serde(with = "escape")]
         value: Bytes,
     },
     /// Remove `key`.
     Delete {
         /// The key.
-        #[serde(with = "text")]
+        #[serde(with = "escape")]
         key: Bytes,
     },
     /// Read `key`.
     Get {
         /// The key.
-        #[serde(with = "text")]
+        #[serde(with = "escape")]
         key: Bytes,
     },
 }
@@ -134,7 +134,7 @@ pub enum TxnOp {
 #[serde(deny_unknown_fields)]
 pub struct Compare {
     /// The key.
-    #[serde(with = "text")]
+    #[serde(with = "escape")]
     pub key: Bytes,
     /// What must equal what.
     pub equals: Target,
@@ -145,7 +145,7 @@ pub struct Compare {
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// The value.
-    Value(#[serde(with = "text")] Bytes),
+    Value(#[serde(with = "escape")] Bytes),
     /// The revision of the last change.
     ModRevision(Revision),
     /// The revision that created the key; 0 asks for absence.
@@ -212,10 +212,10 @@ pub enum Reply {
 #[serde(deny_unknown_fields)]
 pub struct Item {
     /// The key.
-    #[serde(with = "text")]
+    #[serde(with = "escape")]
     pub key: Bytes,
     /// The value.
-    #[serde(with = "text")]
+    #[serde(with = "escape")]
     pub value: Bytes,
     /// The revision that created the key.
     pub create_revision: Revision,

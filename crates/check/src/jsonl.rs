@@ -12,14 +12,14 @@ use crate::history::{FinalState, History, Operation};
 
 /// Bounds on what [`read`] accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ReadLimits {
     /// The longest line, in bytes.
     pub line_bytes: usize,
     /// The most records.
     pub records: usize,
 }
 
-impl Default for Limits {
+impl Default for ReadLimits {
     /// Lines of 4 MiB and ten million records.
     fn default() -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Default for Limits {
 
 /// Why a stored history could not be read.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub enum HistoryReadError {
     /// The source failed.
     #[error("line {line}: cannot be read: {source}")]
     Io {
@@ -78,7 +78,7 @@ pub enum ReadError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Record {
+enum HistoryLine {
     Operation(Operation),
     Final(FinalState),
 }
@@ -94,7 +94,7 @@ enum RecordRef<'a> {
 ///
 /// # Errors
 /// At the first line that is no record or is beyond `limits`; the error names the line.
-pub fn read(mut source: impl BufRead, limits: Limits) -> Result<History, ReadError> {
+pub fn read(mut source: impl BufRead, limits: ReadLimits) -> Result<History, HistoryReadError> {
     let mut history = History::default();
     let mut line = Vec::new();
     for number in 1.. {
@@ -104,7 +104,7 @@ pub fn read(mut source: impl BufRead, limits: Limits) -> Result<History, ReadErr
             .unwrap_or(u64::MAX)
             .saturating_add(1);
         let taken = source.by_ref().take(bound).read_until(b'\n', &mut line);
-        if taken.map_err(|source| ReadError::Io {
+        if taken.map_err(|source| HistoryReadError::Io {
             line: number,
             source,
         })? == 0
@@ -115,7 +115,7 @@ pub fn read(mut source: impl BufRead, limits: Limits) -> Result<History, ReadErr
         if text.len() > limits.line_bytes
             || line.len() > limits.line_bytes && !line.ends_with(b"\n")
         {
-            return Err(ReadError::LineTooLong {
+            return Err(HistoryReadError::LineTooLong {
                 line: number,
                 limit: limits.line_bytes,
             });
@@ -124,16 +124,16 @@ pub fn read(mut source: impl BufRead, limits: Limits) -> Result<History, ReadErr
             continue;
         }
         if history.operations.len() + history.finals.len() >= limits.records {
-            return Err(ReadError::TooManyRecords {
+            return Err(HistoryReadError::TooManyRecords {
                 line: number,
                 limit: limits.records,
             });
         }
         match serde_json::from_slice(text) {
-            Ok(Record::Operation(operation)) => {
+            Ok(HistoryLine::Operation(operation)) => {
                 if let Some(returned) = operation.returned().filter(|at| *at < operation.invoked) {
                     let invoked = operation.invoked;
-                    return Err(ReadError::TimeRunsBackwards {
+                    return Err(HistoryReadError::TimeRunsBackwards {
                         line: number,
                         invoked,
                         returned,
@@ -141,9 +141,9 @@ pub fn read(mut source: impl BufRead, limits: Limits) -> Result<History, ReadErr
                 }
                 history.operations.push(operation);
             }
-            Ok(Record::Final(state)) => history.finals.push(state),
+            Ok(HistoryLine::Final(state)) => history.finals.push(state),
             Err(source) => {
-                return Err(ReadError::Malformed {
+                return Err(HistoryReadError::Malformed {
                     line: number,
                     source,
                 });

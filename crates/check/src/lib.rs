@@ -32,6 +32,7 @@
 //! store with revisions.
 
 mod changes;
+mod escape;
 mod facts;
 mod fingerprint;
 mod groups;
@@ -45,9 +46,8 @@ mod store;
 mod text;
 mod verdict;
 pub mod wgl;
-mod words;
 
-pub use changes::{Change, check_changes};
+pub use changes::{RevisionChange, check_changes};
 pub use history::{
     Action, Compare, EMPTY_REVISION, FinalState, History, Item, Operation, Outcome, Reply,
     Response, Revision, Target, Txn, TxnOp,

@@ -1,14 +1,14 @@
 //! Judges a whole history: real time, answers, what was read at the end.
 
-use crate::facts::Facts;
+use crate::facts::HistoryFacts;
 use crate::groups::Groups;
 use crate::history::{History, Outcome};
 use crate::order::Order;
-use crate::place::{Dead, Found, Placement, Scope, Why};
-use crate::plan::{Kind, Plan, Source};
-use crate::store::Mismatch;
+use crate::place::{Dead, Placement, PlacementResult, Scope, Why};
+use crate::plan::{CallKind, CallSource, PreparedHistory};
+use crate::store::{self, Mismatch};
+use crate::text;
 use crate::verdict::{GaveUp, Property, Summary, Verdict, Violation};
-use crate::words;
 
 /// The default bound on the search, in steps of well under a microsecond each.
 pub const DEFAULT_STEPS: u64 = 2_000_000;
@@ -22,26 +22,26 @@ pub const DEFAULT_STEPS: u64 = 2_000_000;
 /// The work is `O(n log n)` while the revisions give the order, and beyond that at most `steps`
 /// steps of search for each of: the whole, and each group of keys that transactions join.
 pub fn check(history: &History, steps: u64) -> Verdict {
-    let plan = Plan::new(history);
+    let plan = PreparedHistory::new(history);
     match judge(&plan, steps) {
         Ok(verdict) => verdict,
         Err(violation) => Verdict::Violated(violation),
     }
 }
 
-fn judge(plan: &Plan<'_>, bound: u64) -> Result<Verdict, Box<Violation>> {
+fn judge(plan: &PreparedHistory<'_>, bound: u64) -> Result<Verdict, Box<Violation>> {
     let order = Order::of(plan)?;
     finals(plan)?;
     let open = order.gaps().next().is_some();
     let facts = if open {
-        Facts::of(plan, &order)
+        HistoryFacts::of(plan, &order)
     } else {
-        Facts::default()
+        HistoryFacts::default()
     };
     let groups = Groups::of(plan);
     let mut whole = Placement::new(plan, &order, &facts, &groups, Scope::All, bound);
     let dead = match whole.search() {
-        Found::Witness { applied } => {
+        PlacementResult::Witness { applied } => {
             return Ok(Verdict::Holds(summarize(
                 plan,
                 &order,
@@ -49,8 +49,8 @@ fn judge(plan: &Plan<'_>, bound: u64) -> Result<Verdict, Box<Violation>> {
                 whole.backtracks,
             )));
         }
-        Found::Nothing(dead) => return Err(explain(plan, &order, &dead)),
-        Found::Exhausted => whole.furthest.take(),
+        PlacementResult::Nothing(dead) => return Err(explain(plan, &order, &dead)),
+        PlacementResult::Exhausted => whole.furthest.take(),
     };
     // The keys apart: if one of them cannot be explained alone, then neither can the whole.
     let first = dead.as_ref().and_then(|dead| match &dead.why {
@@ -64,7 +64,7 @@ fn judge(plan: &Plan<'_>, bound: u64) -> Result<Verdict, Box<Violation>> {
     {
         let scope = Scope::Group(group);
         let mut part = Placement::new(plan, &order, &facts, &groups, scope, left);
-        if let Found::Nothing(dead) = part.search() {
+        if let PlacementResult::Nothing(dead) = part.search() {
             return Err(explain(plan, &order, &dead));
         }
         left = left.saturating_sub(part.steps);
@@ -85,12 +85,12 @@ fn judge(plan: &Plan<'_>, bound: u64) -> Result<Verdict, Box<Violation>> {
 }
 
 /// The final states among themselves and against what was acknowledged.
-fn finals(plan: &Plan<'_>) -> Result<(), Box<Violation>> {
+fn finals(plan: &PreparedHistory<'_>) -> Result<(), Box<Violation>> {
     let acknowledged = plan
         .calls
         .iter()
         .enumerate()
-        .filter(|(_, call)| call.kind == Kind::Wrote)
+        .filter(|(_, call)| call.kind == CallKind::Wrote)
         .max_by_key(|(_, call)| call.revision());
     let finals = &plan.history.finals;
     for state in finals {
@@ -134,7 +134,12 @@ fn finals(plan: &Plan<'_>) -> Result<(), Box<Violation>> {
     Ok(())
 }
 
-fn summarize(plan: &Plan<'_>, order: &Order, applied: usize, backtracks: u64) -> Summary {
+fn summarize(
+    plan: &PreparedHistory<'_>,
+    order: &Order,
+    applied: usize,
+    backtracks: u64,
+) -> Summary {
     let mut summary = Summary {
         revision: order.last,
         dead_ends: backtracks,
@@ -150,12 +155,12 @@ fn summarize(plan: &Plan<'_>, order: &Order, applied: usize, backtracks: u64) ->
     let unknown = plan
         .calls
         .iter()
-        .filter(|call| call.kind == Kind::Unknown)
+        .filter(|call| call.kind == CallKind::Unknown)
         .count();
     summary.unknown_applied = unknown - order.free.len() + applied;
     for (index, call) in plan.calls.iter().enumerate() {
-        if call.kind == Kind::ObservedPrefix
-            && let (Source::Operation(_), Some(revision)) = (call.source, call.revision())
+        if call.kind == CallKind::ObservedPrefix
+            && let (CallSource::Operation(_), Some(revision)) = (call.source, call.revision())
             && revision < order.floors[index]
         {
             summary.stale_reads += 1;
@@ -166,7 +171,7 @@ fn summarize(plan: &Plan<'_>, order: &Order, applied: usize, backtracks: u64) ->
     summary
 }
 
-fn explain(plan: &Plan<'_>, order: &Order, dead: &Dead<'_>) -> Box<Violation> {
+fn explain(plan: &PreparedHistory<'_>, order: &Order, dead: &Dead<'_>) -> Box<Violation> {
     let revision = dead.revision;
     match &dead.why {
         Why::Answer(call, mismatch) => explain_answer(plan, order, revision, *call, mismatch),
@@ -193,7 +198,7 @@ fn explain(plan: &Plan<'_>, order: &Order, dead: &Dead<'_>) -> Box<Violation> {
 }
 
 fn explain_answer(
-    plan: &Plan<'_>,
+    plan: &PreparedHistory<'_>,
     order: &Order,
     revision: i64,
     call: usize,
@@ -209,11 +214,11 @@ fn explain_answer(
         }
         Mismatch::Foreign { answered } => format!(
             "it shows {}, a key that nobody wrote, or one out of order or range",
-            words::quote(&answered.key)
+            text::quote(&answered.key)
         ),
         Mismatch::Deleted { key, expected } => format!(
             "after revision {revision} there are {expected} keys {} to delete",
-            words::quote(plan.keys[*key as usize])
+            text::quote(plan.keys[*key as usize])
         ),
         Mismatch::Branch { succeeded, .. } => format!(
             "in the state of revision {revision} its compares {}",
@@ -226,9 +231,9 @@ fn explain_answer(
         } => {
             let mut why = format!(
                 "it shows {} under {}, which at revision {revision} must be {}",
-                words::item(*answered),
-                words::quote(plan.keys[*key as usize]),
-                words::cell(expected.as_ref()),
+                text::item(*answered),
+                text::quote(plan.keys[*key as usize]),
+                store::state_text(expected.as_ref()),
             );
             let shown = answered.map_or(0, |item| item.mod_revision);
             let due = expected.map_or(0, |cell| cell.modified);
@@ -247,9 +252,9 @@ fn explain_answer(
     };
     let called = &plan.calls[call];
     let property = match (called.source, called.kind) {
-        (Source::Final(_), _) if lost => Property::Durability,
-        (Source::Final(_), _) => Property::Convergence,
-        (_, Kind::ObservedPrefix) => Property::PrefixRead,
+        (CallSource::Final(_), _) if lost => Property::Durability,
+        (CallSource::Final(_), _) => Property::Convergence,
+        (_, CallKind::ObservedPrefix) => Property::PrefixRead,
         _ => Property::Linearizability,
     };
     plan.violation(property, &calls, format!("{said}, but {why}"))

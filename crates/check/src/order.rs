@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::history::{Action, EMPTY_REVISION, Item, Outcome, Reply, Revision, TxnOp};
-use crate::plan::{Body, Call, KeyId, Kind, Plan, Step};
+use crate::plan::{Call, CallBody, CallKind, CallStep, KeyId, PreparedHistory};
+use crate::text;
 use crate::verdict::{Property, Violation};
-use crate::words;
 
 /// The order as far as the revisions give it. Calls are named by their index in the plan.
 pub(crate) struct Order {
@@ -63,12 +63,12 @@ impl Order {
     }
 
     /// Reads the order off the revisions.
-    pub(crate) fn of(plan: &Plan<'_>) -> Result<Self, Box<Violation>> {
+    pub(crate) fn of(plan: &PreparedHistory<'_>) -> Result<Self, Box<Violation>> {
         let (last, owners) = owners(plan)?;
         let floors = floors(plan)?;
         let (observers, starts) = observers(plan, last);
         let mut free: Vec<usize> = (0..plan.calls.len())
-            .filter(|call| plan.calls[*call].kind == Kind::Unknown)
+            .filter(|call| plan.calls[*call].kind == CallKind::Unknown)
             .collect();
         free.sort_by_key(|call| floors[*call]);
         let mut order = Self {
@@ -86,7 +86,7 @@ impl Order {
     }
 
     /// Gives a revision to every unknown write whose value was seen.
-    fn pin(&mut self, plan: &Plan<'_>) -> Result<(), Box<Violation>> {
+    fn pin(&mut self, plan: &PreparedHistory<'_>) -> Result<(), Box<Violation>> {
         let mut seen: BTreeMap<Revision, (&Item, usize)> = BTreeMap::new();
         for (index, call) in plan.calls.iter().enumerate() {
             for item in items(call) {
@@ -99,7 +99,7 @@ impl Order {
                             "{} shows {} changed at revision {}, which cannot be: the answer is of \
                              revision {answered}",
                             plan.words(index),
-                            words::quote(&item.key),
+                            text::quote(&item.key),
                             item.mod_revision,
                         ),
                     ));
@@ -115,7 +115,7 @@ impl Order {
         let mut puts: BTreeMap<(&[u8], &[u8]), Vec<usize>> = BTreeMap::new();
         for index in &self.free {
             for write in plan.calls[*index].body.possible_writes() {
-                if let Step::Put(key, value) = write {
+                if let CallStep::Put(key, value) = write {
                     let calls = puts.entry((plan.keys[key as usize], value)).or_default();
                     if calls.last() != Some(index) {
                         calls.push(*index);
@@ -134,7 +134,7 @@ impl Order {
             let Some(call) = candidates.iter().rev().find(fits).copied() else {
                 return Err(unexplained(plan, item, observer, candidates));
             };
-            let is_txn = |call: &usize| matches!(plan.calls[*call].body, Body::Txn { .. });
+            let is_txn = |call: &usize| matches!(plan.calls[*call].body, CallBody::Txn { .. });
             if candidates.len() > 1 && candidates.iter().any(is_txn) {
                 if let Ok(key) = plan.keys.binary_search(&&item.key) {
                     self.required
@@ -153,7 +153,7 @@ impl Order {
 
     /// Hall's condition for writes with an earliest but no latest revision: the i-th gap needs at
     /// least i writes that can be as early.
-    fn count(&self, plan: &Plan<'_>) -> Result<(), Box<Violation>> {
+    fn count(&self, plan: &PreparedHistory<'_>) -> Result<(), Box<Violation>> {
         let mut released = 0;
         for (filled, gap) in self.gaps().enumerate() {
             while self
@@ -213,11 +213,11 @@ fn items<'h>(call: &Call<'h>) -> impl Iterator<Item = &'h Item> {
 
 type Owners = Vec<Option<usize>>;
 
-fn owners(plan: &Plan<'_>) -> Result<(Revision, Owners), Box<Violation>> {
+fn owners(plan: &PreparedHistory<'_>) -> Result<(Revision, Owners), Box<Violation>> {
     let writers = plan
         .calls
         .iter()
-        .filter(|c| matches!(c.kind, Kind::Wrote | Kind::Unknown))
+        .filter(|c| matches!(c.kind, CallKind::Wrote | CallKind::Unknown))
         .count();
     let most = Revision::try_from(writers).unwrap_or(Revision::MAX - 1) + EMPTY_REVISION;
     let mut last = EMPTY_REVISION;
@@ -225,7 +225,7 @@ fn owners(plan: &Plan<'_>) -> Result<(Revision, Owners), Box<Violation>> {
         let Some(revision) = call.revision() else {
             continue;
         };
-        let least = EMPTY_REVISION + Revision::from(call.kind == Kind::Wrote);
+        let least = EMPTY_REVISION + Revision::from(call.kind == CallKind::Wrote);
         if revision < least || revision > most {
             let (property, why) = if revision < least {
                 let why = format!("the first revision that it can have is {least}");
@@ -245,7 +245,7 @@ fn owners(plan: &Plan<'_>) -> Result<(Revision, Owners), Box<Violation>> {
     // At most one revision for each write: this allocation is bounded by the history.
     let mut owners: Owners = vec![None; usize::try_from(last - EMPTY_REVISION).unwrap_or(0)];
     for (index, call) in plan.calls.iter().enumerate() {
-        let (Kind::Wrote, Some(revision)) = (call.kind, call.revision()) else {
+        let (CallKind::Wrote, Some(revision)) = (call.kind, call.revision()) else {
             continue;
         };
         let Ok(at) = usize::try_from(revision - EMPTY_REVISION - 1) else {
@@ -267,7 +267,7 @@ fn owners(plan: &Plan<'_>) -> Result<(Revision, Owners), Box<Violation>> {
 }
 
 /// The real-time order: what was answered before an operation was invoked comes before it.
-fn floors(plan: &Plan<'_>) -> Result<Vec<Revision>, Box<Violation>> {
+fn floors(plan: &PreparedHistory<'_>) -> Result<Vec<Revision>, Box<Violation>> {
     let calls = &plan.calls;
     let mut by_invocation: Vec<usize> = (0..calls.len()).collect();
     by_invocation.sort_by_key(|call| calls[*call].invoked);
@@ -293,9 +293,9 @@ fn floors(plan: &Plan<'_>) -> Result<Vec<Revision>, Box<Violation>> {
             continue;
         };
         let late = match call.kind {
-            Kind::Wrote => revision <= floor.0,
-            Kind::Observed => revision < floor.0,
-            Kind::ObservedPrefix | Kind::Unknown => false,
+            CallKind::Wrote => revision <= floor.0,
+            CallKind::Observed => revision < floor.0,
+            CallKind::ObservedPrefix | CallKind::Unknown => false,
         };
         if late {
             return Err(plan.violation(
@@ -306,7 +306,7 @@ fn floors(plan: &Plan<'_>) -> Result<Vec<Revision>, Box<Violation>> {
                      began, so that had to be of revision {} or later",
                     plan.words(before),
                     plan.words(index),
-                    floor.0 + Revision::from(call.kind == Kind::Wrote),
+                    floor.0 + Revision::from(call.kind == CallKind::Wrote),
                 ),
             ));
         }
@@ -314,9 +314,10 @@ fn floors(plan: &Plan<'_>) -> Result<Vec<Revision>, Box<Violation>> {
     Ok(floors)
 }
 
-fn observers(plan: &Plan<'_>, last: Revision) -> (Vec<usize>, Vec<usize>) {
+fn observers(plan: &PreparedHistory<'_>, last: Revision) -> (Vec<usize>, Vec<usize>) {
     let slot = |call: &Call<'_>| usize::try_from(call.revision()? - EMPTY_REVISION).ok();
-    let observes = |call: &&Call<'_>| matches!(call.kind, Kind::Observed | Kind::ObservedPrefix);
+    let observes =
+        |call: &&Call<'_>| matches!(call.kind, CallKind::Observed | CallKind::ObservedPrefix);
     let mut starts = vec![0; usize::try_from(last - EMPTY_REVISION).unwrap_or(0) + 2];
     for at in plan.calls.iter().filter(observes).filter_map(slot) {
         starts[at + 1] += 1;
@@ -342,7 +343,7 @@ fn observers(plan: &Plan<'_>, last: Revision) -> (Vec<usize>, Vec<usize>) {
 
 /// An item was seen that no write can have put at its revision.
 fn unexplained(
-    plan: &Plan<'_>,
+    plan: &PreparedHistory<'_>,
     item: &Item,
     observer: usize,
     candidates: &[usize],
@@ -368,8 +369,8 @@ fn unexplained(
     let seen = format!(
         "{} shows {} = {} put at revision {}",
         plan.words(observer),
-        words::quote(&item.key),
-        words::quote(&item.value),
+        text::quote(&item.key),
+        text::quote(&item.value),
         item.mod_revision
     );
     let mut extra = None;
@@ -382,13 +383,13 @@ fn unexplained(
         extra = Some(done);
         format!(
             "the only write of it is at another revision: {}",
-            words::operation(plan.history, done)
+            text::operation(plan.history, done)
         )
     } else if let Some(refused) = matching(|outcome| matches!(outcome, Outcome::Refused { .. })) {
         extra = Some(refused);
         format!(
             "that write was refused: {}",
-            words::operation(plan.history, refused)
+            text::operation(plan.history, refused)
         )
     } else {
         "nobody ever wrote it".to_owned()

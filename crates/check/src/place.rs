@@ -2,7 +2,7 @@
 //!
 //! Where `order` left gaps, this is the search of Wing and Gong ("Testing and verifying concurrent
 //! objects", 1993) with the memory of Lowe ("Testing for linearizability", 2017), made small by
-//! what revisions give away: the only choice is which open write fills a gap. [`Facts`] order the
+//! what revisions give away: the only choice is which open write fills a gap. [`HistoryFacts`] order the
 //! choices, earliest deadline first, so that a history that holds is mostly replayed once.
 //!
 //! The same search restricted to keys that no transaction joins with others (P-compositionality;
@@ -11,16 +11,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::{Facts, Fit};
+use crate::facts::{Fit, HistoryFacts};
 use crate::fingerprint::Fingerprint;
 use crate::groups::{Group, Groups};
 use crate::history::{EMPTY_REVISION, Revision};
 use crate::order::Order;
-use crate::plan::{Body, KeyId, Plan, Step};
+use crate::plan::{CallBody, CallStep, KeyId, PreparedHistory};
 use crate::store::{Log, Mismatch, Store};
 
 /// What a search found.
-pub(crate) enum Found<'h> {
+pub(crate) enum PlacementResult<'h> {
     /// An order that explains every answer, with the number of open writes in it.
     Witness { applied: usize },
     /// There is none; where the attempt that got furthest failed.
@@ -72,9 +72,9 @@ enum Candidate {
 }
 
 pub(crate) struct Placement<'p, 'h> {
-    plan: &'p Plan<'h>,
+    plan: &'p PreparedHistory<'h>,
     order: &'p Order,
-    facts: &'p Facts,
+    facts: &'p HistoryFacts,
     groups: &'p Groups,
     scope: Scope,
     store: Store<'h>,
@@ -96,9 +96,9 @@ pub(crate) struct Placement<'p, 'h> {
 
 impl<'p, 'h> Placement<'p, 'h> {
     pub(crate) fn new(
-        plan: &'p Plan<'h>,
+        plan: &'p PreparedHistory<'h>,
         order: &'p Order,
-        facts: &'p Facts,
+        facts: &'p HistoryFacts,
         groups: &'p Groups,
         scope: Scope,
         bound: u64,
@@ -122,7 +122,7 @@ impl<'p, 'h> Placement<'p, 'h> {
     }
 
     /// Searches for an order.
-    pub(crate) fn search(&mut self) -> Found<'h> {
+    pub(crate) fn search(&mut self) -> PlacementResult<'h> {
         let bound = self.bound.saturating_add(self.plan.calls.len() as u64);
         let mut result = self.observe().and_then(|()| self.advance());
         while let Err(dead) = result {
@@ -136,21 +136,21 @@ impl<'p, 'h> Placement<'p, 'h> {
                 self.furthest = Some(dead);
             }
             if self.steps > bound {
-                return Found::Exhausted;
+                return PlacementResult::Exhausted;
             }
             if !self.back(culprit) {
                 let dead = Dead {
                     revision: EMPTY_REVISION,
                     why: Why::NoWriter,
                 };
-                return Found::Nothing(self.furthest.take().unwrap_or(dead));
+                return PlacementResult::Nothing(self.furthest.take().unwrap_or(dead));
             }
             result = self
                 .fill()
                 .and_then(|()| self.observe())
                 .and_then(|()| self.advance());
         }
-        Found::Witness {
+        PlacementResult::Witness {
             applied: self.used.iter().filter(|used| **used).count(),
         }
     }
@@ -352,7 +352,7 @@ impl<'p, 'h> Placement<'p, 'h> {
     /// would own a revision, and whichever is not used now can be used later.
     fn class(&self, call: usize) -> Option<(KeyId, bool)> {
         match self.plan.calls[call].body {
-            Body::One(Step::Put(key, value)) => {
+            CallBody::One(CallStep::Put(key, value)) => {
                 let is_required = self
                     .order
                     .required
@@ -360,7 +360,7 @@ impl<'p, 'h> Placement<'p, 'h> {
                     .any(|(k, v)| *k == key && v == value);
                 (!is_required && !self.plan.compares_values).then_some((key, true))
             }
-            Body::One(Step::Delete(key)) => Some((key, false)),
+            CallBody::One(CallStep::Delete(key)) => Some((key, false)),
             _ => None,
         }
     }

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use crate::history::{Action, Compare, History, Outcome, Reply, Response, Revision, TxnOp};
+use crate::text;
 use crate::verdict::{Property, Violation};
-use crate::words;
 
 /// A key by its rank in key order.
 pub(crate) type KeyId = u32;
 
 /// The operations that matter, over numbered keys.
-pub(crate) struct Plan<'h> {
+pub(crate) struct PreparedHistory<'h> {
     pub(crate) history: &'h History,
     /// All keys that any operation names, in key order.
     pub(crate) keys: Rc<[&'h Bytes]>,
@@ -24,18 +24,18 @@ pub(crate) struct Plan<'h> {
 
 /// One operation that was answered, or that may have had an effect.
 pub(crate) struct Call<'h> {
-    pub(crate) source: Source,
+    pub(crate) source: CallSource,
     pub(crate) invoked: u64,
     /// `u64::MAX` when it never returned.
     pub(crate) returned: u64,
-    pub(crate) body: Body<'h>,
-    pub(crate) kind: Kind,
+    pub(crate) body: CallBody<'h>,
+    pub(crate) kind: CallKind,
     pub(crate) answer: Option<&'h Response>,
 }
 
 /// Where in the history a call comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Source {
+pub(crate) enum CallSource {
     /// An index in `History::operations`.
     Operation(usize),
     /// An index in `History::finals`: a serializable scan after the end of time.
@@ -43,7 +43,7 @@ pub(crate) enum Source {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum CallKind {
     /// Answered, and it changed the store: it owns the revision of its answer.
     Wrote,
     /// Answered, and it changed nothing.
@@ -54,17 +54,17 @@ pub(crate) enum Kind {
     Unknown,
 }
 
-pub(crate) enum Body<'h> {
-    One(Step<'h>),
+pub(crate) enum CallBody<'h> {
+    One(CallStep<'h>),
     Txn {
         compares: Vec<(KeyId, &'h Compare)>,
-        then: Vec<Step<'h>>,
-        otherwise: Vec<Step<'h>>,
+        then: Vec<CallStep<'h>>,
+        otherwise: Vec<CallStep<'h>>,
     },
 }
 
 #[derive(Clone, Copy)]
-pub(crate) enum Step<'h> {
+pub(crate) enum CallStep<'h> {
     Put(KeyId, &'h Bytes),
     Delete(KeyId),
     Get(KeyId),
@@ -79,22 +79,22 @@ impl Call<'_> {
     }
 }
 
-impl Step<'_> {
+impl CallStep<'_> {
     pub(crate) fn writes(&self) -> bool {
-        matches!(self, Step::Put(..) | Step::Delete(_))
+        matches!(self, CallStep::Put(..) | CallStep::Delete(_))
     }
 }
 
-impl<'h> Body<'h> {
+impl<'h> CallBody<'h> {
     /// Every write that this may do, whichever way its compares turn out.
-    pub(crate) fn possible_writes(&self) -> impl Iterator<Item = Step<'h>> + '_ {
+    pub(crate) fn possible_writes(&self) -> impl Iterator<Item = CallStep<'h>> + '_ {
         let (one, then, otherwise) = match self {
             Self::One(step) => (Some(step), &[][..], &[][..]),
             Self::Txn {
                 then, otherwise, ..
             } => (None, &then[..], &otherwise[..]),
         };
-        let writes = |step: &&Step<'h>| step.writes();
+        let writes = |step: &&CallStep<'h>| step.writes();
         one.into_iter()
             .chain(then)
             .chain(otherwise)
@@ -105,14 +105,14 @@ impl<'h> Body<'h> {
     /// Whether this can leave `value` under `key`.
     pub(crate) fn may_put(&self, key: KeyId, value: &Bytes) -> bool {
         self.possible_writes()
-            .any(|write| matches!(write, Step::Put(k, v) if k == key && v == value))
+            .any(|write| matches!(write, CallStep::Put(k, v) if k == key && v == value))
     }
 
     /// The steps that ran, each with its reply.
     pub(crate) fn answered<'a>(
         &'a self,
         reply: &'h Reply,
-    ) -> impl Iterator<Item = (Step<'h>, &'h Reply)> + 'a {
+    ) -> impl Iterator<Item = (CallStep<'h>, &'h Reply)> + 'a {
         let (one, steps, replies) = match (self, reply) {
             (Self::One(step), reply) => (Some((*step, reply)), &[][..], &[][..]),
             (
@@ -149,17 +149,17 @@ impl<'h> Body<'h> {
             .chain(then)
             .chain(otherwise)
             .filter_map(|step| match step {
-                Step::Put(key, _) | Step::Delete(key) | Step::Get(key) => Some(*key),
-                Step::Scan(..) => None,
+                CallStep::Put(key, _) | CallStep::Delete(key) | CallStep::Get(key) => Some(*key),
+                CallStep::Scan(..) => None,
             });
         of_steps.chain(compares.iter().map(|(key, _)| *key))
     }
 }
 
-impl<'h> Plan<'h> {
+impl<'h> PreparedHistory<'h> {
     pub(crate) fn new(history: &'h History) -> Self {
         let keys = collect_keys(history);
-        let mut plan = Plan {
+        let mut plan = PreparedHistory {
             history,
             keys: keys.into(),
             calls: Vec::new(),
@@ -173,12 +173,14 @@ impl<'h> Plan<'h> {
                     Some(response),
                     *returned,
                 ),
-                Outcome::Unknown if operation.action.may_write() => (Kind::Unknown, None, u64::MAX),
+                Outcome::Unknown if operation.action.may_write() => {
+                    (CallKind::Unknown, None, u64::MAX)
+                }
                 Outcome::Unknown | Outcome::Refused { .. } => continue,
             };
             let body = plan.body(&operation.action);
             let invoked = operation.invoked;
-            let source = Source::Operation(index);
+            let source = CallSource::Operation(index);
             plan.calls.push(Call {
                 source,
                 invoked,
@@ -190,11 +192,11 @@ impl<'h> Plan<'h> {
         }
         for (index, state) in history.finals.iter().enumerate() {
             plan.calls.push(Call {
-                source: Source::Final(index),
+                source: CallSource::Final(index),
                 invoked: u64::MAX,
                 returned: u64::MAX,
-                body: Body::One(Step::Scan(0, plan.keys.len() as KeyId)),
-                kind: Kind::ObservedPrefix,
+                body: CallBody::One(CallStep::Scan(0, plan.keys.len() as KeyId)),
+                kind: CallKind::ObservedPrefix,
                 answer: Some(&state.contents),
             });
         }
@@ -204,8 +206,8 @@ impl<'h> Plan<'h> {
     /// The call in words.
     pub(crate) fn words(&self, call: usize) -> String {
         match self.calls[call].source {
-            Source::Operation(index) => words::operation(self.history, index),
-            Source::Final(index) => {
+            CallSource::Operation(index) => text::operation(self.history, index),
+            CallSource::Final(index) => {
                 let state = &self.history.finals[index];
                 let revision = state.contents.revision;
                 format!(
@@ -226,8 +228,8 @@ impl<'h> Plan<'h> {
         let mut operations: Vec<usize> = calls
             .iter()
             .filter_map(|call| match self.calls[*call].source {
-                Source::Operation(index) => Some(index),
-                Source::Final(_) => None,
+                CallSource::Operation(index) => Some(index),
+                CallSource::Final(_) => None,
             })
             .collect();
         operations.sort_unstable();
@@ -244,32 +246,32 @@ impl<'h> Plan<'h> {
         self.keys.partition_point(|probe| &probe[..] < key) as KeyId
     }
 
-    fn body(&mut self, action: &'h Action) -> Body<'h> {
+    fn body(&mut self, action: &'h Action) -> CallBody<'h> {
         match action {
-            Action::Put { key, value } => Body::One(Step::Put(self.first_at(key), value)),
-            Action::Delete { key } => Body::One(Step::Delete(self.first_at(key))),
-            Action::Get { key, .. } => Body::One(Step::Get(self.first_at(key))),
+            Action::Put { key, value } => CallBody::One(CallStep::Put(self.first_at(key), value)),
+            Action::Delete { key } => CallBody::One(CallStep::Delete(self.first_at(key))),
+            Action::Get { key, .. } => CallBody::One(CallStep::Get(self.first_at(key))),
             Action::Scan { from, until, .. } => {
                 let first = self.first_at(from);
                 let end = until
                     .as_ref()
                     .map_or(self.keys.len() as KeyId, |key| self.first_at(key));
-                Body::One(Step::Scan(first, end.max(first)))
+                CallBody::One(CallStep::Scan(first, end.max(first)))
             }
             Action::Txn(txn) => {
                 let by_value =
                     |compare: &Compare| matches!(compare.equals, crate::history::Target::Value(_));
                 self.compares_values |= txn.compares.iter().any(by_value);
-                let steps = |ops: &'h [TxnOp]| -> Vec<Step<'h>> {
+                let steps = |ops: &'h [TxnOp]| -> Vec<CallStep<'h>> {
                     ops.iter()
                         .map(|op| match op {
-                            TxnOp::Put { key, value } => Step::Put(self.first_at(key), value),
-                            TxnOp::Delete { key } => Step::Delete(self.first_at(key)),
-                            TxnOp::Get { key } => Step::Get(self.first_at(key)),
+                            TxnOp::Put { key, value } => CallStep::Put(self.first_at(key), value),
+                            TxnOp::Delete { key } => CallStep::Delete(self.first_at(key)),
+                            TxnOp::Get { key } => CallStep::Get(self.first_at(key)),
                         })
                         .collect()
                 };
-                Body::Txn {
+                CallBody::Txn {
                     compares: txn
                         .compares
                         .iter()
@@ -284,7 +286,7 @@ impl<'h> Plan<'h> {
 }
 
 /// What an answered operation was, by what its answer claims.
-fn answered_kind(action: &Action, reply: &Reply) -> Kind {
+fn answered_kind(action: &Action, reply: &Reply) -> CallKind {
     fn wrote(reply: &Reply) -> bool {
         match reply {
             Reply::Put => true,
@@ -299,9 +301,9 @@ fn answered_kind(action: &Action, reply: &Reply) -> Kind {
         }
         | Action::Scan {
             serializable: true, ..
-        } => Kind::ObservedPrefix,
-        _ if action.may_write() && wrote(reply) => Kind::Wrote,
-        _ => Kind::Observed,
+        } => CallKind::ObservedPrefix,
+        _ if action.may_write() && wrote(reply) => CallKind::Wrote,
+        _ => CallKind::Observed,
     }
 }
 

@@ -8,15 +8,30 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use crate::history::{EMPTY_REVISION, Item, Reply, Response, Revision, Target};
-use crate::plan::{Body, KeyId, Step};
+use crate::plan::{CallBody, CallStep, KeyId};
+use crate::text;
 
 /// What the store holds under one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cell<'h> {
+pub(crate) struct KeyState<'h> {
     pub(crate) value: &'h Bytes,
     pub(crate) created: Revision,
     pub(crate) modified: Revision,
     pub(crate) version: i64,
+}
+
+/// What is under a key, as text.
+pub(crate) fn state_text(cell: Option<&KeyState<'_>>) -> String {
+    match cell {
+        None => "no such key".to_owned(),
+        Some(cell) => format!(
+            "{} (mod revision {}, created at {}, version {})",
+            text::quote(cell.value),
+            cell.modified,
+            cell.created,
+            cell.version
+        ),
+    }
 }
 
 /// The store at one revision.
@@ -24,11 +39,11 @@ pub(crate) struct Cell<'h> {
 pub(crate) struct Store<'h> {
     pub(crate) revision: Revision,
     keys: Rc<[&'h Bytes]>,
-    cells: Vec<Option<Cell<'h>>>,
+    cells: Vec<Option<KeyState<'h>>>,
 }
 
 /// What `undo` needs: the cells that were overwritten, oldest first.
-pub(crate) type Log<'h> = Vec<(KeyId, Option<Cell<'h>>)>;
+pub(crate) type Log<'h> = Vec<(KeyId, Option<KeyState<'h>>)>;
 
 /// An answer that the store would not have given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +55,7 @@ pub(crate) enum Mismatch<'h> {
     /// A key holds something else.
     Holds {
         key: KeyId,
-        expected: Option<Cell<'h>>,
+        expected: Option<KeyState<'h>>,
         answered: Option<&'h Item>,
     },
     /// A scan returned a key that no operation ever named, or out of order.
@@ -76,12 +91,12 @@ impl<'h> Store<'h> {
         }
     }
 
-    pub(crate) fn get(&self, key: KeyId) -> Option<&Cell<'h>> {
+    pub(crate) fn get(&self, key: KeyId) -> Option<&KeyState<'h>> {
         self.cells.get(key as usize).and_then(Option::as_ref)
     }
 
     /// The keys present.
-    pub(crate) fn cells(&self) -> impl Iterator<Item = (KeyId, &Cell<'h>)> {
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (KeyId, &KeyState<'h>)> {
         (0..)
             .zip(&self.cells)
             .filter_map(|(key, cell)| Some((key, cell.as_ref()?)))
@@ -93,7 +108,7 @@ impl<'h> Store<'h> {
     /// `cares` says which keys a scan is compared on.
     pub(crate) fn execute(
         &mut self,
-        body: &Body<'h>,
+        body: &CallBody<'h>,
         answer: Option<&'h Response>,
         log: &mut Log<'h>,
         cares: impl Fn(KeyId) -> bool,
@@ -126,14 +141,14 @@ impl<'h> Store<'h> {
 
     fn run(
         &mut self,
-        body: &Body<'h>,
+        body: &CallBody<'h>,
         reply: Option<&'h Reply>,
         log: &mut Log<'h>,
         cares: &impl Fn(KeyId) -> bool,
     ) -> Result<bool, Mismatch<'h>> {
         let (compares, then, otherwise) = match body {
-            Body::One(step) => return self.step(*step, reply, log, cares),
-            Body::Txn {
+            CallBody::One(step) => return self.step(*step, reply, log, cares),
+            CallBody::Txn {
                 compares,
                 then,
                 otherwise,
@@ -169,10 +184,10 @@ impl<'h> Store<'h> {
     }
 
     /// The steps that `body` would do in this state.
-    pub(crate) fn branch<'b>(&self, body: &'b Body<'h>) -> &'b [Step<'h>] {
+    pub(crate) fn branch<'b>(&self, body: &'b CallBody<'h>) -> &'b [CallStep<'h>] {
         match body {
-            Body::One(step) => std::slice::from_ref(step),
-            Body::Txn {
+            CallBody::One(step) => std::slice::from_ref(step),
+            CallBody::Txn {
                 compares,
                 then,
                 otherwise,
@@ -197,16 +212,16 @@ impl<'h> Store<'h> {
 
     fn step(
         &mut self,
-        step: Step<'h>,
+        step: CallStep<'h>,
         reply: Option<&'h Reply>,
         log: &mut Log<'h>,
         cares: &impl Fn(KeyId) -> bool,
     ) -> Result<bool, Mismatch<'h>> {
         match (step, reply) {
-            (Step::Put(key, value), None | Some(Reply::Put)) => {
+            (CallStep::Put(key, value), None | Some(Reply::Put)) => {
                 let revision = self.revision + 1;
                 let old = self.get(key);
-                let new = Cell {
+                let new = KeyState {
                     value,
                     created: old.map_or(revision, |old| old.created),
                     modified: revision,
@@ -215,7 +230,7 @@ impl<'h> Store<'h> {
                 self.set(key, Some(new), log);
                 Ok(true)
             }
-            (Step::Delete(key), None | Some(Reply::Deleted(_))) => {
+            (CallStep::Delete(key), None | Some(Reply::Deleted(_))) => {
                 let found = i64::from(self.get(key).is_some());
                 if reply.is_some_and(|reply| *reply != Reply::Deleted(found)) {
                     return Err(Mismatch::Deleted {
@@ -228,20 +243,20 @@ impl<'h> Store<'h> {
                 }
                 Ok(found > 0)
             }
-            (Step::Get(key), Some(Reply::Got(answered))) => {
+            (CallStep::Get(key), Some(Reply::Got(answered))) => {
                 self.expect(key, answered.as_ref())?;
                 Ok(false)
             }
-            (Step::Scan(first, end), Some(Reply::Scanned(items))) => {
+            (CallStep::Scan(first, end), Some(Reply::Scanned(items))) => {
                 self.expect_range(first, end, items, cares)?;
                 Ok(false)
             }
-            (Step::Get(_) | Step::Scan(..), None) => Ok(false),
+            (CallStep::Get(_) | CallStep::Scan(..), None) => Ok(false),
             _ => Err(Mismatch::Shape),
         }
     }
 
-    fn set(&mut self, key: KeyId, cell: Option<Cell<'h>>, log: &mut Log<'h>) {
+    fn set(&mut self, key: KeyId, cell: Option<KeyState<'h>>, log: &mut Log<'h>) {
         let slot = &mut self.cells[key as usize];
         log.push((key, std::mem::replace(slot, cell)));
     }

@@ -1,73 +1,116 @@
-//! Keys and values in stored histories: readable text where they are text, hex where not.
-//!
-//! A byte string that is printable UTF-8 is written as itself. Everything else, and text that
-//! itself begins with `hex:`, is written as `hex:` and two digits a byte.
+//! Operations and items in words, for explanations.
 
-use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, Error};
-use serde::{Serialize, Serializer};
+use std::fmt::Write;
 
-const HEX: &str = "hex:";
+use crate::escape::show;
+use crate::history::{Action, History, Item, Outcome, Target, Txn, TxnOp};
 
-/// `bytes` as they appear in stored histories and in explanations.
-pub(crate) fn show(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.starts_with(HEX) && !text.chars().any(char::is_control) => {
-            text.to_owned()
-        }
-        _ => {
-            let digits = |byte: &u8| {
-                [byte >> 4, byte & 15]
-                    .map(|nibble| char::from_digit(nibble.into(), 16).unwrap_or('?'))
-            };
-            HEX.chars().chain(bytes.iter().flat_map(digits)).collect()
-        }
+/// Values longer than this are cut in explanations.
+const SHOWN: usize = 48;
+
+pub(crate) fn quote(bytes: &[u8]) -> String {
+    let text = show(bytes);
+    match text.char_indices().nth(SHOWN) {
+        Some((cut, _)) => format!("\"{}…\" ({} bytes)", &text[..cut], bytes.len()),
+        None => format!("\"{text}\""),
     }
 }
 
-/// The inverse of [`show`]; `None` for bad hex.
-pub(crate) fn read(text: &str) -> Option<Bytes> {
-    let Some(digits) = text.strip_prefix(HEX) else {
-        return Some(Bytes::copy_from_slice(text.as_bytes()));
+/// `client 3: put "k" = "v" [1.000 ms to 1.204 ms], acknowledged at revision 7`
+pub(crate) fn operation(history: &History, index: usize) -> String {
+    let Some(op) = history.operations.get(index) else {
+        return format!("operation {index}");
     };
-    let nibbles: Option<Vec<u8>> = digits
-        .chars()
-        .map(|c| c.to_digit(16).and_then(|n| u8::try_from(n).ok()))
+    let mut words = format!("client {}: {} ", op.client, action(&op.action));
+    let from = millis(op.invoked);
+    // Writing to a String cannot fail.
+    let _ = match &op.outcome {
+        Outcome::Done { returned, response } => write!(
+            words,
+            "[{from} to {}], answered at revision {}",
+            millis(*returned),
+            response.revision
+        ),
+        Outcome::Refused { returned, why } => {
+            write!(words, "[{from} to {}], refused ({why})", millis(*returned))
+        }
+        Outcome::Unknown => write!(words, "[from {from}], outcome unknown"),
+    };
+    words
+}
+
+pub(crate) fn action(action: &Action) -> String {
+    let stale = |serializable: &bool| if *serializable { "serializable " } else { "" };
+    match action {
+        Action::Put { key, value } => format!("put {} = {}", quote(key), quote(value)),
+        Action::Delete { key } => format!("delete {}", quote(key)),
+        Action::Get { key, serializable } => format!("{}get {}", stale(serializable), quote(key)),
+        Action::Scan {
+            from,
+            until,
+            serializable,
+        } => {
+            let until = until.as_deref().map_or_else(|| "the end".to_owned(), quote);
+            format!("{}scan {} to {until}", stale(serializable), quote(from))
+        }
+        Action::Txn(txn) => transaction(txn),
+    }
+}
+
+fn transaction(txn: &Txn) -> String {
+    let compares: Vec<String> = txn
+        .compares
+        .iter()
+        .map(|compare| {
+            let key = quote(&compare.key);
+            match &compare.equals {
+                Target::Value(value) => format!("{key} = {}", quote(value)),
+                Target::ModRevision(revision) => format!("mod({key}) = {revision}"),
+                Target::CreateRevision(revision) => format!("create({key}) = {revision}"),
+                Target::Version(version) => format!("version({key}) = {version}"),
+            }
+        })
         .collect();
-    let nibbles = nibbles.filter(|n| n.len() % 2 == 0)?;
-    Some(
-        nibbles
-            .chunks_exact(2)
-            .map(|pair| pair[0] << 4 | pair[1])
-            .collect(),
+    let steps = |steps: &[TxnOp]| {
+        let steps: Vec<String> = steps
+            .iter()
+            .map(|step| match step {
+                TxnOp::Put { key, value } => format!("put {} = {}", quote(key), quote(value)),
+                TxnOp::Delete { key } => format!("delete {}", quote(key)),
+                TxnOp::Get { key } => format!("get {}", quote(key)),
+            })
+            .collect();
+        if steps.is_empty() {
+            "nothing".to_owned()
+        } else {
+            steps.join(", ")
+        }
+    };
+    let guard = if compares.is_empty() {
+        "always".to_owned()
+    } else {
+        compares.join(" and ")
+    };
+    format!(
+        "txn if {guard} then {} else {}",
+        steps(&txn.then),
+        steps(&txn.otherwise)
     )
 }
 
-pub(crate) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&show(bytes))
+pub(crate) fn item(item: Option<&Item>) -> String {
+    match item {
+        None => "no such key".to_owned(),
+        Some(item) => format!(
+            "{} (mod revision {}, created at {}, version {})",
+            quote(&item.value),
+            item.mod_revision,
+            item.create_revision,
+            item.version
+        ),
+    }
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
-    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-    read(&text)
-        .ok_or_else(|| D::Error::custom("expected an even number of hex digits after `hex:`"))
-}
-
-pub(crate) mod option {
-    use super::{Bytes, Deserialize, Deserializer, Error, Serialize, Serializer, read, show};
-
-    pub(crate) fn serialize<S: Serializer>(
-        bytes: &Option<Bytes>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        bytes.as_deref().map(show).serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Bytes>, D::Error> {
-        Option::<String>::deserialize(deserializer)?
-            .map(|text| read(&text).ok_or_else(|| D::Error::custom("bad hex after `hex:`")))
-            .transpose()
-    }
+fn millis(nanos: u64) -> String {
+    format!("{}.{:03} ms", nanos / 1_000_000, nanos / 1_000 % 1_000)
 }

@@ -37,7 +37,7 @@ pub struct Interval<O> {
 /// What [`search`] found. Operations are named by their index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Found {
+pub enum SearchResult {
     /// An order that explains every answer; operations that never returned may be missing from it.
     Order(Vec<usize>),
     /// There is none.
@@ -55,7 +55,7 @@ pub enum Found {
 }
 
 /// Searches for a linearization, in at most `bound` steps of the model.
-pub fn search<M: Model>(model: &M, operations: &[Interval<M::Op>], bound: u64) -> Found {
+pub fn search<M: Model>(model: &M, operations: &[Interval<M::Op>], bound: u64) -> SearchResult {
     Search::new(model, operations).run(bound)
 }
 
@@ -80,7 +80,7 @@ struct Search<'a, M: Model> {
     operations: &'a [Interval<M::Op>],
     /// Calls and returns in time order, as a doubly linked list: what has been given its place is
     /// taken out, and comes back on undoing. Entry 0 is the head.
-    entries: Vec<Entry>,
+    entries: Vec<ListEntry>,
     /// Of each operation, its entries.
     call_of: Vec<usize>,
     return_of: Vec<Option<usize>>,
@@ -93,7 +93,7 @@ struct Search<'a, M: Model> {
 }
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct ListEntry {
     kind: EntryKind,
     next: Option<usize>,
     previous: usize,
@@ -119,7 +119,7 @@ impl<'a, M: Model> Search<'a, M> {
             );
         }
         events.sort_unstable();
-        let mut entries = vec![Entry {
+        let mut entries = vec![ListEntry {
             kind: EntryKind::Head,
             next: None,
             previous: 0,
@@ -136,7 +136,7 @@ impl<'a, M: Model> Search<'a, M> {
                 call_of[index] = at;
                 EntryKind::Call(index)
             };
-            entries.push(Entry {
+            entries.push(ListEntry {
                 kind,
                 next: None,
                 previous: at - 1,
@@ -155,7 +155,7 @@ impl<'a, M: Model> Search<'a, M> {
         }
     }
 
-    fn run(&mut self, bound: u64) -> Found {
+    fn run(&mut self, bound: u64) -> SearchResult {
         let mut state = self.model.initial();
         let mut steps = 0;
         let mut longest = Vec::new();
@@ -165,13 +165,13 @@ impl<'a, M: Model> Search<'a, M> {
             // `at` is a call that may come next, or the first return, which ends the candidates.
             let entry = at.map(|at| self.entries[at]);
             match entry {
-                Some(Entry {
+                Some(ListEntry {
                     kind: EntryKind::Call(index),
                     next,
                     ..
                 }) => {
                     if steps >= bound {
-                        return Found::Exhausted { steps };
+                        return SearchResult::Exhausted { steps };
                     }
                     steps += 1;
                     match self.model.step(&state, &self.operations[index].op) {
@@ -185,7 +185,7 @@ impl<'a, M: Model> Search<'a, M> {
                     }
                 }
                 _ => {
-                    if let Some(Entry {
+                    if let Some(ListEntry {
                         kind: EntryKind::Return(index),
                         ..
                     }) = entry
@@ -195,7 +195,7 @@ impl<'a, M: Model> Search<'a, M> {
                         blocked = index;
                     }
                     let Some((index, before)) = self.stack.pop() else {
-                        return Found::Nothing { longest, blocked };
+                        return SearchResult::Nothing { longest, blocked };
                     };
                     state = before;
                     self.put_back(index);
@@ -203,7 +203,7 @@ impl<'a, M: Model> Search<'a, M> {
                 }
             }
         }
-        Found::Order(self.stack.iter().map(|(index, _)| *index).collect())
+        SearchResult::Order(self.stack.iter().map(|(index, _)| *index).collect())
     }
 
     /// Whether the situation after `index` has not been tried before.
@@ -232,7 +232,7 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     fn unlink(&mut self, at: usize) {
-        let Entry { next, previous, .. } = self.entries[at];
+        let ListEntry { next, previous, .. } = self.entries[at];
         self.entries[previous].next = next;
         if let Some(next) = next {
             self.entries[next].previous = previous;
@@ -241,7 +241,7 @@ impl<'a, M: Model> Search<'a, M> {
 
     /// Undoes the latest `unlink` that has not been undone.
     fn link(&mut self, at: usize) {
-        let Entry { next, previous, .. } = self.entries[at];
+        let ListEntry { next, previous, .. } = self.entries[at];
         self.entries[previous].next = Some(at);
         if let Some(next) = next {
             self.entries[next].previous = at;

@@ -5,25 +5,26 @@ mod support;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use quorate_check::{
-    Action, Change, History, Operation, Property, Reply, Txn, TxnOp, Violation, check_changes,
+    Action, History, Operation, Property, Reply, RevisionChange, Txn, TxnOp, Violation,
+    check_changes,
 };
 use support::world::{Fault, Shape, made_faulty, made_with_changes};
 use support::{acked, b, delete, done, put, refused, unknown};
 
-fn change(revision: i64, key: &str, value: &str) -> Change {
+fn change(revision: i64, key: &str, value: &str) -> RevisionChange {
     let value = if value.is_empty() {
         None
     } else {
         Some(b(value))
     };
-    Change {
+    RevisionChange {
         revision,
         key: b(key),
         value,
     }
 }
 
-fn judge(operations: Vec<Operation>, changes: &[Change]) -> Result<(), Box<Violation>> {
+fn judge(operations: Vec<Operation>, changes: &[RevisionChange]) -> Result<(), Box<Violation>> {
     check_changes(
         &History {
             operations,
@@ -183,7 +184,7 @@ proptest! {
         let either = |(a, b): &(u8, u8)| {
             unknown(1, 0, txn(vec![step("k", &value(*a))], vec![step("k", &value(*b))]))
         };
-        let account: Vec<Change> =
+        let account: Vec<RevisionChange> =
             (2..).zip(&rows).map(|(revision, row)| change(revision, "k", &value(*row))).collect();
         let verdict = judge(operations.iter().map(either).collect(), &account);
         prop_assert_eq!(verdict.is_ok(), assignable(&rows, &operations, &mut Vec::new()));

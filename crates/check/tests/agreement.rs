@@ -7,7 +7,7 @@ mod support;
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use quorate_check::wgl::{Found, search};
+use quorate_check::wgl::{SearchResult, search};
 use quorate_check::{Action, Compare, History, Outcome, Reply, Target, Txn, TxnOp, Verdict, check};
 use support::world::{
     Dice, Fate, Fault, NaiveModel, Scripted, Shape, intervals, made, made_faulty, perform,
@@ -15,9 +15,9 @@ use support::world::{
 
 fn reference(history: &History) -> bool {
     match search(&NaiveModel, &intervals(history), 10_000_000) {
-        Found::Order(_) => true,
-        Found::Nothing { .. } => false,
-        Found::Exhausted { steps } => panic!("the reference gave up after {steps} steps"),
+        SearchResult::Order(_) => true,
+        SearchResult::Nothing { .. } => false,
+        SearchResult::Exhausted { steps } => panic!("the reference gave up after {steps} steps"),
     }
 }
 

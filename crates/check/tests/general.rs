@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use quorate_check::wgl::{Found, Interval, Model, partition, search};
+use quorate_check::wgl::{Interval, Model, SearchResult, partition, search};
 
 struct Register;
 
@@ -68,7 +68,7 @@ fn a_read_may_not_go_back_to_an_older_value() {
         at(40, 50, Op::Read(1)),
     ];
     match search(&Register, &history, 1000) {
-        Found::Nothing { longest, blocked } => {
+        SearchResult::Nothing { longest, blocked } => {
             assert_eq!(
                 (longest.len(), blocked),
                 (3, 3),
@@ -87,7 +87,7 @@ fn the_work_is_bounded() {
         .collect();
     assert_eq!(
         search(&Register, &history, 5_000),
-        Found::Exhausted { steps: 5_000 }
+        SearchResult::Exhausted { steps: 5_000 }
     );
 }
 
@@ -123,7 +123,7 @@ proptest! {
     fn the_search_agrees_with_trying_every_order(history in prop::collection::vec(operation(), 0..7)) {
         let expected = any_order(&mut history.clone(), 0);
         match search(&Register, &history, 1_000_000) {
-            Found::Order(order) => {
+            SearchResult::Order(order) => {
                 prop_assert!(expected);
                 // The order is a proof: it must replay, in real time.
                 let mut state = 0;
@@ -137,8 +137,8 @@ proptest! {
                 let placed = |index: &usize| order.contains(index);
                 prop_assert!((0..history.len()).all(|i| placed(&i) || history[i].returned.is_none()));
             }
-            Found::Nothing { .. } => prop_assert!(!expected),
-            Found::Exhausted { steps } => prop_assert!(false, "exhausted after {}", steps),
+            SearchResult::Nothing { .. } => prop_assert!(!expected),
+            SearchResult::Exhausted { steps } => prop_assert!(false, "exhausted after {}", steps),
         }
     }
 }

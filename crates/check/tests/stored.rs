@@ -5,7 +5,7 @@ mod support;
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use quorate_check::jsonl::{Limits, ReadError, read, write};
+use quorate_check::jsonl::{HistoryReadError, ReadLimits, read, write};
 use quorate_check::{Action, FinalState, History, Reply, Target};
 use support::{acked, b, done, got, item, put, refused, unknown};
 
@@ -50,7 +50,7 @@ fn sample() -> History {
 fn a_history_survives_storage() {
     let bytes = stored(&sample());
     assert_eq!(
-        read(&bytes[..], Limits::default()).expect("what was written"),
+        read(&bytes[..], ReadLimits::default()).expect("what was written"),
         sample()
     );
     let text = String::from_utf8(bytes).expect("JSON is text");
@@ -68,20 +68,21 @@ fn a_history_survives_storage() {
 fn a_line_that_is_no_record_is_named() {
     let mut bytes = stored(&sample());
     bytes.extend_from_slice(b"\n{\"operation\":{\"client\":1}}\n");
-    let error = read(&bytes[..], Limits::default()).expect_err("a record without its fields");
+    let error = read(&bytes[..], ReadLimits::default()).expect_err("a record without its fields");
     assert!(
         error.to_string().starts_with("line 9: not a record"),
         "{error}"
     );
     let torn = stored(&sample());
-    let error = read(&torn[..torn.len() - 4], Limits::default()).expect_err("cut in the middle");
+    let error =
+        read(&torn[..torn.len() - 4], ReadLimits::default()).expect_err("cut in the middle");
     assert!(
-        matches!(error, ReadError::Malformed { line: 7, .. }),
+        matches!(error, HistoryReadError::Malformed { line: 7, .. }),
         "{error}"
     );
     let odd = r#"{"operation":{"client":1,"invoked":1,"action":{"delete":{"key":"hex:0"}},"#;
     let odd = format!("{odd}\"outcome\":\"unknown\"}}}}");
-    let error = read(odd.as_bytes(), Limits::default());
+    let error = read(odd.as_bytes(), ReadLimits::default());
     assert!(
         error
             .expect_err("odd hex")
@@ -97,10 +98,10 @@ fn time_must_not_run_backwards() {
         finals: vec![],
     };
     let error =
-        read(&stored(&history)[..], Limits::default()).expect_err("returned before invoked");
+        read(&stored(&history)[..], ReadLimits::default()).expect_err("returned before invoked");
     assert!(matches!(
         error,
-        ReadError::TimeRunsBackwards {
+        HistoryReadError::TimeRunsBackwards {
             line: 1,
             invoked: 10,
             returned: 9
@@ -116,7 +117,7 @@ fn lines_and_records_are_bounded() {
         .map(<[u8]>::len)
         .max()
         .unwrap_or(0);
-    let limits = |line_bytes, records| Limits {
+    let limits = |line_bytes, records| ReadLimits {
         line_bytes,
         records,
     };
@@ -125,16 +126,22 @@ fn lines_and_records_are_bounded() {
         "at the bounds"
     );
     let error = read(&bytes[..], limits(longest - 1, 7)).expect_err("one byte beyond");
-    assert!(matches!(error, ReadError::LineTooLong { .. }), "{error}");
+    assert!(
+        matches!(error, HistoryReadError::LineTooLong { .. }),
+        "{error}"
+    );
     let error = read(&bytes[..], limits(longest, 6)).expect_err("one record beyond");
     assert!(
-        matches!(error, ReadError::TooManyRecords { line: 7, limit: 6 }),
+        matches!(
+            error,
+            HistoryReadError::TooManyRecords { line: 7, limit: 6 }
+        ),
         "{error}"
     );
     let endless = std::io::BufReader::new(std::io::repeat(b'['));
-    let error = read(endless, Limits::default()).expect_err("no line ends");
+    let error = read(endless, ReadLimits::default()).expect_err("no line ends");
     assert!(
-        matches!(error, ReadError::LineTooLong { line: 1, .. }),
+        matches!(error, HistoryReadError::LineTooLong { line: 1, .. }),
         "{error}"
     );
 }
@@ -146,7 +153,7 @@ proptest! {
     fn any_bytes_survive_as_keys_and_values(key: Vec<u8>, value: Vec<u8>) {
         let action = Action::Put { key: key.into(), value: value.into() };
         let history = History { operations: vec![unknown(1, 0, action)], finals: vec![] };
-        prop_assert_eq!(read(&stored(&history)[..], Limits::default()).expect("own output"), history);
+        prop_assert_eq!(read(&stored(&history)[..], ReadLimits::default()).expect("own output"), history);
     }
 
     #[test]
@@ -154,6 +161,6 @@ proptest! {
         let mut bytes = stored(&sample());
         let at = at % bytes.len();
         bytes[at] = byte;
-        let _ = read(&bytes[..], Limits::default());
+        let _ = read(&bytes[..], ReadLimits::default());
     }
 }

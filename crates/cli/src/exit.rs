@@ -7,19 +7,19 @@ use std::process::ExitCode;
 /// What can't be run as asked: a bad contract, a directory of somebody else, a port in use. The
 /// remedy is in the command line or a file, and running it again as it is won't help.
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) String);
+pub(crate) struct CannotRun(pub(crate) String);
 
-impl fmt::Display for Refused {
+impl fmt::Display for CannotRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for CannotRun {}
 
 /// Makes an error of what can't be run as asked.
 pub(crate) fn refused(why: impl fmt::Display) -> anyhow::Error {
-    anyhow::Error::new(Refused(why.to_string()))
+    anyhow::Error::new(CannotRun(why.to_string()))
 }
 
 /// 0 for done, 1 for a failure, 2 for what can't be run as asked. Says on standard error why.
@@ -32,7 +32,7 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let _ = writeln!(io::stderr(), "quorate: {error:#}");
-    if error.is::<Refused>() {
+    if error.is::<CannotRun>() {
         ExitCode::from(2)
     } else {
         ExitCode::FAILURE

@@ -3,7 +3,7 @@
 use crate::exit::refused;
 use crate::output::say;
 use anyhow::{Context, bail};
-use quorate_storm::{Refused, StormArgs, run as storm};
+use quorate_storm::{StormArgs, StormArgsError, run as storm};
 use std::io::{self, Write};
 
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             }
         }
     });
-    let report = report.map_err(|error| match error.downcast::<Refused>() {
+    let report = report.map_err(|error| match error.downcast::<StormArgsError>() {
         Ok(why) => refused(why),
         Err(error) => error,
     })?;

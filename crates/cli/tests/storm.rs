@@ -28,7 +28,7 @@ fn report(output: &Output) -> serde_json::Value {
 
 fn stored(path: &Path) -> History {
     let file = BufReader::new(File::open(path).expect("there is a history"));
-    jsonl::read(file, jsonl::Limits::default()).expect("it can be read")
+    jsonl::read(file, jsonl::ReadLimits::default()).expect("it can be read")
 }
 
 #[test]

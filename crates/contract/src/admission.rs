@@ -12,7 +12,7 @@ use std::fmt;
 /// Does a protocol keep its promises under a contract?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict")]
-pub enum Verdict {
+pub enum Admissibility {
     /// It does; the caveats say what is worth knowing.
     Admissible {
         /// True of this protocol under this contract.
@@ -25,10 +25,10 @@ pub enum Verdict {
     },
 }
 
-impl Verdict {
+impl Admissibility {
     /// Does the protocol keep its promises?
     pub const fn is_admissible(&self) -> bool {
-        matches!(self, Verdict::Admissible { .. })
+        matches!(self, Admissibility::Admissible { .. })
     }
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for Reason {
 }
 
 /// Does the protocol keep its promises under the contract?
-pub fn admissible(contract: &Contract, protocol: Protocol) -> Verdict {
+pub fn admissible(contract: &Contract, protocol: Protocol) -> Admissibility {
     let declared = protocol.declaration();
     let mut reasons = Vec::new();
     let mut refuse =
@@ -115,11 +115,11 @@ pub fn admissible(contract: &Contract, protocol: Protocol) -> Verdict {
             .caveats
             .iter()
             .filter(|caveat| (caveat.when)(contract));
-        Verdict::Admissible {
+        Admissibility::Admissible {
             caveats: apply.map(|caveat| caveat.text).collect(),
         }
     } else {
-        Verdict::NotAdmissible { reasons }
+        Admissibility::NotAdmissible { reasons }
     }
 }
 
@@ -276,7 +276,7 @@ impl Contract {
 
     /// What the chosen protocol lacks, beyond what was found already.
     fn misfit(&self, protocol: Protocol, found: &[Finding]) -> Option<Finding> {
-        let Verdict::NotAdmissible { reasons } = admissible(self, protocol) else {
+        let Admissibility::NotAdmissible { reasons } = admissible(self, protocol) else {
             return None;
         };
         let is_found = |rule| {

@@ -54,7 +54,7 @@ pub enum Behaviour {
 /// Whose fault a behaviour is: only the first two count against `tolerate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum Component {
     /// The process of a replica.
     Replica,
     /// The disk under a replica.
@@ -115,7 +115,7 @@ impl Behaviour {
     }
 
     /// Whose fault it is.
-    pub const fn place(self) -> Place {
+    pub const fn component(self) -> Component {
         match self {
             Behaviour::Stop
             | Behaviour::Restart
@@ -124,14 +124,14 @@ impl Behaviour {
             | Behaviour::Late
             | Behaviour::Lie
             | Behaviour::Equivocate
-            | Behaviour::Forge => Place::Replica,
+            | Behaviour::Forge => Component::Replica,
             Behaviour::Forget | Behaviour::Tear | Behaviour::Corrupt | Behaviour::LieAboutSync => {
-                Place::Disk
+                Component::Disk
             }
             Behaviour::Lose | Behaviour::Duplicate | Behaviour::Reorder | Behaviour::Garble => {
-                Place::Link
+                Component::Link
             }
-            Behaviour::Delay | Behaviour::Pause | Behaviour::Skew => Place::Time,
+            Behaviour::Delay | Behaviour::Pause | Behaviour::Skew => Component::Time,
         }
     }
 
@@ -229,8 +229,8 @@ impl Behaviours {
 
     /// The members that happen at one place.
     #[must_use]
-    pub fn at(self, place: Place) -> Behaviours {
-        self.iter().filter(|b| b.place() == place).collect()
+    pub fn at(self, place: Component) -> Behaviours {
+        self.iter().filter(|b| b.component() == place).collect()
     }
 }
 
@@ -364,7 +364,12 @@ mod tests {
         let names: std::collections::BTreeSet<_> =
             Behaviour::ALL.iter().map(|b| b.name()).collect();
         assert_eq!(names.len(), Behaviour::ALL.len());
-        let places = [Place::Replica, Place::Disk, Place::Link, Place::Time];
+        let places = [
+            Component::Replica,
+            Component::Disk,
+            Component::Link,
+            Component::Time,
+        ];
         let split = places.map(|p| Behaviours::ALL.at(p).len());
         assert_eq!(split.iter().sum::<usize>(), Behaviour::ALL.len());
     }

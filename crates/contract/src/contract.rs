@@ -1,13 +1,13 @@
 //! The contract itself: everything that is assumed, in one value.
 
-use crate::behaviour::{Behaviour, Behaviours, Place};
+use crate::behaviour::{Behaviour, Behaviours, Component};
 use crate::cluster::Cluster;
 use crate::failure::{FailureModel, Failures};
 use crate::links::{LinkModel, Links};
 use crate::protocol::Protocol;
 use crate::quorum::Quorum;
 use crate::storage::{Storage, StorageModel};
-use crate::timing::{Detector, Stabilization, Timing};
+use crate::timing::{DetectorClass, Stabilization, Timing};
 use serde::Serialize;
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub struct Contract {
     /// What may be assumed about time.
     pub timing: Timing,
     /// The failure detector that is claimed to exist, if the contract claims one.
-    pub detector: Option<Detector>,
+    pub detector: Option<DetectorClass>,
     /// What may happen to messages.
     pub links: Links,
     /// What a replica finds on its disk after a crash.
@@ -175,16 +175,16 @@ impl fmt::Display for Exceeded {
             }
         }
         for (place, whose) in [
-            (Place::Replica, "a replica showed"),
-            (Place::Disk, "a disk showed"),
-            (Place::Link, "a link showed"),
-            (Place::Time, "time showed"),
+            (Component::Replica, "a replica showed"),
+            (Component::Disk, "a disk showed"),
+            (Component::Link, "a link showed"),
+            (Component::Time, "time showed"),
         ] {
             let outside = self.outside.at(place);
             if outside.is_empty() {
                 continue;
             }
-            if self.outside.iter().next().map(Behaviour::place) != Some(place) {
+            if self.outside.iter().next().map(Behaviour::component) != Some(place) {
                 f.write_str(", ")?;
             }
             write!(f, "{whose} {outside}")?;

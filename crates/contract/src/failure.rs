@@ -1,6 +1,6 @@
 //! Failure models: what a faulty replica is allowed to do.
 
-use crate::behaviour::{Behaviour, Behaviours, Place};
+use crate::behaviour::{Behaviour, Behaviours, Component};
 use serde::Serialize;
 use std::fmt;
 
@@ -108,7 +108,7 @@ impl FailureModel {
     ///
     /// `None` when nothing was seen that is a replica's fault.
     pub fn least_covering(seen: Behaviours) -> Option<FailureModel> {
-        let faults = seen.at(Place::Replica) | seen.at(Place::Disk);
+        let faults = seen.at(Component::Replica) | seen.at(Component::Disk);
         if faults.is_empty() {
             return None;
         }
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_liar_may_do_all_that_a_replica_and_its_disk_can() {
-        let all = Behaviours::ALL.at(Place::Replica) | Behaviours::ALL.at(Place::Disk);
+        let all = Behaviours::ALL.at(Component::Replica) | Behaviours::ALL.at(Component::Disk);
         assert_eq!(Byzantine.behaviours(), all);
     }
 

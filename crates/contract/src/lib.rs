@@ -46,16 +46,20 @@ mod storage;
 mod timing;
 mod wrap;
 
-pub use admission::{Contradiction, NotRunnable, Reason, Verdict, admissible};
-pub use behaviour::{Behaviour, Behaviours, Place};
+pub use admission::{Admissibility, Contradiction, NotRunnable, Reason, admissible};
+pub use behaviour::{Behaviour, Behaviours, Component};
 pub use cluster::{Address, AddressError, Cluster, MAX_MEMBERS, MAX_NAME, Member};
 pub use contract::{Contract, Exceeded};
-pub use explain::{Assumption, Candidate, Decision, Explanation, Figures, Standing, explain};
+pub use explain::{
+    Assumption, Candidate, ContractStatus, DecisionCost, Explanation, Figures, explain,
+};
 pub use failure::{FailureModel, Failures};
 pub use file::{ContractError, MAX_BYTES};
 pub use finding::{Finding, Rule};
 pub use impossibility::Impossibility;
 pub use links::{LinkModel, Links};
-pub use protocol::{Caveat, Cost, Declaration, Problem, Protocol, Replicas, Status, Tolerance};
+pub use protocol::{
+    Caveat, Declaration, Problem, Protocol, ProtocolCost, Replicas, Status, Tolerance,
+};
 pub use storage::{Storage, StorageModel};
-pub use timing::{Bounds, Detector, Stabilization, Synchrony, Timing};
+pub use timing::{Bounds, DetectorClass, Stabilization, Synchrony, Timing};

@@ -109,7 +109,7 @@ impl fmt::Display for Synchrony {
 /// The failure detector that a contract claims to have (Chandra and Toueg 1996).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Detector {
+pub enum DetectorClass {
     /// Names, from some time on, one correct replica to everybody as leader (Ω).
     EventualLeader,
     /// Suspects, from some time on, exactly the crashed replicas (◇P).
@@ -118,35 +118,35 @@ pub enum Detector {
     Perfect,
 }
 
-impl Detector {
+impl DetectorClass {
     /// Every class, from the weakest to the strongest.
-    pub const ALL: [Detector; 3] = [
-        Detector::EventualLeader,
-        Detector::EventuallyPerfect,
-        Detector::Perfect,
+    pub const ALL: [DetectorClass; 3] = [
+        DetectorClass::EventualLeader,
+        DetectorClass::EventuallyPerfect,
+        DetectorClass::Perfect,
     ];
 
     /// The name used in contract files and reports.
     pub const fn name(self) -> &'static str {
         match self {
-            Detector::EventualLeader => "eventual-leader",
-            Detector::EventuallyPerfect => "eventually-perfect",
-            Detector::Perfect => "perfect",
+            DetectorClass::EventualLeader => "eventual-leader",
+            DetectorClass::EventuallyPerfect => "eventually-perfect",
+            DetectorClass::Perfect => "perfect",
         }
     }
 
     /// The least that time must promise so that timeouts can build this detector.
     pub const fn needs(self) -> Synchrony {
         match self {
-            Detector::EventualLeader | Detector::EventuallyPerfect => {
+            DetectorClass::EventualLeader | DetectorClass::EventuallyPerfect => {
                 Synchrony::PartiallySynchronous
             }
-            Detector::Perfect => Synchrony::Synchronous,
+            DetectorClass::Perfect => Synchrony::Synchronous,
         }
     }
 }
 
-impl fmt::Display for Detector {
+impl fmt::Display for DetectorClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

@@ -1,7 +1,7 @@
 //! The contracts that ship with quorate, and what is said of each.
 
 use expect_test::expect_file;
-use quorate_contract::{Contract, Impossibility, Protocol, Rule, Standing, explain};
+use quorate_contract::{Contract, ContractStatus, Impossibility, Protocol, Rule, explain};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,7 @@ fn each_contract_stands_where_its_name_says() {
     for name in ["default", "five"] {
         assert_eq!(
             explain(&read(name)).standing,
-            Standing::Runnable {
+            ContractStatus::Runnable {
                 protocol: Protocol::Raft
             }
         );

@@ -340,7 +340,7 @@ fn check_and_runnable_and_explain_agree() {
             Ok(protocol) => {
                 assert_eq!(contract.check(), Ok(()));
                 assert!(admits(&contract, protocol) && protocol.serves());
-                assert_eq!(standing, Standing::Runnable { protocol });
+                assert_eq!(standing, ContractStatus::Runnable { protocol });
                 let quorum = contract.quorum();
                 assert!(quorum.is_safe() && quorum.is_live(), "{contract:?}");
             }
@@ -434,15 +434,18 @@ fn a_detector_is_claimed_only_where_time_can_build_it() {
         Impossibility::PerfectDetector,
         Impossibility::EventualDetector,
     );
-    assert_eq!(claims(sync, Detector::Perfect, crash), None);
-    assert_eq!(claims(sync, Detector::Perfect, omission), Some(perfect));
-    assert_eq!(claims(gst, Detector::Perfect, crash), Some(perfect));
-    assert_eq!(claims(gst, Detector::EventuallyPerfect, crash), None);
+    assert_eq!(claims(sync, DetectorClass::Perfect, crash), None);
     assert_eq!(
-        claims(never, Detector::EventualLeader, crash),
+        claims(sync, DetectorClass::Perfect, omission),
+        Some(perfect)
+    );
+    assert_eq!(claims(gst, DetectorClass::Perfect, crash), Some(perfect));
+    assert_eq!(claims(gst, DetectorClass::EventuallyPerfect, crash), None);
+    assert_eq!(
+        claims(never, DetectorClass::EventualLeader, crash),
         Some(eventual)
     );
-    assert_eq!(claims(never, Detector::Perfect, crash), Some(perfect));
+    assert_eq!(claims(never, DetectorClass::Perfect, crash), Some(perfect));
 }
 
 #[test]
@@ -499,7 +502,7 @@ fn any_contract() -> impl Strategy<Value = Contract> {
         ),
         (pick(7), pick(3), pick(2), any::<[bool; 5]>()),
         timing,
-        prop::option::of(pick(Detector::ALL.len())),
+        prop::option::of(pick(DetectorClass::ALL.len())),
         prop::option::of(pick(Protocol::ALL.len())),
     )
         .prop_map(
@@ -511,7 +514,7 @@ fn any_contract() -> impl Strategy<Value = Contract> {
                         tolerate: f.index(n),
                     },
                     timing,
-                    detector: detector.map(|i| Detector::ALL[i]),
+                    detector: detector.map(|i| DetectorClass::ALL[i]),
                     links: Links {
                         model: LinkModel::ALL[link],
                         signatures: flags[0],

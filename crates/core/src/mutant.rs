@@ -24,17 +24,36 @@ pub enum Mutant {
     TornTailAccepted,
     /// A retried request is applied again.
     DuplicateApplied,
+    /// Votes and acknowledgements are counted by the configuration that the log began with, though
+    /// a later one is in the log (Raft §6).
+    StaleConfigurationCounted,
+    /// In a joint configuration a majority of the new voters decides alone (Raft §6).
+    JointNeedsOneMajority,
+    /// A learner becomes a voter whatever it lacks of the log (thesis §4.2.1).
+    PromotedBeforeCaughtUp,
+    /// A node that was removed goes on campaigning, and votes count whoever gave them.
+    RemovedNodeVotes,
+    /// A snapshot is installed without the configuration that it came with (openraft#1808).
+    ConfigurationDroppedBySnapshot,
+    /// A leader whose disk hangs goes on leading.
+    StalledLeaderLeads,
 }
 
 impl Mutant {
     /// Every defect, [`Mutant::None`] left out.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::NoSyncBeforeAck,
         Self::VoteNotPersisted,
         Self::OldTermCommit,
         Self::ReadWithoutReadIndex,
         Self::TornTailAccepted,
         Self::DuplicateApplied,
+        Self::StaleConfigurationCounted,
+        Self::JointNeedsOneMajority,
+        Self::PromotedBeforeCaughtUp,
+        Self::RemovedNodeVotes,
+        Self::ConfigurationDroppedBySnapshot,
+        Self::StalledLeaderLeads,
     ];
 
     /// Is this the seeded defect? Always `false` in the product.

@@ -104,7 +104,7 @@ impl From<Never> for Message {
 
 /// The first general's plan.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Plan(pub Bytes);
+pub struct AttackPlan(pub Bytes);
 
 /// The deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,7 +148,7 @@ impl Protocol for General {
     type Message = Message;
     type Eager = Never;
     type Timer = Deadline;
-    type Request = Plan;
+    type Request = AttackPlan;
     type Output = Output;
     type EagerOutput = Never;
 
@@ -166,7 +166,7 @@ impl Protocol for General {
     fn step(&mut self, _now: Time, input: Input<Self>, out: &mut Effects<Self>) {
         match input {
             Input::Start => out.arm(Deadline, self.config.deadline, self.config.deadline),
-            Input::Request(Plan(plan)) => self.on_plan(plan, out),
+            Input::Request(AttackPlan(plan)) => self.on_plan(plan, out),
             Input::Message(from, message) => self.on_messenger(from, message, out),
             Input::Timer(Deadline) => self.decide(out),
             Input::Coin { .. } => {}

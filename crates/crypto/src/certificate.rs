@@ -1,6 +1,10 @@
 //! A quorum's signatures over one statement.
 
-use crate::{Keychain, Refused, Roster, Signature, Statement, Verified};
+use crate::key::Signature;
+
+use crate::keychain::{Keychain, Roster, SignatureError};
+
+use crate::signed::{Statement, Verified};
 use quorate_core::{NodeId, NodeSet};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
@@ -89,16 +93,16 @@ impl Roster {
         &self,
         certificate: Certificate<M>,
         quorum: usize,
-    ) -> Result<Certified<M>, Refused> {
+    ) -> Result<Certified<M>, SignatureError> {
         let signatures = &certificate.signatures;
         let have = signatures.len();
         if have < quorum {
-            return Err(Refused::TooFew { have, need: quorum });
+            return Err(SignatureError::TooFew { have, need: quorum });
         }
         // In order means distinct; and a certificate has one form only.
         for pair in signatures.windows(2) {
             if pair[0].0 >= pair[1].0 {
-                return Err(Refused::Disorder(pair[1].0));
+                return Err(SignatureError::Disorder(pair[1].0));
             }
         }
         self.check_all(&certificate.statement, signatures)?;
@@ -115,7 +119,7 @@ impl Keychain {
         &self,
         certificate: Certificate<M>,
         quorum: usize,
-    ) -> Result<Certified<M>, Refused> {
+    ) -> Result<Certified<M>, SignatureError> {
         self.roster().certify(certificate, quorum)
     }
 }

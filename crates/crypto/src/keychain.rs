@@ -1,7 +1,7 @@
 //! Who may sign, and the keys of one node.
 
-use crate::signed::signing_bytes;
-use crate::{PublicKey, Scheme, SecretKey, Signature, Signed, Statement, Verified};
+use crate::key::{PublicKey, Scheme, SecretKey, Signature};
+use crate::signed::{Signed, Statement, Verified, signing_bytes};
 use quorate_core::{NodeId, NodeSet};
 use rand_core::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct Instance(pub u64);
 
 /// Why a signature or a certificate does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Refused {
+pub enum SignatureError {
     /// The signer is not in the roster.
     #[error("{0} is no member")]
     Stranger(NodeId),
@@ -111,14 +111,14 @@ impl Roster {
         signer: NodeId,
         statement: &M,
         signature: &Signature,
-    ) -> Result<(), Refused> {
-        let key = self.key(signer).ok_or(Refused::Stranger(signer))?;
+    ) -> Result<(), SignatureError> {
+        let key = self.key(signer).ok_or(SignatureError::Stranger(signer))?;
         self.0.verified.fetch_add(1, Ordering::Relaxed);
         let bytes = signing_bytes(self.instance(), signer, statement);
         if key.verifies(signature, &bytes) {
             Ok(())
         } else {
-            Err(Refused::BadSignature(signer))
+            Err(SignatureError::BadSignature(signer))
         }
     }
 
@@ -126,7 +126,7 @@ impl Roster {
     ///
     /// # Errors
     /// When the signer is no member, or did not sign this.
-    pub fn verify<M: Statement>(&self, signed: Signed<M>) -> Result<Verified<M>, Refused> {
+    pub fn verify<M: Statement>(&self, signed: Signed<M>) -> Result<Verified<M>, SignatureError> {
         self.check(
             signed.claimed_signer(),
             signed.claimed_statement(),
@@ -141,7 +141,7 @@ impl Roster {
         &self,
         statement: &M,
         signatures: &[(NodeId, Signature)],
-    ) -> Result<(), Refused> {
+    ) -> Result<(), SignatureError> {
         if signatures.len() > 1 && self.batch(statement, signatures) == Some(true) {
             let many = signatures.len() as u64;
             self.0.verified.fetch_add(many, Ordering::Relaxed);

@@ -1,6 +1,8 @@
 //! Statements, signed and verified.
 
-use crate::{Instance, Keychain, Refused, Signature};
+use crate::key::Signature;
+
+use crate::keychain::{Instance, Keychain, SignatureError};
 use quorate_core::NodeId;
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
@@ -154,7 +156,7 @@ impl Keychain {
     ///
     /// # Errors
     /// When the signer is no member, or did not sign this.
-    pub fn verify<M: Statement>(&self, signed: Signed<M>) -> Result<Verified<M>, Refused> {
+    pub fn verify<M: Statement>(&self, signed: Signed<M>) -> Result<Verified<M>, SignatureError> {
         self.roster().verify(signed)
     }
 }

@@ -1,6 +1,10 @@
 //! Counting votes, each for its own content.
 
-use crate::{Certificate, Certified, Signature, Signed, Verified};
+use crate::certificate::{Certificate, Certified};
+
+use crate::key::Signature;
+
+use crate::signed::{Signed, Verified};
 use quorate_core::{NodeId, NodeSet};
 use std::collections::BTreeMap;
 

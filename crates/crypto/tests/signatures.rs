@@ -38,15 +38,18 @@ fn a_signature_holds_for_its_signer_statement_domain_and_instance_only() {
         let forged = Signed::claimed(NodeId(2), other, signature);
         assert_eq!(
             keys[0].verify(forged),
-            Err(Refused::BadSignature(NodeId(2)))
+            Err(SignatureError::BadSignature(NodeId(2)))
         );
         let stolen = Signed::claimed(NodeId(1), VOTE, signature);
         assert_eq!(
             keys[0].verify(stolen),
-            Err(Refused::BadSignature(NodeId(1)))
+            Err(SignatureError::BadSignature(NodeId(1)))
         );
         let stranger = Signed::claimed(NodeId(4), VOTE, signature);
-        assert_eq!(keys[0].verify(stranger), Err(Refused::Stranger(NodeId(4))));
+        assert_eq!(
+            keys[0].verify(stranger),
+            Err(SignatureError::Stranger(NodeId(4)))
+        );
         let veto = Veto { view: 3, value: 9 };
         let veto = Signed::claimed(NodeId(2), veto, signature);
         assert!(keys[0].verify(veto).is_err());
@@ -103,7 +106,7 @@ fn a_certificate_counts_distinct_signers_of_the_same_content() {
         let bytes = postcard::to_stdvec(&certificate).expect("plain data");
         let received: Certificate<Vote> = postcard::from_bytes(&bytes).expect("as sent");
         assert_eq!(keys[0].certify(received.clone(), 3), Ok(certificate));
-        let need = Refused::TooFew { have: 3, need: 4 };
+        let need = SignatureError::TooFew { have: 3, need: 4 };
         assert_eq!(keys[0].certify(received.clone(), 4), Err(need));
 
         let mut signatures = received.claimed_signatures().to_vec();
@@ -111,7 +114,7 @@ fn a_certificate_counts_distinct_signers_of_the_same_content() {
         let padded = Certificate::claimed(VOTE, signatures);
         assert_eq!(
             keys[0].certify(padded, 3),
-            Err(Refused::Disorder(NodeId(1)))
+            Err(SignatureError::Disorder(NodeId(1)))
         );
         let renamed = Certificate::claimed(other, received.claimed_signatures().to_vec());
         assert!(keys[0].certify(renamed, 3).is_err());

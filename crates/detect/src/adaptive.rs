@@ -1,6 +1,6 @@
 //! The detectors that learn how long is long.
 
-use crate::detector::{Belief, Detector, Opinion, Seen, Transition};
+use crate::detector::{Detector, Observation, ProcessState, Suspicion, Transition};
 use crate::probes::Probes;
 use quorate_core::Time;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub struct Doubling {
     max: Duration,
     shrink: Shrink,
     probes: Probes,
-    belief: Belief,
+    belief: Suspicion,
 }
 
 impl Doubling {
@@ -44,7 +44,7 @@ impl Doubling {
             max: max.max(min),
             shrink,
             probes: Probes::default(),
-            belief: Belief::new(),
+            belief: Suspicion::new(),
         }
     }
 
@@ -55,15 +55,15 @@ impl Doubling {
 }
 
 impl Detector for Doubling {
-    fn observe(&mut self, now: Time, seen: Seen) -> Option<Transition> {
+    fn observe(&mut self, now: Time, seen: Observation) -> Option<Transition> {
         let late = self.pass(now);
         match seen {
-            Seen::Probed { probe } => self.probes.probed(now, probe),
-            Seen::Answered { probe, .. } => {
+            Observation::Probed { probe } => self.probes.probed(now, probe),
+            Observation::Answered { probe, .. } => {
                 if self.probes.answered(probe) && self.shrink == Shrink::Halve {
                     self.timeout = (self.timeout / 2).max(self.min);
                 }
-                return self.belief.set(now, Opinion::Trusted);
+                return self.belief.set(now, ProcessState::Trusted);
             }
         }
         late
@@ -75,7 +75,7 @@ impl Detector for Doubling {
         }
         self.probes.clear();
         self.timeout = self.timeout.saturating_mul(2).min(self.max);
-        self.belief.set(now, Opinion::Suspected)
+        self.belief.set(now, ProcessState::Suspected)
     }
 
     fn next(&self) -> Option<Time> {
@@ -86,7 +86,7 @@ impl Detector for Doubling {
         Box::new(self.clone())
     }
 
-    fn opinion(&self) -> Opinion {
+    fn opinion(&self) -> ProcessState {
         self.belief.get()
     }
 
@@ -102,7 +102,7 @@ pub struct Deadline {
     k: f64,
     round_trip: u64,
     probes: Probes,
-    belief: Belief,
+    belief: Suspicion,
 }
 
 impl Deadline {
@@ -112,7 +112,7 @@ impl Deadline {
             k: if k.is_finite() { k.max(0.0) } else { 0.0 },
             round_trip: nanos(round_trip),
             probes: Probes::default(),
-            belief: Belief::new(),
+            belief: Suspicion::new(),
         }
     }
 
@@ -124,15 +124,15 @@ impl Deadline {
 }
 
 impl Detector for Deadline {
-    fn observe(&mut self, now: Time, seen: Seen) -> Option<Transition> {
+    fn observe(&mut self, now: Time, seen: Observation) -> Option<Transition> {
         let late = self.pass(now);
         match seen {
-            Seen::Probed { probe } => self.probes.probed(now, probe),
-            Seen::Answered { probe, sent } => {
+            Observation::Probed { probe } => self.probes.probed(now, probe),
+            Observation::Answered { probe, sent } => {
                 self.probes.answered(probe);
                 let sample = nanos(now.since(sent));
                 self.round_trip = self.round_trip - self.round_trip / 8 + sample / 8;
-                return self.belief.set(now, Opinion::Trusted);
+                return self.belief.set(now, ProcessState::Trusted);
             }
         }
         late
@@ -141,13 +141,13 @@ impl Detector for Deadline {
     fn pass(&mut self, now: Time) -> Option<Transition> {
         let overdue = self.next().is_some_and(|at| at <= now);
         overdue
-            .then(|| self.belief.set(now, Opinion::Suspected))
+            .then(|| self.belief.set(now, ProcessState::Suspected))
             .flatten()
     }
 
     fn next(&self) -> Option<Time> {
         match self.belief.get() {
-            Opinion::Suspected => None,
+            ProcessState::Suspected => None,
             _ => self.probes.overdue(self.limit()),
         }
     }
@@ -156,7 +156,7 @@ impl Detector for Deadline {
         Box::new(self.clone())
     }
 
-    fn opinion(&self) -> Opinion {
+    fn opinion(&self) -> ProcessState {
         self.belief.get()
     }
 

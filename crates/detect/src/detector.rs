@@ -7,7 +7,7 @@ use std::fmt;
 /// What one observer believes of one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Opinion {
+pub enum ProcessState {
     /// Nothing speaks against it.
     Trusted,
     /// It is silent, and there is no telling why: it has crashed, or it or the network is slow, or
@@ -19,7 +19,7 @@ pub enum Opinion {
     Crashed,
 }
 
-impl Opinion {
+impl ProcessState {
     /// In the terms of Chandra and Toueg: trusted, or suspected in any of the other ways.
     pub fn is_trust(self) -> bool {
         self == Self::Trusted
@@ -36,7 +36,7 @@ impl Opinion {
     }
 }
 
-impl fmt::Display for Opinion {
+impl fmt::Display for ProcessState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -48,7 +48,7 @@ pub struct Transition {
     /// When, on the observer's clock.
     pub at: Time,
     /// What is believed from then on.
-    pub to: Opinion,
+    pub to: ProcessState,
 }
 
 /// What an observer sees of its peer.
@@ -57,7 +57,7 @@ pub struct Transition {
 /// the user observes"). A heartbeat that comes unasked is a probe that is sent when the heartbeat
 /// is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Seen {
+pub enum Observation {
     /// A question was sent. Questions are numbered upwards.
     Probed {
         /// Its number.
@@ -77,7 +77,7 @@ pub enum Seen {
 pub trait Detector {
     /// Takes an observation, after letting time pass to `now`; says what opinion that leads to, if
     /// it changes. A driver that calls [`Detector::pass`] at [`Detector::next`] misses no change.
-    fn observe(&mut self, now: Time, seen: Seen) -> Option<Transition>;
+    fn observe(&mut self, now: Time, seen: Observation) -> Option<Transition>;
 
     /// Time has come to `now`; says whether the opinion changes.
     fn pass(&mut self, now: Time) -> Option<Transition>;
@@ -86,7 +86,7 @@ pub trait Detector {
     fn next(&self) -> Option<Time>;
 
     /// What is believed.
-    fn opinion(&self) -> Opinion;
+    fn opinion(&self) -> ProcessState;
 
     /// How suspicious the silence is, on the detector's own scale; see [`Detector::threshold`].
     fn level(&self, now: Time) -> f64;
@@ -102,18 +102,18 @@ pub trait Detector {
 
 /// Remembers an opinion and tells its changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Belief(Opinion);
+pub(crate) struct Suspicion(ProcessState);
 
-impl Belief {
+impl Suspicion {
     pub(crate) fn new() -> Self {
-        Self(Opinion::Trusted)
+        Self(ProcessState::Trusted)
     }
 
-    pub(crate) fn get(self) -> Opinion {
+    pub(crate) fn get(self) -> ProcessState {
         self.0
     }
 
-    pub(crate) fn set(&mut self, at: Time, to: Opinion) -> Option<Transition> {
+    pub(crate) fn set(&mut self, at: Time, to: ProcessState) -> Option<Transition> {
         let before = std::mem::replace(&mut self.0, to);
         (before != to).then_some(Transition { at, to })
     }

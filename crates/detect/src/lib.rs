@@ -9,12 +9,12 @@
 //! | [`MaybeFailed`] | asynchrony | maybe failed |
 //!
 //! Each watches one peer for one observer, as a value with one interface, [`Detector`]: what was
-//! seen, and when, goes in; changes of opinion come out. A [`Panel`] puts the opinions of several
+//! seen, and when, goes in; changes of opinion come out. A [`QuorumDetector`] puts the opinions of several
 //! observers together, and sees what none of them can: a peer that is healthy to one and broken to
 //! another.
 //!
 //! A suspicion is a guess about time, and no protocol here decides by one (DESIGN, rule 4). What
-//! the guess is worth is measured: [`Trace::quality`] has the metrics of Chen, Toueg and Aguilera,
+//! the guess is worth is measured: [`OutputTrace::quality`] has the metrics of Chen, Toueg and Aguilera,
 //! and [`experiment::tradeoff`] turns each detector's knob over the same simulated network, for
 //! the curve of detection time against false suspicions.
 //!
@@ -25,15 +25,15 @@
 mod adaptive;
 mod detector;
 pub mod experiment;
-mod panel;
 mod phi;
 mod probes;
 pub mod quality;
+mod quorum;
 mod timeout;
 
 pub use adaptive::{Deadline, Doubling, Shrink};
-pub use detector::{Detector, Opinion, Seen, Transition};
-pub use panel::{Agreement, Finding, Panel};
+pub use detector::{Detector, Observation, ProcessState, Transition};
 pub use phi::{Estimate, MAX_PHI, PhiAccrual};
-pub use quality::{Quality, Trace};
+pub use quality::{OutputTrace, Quality};
+pub use quorum::{AgreementRule, QuorumDetector, QuorumFinding};
 pub use timeout::{MaybeFailed, Perfect};

@@ -1,14 +1,14 @@
 //! What a detector's suspicions are worth: the metrics of Chen, Toueg and Aguilera, *On the quality
 //! of service of failure detectors* (IEEE Transactions on Computers 51(5), 2002).
 
-use crate::{Opinion, Transition};
+use crate::detector::{ProcessState, Transition};
 use quorate_core::Time;
 use serde::{Serialize, Serializer};
 use std::time::Duration;
 
 /// One observer's opinions of one peer over a time, and the truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trace {
+pub struct OutputTrace {
     /// From when on opinions count. The peer is trusted then.
     pub begin: Time,
     /// Until when.
@@ -51,7 +51,7 @@ fn millis<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok
         .serialize(serializer)
 }
 
-impl Trace {
+impl OutputTrace {
     /// Measures it.
     pub fn quality(&self) -> Quality {
         let alive_until = self.crash.unwrap_or(self.end).min(self.end);
@@ -106,7 +106,7 @@ impl Trace {
         let mut suspected = None;
         for Transition { at, to } in &self.transitions {
             suspected = match (suspected, to) {
-                (_, Opinion::Trusted) => None,
+                (_, ProcessState::Trusted) => None,
                 (None, _) => Some(*at),
                 (since, _) => since,
             };

@@ -1,6 +1,6 @@
 //! The detectors that compare a wait with a limit.
 
-use crate::detector::{Belief, Detector, Opinion, Seen, Transition};
+use crate::detector::{Detector, Observation, ProcessState, Suspicion, Transition};
 use crate::probes::Probes;
 use quorate_contract::Bounds;
 use quorate_core::Time;
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub struct Perfect {
     limit: Duration,
     probes: Probes,
-    belief: Belief,
+    belief: Suspicion,
     refuted: Option<Time>,
 }
 
@@ -30,7 +30,7 @@ impl Perfect {
         Self {
             limit: trip.saturating_add(Duration::from_nanos(drift)),
             probes: Probes::default(),
-            belief: Belief::new(),
+            belief: Suspicion::new(),
             refuted: None,
         }
     }
@@ -47,13 +47,13 @@ impl Perfect {
 }
 
 impl Detector for Perfect {
-    fn observe(&mut self, now: Time, seen: Seen) -> Option<Transition> {
+    fn observe(&mut self, now: Time, seen: Observation) -> Option<Transition> {
         let late = self.pass(now);
         match seen {
-            Seen::Probed { probe } => self.probes.probed(now, probe),
-            Seen::Answered { probe, .. } => {
+            Observation::Probed { probe } => self.probes.probed(now, probe),
+            Observation::Answered { probe, .. } => {
                 self.probes.answered(probe);
-                if self.belief.get() == Opinion::Crashed {
+                if self.belief.get() == ProcessState::Crashed {
                     self.refuted = self.refuted.or(Some(now));
                 }
             }
@@ -64,13 +64,13 @@ impl Detector for Perfect {
     fn pass(&mut self, now: Time) -> Option<Transition> {
         let overdue = self.next().is_some_and(|at| at <= now);
         overdue
-            .then(|| self.belief.set(now, Opinion::Crashed))
+            .then(|| self.belief.set(now, ProcessState::Crashed))
             .flatten()
     }
 
     fn next(&self) -> Option<Time> {
         match self.belief.get() {
-            Opinion::Crashed => None,
+            ProcessState::Crashed => None,
             _ => self.probes.overdue(self.limit),
         }
     }
@@ -79,7 +79,7 @@ impl Detector for Perfect {
         Box::new(self.clone())
     }
 
-    fn opinion(&self) -> Opinion {
+    fn opinion(&self) -> ProcessState {
         self.belief.get()
     }
 
@@ -90,12 +90,12 @@ impl Detector for Perfect {
 
 /// All that can be said in an asynchronous system: that one has not heard of the peer for a while
 /// (doc 000, `ASYNC_FAILURE_DETECTION`). It never says more than
-/// [`MaybeFailed`](Opinion::MaybeFailed), however long the silence.
+/// [`MaybeFailed`](ProcessState::MaybeFailed), however long the silence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MaybeFailed {
     after: Duration,
     probes: Probes,
-    belief: Belief,
+    belief: Suspicion,
 }
 
 impl MaybeFailed {
@@ -104,19 +104,19 @@ impl MaybeFailed {
         Self {
             after,
             probes: Probes::default(),
-            belief: Belief::new(),
+            belief: Suspicion::new(),
         }
     }
 }
 
 impl Detector for MaybeFailed {
-    fn observe(&mut self, now: Time, seen: Seen) -> Option<Transition> {
+    fn observe(&mut self, now: Time, seen: Observation) -> Option<Transition> {
         let late = self.pass(now);
         match seen {
-            Seen::Probed { probe } => self.probes.probed(now, probe),
-            Seen::Answered { probe, .. } => {
+            Observation::Probed { probe } => self.probes.probed(now, probe),
+            Observation::Answered { probe, .. } => {
                 self.probes.answered(probe);
-                return self.belief.set(now, Opinion::Trusted);
+                return self.belief.set(now, ProcessState::Trusted);
             }
         }
         late
@@ -125,13 +125,13 @@ impl Detector for MaybeFailed {
     fn pass(&mut self, now: Time) -> Option<Transition> {
         let overdue = self.next().is_some_and(|at| at <= now);
         overdue
-            .then(|| self.belief.set(now, Opinion::MaybeFailed))
+            .then(|| self.belief.set(now, ProcessState::MaybeFailed))
             .flatten()
     }
 
     fn next(&self) -> Option<Time> {
         match self.belief.get() {
-            Opinion::MaybeFailed => None,
+            ProcessState::MaybeFailed => None,
             _ => self.probes.overdue(self.after),
         }
     }
@@ -140,7 +140,7 @@ impl Detector for MaybeFailed {
         Box::new(self.clone())
     }
 
-    fn opinion(&self) -> Opinion {
+    fn opinion(&self) -> ProcessState {
         self.belief.get()
     }
 

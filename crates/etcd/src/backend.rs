@@ -4,6 +4,7 @@ use std::future::Future;
 
 use quorate_kv as kv;
 
+use crate::membership::{Availability, MemberChange, MembersChanged};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 
@@ -42,8 +43,29 @@ pub trait Backend: Clone + Send + Sync + 'static {
     /// metrics, and for requests that insist on a leader.
     fn status(&self) -> Status;
 
-    /// The members of the cluster, this one included.
-    fn members(&self) -> Vec<Member>;
+    /// Which calls are answered. Asked once per call, so it has to be cheap;
+    /// the default reads it off [`status`](Self::status).
+    fn availability(&self) -> Availability {
+        self.status().availability()
+    }
+
+    /// The members of the cluster, in any order, this one included unless it was
+    /// removed. Linearizable: as of a moment after the call began.
+    fn members(
+        &self,
+        consistency: Consistency,
+    ) -> impl Future<Output = Result<Vec<Member>, Refusal>> + Send;
+
+    /// Changes the members, and answers once the change is committed. What it
+    /// may refuse is listed at [`MemberChange`]; the default is for a cluster
+    /// whose members never change.
+    fn change_members(
+        &self,
+        change: MemberChange,
+    ) -> impl Future<Output = Result<MembersChanged, Refusal>> + Send {
+        let _ = change;
+        std::future::ready(Err(Refusal::FixedMembers))
+    }
 
     /// What has been counted so far.
     fn metrics(&self) -> Metrics;
@@ -99,6 +121,22 @@ pub struct Status {
     pub is_learner: bool,
     /// What is wrong, and stays wrong until somebody acts.
     pub alarms: Vec<Alarm>,
+    /// Why this replica has left the service, if it has: it neither votes nor
+    /// answers until it is restarted or replaced. One line that says what to do.
+    pub out_of_service: Option<String>,
+}
+
+impl Status {
+    /// Which calls a replica in this state answers.
+    pub fn availability(&self) -> Availability {
+        if self.out_of_service.is_some() {
+            Availability::OutOfService
+        } else if self.is_learner {
+            Availability::Learner
+        } else {
+            Availability::Full
+        }
+    }
 }
 
 /// A condition that stays until somebody acts on it.

@@ -16,6 +16,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
+use crate::pb::etcdserverpb::cluster_client::ClusterClient;
 use crate::pb::etcdserverpb::kv_client::KvClient;
 use crate::pb::etcdserverpb::maintenance_client::MaintenanceClient;
 
@@ -92,6 +93,11 @@ impl Connection {
     /// A client of the KV service on this connection.
     pub fn kv(&self) -> KvClient<Self> {
         KvClient::with_origin(self.clone(), self.origin.clone())
+    }
+
+    /// A client of the Cluster service on this connection.
+    pub fn cluster(&self) -> ClusterClient<Self> {
+        ClusterClient::with_origin(self.clone(), self.origin.clone())
     }
 
     /// A client of the Maintenance service on this connection.

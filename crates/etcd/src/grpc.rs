@@ -4,7 +4,6 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::backend::Backend;
-use crate::face::Face;
 use crate::pb::etcdserverpb as pb;
 use crate::pb::etcdserverpb::alarm_request::AlarmAction;
 use crate::pb::etcdserverpb::cluster_server::Cluster;
@@ -12,46 +11,7 @@ use crate::pb::etcdserverpb::kv_server::Kv;
 use crate::pb::etcdserverpb::maintenance_server::Maintenance;
 use crate::range_stream;
 use crate::refusal::Refusal;
-
-/// A call that is answered. Whatever is not listed here is `UNIMPLEMENTED`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rpc {
-    pub(crate) path: &'static str,
-    /// How Prometheus' gRPC conventions call its shape.
-    pub(crate) kind: &'static str,
-}
-
-impl Rpc {
-    const fn unary(path: &'static str) -> Self {
-        Self {
-            path,
-            kind: "unary",
-        }
-    }
-
-    /// Service and method, as metric labels.
-    pub(crate) fn names(self) -> (&'static str, &'static str) {
-        self.path[1..]
-            .split_once('/')
-            .expect("a path is /service/method")
-    }
-}
-
-/// Every call that is answered, most frequent first.
-pub(crate) const RPCS: [Rpc; 9] = [
-    Rpc::unary("/etcdserverpb.KV/Put"),
-    Rpc::unary("/etcdserverpb.KV/Range"),
-    Rpc::unary("/etcdserverpb.KV/Txn"),
-    Rpc::unary("/etcdserverpb.KV/DeleteRange"),
-    Rpc {
-        path: "/etcdserverpb.KV/RangeStream",
-        kind: "server_stream",
-    },
-    Rpc::unary("/etcdserverpb.KV/Compact"),
-    Rpc::unary("/etcdserverpb.Maintenance/Status"),
-    Rpc::unary("/etcdserverpb.Maintenance/Alarm"),
-    Rpc::unary("/etcdserverpb.Cluster/MemberList"),
-];
+use crate::service::KvService;
 
 /// The answer to every other call.
 pub(crate) fn unimplemented(path: &str) -> Status {
@@ -67,7 +27,7 @@ fn answer<T>(result: Result<T, Refusal>) -> Result<Response<T>, Status> {
 }
 
 #[tonic::async_trait]
-impl<B: Backend> Kv for Face<B> {
+impl<B: Backend> Kv for KvService<B> {
     async fn range(
         &self,
         request: Request<pb::RangeRequest>,
@@ -114,7 +74,7 @@ impl<B: Backend> Kv for Face<B> {
 }
 
 #[tonic::async_trait]
-impl<B: Backend> Maintenance for Face<B> {
+impl<B: Backend> Maintenance for KvService<B> {
     async fn status(
         &self,
         _: Request<pb::StatusRequest>,
@@ -133,16 +93,44 @@ impl<B: Backend> Maintenance for Face<B> {
                 "quorate raises and clears its alarms itself: only listing them is implemented",
             ));
         }
-        Ok(Response::new(self.alarms(&request)))
+        answer(self.alarms(&request))
     }
 }
 
 #[tonic::async_trait]
-impl<B: Backend> Cluster for Face<B> {
+impl<B: Backend> Cluster for KvService<B> {
     async fn member_list(
         &self,
-        _: Request<pb::MemberListRequest>,
+        request: Request<pb::MemberListRequest>,
     ) -> Result<Response<pb::MemberListResponse>, Status> {
-        Ok(Response::new(self.member_list()))
+        answer(self.member_list(request.into_inner()).await)
+    }
+
+    async fn member_add(
+        &self,
+        request: Request<pb::MemberAddRequest>,
+    ) -> Result<Response<pb::MemberAddResponse>, Status> {
+        answer(self.member_add(request.into_inner()).await)
+    }
+
+    async fn member_remove(
+        &self,
+        request: Request<pb::MemberRemoveRequest>,
+    ) -> Result<Response<pb::MemberRemoveResponse>, Status> {
+        answer(self.member_remove(request.into_inner()).await)
+    }
+
+    async fn member_update(
+        &self,
+        request: Request<pb::MemberUpdateRequest>,
+    ) -> Result<Response<pb::MemberUpdateResponse>, Status> {
+        answer(self.member_update(request.into_inner()).await)
+    }
+
+    async fn member_promote(
+        &self,
+        request: Request<pb::MemberPromoteRequest>,
+    ) -> Result<Response<pb::MemberPromoteResponse>, Status> {
+        answer(self.member_promote(request.into_inner()).await)
     }
 }

@@ -10,15 +10,15 @@ use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 
 use crate::backend::Backend;
-use crate::face::Face;
 use crate::metrics;
+use crate::service::KvService;
 use crate::{ETCD_VERSION, MAX_MESSAGE_BYTES};
 
 /// The largest JSON body that is read: base64 makes four bytes of three.
 const MAX_JSON_BYTES: usize = MAX_MESSAGE_BYTES / 3 * 4;
 
 /// Every path that is not gRPC.
-pub(crate) fn router<B: Backend>(face: Face<B>) -> Router {
+pub(crate) fn router<B: Backend>(face: KvService<B>) -> Router {
     Router::new()
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))
@@ -35,6 +35,10 @@ pub(crate) fn router<B: Backend>(face: Face<B>) -> Router {
         .route("/v3/maintenance/status", post(gateway::status))
         .route("/v3/maintenance/alarm", post(gateway::alarms))
         .route("/v3/cluster/member/list", post(gateway::member_list))
+        .route("/v3/cluster/member/add", post(gateway::member_add))
+        .route("/v3/cluster/member/remove", post(gateway::member_remove))
+        .route("/v3/cluster/member/update", post(gateway::member_update))
+        .route("/v3/cluster/member/promote", post(gateway::member_promote))
         .route("/v3/{*call}", any(gateway::no_such_call))
         .fallback(gateway::not_found)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
@@ -50,7 +54,7 @@ async fn version() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], body)
 }
 
-async fn metrics_page<B: Backend>(State(face): State<Face<B>>) -> impl IntoResponse {
+async fn metrics_page<B: Backend>(State(face): State<KvService<B>>) -> impl IntoResponse {
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         metrics::expose(&face),

@@ -13,10 +13,10 @@
 //! |---|---|
 //! | KV: Range, RangeStream, Put, DeleteRange, Txn, Compact | yes |
 //! | Maintenance: Status; Alarm to list alarms | yes |
-//! | Cluster: MemberList | yes |
+//! | Cluster: MemberAdd, MemberRemove, MemberUpdate, MemberList, MemberPromote | yes |
 //! | every other | `UNIMPLEMENTED`, with a text that says so |
 //! | GET /health /livez /readyz /version /metrics | yes |
-//! | POST /v3/kv/… /v3/maintenance/{status,alarm} /v3/cluster/member/list | yes |
+//! | POST /v3/kv/… /v3/maintenance/{status,alarm} /v3/cluster/member/{add,remove,update,list,promote} | yes |
 //!
 //! Where to start reading: [`Backend`] and [`serve`], then `face.rs` for what a
 //! call does, [`listen`] for the bounds of the port, [`mod@bench`] for the load.
@@ -25,17 +25,22 @@ mod backend;
 pub mod bench;
 pub mod client;
 mod convert;
-mod face;
 mod grpc;
 mod http;
 pub mod listen;
+mod membership;
 pub mod metrics;
 pub mod pb;
 mod range_stream;
 mod refusal;
+mod rpcs;
 mod server;
+mod service;
 
 pub use backend::{Alarm, Backend, Consistency, Identity, Member, Status};
+pub use membership::{
+    Availability, MAX_PEER_URL_BYTES, MAX_PEER_URLS, MemberChange, MembersChanged, check_peer_urls,
+};
 pub use refusal::{Outcome, Refusal};
 pub use server::serve;
 

@@ -38,7 +38,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use authority::Lenient;
+use authority::HeaderFilter;
 
 /// Connections that may be open at once.
 pub const MAX_CONNECTIONS: usize = 4096;
@@ -128,7 +128,7 @@ where
         .await
         .map_err(|_| "said nothing")??;
     if is_http2 {
-        let io = TokioIo::new(Lenient::new(stream));
+        let io = TokioIo::new(HeaderFilter::new(stream));
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use expose::expose;
 pub use histogram::{Histogram, HistogramSnapshot};
 
-use crate::grpc::RPCS;
 use crate::refusal::Refusal;
+use crate::rpcs::RPCS;
 
 /// What a backend has counted so far. What it does not count is `None`, and its
 /// name is left out of the page: a zero would be a claim.

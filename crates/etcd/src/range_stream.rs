@@ -16,8 +16,9 @@ use tonic::codegen::BoxStream;
 use crate::MAX_REQUEST_BYTES;
 use crate::backend::{Backend, Consistency};
 use crate::convert;
-use crate::face::Face;
+use crate::membership::Call;
 use crate::pb::etcdserverpb as pb;
+use crate::service::KvService;
 
 /// Pairs in the first piece.
 const FIRST_LIMIT: i64 = 10;
@@ -27,9 +28,11 @@ const TARGET_BYTES: usize = MAX_REQUEST_BYTES;
 /// Reads the first piece, so that a refusal is the call's own answer, and gives
 /// the stream of all pieces. Later ones are read as the client takes them.
 pub(crate) async fn start<B: Backend>(
-    face: &Face<B>,
+    face: &KvService<B>,
     r: pb::RangeRequest,
 ) -> Result<BoxStream<pb::RangeStreamResponse>, Status> {
+    // etcd's learners answer no stream, not even a serializable one.
+    face.admit(Call::Other)?;
     let consistency = Consistency::of(r.serializable);
     let request = convert::range(r)?;
     if request.sort_order != kv::SortOrder::None
@@ -68,7 +71,7 @@ pub(crate) async fn start<B: Backend>(
 
 /// A range being read piece by piece.
 struct Pieces<B> {
-    face: Face<B>,
+    face: KvService<B>,
     /// What is still to be read; its limit is the next piece's.
     request: kv::RangeRequest,
     /// Pairs the client still allows.
@@ -81,7 +84,7 @@ struct Pieces<B> {
 }
 
 impl<B: Backend> Pieces<B> {
-    fn new(face: Face<B>, request: kv::RangeRequest) -> Self {
+    fn new(face: KvService<B>, request: kv::RangeRequest) -> Self {
         let left = if request.limit > 0 {
             request.limit
         } else {

@@ -17,6 +17,12 @@ use tonic::{Code, Status};
 /// | [`NotSupportedForLearner`](Self::NotSupportedForLearner) | `FailedPrecondition` | refused |
 /// | [`Corrupt`](Self::Corrupt) | `DataLoss` | refused |
 /// | [`UnknownComparison`](Self::UnknownComparison) | `InvalidArgument` | refused |
+/// | [`MemberNotFound`](Self::MemberNotFound) | `NotFound` | refused |
+/// | [`BadMemberUrls`](Self::BadMemberUrls) | `InvalidArgument` | refused |
+/// | [`MemberExists`](Self::MemberExists), [`PeerUrlExists`](Self::PeerUrlExists), [`NotALearner`](Self::NotALearner), [`LearnerNotReady`](Self::LearnerNotReady), [`TooManyLearners`](Self::TooManyLearners) | `FailedPrecondition` | refused |
+/// | [`NotEnoughStartedMembers`](Self::NotEnoughStartedMembers) | `Unknown` | refused |
+/// | [`Unhealthy`](Self::Unhealthy) | `Unavailable` | refused |
+/// | [`FixedMembers`](Self::FixedMembers) | `Unimplemented` | refused |
 /// | [`LeaderChanged`](Self::LeaderChanged) | `Unavailable` | perhaps done |
 /// | [`Timeout`](Self::Timeout) | `Unavailable` | perhaps done |
 /// | [`Stopped`](Self::Stopped) | `Unavailable` | perhaps done |
@@ -45,6 +51,38 @@ pub enum Refusal {
     /// takes such a comparison for true.)
     #[error("quorate: unknown comparison in txn request")]
     UnknownComparison,
+    /// The id drawn for a new member is taken.
+    #[error("etcdserver: member ID already exist")]
+    MemberExists,
+    /// Another member is reached at one of these URLs.
+    #[error("etcdserver: Peer URLs already exists")]
+    PeerUrlExists,
+    /// After the change fewer members than a quorum would have started ever.
+    /// (etcd maps its error to one without a gRPC status, so that its code is
+    /// `Unknown`; its client finds the kind by the text.)
+    #[error("etcdserver: re-configuration failed due to not enough started members")]
+    NotEnoughStartedMembers,
+    /// See [`check_peer_urls`](crate::check_peer_urls).
+    #[error("etcdserver: given member URLs are invalid")]
+    BadMemberUrls,
+    /// No such member, or no longer.
+    #[error("etcdserver: member not found")]
+    MemberNotFound,
+    /// It has a vote already.
+    #[error("etcdserver: can only promote a learner member")]
+    NotALearner,
+    /// The learner has not caught up with the leader yet.
+    #[error("etcdserver: can only promote a learner member which is in sync with leader")]
+    LearnerNotReady,
+    /// The cluster has as many learners as it may have; in etcd one, by default.
+    #[error("etcdserver: too many learner members in cluster")]
+    TooManyLearners,
+    /// The members that are reachable now would be no quorum after the change.
+    #[error("etcdserver: unhealthy cluster")]
+    Unhealthy,
+    /// The members of this cluster can't be changed.
+    #[error("quorate: the members of this cluster can't be changed")]
+    FixedMembers,
     /// The leader that took it was deposed before it answered.
     #[error("etcdserver: leader changed")]
     LeaderChanged,
@@ -75,7 +113,17 @@ impl Refusal {
             | Self::RequestTooLarge
             | Self::NotSupportedForLearner
             | Self::Corrupt
-            | Self::UnknownComparison => Outcome::Refused,
+            | Self::UnknownComparison
+            | Self::MemberExists
+            | Self::PeerUrlExists
+            | Self::NotEnoughStartedMembers
+            | Self::BadMemberUrls
+            | Self::MemberNotFound
+            | Self::NotALearner
+            | Self::LearnerNotReady
+            | Self::TooManyLearners
+            | Self::Unhealthy
+            | Self::FixedMembers => Outcome::Refused,
             Self::LeaderChanged | Self::Timeout | Self::Stopped => Outcome::Unknown,
         }
     }
@@ -91,13 +139,25 @@ impl Refusal {
                 kv::Code::ResourceExhausted => Code::ResourceExhausted,
                 kv::Code::Internal => Code::Internal,
             },
-            Self::RequestTooLarge | Self::UnknownComparison => Code::InvalidArgument,
-            Self::TooManyRequests => Code::ResourceExhausted,
-            Self::NotSupportedForLearner => Code::FailedPrecondition,
-            Self::Corrupt => Code::DataLoss,
-            Self::NoLeader | Self::LeaderChanged | Self::Timeout | Self::Stopped => {
-                Code::Unavailable
+            Self::RequestTooLarge | Self::UnknownComparison | Self::BadMemberUrls => {
+                Code::InvalidArgument
             }
+            Self::TooManyRequests => Code::ResourceExhausted,
+            Self::NotSupportedForLearner
+            | Self::MemberExists
+            | Self::PeerUrlExists
+            | Self::NotALearner
+            | Self::LearnerNotReady
+            | Self::TooManyLearners => Code::FailedPrecondition,
+            Self::Corrupt => Code::DataLoss,
+            Self::MemberNotFound => Code::NotFound,
+            Self::NotEnoughStartedMembers => Code::Unknown,
+            Self::FixedMembers => Code::Unimplemented,
+            Self::NoLeader
+            | Self::Unhealthy
+            | Self::LeaderChanged
+            | Self::Timeout
+            | Self::Stopped => Code::Unavailable,
         }
     }
 
@@ -105,7 +165,19 @@ impl Refusal {
     pub(crate) fn label(self) -> Option<&'static str> {
         match self {
             Self::Kv(kv::Error::NoSpace) => Some("no_space"),
-            Self::Kv(_) | Self::NotSupportedForLearner | Self::UnknownComparison => None,
+            Self::Kv(_)
+            | Self::NotSupportedForLearner
+            | Self::UnknownComparison
+            | Self::MemberExists
+            | Self::PeerUrlExists
+            | Self::NotEnoughStartedMembers
+            | Self::BadMemberUrls
+            | Self::MemberNotFound
+            | Self::NotALearner
+            | Self::LearnerNotReady
+            | Self::TooManyLearners
+            | Self::Unhealthy
+            | Self::FixedMembers => None,
             Self::NoLeader => Some("no_leader"),
             Self::TooManyRequests => Some("too_many_requests"),
             Self::RequestTooLarge => Some("request_too_large"),

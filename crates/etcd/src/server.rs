@@ -16,12 +16,13 @@ use tower_service::Service as _;
 
 use crate::MAX_MESSAGE_BYTES;
 use crate::backend::Backend;
-use crate::face::Face;
-use crate::grpc::{RPCS, unimplemented};
+use crate::grpc::unimplemented;
 use crate::pb::etcdserverpb::cluster_server::ClusterServer;
 use crate::pb::etcdserverpb::kv_server::KvServer;
 use crate::pb::etcdserverpb::maintenance_server::MaintenanceServer;
 use crate::refusal::Refusal;
+use crate::rpcs::RPCS;
+use crate::service::KvService;
 use crate::{http as plain, listen};
 
 /// Serves the etcd v3 API out of `backend`: gRPC, JSON, health and metrics, all
@@ -33,20 +34,20 @@ pub async fn serve<B: Backend>(
     backend: B,
     shutdown: impl Future<Output = ()>,
 ) {
-    listen::serve(listener, Dispatch::new(Face::new(backend)), shutdown).await;
+    listen::serve(listener, Dispatch::new(KvService::new(backend)), shutdown).await;
 }
 
 #[derive(Clone)]
 struct Dispatch<B> {
-    face: Face<B>,
-    kv: KvServer<Face<B>>,
-    cluster: ClusterServer<Face<B>>,
-    maintenance: MaintenanceServer<Face<B>>,
+    face: KvService<B>,
+    kv: KvServer<KvService<B>>,
+    cluster: ClusterServer<KvService<B>>,
+    maintenance: MaintenanceServer<KvService<B>>,
     plain: axum::Router,
 }
 
 impl<B: Backend> Dispatch<B> {
-    fn new(face: Face<B>) -> Self {
+    fn new(face: KvService<B>) -> Self {
         Self {
             kv: KvServer::new(face.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
             cluster: ClusterServer::new(face.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),

@@ -4,7 +4,7 @@ mod support;
 
 use clap::Parser as _;
 use quorate_etcd::Refusal;
-use quorate_etcd::bench::{BenchArgs, Report, run};
+use quorate_etcd::bench::{BenchArgs, BenchReport, run};
 use support::Server;
 
 #[derive(clap::Parser)]
@@ -13,7 +13,7 @@ struct Command {
     args: BenchArgs,
 }
 
-async fn bench(arguments: &str) -> anyhow::Result<Report> {
+async fn bench(arguments: &str) -> anyhow::Result<BenchReport> {
     let arguments = std::iter::once("bench").chain(arguments.split_whitespace());
     run(Command::try_parse_from(arguments)?.args).await
 }

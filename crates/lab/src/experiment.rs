@@ -1,9 +1,11 @@
 //! What is run: a protocol, a world, who asks for what, and what goes wrong when. All of it data.
 
-use crate::{Asking, Clients, Facts, Setup, Subject, Visitor, facts, visit};
+use crate::clients::Clients;
+
+use crate::system::{Proposers, Setup, SystemFacts, SystemUnderTest, Visitor, facts, visit};
 use bytes::Bytes;
 use quorate_core::{NodeId, NodeSet};
-use quorate_sim::{LinkFault, NodeFault, Weather};
+use quorate_sim::{NetworkProfile, ScheduledLinkFault, ScheduledNodeFault};
 
 /// One experiment. With a stream of decisions it is one run, the same on every machine.
 #[derive(Clone, Debug)]
@@ -13,17 +15,17 @@ pub struct Experiment {
     /// How it is set up.
     pub setup: Setup,
     /// Where it runs.
-    pub weather: Weather,
+    pub weather: NetworkProfile,
     /// Values asked for at one place, once.
-    pub asks: Vec<Ask>,
+    pub requests: Vec<ScheduledRequest>,
     /// Values that clients ask for everywhere, until they have them.
-    pub load: Option<Load>,
+    pub load: Option<ClientLoad>,
     /// What clients do besides.
     pub clients: Clients,
     /// What goes wrong with nodes.
-    pub node_faults: Vec<NodeFault>,
+    pub node_faults: Vec<ScheduledNodeFault>,
     /// What goes wrong with links.
-    pub link_faults: Vec<LinkFault>,
+    pub link_faults: Vec<ScheduledLinkFault>,
     /// Fail-signal: the others hear of a crash after so many nanoseconds, where their protocol
     /// listens. Else they have to find out.
     pub crash_signal: Option<u64>,
@@ -36,7 +38,7 @@ pub struct Experiment {
 
 /// A value asked for at one node, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
+pub struct ScheduledRequest {
     /// When.
     pub at: u64,
     /// Whom.
@@ -49,7 +51,7 @@ pub struct Ask {
 
 /// Values that clients ask for everywhere: of one node after the other, until somebody has decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Load {
+pub struct ClientLoad {
     /// How many values.
     pub values: u32,
     /// When the first one is asked for.
@@ -57,13 +59,13 @@ pub struct Load {
     /// How long after it the next one.
     pub every: u64,
     /// How long until the next node is asked.
-    pub patience: u64,
+    pub retry_after: u64,
     /// How many more values are asked for once all that ends has ended: they show that the cluster
     /// lives.
     pub probes: u32,
 }
 
-impl Load {
+impl ClientLoad {
     /// The n-th value.
     pub fn value(n: u32) -> Bytes {
         Bytes::from(format!("v{n}"))
@@ -80,16 +82,16 @@ pub const MAX_EVENTS: u64 = 300_000;
 
 /// An experiment that cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum ExperimentError {
     /// No such protocol.
-    #[error("there is no protocol {name:?} in the lab; there are: {}, and over links: {}", crate::NAMES.join(", "), crate::OVER_LINKS.join(", "))]
+    #[error("there is no protocol {name:?} in the lab; there are: {}, and over links: {}", crate::system::NAMES.join(", "), crate::system::OVER_LINKS.join(", "))]
     UnknownProtocol {
         /// What was asked.
         name: String,
     },
     /// A choice that the protocol does not have.
     #[error(transparent)]
-    Option(#[from] crate::BadOption),
+    Option(#[from] crate::system::BadOption),
     /// A setup that the protocol refuses.
     #[error("{subject}: {why}")]
     Setup {
@@ -115,8 +117,8 @@ impl Experiment {
     ///
     /// # Errors
     /// If there is none of this name.
-    pub fn facts(&self) -> Result<Facts, Refused> {
-        facts(&self.subject).ok_or_else(|| Refused::UnknownProtocol {
+    pub fn facts(&self) -> Result<SystemFacts, ExperimentError> {
+        facts(&self.subject).ok_or_else(|| ExperimentError::UnknownProtocol {
             name: self.subject.clone(),
         })
     }
@@ -125,18 +127,18 @@ impl Experiment {
     ///
     /// # Errors
     /// Why not, and what would work.
-    pub fn check(&self) -> Result<(), Refused> {
+    pub fn check(&self) -> Result<(), ExperimentError> {
         self.facts()?;
         self.setup.options.check(&self.subject)?;
         let nodes = self.setup.nodes;
         if !(1..=NodeSet::MAX_NODES).contains(&nodes) {
-            return Err(Refused::Setup {
+            return Err(ExperimentError::Setup {
                 subject: self.subject.clone(),
                 why: format!("{nodes} nodes; there must be 1 to {}", NodeSet::MAX_NODES),
             });
         }
         let faults = self.node_faults.iter().map(|fault| ("a fault", fault.node));
-        let asks = self.asks.iter().map(|ask| ("a request", ask.node));
+        let asks = self.requests.iter().map(|ask| ("a request", ask.node));
         let reads = self.clients.reads.iter();
         let reads = reads.map(|reads| ("a read", reads.node));
         match faults
@@ -144,7 +146,7 @@ impl Experiment {
             .chain(reads)
             .find(|(_, node)| node.0 >= nodes.into())
         {
-            Some((what, node)) => Err(Refused::NoSuchNode { what, node, nodes }),
+            Some((what, node)) => Err(ExperimentError::NoSuchNode { what, node, nodes }),
             None => Ok(()),
         }
     }
@@ -154,13 +156,13 @@ impl Experiment {
     ///
     /// # Errors
     /// If there is no such subject.
-    pub fn ask_as_usual(&mut self, load: Load) -> Result<(), Refused> {
+    pub fn set_default_requests(&mut self, load: ClientLoad) -> Result<(), ExperimentError> {
         struct Usual(u8);
         impl Visitor for Usual {
-            type Output = Vec<Ask>;
-            fn visit<S: Subject>(self) -> Vec<Ask> {
+            type Output = Vec<ScheduledRequest>;
+            fn visit<S: SystemUnderTest>(self) -> Vec<ScheduledRequest> {
                 let asks = |node: NodeId| {
-                    [false, true].map(|second| Ask {
+                    [false, true].map(|second| ScheduledRequest {
                         at: 0,
                         node,
                         second,
@@ -170,16 +172,16 @@ impl Experiment {
                         },
                     })
                 };
-                match S::ASKING {
-                    Asking::Clients => vec![],
-                    Asking::Everybody => NodeId::all(self.0).flat_map(asks).collect(),
-                    Asking::Sender => asks(NodeId(0)).to_vec(),
+                match S::PROPOSERS {
+                    Proposers::Clients => vec![],
+                    Proposers::AllNodes => NodeId::all(self.0).flat_map(asks).collect(),
+                    Proposers::Sender => asks(NodeId(0)).to_vec(),
                 }
             }
         }
         let facts = self.facts()?;
-        self.asks = visit(&self.subject, Usual(self.setup.nodes)).unwrap_or_default();
-        self.load = (facts.asking == Asking::Clients).then_some(load);
+        self.requests = visit(&self.subject, Usual(self.setup.nodes)).unwrap_or_default();
+        self.load = (facts.proposers == Proposers::Clients).then_some(load);
         Ok(())
     }
 
@@ -194,18 +196,18 @@ impl Experiment {
             .link_faults
             .iter()
             .map(|fault| fault.until.unwrap_or(fault.from));
-        let asks = self.asks.iter().map(|ask| ask.at);
+        let asks = self.requests.iter().map(|ask| ask.at);
         nodes
             .chain(links)
             .chain(asks)
-            .chain([self.weather.pace.calm_from])
+            .chain([self.weather.timing.gst])
             .max()
             .unwrap_or(0)
     }
 
     /// Nodes that lie at some time, or are not to be believed for another reason.
     pub fn liars(&self) -> NodeSet {
-        let lie = |fault: &&NodeFault| fault.misdeed.lies();
+        let lie = |fault: &&ScheduledNodeFault| fault.fault.lies();
         let liars = self.node_faults.iter().filter(lie).map(|fault| fault.node);
         liars.chain(self.distrusted.iter()).collect()
     }

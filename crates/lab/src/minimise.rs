@@ -5,22 +5,26 @@
 //! in the same way: the same property violated, or stalled as before. A smaller world draws other
 //! decisions than the large one did from the same stream, so a few streams are tried for each step.
 
-use crate::{Asking, Experiment, Outcome, Refused, run};
+use crate::experiment::{Experiment, ExperimentError};
+
+use crate::run::{RunOutcome, run};
+
+use crate::system::Proposers;
 use quorate_core::NodeId;
 use quorate_sim::Decisions;
 
 /// How a run went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub enum RunFailure {
     /// This property was violated.
     Violates(&'static str),
     /// Not all was decided.
     Stalls,
 }
 
-impl Wrong {
+impl RunFailure {
     /// What is wrong with an outcome, if anything is.
-    pub fn of(outcome: &Outcome) -> Option<Self> {
+    pub fn of(outcome: &RunOutcome) -> Option<Self> {
         match (&outcome.violation, &outcome.stalled) {
             (Some(violation), _) => Some(Self::Violates(violation.property)),
             (None, Some(_)) => Some(Self::Stalls),
@@ -37,22 +41,22 @@ pub struct Minimal {
     /// The stream of decisions under which it goes wrong, by its number.
     pub stream: u64,
     /// How it goes wrong.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// How many runs it took.
     pub runs: u32,
     /// The same without one thing.
-    pub control: Option<Control>,
+    pub control: Option<ControlRun>,
 }
 
 /// The same run without one fault: nothing goes wrong.
 #[derive(Clone, Debug)]
-pub struct Control {
+pub struct ControlRun {
     /// What was left out, in words.
     pub without: String,
     /// The rest.
     pub experiment: Experiment,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
 }
 
 /// How many streams of decisions a smaller experiment gets to go wrong.
@@ -60,21 +64,21 @@ const STREAMS: u64 = 6;
 
 struct Search<'s> {
     streams: &'s dyn Fn(u64) -> Decisions,
-    wrong: Wrong,
+    wrong: RunFailure,
     runs: u32,
     budget: u32,
 }
 
 impl Search<'_> {
     /// The first stream, from this one on, under which it goes wrong as it should.
-    fn fails(&mut self, experiment: &Experiment, from: u64) -> Option<(u64, Outcome)> {
+    fn fails(&mut self, experiment: &Experiment, from: u64) -> Option<(u64, RunOutcome)> {
         for stream in from..from.saturating_add(STREAMS) {
             if self.runs >= self.budget {
                 return None;
             }
             self.runs += 1;
             let outcome = run(experiment, (self.streams)(stream)).ok()?;
-            if Wrong::of(&outcome) == Some(self.wrong) {
+            if RunFailure::of(&outcome) == Some(self.wrong) {
                 return Some((stream, outcome));
             }
         }
@@ -91,9 +95,9 @@ pub fn minimise(
     experiment: &Experiment,
     streams: &dyn Fn(u64) -> Decisions,
     budget: u32,
-) -> Result<Option<Minimal>, Refused> {
+) -> Result<Option<Minimal>, ExperimentError> {
     let outcome = run(experiment, streams(0))?;
-    let Some(wrong) = Wrong::of(&outcome) else {
+    let Some(wrong) = RunFailure::of(&outcome) else {
         return Ok(None);
     };
     let mut search = Search {
@@ -133,7 +137,7 @@ pub fn minimise(
 
 /// The experiment with one thing less, each way, the largest steps first. Each is smaller in a
 /// measure that has an end.
-fn smaller(experiment: &Experiment, outcome: &Outcome) -> Vec<Experiment> {
+fn smaller(experiment: &Experiment, outcome: &RunOutcome) -> Vec<Experiment> {
     let mut candidates = vec![];
     let mut with = |change: &dyn Fn(&mut Experiment) -> bool| {
         let mut candidate = experiment.clone();
@@ -169,23 +173,23 @@ fn smaller(experiment: &Experiment, outcome: &Outcome) -> Vec<Experiment> {
     });
     if experiment
         .facts()
-        .is_ok_and(|f| f.asking == Asking::Everybody)
+        .is_ok_and(|f| f.proposers == Proposers::AllNodes)
     {
-        for at in 0..experiment.asks.len() {
+        for at in 0..experiment.requests.len() {
             with(&|e| {
-                e.asks.remove(at);
+                e.requests.remove(at);
                 true
             });
         }
     }
     with(&|e| {
-        let calm = e.weather.pace.calm;
-        std::mem::replace(&mut e.weather.pace.wild, calm) != calm
+        let calm = e.weather.timing.after_gst;
+        std::mem::replace(&mut e.weather.timing.before_gst, calm) != calm
     });
-    with(&|e| std::mem::take(&mut e.weather.pace.calm_from) > 0);
-    with(&|e| std::mem::take(&mut e.weather.pace.drift_ppm) > 0);
-    with(&|e| e.weather.pace.sync.take().is_some());
-    with(&|e| std::mem::take(&mut e.weather.pace.last_straw));
+    with(&|e| std::mem::take(&mut e.weather.timing.gst) > 0);
+    with(&|e| std::mem::take(&mut e.weather.timing.drift_ppm) > 0);
+    with(&|e| e.weather.timing.sync.take().is_some());
+    with(&|e| std::mem::take(&mut e.weather.timing.flp));
     for at in 0..experiment.node_faults.len() {
         with(&|e| {
             let fault = &mut e.node_faults[at];
@@ -235,31 +239,34 @@ fn fewer_nodes(experiment: &mut Experiment, by: u8) -> bool {
     experiment.setup.nodes = left;
     let stays = |node: NodeId| node.0 < left.into();
     experiment.node_faults.retain(|fault| stays(fault.node));
-    experiment.asks.retain(|ask| stays(ask.node));
+    experiment.requests.retain(|ask| stays(ask.node));
     true
 }
 
 /// The experiment without one fault under which nothing goes wrong: the first one of which this is
 /// true.
-fn control(experiment: &Experiment, decisions: &Decisions) -> Result<Option<Control>, Refused> {
+fn control(
+    experiment: &Experiment,
+    decisions: &Decisions,
+) -> Result<Option<ControlRun>, ExperimentError> {
     let mut without = vec![];
     for (at, fault) in experiment.node_faults.iter().enumerate() {
         let mut candidate = experiment.clone();
         candidate.node_faults.remove(at);
         without.push((
-            format!("{} at {}", fault.misdeed.name(), fault.node),
+            format!("{} at {}", fault.fault.name(), fault.node),
             candidate,
         ));
     }
     for (at, fault) in experiment.link_faults.iter().enumerate() {
         let mut candidate = experiment.clone();
         candidate.link_faults.remove(at);
-        without.push((format!("{} of links", fault.trouble.name()), candidate));
+        without.push((format!("{} of links", fault.fault.name()), candidate));
     }
     for (without, experiment) in without {
         let outcome = run(&experiment, decisions.clone())?;
-        if Wrong::of(&outcome).is_none() {
-            return Ok(Some(Control {
+        if RunFailure::of(&outcome).is_none() {
+            return Ok(Some(ControlRun {
                 without,
                 experiment,
                 outcome,

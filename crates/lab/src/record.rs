@@ -1,14 +1,16 @@
 //! A run as a space-time diagram.
 
-use crate::run::play;
-use crate::{Experiment, Outcome, Refused, Subject, show};
+use crate::checker::format_values;
+use crate::experiment::{Experiment, ExperimentError};
+use crate::run::{RunOutcome, run_recorded};
+use crate::system::SystemUnderTest;
 use quorate_report::{EventKind, Node, Run, VerdictKind};
-use quorate_sim::recorder::{Ending, Limits};
-use quorate_sim::{Decisions, Misdeed, Recorder, Words};
+use quorate_sim::recorder::{Ending, RecorderLimits};
+use quorate_sim::{Decisions, NodeFault, Recorder, Renderer};
 
 /// What a report says about a run besides what happened in it.
 #[derive(Clone, Debug, Default)]
-pub struct Framing {
+pub struct PageText {
     /// What was run.
     pub title: String,
     /// The clause of the contract that is at stake.
@@ -28,26 +30,26 @@ pub struct Framing {
 pub fn record(
     experiment: &Experiment,
     decisions: Decisions,
-    framing: Framing,
-) -> Result<(Outcome, Run), Refused> {
+    framing: PageText,
+) -> Result<(RunOutcome, Run), ExperimentError> {
     let n = experiment.setup.nodes;
-    let is_twins = |misdeed: &Misdeed| matches!(misdeed, Misdeed::Twins(_));
+    let is_twins = |misdeed: &NodeFault| matches!(misdeed, NodeFault::Twins(_));
     let twins: Vec<_> = {
         let split = experiment.node_faults.iter();
-        let split = split.filter(|fault| is_twins(&fault.misdeed));
+        let split = split.filter(|fault| is_twins(&fault.fault));
         let mut split: Vec<_> = split.map(|fault| (fault.from, fault.node)).collect();
         // Copies come into being in the order in which nodes split.
         split.sort_by_key(|(from, _)| *from);
         split.into_iter().map(|(_, node)| node).collect()
     };
     let lanes = n.saturating_add(twins.len().min(usize::from(u8::MAX)) as u8);
-    let recorder = Recorder::new(lanes, Limits::default());
-    let (outcome, recorder) = play(experiment, decisions, Some(recorder))?;
-    let mut recorder = recorder.unwrap_or_else(|| Recorder::new(lanes, Limits::default()));
+    let recorder = Recorder::new(lanes, RecorderLimits::default());
+    let (outcome, recorder) = run_recorded(experiment, decisions, Some(recorder))?;
+    let mut recorder = recorder.unwrap_or_else(|| Recorder::new(lanes, RecorderLimits::default()));
     recorder.total("events", outcome.events);
-    recorder.total("messages", outcome.counts.messages);
-    recorder.total("syncs", outcome.counts.syncs);
-    for (behaviour, shown) in outcome.seen.iter() {
+    recorder.total("messages", outcome.costs.messages);
+    recorder.total("syncs", outcome.costs.syncs);
+    for (behaviour, shown) in outcome.observed.iter() {
         recorder.total(&format!("shown: {behaviour}"), shown.times);
     }
     let liars = experiment.liars();
@@ -86,12 +88,12 @@ pub fn record(
 }
 
 /// How a subject reads in a report.
-pub(crate) fn words<S: Subject>() -> Words<S::Protocol> {
-    Words {
+pub(crate) fn words<S: SystemUnderTest>() -> Renderer<S::Protocol> {
+    Renderer {
         message: S::describe,
         output: |output| {
             let decisions = S::decisions(output);
-            let told: Vec<_> = decisions.iter().map(|d| show(&d.values)).collect();
+            let told: Vec<_> = decisions.iter().map(|d| format_values(&d.values)).collect();
             match told.is_empty() {
                 true => {
                     let facts = S::facts(output);

@@ -3,9 +3,12 @@
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
 use quorate_lab::{
-    Clients, Experiment, LeaderWrites, Load, Options, Outcome, Reads, Sessions, Setup, run,
+    ClientLoad, Clients, Experiment, LeaderWrites, Options, Reads, RunOutcome, Sessions, Setup, run,
 };
-use quorate_sim::{Decisions, LinkFault, Misdeed, NodeFault, Pace, Trouble, Weather, Which};
+use quorate_sim::{
+    Decisions, LinkFault, MessageFilter, NetworkProfile, NodeFault, ScheduledLinkFault,
+    ScheduledNodeFault, TimingProfile,
+};
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -22,16 +25,16 @@ fn raft() -> Experiment {
             options: Options::default(),
             scheme: Scheme::Ideal,
         },
-        weather: Weather {
-            pace: Pace::synchronous(5 * MS, MS),
-            ..Weather::default()
+        weather: NetworkProfile {
+            timing: TimingProfile::synchronous(5 * MS, MS),
+            ..NetworkProfile::default()
         },
-        asks: vec![],
-        load: Some(Load {
+        requests: vec![],
+        load: Some(ClientLoad {
             values: 40,
             from: 2_000 * MS,
             every: 50 * MS,
-            patience: 200 * MS,
+            retry_after: 200 * MS,
             probes: 2,
         }),
         clients: Clients::default(),
@@ -43,7 +46,7 @@ fn raft() -> Experiment {
     }
 }
 
-fn play(experiment: &Experiment, seed: u64) -> Outcome {
+fn play(experiment: &Experiment, seed: u64) -> RunOutcome {
     run(experiment, Decisions::from_seed(seed)).expect("it can be run")
 }
 
@@ -72,15 +75,15 @@ fn a_leader_that_wakes_up_writes_over_its_successor_unless_it_is_fenced() {
             every: 10 * MS,
             fencing,
         });
-        experiment.node_faults.push(NodeFault {
+        experiment.node_faults.push(ScheduledNodeFault {
             node,
-            misdeed: Misdeed::Pause,
+            fault: NodeFault::Pause,
             from: 3_000 * MS,
             until: Some(7_200 * MS),
         });
-        experiment.node_faults.push(NodeFault {
+        experiment.node_faults.push(ScheduledNodeFault {
             node,
-            misdeed: Misdeed::OmitReceive(Which::ALL),
+            fault: NodeFault::OmitReceive(MessageFilter::ALL),
             from: 7_100 * MS,
             until: Some(8_000 * MS),
         });
@@ -103,10 +106,10 @@ fn a_node_that_lives_in_the_past_serves_stale_reads_unless_a_quorum_is_asked() {
             node,
             local,
         });
-        experiment.link_faults.push(LinkFault {
+        experiment.link_faults.push(ScheduledLinkFault {
             from_nodes: NodeId::all(3).collect(),
             to_nodes: [node].into_iter().collect(),
-            trouble: Trouble::Cut,
+            fault: LinkFault::Cut,
             from: 2_500 * MS,
             until: Some(9_000 * MS),
             flapping: None,
@@ -125,7 +128,7 @@ fn what_is_asked_for_again_is_applied_once_where_sessions_are_kept() {
         experiment.clients.sessions = Some(sessions);
         if let Some(load) = &mut experiment.load {
             // Less than a round trip and a sync: impatient.
-            load.patience = 3 * MS;
+            load.retry_after = 3 * MS;
         }
         experiment
     };

@@ -3,12 +3,12 @@
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
 use quorate_lab::{
-    Clients, Experiment, Framing, Load, NAMES, Options, Outcome, Setup, Wrong, facts, minimise,
-    record, run,
+    ClientLoad, Clients, Experiment, NAMES, Options, PageText, RunFailure, RunOutcome, Setup,
+    facts, minimise, record, run,
 };
 
 use quorate_report::CellVerdict;
-use quorate_sim::{Decisions, Delay, Misdeed, NodeFault, Pace, Weather};
+use quorate_sim::{Decisions, Delay, NetworkProfile, NodeFault, ScheduledNodeFault, TimingProfile};
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -26,13 +26,13 @@ fn calm(subject: &str) -> Experiment {
             options: Options::default(),
             scheme: Scheme::Ideal,
         },
-        weather: Weather {
-            pace: Pace::synchronous(8 * MS, MS),
+        weather: NetworkProfile {
+            timing: TimingProfile::synchronous(8 * MS, MS),
             lossy: false,
             authentic: true,
-            weigh: false,
+            count_bytes: false,
         },
-        asks: vec![],
+        requests: vec![],
         load: None,
         clients: Clients::default(),
         node_faults: vec![],
@@ -41,18 +41,18 @@ fn calm(subject: &str) -> Experiment {
         distrusted: NodeSet::EMPTY,
         end: 20_000 * MS,
     };
-    let load = Load {
+    let load = ClientLoad {
         values: 6,
         from: 5 * MS,
         every: 20 * MS,
-        patience: 40 * MS,
+        retry_after: 40 * MS,
         probes: 2,
     };
-    experiment.ask_as_usual(load).expect("a subject");
+    experiment.set_default_requests(load).expect("a subject");
     experiment
 }
 
-fn play(experiment: &Experiment, seed: u64) -> Outcome {
+fn play(experiment: &Experiment, seed: u64) -> RunOutcome {
     run(experiment, Decisions::from_seed(seed)).expect("it can be run")
 }
 
@@ -76,14 +76,14 @@ fn without_faults_everything_is_decided() {
 /// accepted, and nobody proposed any more: 8 of 400 runs of two cells of the matrix, and none of 60.
 #[test]
 fn who_was_down_is_asked_again() {
-    for misdeed in [Misdeed::Crash, Misdeed::CrashSending(NodeSet::EMPTY)] {
+    for misdeed in [NodeFault::Crash, NodeFault::CrashSending(NodeSet::EMPTY)] {
         let mut experiment = calm("paxos");
         experiment.node_faults = (0..3)
             .map(|node| {
                 let mut fault = of_node(node, &experiment, misdeed.clone());
                 // In mid-send they die of what they are asked at the start.
                 fault.from = match misdeed {
-                    Misdeed::Crash => node * MS,
+                    NodeFault::Crash => node * MS,
                     _ => 0,
                 };
                 fault.until = Some((node + 1) * MS - MS / 10);
@@ -110,10 +110,10 @@ fn worst(name: &str, seeds: u64, break_it: impl Fn(&mut Experiment, u64)) -> Cel
     (0..seeds).map(verdict).max().expect("there are seeds")
 }
 
-fn of_node(seed: u64, experiment: &Experiment, misdeed: Misdeed) -> NodeFault {
-    NodeFault {
+fn of_node(seed: u64, experiment: &Experiment, misdeed: NodeFault) -> ScheduledNodeFault {
+    ScheduledNodeFault {
         node: NodeId((seed % u64::from(experiment.setup.nodes)) as u32),
-        misdeed,
+        fault: misdeed,
         from: 0,
         until: None,
     }
@@ -123,7 +123,7 @@ fn of_node(seed: u64, experiment: &Experiment, misdeed: Misdeed) -> NodeFault {
 fn one_crash_is_survived() {
     for name in NAMES {
         let worst = worst(name, 10, |experiment, seed| {
-            let mut crash = of_node(seed, experiment, Misdeed::Crash);
+            let mut crash = of_node(seed, experiment, NodeFault::Crash);
             crash.from = seed * 7 * MS;
             experiment.node_faults.push(crash);
         });
@@ -147,7 +147,7 @@ fn twins_break_those_who_believe_everybody_and_nobody_else() {
         let worst = worst(name, 20, |experiment, seed| {
             let odd = |node: &NodeId| u64::from(node.0) % 2 == seed / 2 % 2;
             let sees = NodeId::all(experiment.setup.nodes).filter(odd).collect();
-            let twins = of_node(seed, experiment, Misdeed::Twins(sees));
+            let twins = of_node(seed, experiment, NodeFault::Twins(sees));
             experiment.node_faults.push(twins);
         });
         // Two generals have nobody to tell different things to.
@@ -165,13 +165,13 @@ fn twins_break_those_who_believe_everybody_and_nobody_else() {
 fn recording_changes_nothing_and_makes_a_page_that_can_be_shown() {
     for name in NAMES {
         let mut experiment = calm(name);
-        let twins = of_node(0, &experiment, Misdeed::Twins(NodeSet::all(2)));
+        let twins = of_node(0, &experiment, NodeFault::Twins(NodeSet::all(2)));
         experiment.node_faults.push(twins);
-        let mut crash = of_node(1, &experiment, Misdeed::Crash);
+        let mut crash = of_node(1, &experiment, NodeFault::Crash);
         (crash.from, crash.until) = (15 * MS, Some(90 * MS));
         experiment.node_faults.push(crash);
         let plain = play(&experiment, 3);
-        let framing = Framing::default();
+        let framing = PageText::default();
         let recorded = record(&experiment, Decisions::from_seed(3), framing);
         let (outcome, run) = recorded.expect("it can be run");
         assert_eq!(outcome.hash, plain.hash, "{name}");
@@ -195,12 +195,12 @@ fn a_failing_run_shrinks_to_what_it_takes_and_the_control_holds() {
     let odd = [1, 3].map(NodeId).into_iter().collect();
     experiment
         .node_faults
-        .push(of_node(0, &experiment, Misdeed::Twins(odd)));
+        .push(of_node(0, &experiment, NodeFault::Twins(odd)));
     for node in 1..4 {
-        let mut fault = of_node(node, &experiment, Misdeed::Pause);
+        let mut fault = of_node(node, &experiment, NodeFault::Pause);
         (fault.from, fault.until) = (node * 40 * MS, Some(node * 60 * MS));
         experiment.node_faults.push(fault.clone());
-        fault.misdeed = Misdeed::Late(Delay::Uniform {
+        fault.fault = NodeFault::Late(Delay::Uniform {
             min: MS,
             max: 9 * MS,
         });
@@ -212,7 +212,7 @@ fn a_failing_run_shrinks_to_what_it_takes_and_the_control_holds() {
         .expect("it can be run")
         .expect("it fails");
     let before = play(&experiment, seed);
-    assert_eq!(Wrong::of(&minimal.outcome), Wrong::of(&before));
+    assert_eq!(RunFailure::of(&minimal.outcome), RunFailure::of(&before));
     let again = play(&minimal.experiment, seed + minimal.stream);
     assert_eq!(again.hash, minimal.outcome.hash, "it can be run again");
     assert_eq!(minimal.experiment.node_faults.len(), 1);
@@ -220,7 +220,7 @@ fn a_failing_run_shrinks_to_what_it_takes_and_the_control_holds() {
     assert!(minimal.outcome.events * 2 < before.events);
     let control = minimal.control.expect("one fault is to blame");
     assert_eq!(control.without, "twins at n0");
-    assert_eq!(Wrong::of(&control.outcome), None);
+    assert_eq!(RunFailure::of(&control.outcome), None);
     let healthy = calm("raft");
     assert!(
         minimise(&healthy, &Decisions::from_seed, 100)

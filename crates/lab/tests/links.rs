@@ -2,9 +2,12 @@
 
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
-use quorate_lab::{Clients, Experiment, Load, Options, Setup, facts, run};
+use quorate_lab::{ClientLoad, Clients, Experiment, Options, Setup, facts, run};
 use quorate_report::CellVerdict;
-use quorate_sim::{Decisions, LinkFault, Misdeed, NodeFault, Pace, Tampering, Trouble, Weather};
+use quorate_sim::{
+    Decisions, LinkFault, Mutation, NetworkProfile, NodeFault, ScheduledLinkFault,
+    ScheduledNodeFault, TimingProfile,
+};
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -23,11 +26,11 @@ fn worst(subject: &str, break_it: impl Fn(&mut Experiment, u64)) -> CellVerdict 
                 options: Options::default(),
                 scheme: Scheme::Ideal,
             },
-            weather: Weather {
-                pace: Pace::synchronous(2 * MS, MS / 2),
-                ..Weather::default()
+            weather: NetworkProfile {
+                timing: TimingProfile::synchronous(2 * MS, MS / 2),
+                ..NetworkProfile::default()
             },
-            asks: vec![],
+            requests: vec![],
             load: None,
             clients: Clients::default(),
             node_faults: vec![],
@@ -36,14 +39,14 @@ fn worst(subject: &str, break_it: impl Fn(&mut Experiment, u64)) -> CellVerdict 
             distrusted: NodeSet::EMPTY,
             end: 10_000 * MS,
         };
-        let load = Load {
+        let load = ClientLoad {
             values: 6,
             from: 5 * MS,
             every: 100 * MS,
-            patience: 300 * MS,
+            retry_after: 300 * MS,
             probes: 2,
         };
-        experiment.ask_as_usual(load).expect("a subject");
+        experiment.set_default_requests(load).expect("a subject");
         break_it(&mut experiment, seed);
         let outcome = run(&experiment, Decisions::from_seed(seed)).expect("it can be run");
         outcome.verdict()
@@ -52,11 +55,11 @@ fn worst(subject: &str, break_it: impl Fn(&mut Experiment, u64)) -> CellVerdict 
 }
 
 fn lossy(experiment: &mut Experiment, _seed: u64) {
-    for trouble in [Trouble::Loss(300_000), Trouble::Duplicate(200_000)] {
-        experiment.link_faults.push(LinkFault {
+    for trouble in [LinkFault::Loss(300_000), LinkFault::Duplicate(200_000)] {
+        experiment.link_faults.push(ScheduledLinkFault {
             from_nodes: NodeSet::all(128),
             to_nodes: NodeSet::all(128),
-            trouble,
+            fault: trouble,
             from: 0,
             until: None,
             flapping: None,
@@ -67,19 +70,19 @@ fn lossy(experiment: &mut Experiment, _seed: u64) {
 /// The last node speaks in the first one's name.
 fn impersonate(experiment: &mut Experiment, seed: u64) {
     let node = NodeId((experiment.setup.nodes - 1).into());
-    let replaced = Tampering::Replace {
+    let replaced = Mutation::Replace {
         value: b"ATTACK".to_vec(),
         by: b"RETREAT".to_vec(),
     };
     let name = NodeId((seed % u64::from(node.0)) as u32);
     let misdeeds = [
-        Misdeed::Forge(name, 900_000, replaced.clone()),
-        Misdeed::TamperSend(500_000, replaced),
+        NodeFault::Forge(name, 900_000, replaced.clone()),
+        NodeFault::TamperSend(500_000, replaced),
     ];
     for misdeed in misdeeds {
-        experiment.node_faults.push(NodeFault {
+        experiment.node_faults.push(ScheduledNodeFault {
             node,
-            misdeed,
+            fault: misdeed,
             from: 0,
             until: None,
         });

@@ -1,16 +1,16 @@
 //! The table: every cell with a claim is as good as it claims, and every protocol breaks beyond.
 
 use quorate_lab::matrix::{
-    BadToken, Column, LAB_VERSION, Place, Plan, Tally, TimingModel, Token, cell, claim, sample,
-    table, words,
+    BadToken, Cell, CellTally, Column, LAB_VERSION, RunPlan, TimingModel, Token, cell, claim,
+    render, sample, table,
 };
 use quorate_lab::{NAMES, Options, run};
 use quorate_report::CellVerdict;
 
-fn tally(place: Place, seeds: std::ops::Range<u64>) -> Tally {
-    let mut tally = Tally::default();
+fn tally(place: Cell, seeds: std::ops::Range<u64>) -> CellTally {
+    let mut tally = CellTally::default();
     for seed in seeds {
-        tally.add(sample(Token { place, seed }, &Options::default()).0);
+        tally.add(sample(Token { cell: place, seed }, &Options::default()).0);
     }
     tally
 }
@@ -18,7 +18,7 @@ fn tally(place: Place, seeds: std::ops::Range<u64>) -> Tally {
 #[test]
 fn every_cell_keeps_its_claim_and_every_protocol_breaks_beyond() {
     let mut cells = vec![];
-    for place in Place::all() {
+    for place in Cell::all() {
         let tally = tally(place, 0..4);
         assert_eq!(tally.breach, None, "{place} left its contract");
         let cell = cell(&place, &tally).expect("there are runs");
@@ -60,7 +60,7 @@ fn a_token_names_one_run() {
         let (one, plan, outcome) = sample(token, &Options::default());
         let (other, ..) = sample(token, &Options::default());
         assert_eq!(one, other);
-        let story = words(&plan, &outcome);
+        let story = render(&plan, &outcome);
         assert!(
             story.contains(text) && story.contains(&one.sentence),
             "{story}"
@@ -105,7 +105,7 @@ fn parts_of_a_cell_join_to_the_whole() {
     let place: Token = "2:majority-commit:fair-loss:asynchronous:0"
         .parse()
         .expect("a token");
-    let place = place.place;
+    let place = place.cell;
     let whole = tally(place, 0..20);
     let mut joined = tally(place, 13..20);
     joined.join(tally(place, 0..13));
@@ -114,9 +114,9 @@ fn parts_of_a_cell_join_to_the_whole() {
 }
 
 /// The worst that a protocol shows when its plan is drawn as ever, and then its setup is wrong.
-fn worst(place: Place, seeds: u64, spoil: impl Fn(&mut Plan)) -> CellVerdict {
+fn worst(place: Cell, seeds: u64, spoil: impl Fn(&mut RunPlan)) -> CellVerdict {
     let verdict = |seed| {
-        let mut plan = Plan::draw(Token { place, seed }, &Options::default());
+        let mut plan = RunPlan::draw(Token { cell: place, seed }, &Options::default());
         spoil(&mut plan);
         let outcome = run(&plan.experiment, plan.decisions()).expect("it runs");
         outcome.verdict()
@@ -126,7 +126,7 @@ fn worst(place: Place, seeds: u64, spoil: impl Fn(&mut Plan)) -> CellVerdict {
 
 #[test]
 fn seeded_defects_break_claims() {
-    let place = |protocol, column: &str, timing| Place {
+    let place = |protocol, column: &str, timing| Cell {
         protocol,
         column: Column::named(column).expect("a column"),
         timing,
@@ -150,8 +150,8 @@ fn seeded_defects_break_claims() {
     assert_eq!(worst(raft, 20, |_| {}), CellVerdict::SafeAndLive);
     let forgets = worst(raft, 20, |plan| {
         for fault in &mut plan.experiment.node_faults {
-            if fault.misdeed == quorate_sim::Misdeed::Crash {
-                fault.misdeed = quorate_sim::Misdeed::Forget;
+            if fault.fault == quorate_sim::NodeFault::Crash {
+                fault.fault = quorate_sim::NodeFault::Forget;
             }
         }
     });

@@ -3,8 +3,8 @@
 
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
-use quorate_lab::{Clients, Experiment, Load, Options, Outcome, Setup, run};
-use quorate_sim::{Decisions, Misdeed, NodeFault, Pace, Weather};
+use quorate_lab::{ClientLoad, Clients, Experiment, Options, RunOutcome, Setup, run};
+use quorate_sim::{Decisions, NetworkProfile, NodeFault, ScheduledNodeFault, TimingProfile};
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -22,18 +22,18 @@ fn slow(subject: &str, times: u64, patience_max: u32) -> Experiment {
             options: Options::default(),
             scheme: Scheme::Ideal,
         },
-        weather: Weather {
-            pace: Pace::synchronous(times * 8 * MS, times * MS),
+        weather: NetworkProfile {
+            timing: TimingProfile::synchronous(times * 8 * MS, times * MS),
             lossy: false,
             authentic: true,
-            weigh: false,
+            count_bytes: false,
         },
-        asks: vec![],
-        load: Some(Load {
+        requests: vec![],
+        load: Some(ClientLoad {
             values: 5,
             from: 5 * MS,
             every: 20 * MS,
-            patience: 100 * MS,
+            retry_after: 100 * MS,
             probes: 2,
         }),
         clients: Clients::default(),
@@ -45,7 +45,7 @@ fn slow(subject: &str, times: u64, patience_max: u32) -> Experiment {
     }
 }
 
-fn play(experiment: &Experiment, seed: u64) -> Outcome {
+fn play(experiment: &Experiment, seed: u64) -> RunOutcome {
     let outcome = run(experiment, Decisions::from_seed(seed)).expect("it can be run");
     assert_eq!(outcome.violation, None);
     outcome
@@ -76,17 +76,17 @@ fn patience_that_has_halved_is_learned_again() {
     for seed in 0..3 {
         let mut experiment = slow("raft", 64, 16);
         // One halving takes 2.5 s of a leader: half a minute is more than four of them.
-        experiment.load = Some(Load {
+        experiment.load = Some(ClientLoad {
             values: 100,
             from: 5 * MS,
             every: 2 * S,
-            patience: S,
+            retry_after: S,
             probes: 2,
         });
         experiment.node_faults = (1..6)
-            .map(|turn| NodeFault {
+            .map(|turn| ScheduledNodeFault {
                 node: NodeId((turn % 5) as u32),
-                misdeed: Misdeed::Crash,
+                fault: NodeFault::Crash,
                 from: turn * 35 * S,
                 until: Some((turn * 35 + 5) * S),
             })

@@ -2,7 +2,9 @@
 //! refused with the line and what would work.
 
 use expect_test::expect;
-use quorate_lab::scenario::{EMBEDDED, Kind, Part, Played, Scenario, find, four_modes, play, tell};
+use quorate_lab::scenario::{
+    EMBEDDED, PartKind, Scenario, ScenarioPart, ScenarioRun, find, four_modes, render, run_part,
+};
 use quorate_sim::Decisions;
 
 fn read(name: &str) -> Scenario {
@@ -10,8 +12,8 @@ fn read(name: &str) -> Scenario {
     story.read().unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn played(part: &Part) -> Played {
-    play(part).expect("it can be run")
+fn played(part: &ScenarioPart) -> ScenarioRun {
+    run_part(part).expect("it can be run")
 }
 
 #[test]
@@ -22,7 +24,7 @@ fn every_part_of_every_story_is_as_expected_twice() {
         assert!(scenario.source.is_some(), "{}: who tells it?", story.name);
         for part in &scenario.parts {
             let (one, other) = (played(part), played(part));
-            assert!(one.holds, "{}", tell(&scenario, &[(part, one)]));
+            assert!(one.holds, "{}", render(&scenario, &[(part, one)]));
             assert_eq!(one.outcome.hash, other.outcome.hash, "{}", story.name);
             assert_eq!((one.seed, one.met), (other.seed, other.met));
         }
@@ -38,11 +40,11 @@ fn without_its_defence_no_story_goes_as_it_does_with_it() {
         let without = scenario
             .parts
             .iter()
-            .filter(|part| part.kind == Kind::Without);
+            .filter(|part| part.kind == PartKind::Without);
         for part in without {
-            let is_with = |with: &&Part| match &part.of {
+            let is_with = |with: &&ScenarioPart| match &part.of {
                 Some(of) => with.name == *of,
-                None => with.kind != Kind::Without,
+                None => with.kind != PartKind::Without,
             };
             let with = scenario.parts.iter().find(is_with).expect("a part with it");
             let mut hopeful = part.clone();
@@ -109,7 +111,7 @@ fn the_deadline_is_the_knob_on_synchrony() {
 #[test]
 fn the_generals_part_as_often_as_the_formula_says() {
     use quorate_lab::scenario::OfSeeds;
-    use quorate_sim::Trouble;
+    use quorate_sim::LinkFault;
     let scenario = read("two-generals");
     let mut compared = 0;
     for part in &scenario.parts {
@@ -123,8 +125,8 @@ fn the_generals_part_as_often_as_the_formula_says() {
             .experiment
             .link_faults
             .iter()
-            .find_map(|fault| match fault.trouble {
-                Trouble::Loss(chance) => Some(f64::from(chance) / 1e6),
+            .find_map(|fault| match fault.fault {
+                LinkFault::Loss(chance) => Some(f64::from(chance) / 1e6),
                 _ => None,
             });
         let (OfSeeds::Chance(expected), Some(lost)) = (part.expect.of_seeds, lost) else {
@@ -171,7 +173,7 @@ fn a_story_that_does_not_go_as_expected_says_what_differs() {
             "A should decide Y, and decides X",
         ]
     );
-    assert!(tell(&scenario, &[(&part, played)]).contains("NOT AS EXPECTED"));
+    assert!(render(&scenario, &[(&part, played)]).contains("NOT AS EXPECTED"));
 }
 
 /// What is wrong in a file, and what its error says.
@@ -323,7 +325,7 @@ fn mangled_files_are_refused_and_never_a_panic() {
             Ok(scenario) if round % 50 == 0 => {
                 let mut part = scenario.parts[0].clone();
                 (part.seeds, part.experiment.end) = (1, part.experiment.end.min(1_000_000_000));
-                drop(play(&part));
+                drop(run_part(&part));
                 taken += 1;
             }
             Ok(_) => taken += 1,
@@ -403,5 +405,5 @@ fn a_story_told() {
               there are 3 [byzantine-third-unsigned]
           as expected
 
-    "#]].assert_eq(&tell(&scenario, &runs));
+    "#]].assert_eq(&render(&scenario, &runs));
 }

@@ -15,8 +15,10 @@ use bytes::Bytes;
 use quorate_core::{NodeId, Time};
 use quorate_links::authenticated::AuthenticatedConfig;
 use quorate_links::reliable::Config;
-use quorate_links::{Authenticated, Ends, Epoch, FairLoss, KeyRing, Link, Missing, Outgoing};
-use quorate_links::{Reliable, Urgency};
+use quorate_links::{
+    Authenticated, Endpoints, Epoch, FairLoss, KeyRing, Link, LinkOutput, Missing,
+};
+use quorate_links::{Lane, Reliable};
 use std::time::{Duration, Instant};
 
 const MESSAGES: usize = 1_000_000;
@@ -41,14 +43,14 @@ fn row<L: Link<Bytes>>(name: &str, config: [&L::Config; 2]) {
 }
 
 fn run<L: Link<Bytes>>(config: [&L::Config; 2], burst: usize, lose: usize) -> Duration {
-    let ends = |me: u8| Ends {
+    let ends = |me: u8| Endpoints {
         me: NodeId(me.into()),
         peer: NodeId((1 - me).into()),
         epoch: Epoch(1),
     };
     let mut links = [L::open(config[0], ends(0)), L::open(config[1], ends(1))];
     let message = Bytes::from_static(&[42; 64]);
-    let mut out = Outgoing::default();
+    let mut out = LinkOutput::default();
     let mut inbox = vec![];
     let (mut sent, mut delivered, mut carried) = (0, 0, 0usize);
     let mut now = Time::ZERO;
@@ -56,7 +58,7 @@ fn run<L: Link<Bytes>>(config: [&L::Config; 2], burst: usize, lose: usize) -> Du
     // The raw wire does not make up for what is lost.
     while sent < MESSAGES {
         for _ in 0..burst {
-            let taken = links[0].send(now, message.clone(), Urgency::Eager);
+            let taken = links[0].send(now, message.clone(), Lane::Eager);
             sent += usize::from(taken.is_ok());
         }
         let mut quiet = false;

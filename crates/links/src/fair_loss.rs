@@ -1,6 +1,8 @@
 //! The fair-loss link: the wire as it is.
 
-use crate::{Ends, Link, Outgoing, Received, Refusal, Unsent, Urgency};
+use crate::link::{Endpoints, Lane, Link, LinkOutput, Received, SendError};
+
+use crate::refusal::LinkRefusal;
 use quorate_core::{Time, Value};
 
 /// The wire as it is: adds nothing, promises nothing beyond it.
@@ -12,7 +14,7 @@ use quorate_core::{Time, Value};
 /// There is nothing to keep but the messages of one burst, at most [`FairLoss::MAX_BURST`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FairLoss<M> {
-    burst: Vec<(Urgency, M)>,
+    burst: Vec<(Lane, M)>,
 }
 
 impl<M> FairLoss<M> {
@@ -25,27 +27,32 @@ impl<M: Value> Link<M> for FairLoss<M> {
     type Packet = M;
     const OVERHEAD: usize = 0;
 
-    fn open((): &(), _: Ends) -> Self {
+    fn open((): &(), _: Endpoints) -> Self {
         Self { burst: vec![] }
     }
 
-    fn send(&mut self, _: Time, message: M, urgency: Urgency) -> Result<(), Unsent<M>> {
+    fn send(&mut self, _: Time, message: M, urgency: Lane) -> Result<(), SendError<M>> {
         if self.burst.len() == Self::MAX_BURST {
-            let why = Refusal::BufferFull;
-            return Err(Unsent { message, why });
+            let why = LinkRefusal::BufferFull;
+            return Err(SendError { message, why });
         }
         self.burst.push((urgency, message));
         Ok(())
     }
 
-    fn on_packet(&mut self, _: Time, packet: M, inbox: &mut Vec<M>) -> Result<Received, Refusal> {
+    fn on_packet(
+        &mut self,
+        _: Time,
+        packet: M,
+        inbox: &mut Vec<M>,
+    ) -> Result<Received, LinkRefusal> {
         inbox.push(packet);
         Ok(Received::SameSession)
     }
 
     fn on_timer(&mut self, _: Time) {}
 
-    fn flush(&mut self, _: Time, out: &mut Outgoing<M>) {
+    fn flush(&mut self, _: Time, out: &mut LinkOutput<M>) {
         out.packets.append(&mut self.burst);
     }
 }

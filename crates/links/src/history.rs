@@ -8,21 +8,21 @@
 //!
 //! Messages that are equal count as one message that was sent several times.
 
-use crate::Epoch;
+use crate::link::Epoch;
 use quorate_core::{NodeId, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// One life of a node.
-pub type Life = (NodeId, Epoch);
+pub type Incarnation = (NodeId, Epoch);
 
 /// Something that a link was seen to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Event<M> {
+pub enum LinkEvent<M> {
     /// The link took the message.
     Sent {
         /// Who sends.
-        from: Life,
+        from: Incarnation,
         /// The addressee.
         to: NodeId,
         /// The message.
@@ -31,7 +31,7 @@ pub enum Event<M> {
     /// The link gave the message to the layer above.
     Delivered {
         /// Who was given it.
-        to: Life,
+        to: Incarnation,
         /// Who, says the link, sent it.
         from: NodeId,
         /// The message.
@@ -41,45 +41,45 @@ pub enum Event<M> {
 
 /// A property of links that a history does not have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Violation {
+pub struct LinkViolation {
     /// The property's name.
     pub property: &'static str,
     /// What was seen.
     pub what: String,
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for LinkViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.property, self.what)
     }
 }
 
-impl std::error::Error for Violation {}
+impl std::error::Error for LinkViolation {}
 
 /// What [`no_creation`], [`integrity`] and [`authenticity`] look for among the messages sent.
 fn sent_before<M: Value>(
-    history: &[Event<M>],
+    history: &[LinkEvent<M>],
     property: &'static str,
-    fits: impl Fn(Life, NodeId, NodeId, Life) -> bool,
-) -> Result<(), Violation> {
+    fits: impl Fn(Incarnation, NodeId, NodeId, Incarnation) -> bool,
+) -> Result<(), LinkViolation> {
     for (at, event) in history.iter().enumerate() {
-        let Event::Delivered { to, from, message } = event else {
+        let LinkEvent::Delivered { to, from, message } = event else {
             continue;
         };
         let was_sent = history[..at].iter().any(|earlier| match earlier {
-            Event::Sent {
+            LinkEvent::Sent {
                 from: sender,
                 to: addressee,
                 message: content,
             } => content == message && fits(*sender, *addressee, *from, *to),
-            Event::Delivered { .. } => false,
+            LinkEvent::Delivered { .. } => false,
         });
         if !was_sent {
             let what = format!(
                 "{}/{} was given {message:?} as from {from}, which nobody sent it",
                 to.0, to.1
             );
-            return Err(Violation { property, what });
+            return Err(LinkViolation { property, what });
         }
     }
     Ok(())
@@ -89,7 +89,7 @@ fn sent_before<M: Value>(
 ///
 /// # Errors
 /// The first delivery of which this is not true.
-pub fn no_creation<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
+pub fn no_creation<M: Value>(history: &[LinkEvent<M>]) -> Result<(), LinkViolation> {
     sent_before(history, "no creation", |sender, addressee, from, to| {
         sender.0 == from && addressee == to.0
     })
@@ -99,7 +99,7 @@ pub fn no_creation<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
 ///
 /// # Errors
 /// The first delivery of which this is not true.
-pub fn integrity<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
+pub fn integrity<M: Value>(history: &[LinkEvent<M>]) -> Result<(), LinkViolation> {
     sent_before(history, "integrity", |_, _, _, _| true)
 }
 
@@ -108,14 +108,14 @@ pub fn integrity<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
 ///
 /// # Errors
 /// The first delivery that has the right content and the wrong name on it.
-pub fn authenticity<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
+pub fn authenticity<M: Value>(history: &[LinkEvent<M>]) -> Result<(), LinkViolation> {
     let genuine: Vec<_> = history
         .iter()
         .enumerate()
         .filter(|(at, event)| match event {
-            Event::Sent { .. } => true,
-            Event::Delivered { message, .. } => history[..*at].iter().any(
-                |earlier| matches!(earlier, Event::Sent { message: content, .. } if content == message),
+            LinkEvent::Sent { .. } => true,
+            LinkEvent::Delivered { message, .. } => history[..*at].iter().any(
+                |earlier| matches!(earlier, LinkEvent::Sent { message: content, .. } if content == message),
             ),
         })
         .map(|(_, event)| event.clone())
@@ -129,7 +129,7 @@ pub fn authenticity<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
 ///
 /// # Errors
 /// The first delivery too many.
-pub fn no_duplication<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
+pub fn no_duplication<M: Value>(history: &[LinkEvent<M>]) -> Result<(), LinkViolation> {
     bounded_duplication(history, 1, "no duplication")
 }
 
@@ -137,17 +137,20 @@ pub fn no_duplication<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
 ///
 /// # Errors
 /// The first delivery too many.
-pub fn finite_duplication<M: Value>(history: &[Event<M>], copies: usize) -> Result<(), Violation> {
+pub fn finite_duplication<M: Value>(
+    history: &[LinkEvent<M>],
+    copies: usize,
+) -> Result<(), LinkViolation> {
     bounded_duplication(history, copies, "finite duplication")
 }
 
 fn bounded_duplication<M: Value>(
-    history: &[Event<M>],
+    history: &[LinkEvent<M>],
     copies: usize,
     property: &'static str,
-) -> Result<(), Violation> {
+) -> Result<(), LinkViolation> {
     for (at, event) in history.iter().enumerate() {
-        let Event::Delivered { to, from, message } = event else {
+        let LinkEvent::Delivered { to, from, message } = event else {
             continue;
         };
         let given = history[..=at]
@@ -157,7 +160,7 @@ fn bounded_duplication<M: Value>(
         let sent = history[..at]
             .iter()
             .filter(|other| {
-                matches!(other, Event::Sent { from: sender, to: addressee, message: content }
+                matches!(other, LinkEvent::Sent { from: sender, to: addressee, message: content }
                     if sender.0 == *from && *addressee == to.0 && content == message)
             })
             .count();
@@ -166,7 +169,7 @@ fn bounded_duplication<M: Value>(
                 "{}/{} was given {message:?} {given} times; {from} sent it {sent} times",
                 to.0, to.1
             );
-            return Err(Violation { property, what });
+            return Err(LinkViolation { property, what });
         }
     }
     Ok(())
@@ -176,22 +179,22 @@ fn bounded_duplication<M: Value>(
 ///
 /// # Errors
 /// The first message that was sent more often than that since it was last delivered.
-pub fn fair_loss<M: Value>(history: &[Event<M>], in_a_row: usize) -> Result<(), Violation> {
+pub fn fair_loss<M: Value>(history: &[LinkEvent<M>], in_a_row: usize) -> Result<(), LinkViolation> {
     for (at, event) in history.iter().enumerate() {
-        let Event::Sent { from, to, message } = event else {
+        let LinkEvent::Sent { from, to, message } = event else {
             continue;
         };
         let lost = history[at..]
             .iter()
             .take_while(|later| {
-                !matches!(later, Event::Delivered { to: receiver, from: sender, message: content }
+                !matches!(later, LinkEvent::Delivered { to: receiver, from: sender, message: content }
                     if receiver.0 == *to && *sender == from.0 && content == message)
             })
             .filter(|later| *later == event)
             .count();
         if lost > in_a_row {
             let what = format!("{message:?} from {} to {to} was lost {lost} times", from.0);
-            return Err(Violation {
+            return Err(LinkViolation {
                 property: "fair loss",
                 what,
             });
@@ -207,23 +210,23 @@ pub fn fair_loss<M: Value>(history: &[Event<M>], in_a_row: usize) -> Result<(), 
 /// # Errors
 /// The first message that was not.
 pub fn reliable_delivery<M: Value>(
-    history: &[Event<M>],
+    history: &[LinkEvent<M>],
     now: &BTreeMap<NodeId, Epoch>,
-) -> Result<(), Violation> {
+) -> Result<(), LinkViolation> {
     for (at, event) in history.iter().enumerate() {
-        let Event::Sent { from, to, message } = event else {
+        let LinkEvent::Sent { from, to, message } = event else {
             continue;
         };
         if now.get(&from.0) != Some(&from.1) {
             continue;
         }
         let delivered = history[at..].iter().any(|later| {
-            matches!(later, Event::Delivered { to: receiver, from: sender, message: content }
+            matches!(later, LinkEvent::Delivered { to: receiver, from: sender, message: content }
                 if receiver.0 == *to && *sender == from.0 && content == message)
         });
         if !delivered {
             let what = format!("{message:?} from {}/{} never reached {to}", from.0, from.1);
-            return Err(Violation {
+            return Err(LinkViolation {
                 property: "reliable delivery",
                 what,
             });
@@ -237,17 +240,17 @@ pub fn reliable_delivery<M: Value>(
 ///
 /// # Errors
 /// The first message that came after a later one.
-pub fn fifo<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
-    let mut latest: BTreeMap<(Life, Life), usize> = BTreeMap::new();
+pub fn fifo<M: Value>(history: &[LinkEvent<M>]) -> Result<(), LinkViolation> {
+    let mut latest: BTreeMap<(Incarnation, Incarnation), usize> = BTreeMap::new();
     for event in history {
-        let Event::Delivered { to, from, message } = event else {
+        let LinkEvent::Delivered { to, from, message } = event else {
             continue;
         };
         let sent = history
             .iter()
             .enumerate()
             .find_map(|(at, event)| match event {
-                Event::Sent {
+                LinkEvent::Sent {
                     from: sender,
                     to: addressee,
                     message: content,
@@ -263,7 +266,7 @@ pub fn fifo<M: Value>(history: &[Event<M>]) -> Result<(), Violation> {
                 "{}/{} was given {message:?} of {from} after a later one",
                 to.0, to.1
             );
-            return Err(Violation {
+            return Err(LinkViolation {
                 property: "fifo",
                 what,
             });

@@ -16,7 +16,7 @@
 //! [`Missing`] leaves one mechanism out of a layer, for the tests that show what it is there for.
 //!
 //! This crate never reads a clock, never draws a random number, never opens a socket. Every buffer
-//! is bounded: a full send buffer refuses ([`Unsent`]), and what is beyond the reorder window is
+//! is bounded: a full send buffer refuses ([`SendError`]), and what is beyond the reorder window is
 //! dropped and sent again later.
 //!
 //! Start reading at [`Link`], then [`Reliable`].
@@ -30,12 +30,13 @@ mod missing;
 mod refusal;
 pub mod reliable;
 
-pub use authenticated::{Authenticated, Key, KeyRing};
+pub use authenticated::{Authenticated, KeyRing, LinkKey};
 pub use fair_loss::FairLoss;
-pub use link::{Ends, Epoch, Link, Outgoing, Received, Unsent, Urgency};
+pub use link::{Endpoints, Epoch, Lane, Link, LinkOutput, Received, SendError};
 pub use linked::{
-    EagerFrame, EagerNews, Frame, Linked, LinkedConfig, LinkedHard, LinkedTimer, News, Record,
+    Delivery, EagerDelivery, EagerFrame, Linked, LinkedConfig, LinkedFrame, LinkedHard,
+    LinkedRecord, LinkedTimer,
 };
 pub use missing::Missing;
-pub use refusal::Refusal;
+pub use refusal::LinkRefusal;
 pub use reliable::Reliable;

@@ -1,6 +1,6 @@
 //! What a link is: the interface that every layer has.
 
-use crate::Refusal;
+use crate::refusal::LinkRefusal;
 use quorate_core::{NodeId, Time, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Debug};
@@ -31,7 +31,7 @@ impl fmt::Display for Epoch {
 
 /// Where one end of a link stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ends {
+pub struct Endpoints {
     /// The node whose end this is.
     pub me: NodeId,
     /// The node at the other end.
@@ -42,7 +42,7 @@ pub struct Ends {
 
 /// Must what is sent wait for this node's disk?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Urgency {
+pub enum Lane {
     /// It says something of what is on this node's disk, and waits until that is durable: each
     /// time that it is sent.
     Gated,
@@ -52,14 +52,14 @@ pub enum Urgency {
 
 /// What one end of a link asks of its driver. Filled by [`Link::flush`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Outgoing<K> {
+pub struct LinkOutput<K> {
     /// The packets to put on the wire, in order.
-    pub packets: Vec<(Urgency, K)>,
+    pub packets: Vec<(Lane, K)>,
     /// A change of this end's one timer: `Some((min, max))` arms it (again), `None` disarms it.
     pub timer: Option<Option<(Duration, Duration)>>,
 }
 
-impl<K> Default for Outgoing<K> {
+impl<K> Default for LinkOutput<K> {
     fn default() -> Self {
         Self {
             packets: vec![],
@@ -70,11 +70,11 @@ impl<K> Default for Outgoing<K> {
 
 /// A message that the link did not take. Nothing of it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Unsent<M> {
+pub struct SendError<M> {
     /// The message, given back.
     pub message: M,
     /// Why.
-    pub why: Refusal,
+    pub why: LinkRefusal,
 }
 
 /// What a packet that was taken told about the peer.
@@ -104,13 +104,13 @@ pub trait Link<M: Value>: Value {
     const OVERHEAD: usize;
 
     /// A new end, knowing nothing of the peer.
-    fn open(config: &Self::Config, ends: Ends) -> Self;
+    fn open(config: &Self::Config, ends: Endpoints) -> Self;
 
     /// Takes a message for the peer.
     ///
     /// # Errors
     /// When a bound is reached: the message is given back, never dropped in silence.
-    fn send(&mut self, now: Time, message: M, urgency: Urgency) -> Result<(), Unsent<M>>;
+    fn send(&mut self, now: Time, message: M, urgency: Lane) -> Result<(), SendError<M>>;
 
     /// Takes a packet that arrived as from the peer, and puts what is to be delivered into `inbox`.
     ///
@@ -121,13 +121,13 @@ pub trait Link<M: Value>: Value {
         now: Time,
         packet: Self::Packet,
         inbox: &mut Vec<M>,
-    ) -> Result<Received, Refusal>;
+    ) -> Result<Received, LinkRefusal>;
 
     /// The timer ran out.
     fn on_timer(&mut self, now: Time);
 
     /// Says what to put on the wire. Called once after each burst of the functions above.
-    fn flush(&mut self, now: Time, out: &mut Outgoing<Self::Packet>);
+    fn flush(&mut self, now: Time, out: &mut LinkOutput<Self::Packet>);
 
     /// Checks the bounds and the bookkeeping of this end.
     ///

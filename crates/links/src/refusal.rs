@@ -8,7 +8,7 @@ use thiserror::Error;
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Error,
 )]
 #[serde(rename_all = "kebab-case")]
-pub enum Refusal {
+pub enum LinkRefusal {
     /// The packet is of a life of the peer that is over.
     #[error("from an earlier life of the peer")]
     StaleSender,

@@ -53,7 +53,7 @@ fn replica(recovery: Recovery, wal: wal::Wal<FileStorage>) -> Replica<Files> {
     let (hard, machine) = recovery.finish().expect("the log makes a replica");
     let config = Config {
         protocol: raft::Config {
-            nodes: 1,
+            founding: raft::Configuration::founding(1).into(),
             ..raft::Config::default()
         },
         limits: Limits {

@@ -166,16 +166,26 @@ impl etcd::Backend for Backend {
             db_size_in_use: status.store_bytes,
             is_learner: false,
             alarms,
+            out_of_service: None,
         }
     }
 
-    fn members(&self) -> Vec<etcd::Member> {
+    async fn members(&self, consistency: Consistency) -> Result<Vec<etcd::Member>, Refusal> {
+        if consistency == Consistency::Linearizable {
+            // A read that is linearizable goes first: the list is then no older than the call.
+            let barrier = kv::RangeRequest {
+                key: bytes::Bytes::from_static(b"members"),
+                keys_only: true,
+                ..kv::RangeRequest::default()
+            };
+            etcd::Backend::range(self, barrier, consistency).await?;
+        }
         let Shared {
             contract, names, ..
         } = &*self.0;
         let members = contract.cluster.members.iter().zip(&names.member_ids);
         let url = |address| vec![format!("http://{address}")];
-        members
+        Ok(members
             .map(|(member, id)| etcd::Member {
                 id: *id,
                 name: member.name.clone(),
@@ -183,7 +193,7 @@ impl etcd::Backend for Backend {
                 client_urls: url(&member.client),
                 is_learner: false,
             })
-            .collect()
+            .collect())
     }
 
     fn metrics(&self) -> Metrics {

@@ -241,7 +241,7 @@ fn check(config: &NodeConfig) -> Result<Names, StartError> {
 
 fn raft_config(contract: &Contract, config: &NodeConfig) -> raft::Config {
     raft::Config {
-        nodes: contract.cluster.len() as u8,
+        founding: raft::Configuration::founding(contract.cluster.len() as u8).into(),
         election_min: config.timeouts.election,
         election_max: config.timeouts.election * 2,
         patience_max: raft::patience_max(&contract.timing, config.timeouts.election),

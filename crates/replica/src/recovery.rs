@@ -171,6 +171,7 @@ mod tests {
         let encode = |record: &Record| postcard::to_stdvec(record).expect("encodes");
         let superseded = encode(&Record::Boot);
         let begin = encode(&Record::SnapshotBegin {
+            configuration: raft::Configuration::founding(3).into(),
             id: 3,
             term: 5,
             vote: None,
@@ -198,6 +199,7 @@ mod tests {
     fn a_bad_piece_counts_only_when_its_snapshot_ends() {
         let base = raft::Position::default();
         let begin = Record::SnapshotBegin {
+            configuration: raft::Configuration::founding(3).into(),
             id: 1,
             term: 0,
             vote: None,
@@ -211,7 +213,12 @@ mod tests {
             data,
         };
         let meta = raft::SnapshotMeta::default();
-        let end = Record::SnapshotEnd { id: 1, meta, base };
+        let end = Record::SnapshotEnd {
+            id: 1,
+            meta,
+            base,
+            configuration: raft::Configuration::founding(3).into(),
+        };
         let recover = |records: &[&Record]| {
             let mut recovery = Recovery::<Raft>::default();
             for (position, record) in (1..).zip(records) {

@@ -1,6 +1,10 @@
 //! What must be so before anything is drawn.
 
-use crate::{Cost, DetectorCurve, Detectors, Matrix, Run};
+use crate::detectors::{DetectorCurve, Detectors};
+
+use crate::matrix::{CostRow, Matrix};
+
+use crate::run::Run;
 use std::collections::BTreeSet;
 use thiserror::Error;
 
@@ -129,7 +133,10 @@ impl Run {
             named("message", i, "node", message.to, self.nodes.len())?;
             let arrived = message.arrived.unwrap_or(self.end);
             self.check_span("message", i, message.sent, arrived)?;
-            let lost = matches!(message.fate, crate::Fate::Dropped | crate::Fate::InFlight);
+            let lost = matches!(
+                message.fate,
+                crate::run::MessageFate::Dropped | crate::run::MessageFate::InFlight
+            );
             if lost == message.arrived.is_some() {
                 let why = "it has a time of arrival exactly if its fate is not to arrive";
                 return contradiction("message", i, why);
@@ -204,7 +211,11 @@ impl Matrix {
         for (i, cost) in self.costs.iter().enumerate() {
             named("cost", i, "protocol", cost.protocol, self.protocols.len())?;
             let good = |value: f64| value.is_finite() && value >= 0.0;
-            if cost.n == 0 || !Cost::FIGURES.iter().all(|(_, figure)| good(figure(cost))) {
+            if cost.n == 0
+                || !CostRow::FIGURES
+                    .iter()
+                    .all(|(_, figure)| good(figure(cost)))
+            {
                 return contradiction("cost", i, "a figure is not a number of at least zero");
             }
         }

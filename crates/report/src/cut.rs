@@ -1,6 +1,6 @@
 //! The end of a run that is too long to show.
 
-use crate::{Cut, Run};
+use crate::run::{Cut, Run};
 
 impl Run {
     /// Keeps the last events and the messages that touch them, and notes what was left out. A cause

@@ -1,7 +1,7 @@
 //! What failure detectors trade as their knobs are turned: the metrics of Chen, Toueg and Aguilera,
 //! *On the quality of service of failure detectors* (IEEE Transactions on Computers 51(5), 2002).
 
-use crate::{Cut, Total};
+use crate::run::{Cut, Total};
 use serde::{Deserialize, Serialize};
 
 /// An experiment with detectors.

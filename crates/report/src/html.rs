@@ -10,7 +10,13 @@ mod page;
 mod run;
 mod table;
 
-use crate::{Detectors, Invalid, Matrix, Run};
+use crate::check::Invalid;
+
+use crate::detectors::Detectors;
+
+use crate::matrix::Matrix;
+
+use crate::run::Run;
 use std::io::{self, Write};
 use thiserror::Error;
 

@@ -28,8 +28,8 @@ pub mod terminal;
 
 pub use check::Invalid;
 pub use detectors::{DetectorCurve, DetectorPoint, Detectors};
-pub use matrix::{Cell, CellVerdict, Cost, Matrix};
+pub use matrix::{CellResult, CellVerdict, CostRow, Matrix};
 pub use run::{
-    Band, BandKind, Commit, Cut, Event, EventKind, Fate, Message, Node, Operation, Outcome, Reign,
-    Run, Sync, Total, Verdict, VerdictKind,
+    Commit, Cut, Event, EventKind, FaultInterval, FaultIntervalKind, Leadership, Message,
+    MessageFate, Node, Operation, OperationOutcome, Run, RunSummary, Sync, Total, VerdictKind,
 };

@@ -1,6 +1,8 @@
 //! A campaign: every protocol under every failure model and every timing model.
 
-use crate::{Cut, DetectorCurve, Total};
+use crate::detectors::DetectorCurve;
+
+use crate::run::{Cut, Total};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -21,10 +23,10 @@ pub struct Matrix {
     /// The timing models: a block of columns each.
     pub timings: Vec<String>,
     /// The cells, at most one for each place; a place without one was not run.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<CellResult>,
     /// The costs, in any order.
     #[serde(default)]
-    pub costs: Vec<Cost>,
+    pub costs: Vec<CostRow>,
     /// The detectors' curves.
     #[serde(default)]
     pub detectors: Vec<DetectorCurve>,
@@ -38,7 +40,7 @@ pub struct Matrix {
 
 impl Matrix {
     /// The cell at a place.
-    pub fn cell(&self, protocol: u32, failure: u32, timing: u32) -> Option<&Cell> {
+    pub fn cell(&self, protocol: u32, failure: u32, timing: u32) -> Option<&CellResult> {
         self.cells.iter().find(|cell| {
             cell.protocol == protocol && cell.failure == failure && cell.timing == timing
         })
@@ -84,7 +86,7 @@ fn keep_used(names: &mut Vec<String>, indices: Vec<&mut u32>) {
 
 /// One protocol under one failure model and one timing model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cell {
+pub struct CellResult {
     /// The protocol's index.
     pub protocol: u32,
     /// The failure model's index.
@@ -108,7 +110,7 @@ pub struct Cell {
     pub note: String,
 }
 
-impl Cell {
+impl CellResult {
     /// Whether the measurement is worse than the claim. Better is luck, and no disagreement.
     pub fn disagrees(&self) -> bool {
         self.claim.is_some_and(|claim| self.verdict > claim)
@@ -152,7 +154,7 @@ impl CellVerdict {
 
 /// What one decision of a protocol costs among `n` nodes, counted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cost {
+pub struct CostRow {
     /// The protocol's index.
     pub protocol: u32,
     /// The number of nodes.
@@ -169,10 +171,10 @@ pub struct Cost {
     pub signatures: f64,
 }
 
-/// One figure of a [`Cost`].
-type Figure = fn(&Cost) -> f64;
+/// One figure of a [`CostRow`].
+type Figure = fn(&CostRow) -> f64;
 
-impl Cost {
+impl CostRow {
     /// The figures by name, each per decision.
     pub const FIGURES: [(&'static str, Figure); 5] = [
         ("messages", |cost| cost.messages),

@@ -10,7 +10,7 @@ pub struct Run {
     /// What was run: protocol, scenario, seed.
     pub title: String,
     /// What it came to.
-    pub verdict: Verdict,
+    pub verdict: RunSummary,
     /// The clause of the contract that is at stake.
     #[serde(default)]
     pub clause: Option<String>,
@@ -32,10 +32,10 @@ pub struct Run {
     pub syncs: Vec<Sync>,
     /// Stretches of crash, pause, partition and the like, in any order.
     #[serde(default)]
-    pub bands: Vec<Band>,
+    pub bands: Vec<FaultInterval>,
     /// Who led, or which view a node was in, from when to when; in any order.
     #[serde(default)]
-    pub reigns: Vec<Reign>,
+    pub reigns: Vec<Leadership>,
     /// How the commit index of each node moved, in any order.
     #[serde(default)]
     pub commits: Vec<Commit>,
@@ -52,7 +52,7 @@ pub struct Run {
 
 /// What a run came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct RunSummary {
     /// In one word.
     pub kind: VerdictKind,
     /// In one sentence.
@@ -185,7 +185,7 @@ pub struct Message {
     #[serde(default)]
     pub arrived: Option<u64>,
     /// What became of it.
-    pub fate: Fate,
+    pub fate: MessageFate,
     /// In words.
     pub label: String,
     /// The event that sent it.
@@ -199,7 +199,7 @@ pub struct Message {
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum MessageFate {
     /// It arrived, in time and as it was sent.
     Delivered,
     /// It was still under way at the end.
@@ -216,7 +216,7 @@ pub enum Fate {
     Forged,
 }
 
-impl Fate {
+impl MessageFate {
     /// All of them, in the order of their codes in a page.
     pub const ALL: [Self; 7] = [
         Self::Delivered,
@@ -257,9 +257,9 @@ pub struct Sync {
 
 /// A stretch of time in which something was wrong with some nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Band {
+pub struct FaultInterval {
     /// What.
-    pub kind: BandKind,
+    pub kind: FaultIntervalKind,
     /// From when.
     pub from: u64,
     /// To when.
@@ -273,7 +273,7 @@ pub struct Band {
 /// What was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BandKind {
+pub enum FaultIntervalKind {
     /// The nodes were down.
     Crash,
     /// They did nothing, and did not know it.
@@ -286,7 +286,7 @@ pub enum BandKind {
     Liar,
 }
 
-impl BandKind {
+impl FaultIntervalKind {
     /// All of them, in the order of their codes in a page.
     pub const ALL: [Self; 5] = [
         Self::Crash,
@@ -310,7 +310,7 @@ impl BandKind {
 
 /// A node in a term or view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reign {
+pub struct Leadership {
     /// The node.
     pub node: u32,
     /// From when.
@@ -349,7 +349,7 @@ pub struct Operation {
     /// What it asked and what it was told.
     pub label: String,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: OperationOutcome,
     /// The event at which the request arrived.
     #[serde(default)]
     pub event: Option<u32>,
@@ -358,7 +358,7 @@ pub struct Operation {
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum OperationOutcome {
     /// It was done.
     Done,
     /// It was not done and never will be.
@@ -367,7 +367,7 @@ pub enum Outcome {
     Unknown,
 }
 
-impl Outcome {
+impl OperationOutcome {
     /// All of them, in the order of their codes in a page.
     pub const ALL: [Self; 3] = [Self::Done, Self::Refused, Self::Unknown];
 

@@ -5,7 +5,9 @@ mod detectors;
 pub use detectors::detectors;
 pub(crate) use detectors::{DETECTOR_COLUMNS, detector_cells};
 
-use crate::{Cell, CellVerdict, Cost, Cut, Matrix, Run, VerdictKind};
+use crate::matrix::{CellResult, CellVerdict, CostRow, Matrix};
+
+use crate::run::{Cut, Run, VerdictKind};
 use std::fmt::Write;
 
 /// Whether a character steers a terminal or turns the direction of text instead of showing.
@@ -121,7 +123,7 @@ pub fn matrix(matrix: &Matrix) -> String {
     out + &cuts(&matrix.cuts)
 }
 
-fn sign(cell: Option<&Cell>) -> String {
+fn sign(cell: Option<&CellResult>) -> String {
     match cell {
         Some(cell) => {
             let mark = match (cell.disagrees(), cell.within) {
@@ -136,7 +138,7 @@ fn sign(cell: Option<&Cell>) -> String {
 }
 
 /// A cell in words, with its command.
-fn tell(matrix: &Matrix, cell: &Cell, mark: &str, out: &mut String) {
+fn tell(matrix: &Matrix, cell: &CellResult, mark: &str, out: &mut String) {
     let place = [
         (&matrix.protocols, cell.protocol),
         (&matrix.failures, cell.failure),
@@ -167,12 +169,12 @@ fn beyond(verdict: Option<CellVerdict>) -> &'static str {
 /// What one decision costs, by protocol and number of nodes.
 pub fn costs(matrix: &Matrix) -> String {
     let mut head = vec!["per decision".to_owned(), "n".to_owned()];
-    head.extend(Cost::FIGURES.iter().map(|(name, _)| (*name).to_owned()));
+    head.extend(CostRow::FIGURES.iter().map(|(name, _)| (*name).to_owned()));
     let mut rows = vec![head];
     for (protocol, name) in (0..).zip(&matrix.protocols) {
         for cost in matrix.costs.iter().filter(|cost| cost.protocol == protocol) {
             let mut row = vec![line(name), cost.n.to_string()];
-            row.extend(Cost::FIGURES.iter().map(|(_, of)| figure(of(cost))));
+            row.extend(CostRow::FIGURES.iter().map(|(_, of)| figure(of(cost))));
             rows.push(row);
         }
     }

@@ -80,17 +80,17 @@ fn a_cause_comes_first() {
 
 #[test]
 fn a_message_arrives_or_does_not() {
-    let dropped = |run: &mut Run| run.messages[0].fate = Fate::Dropped;
+    let dropped = |run: &mut Run| run.messages[0].fate = MessageFate::Dropped;
     let lost = |run: &mut Run| run.messages[0].arrived = None;
     let first = samples::run(5, 100).messages[0].fate;
-    let error = if first == Fate::Dropped {
-        refused(|run| run.messages[0].fate = Fate::Delivered)
+    let error = if first == MessageFate::Dropped {
+        refused(|run| run.messages[0].fate = MessageFate::Delivered)
     } else {
         refused(dropped)
     };
     assert!(error.contains("time of arrival"), "{error}");
     let delivered =
-        |message: &Message| message.fate == Fate::Delivered && message.receive.is_some();
+        |message: &Message| message.fate == MessageFate::Delivered && message.receive.is_some();
     let error = refused(|run| {
         run.messages.retain(delivered);
         lost(run);

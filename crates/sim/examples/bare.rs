@@ -8,7 +8,7 @@
 
 use quorate_core::NodeId;
 use quorate_crash::raft::{Config, Raft, Request, Role};
-use quorate_sim::{Bare, Decisions, Weather};
+use quorate_sim::{Bare, Decisions, NetworkProfile};
 use std::time::Instant;
 
 fn main() {
@@ -22,7 +22,7 @@ fn main() {
         let mut bare = Bare::<Raft>::new(
             |_| Config::default(),
             3,
-            Weather::default(),
+            NetworkProfile::default(),
             Decisions::from_seed(seed),
         );
         bare.start_all();

@@ -7,7 +7,7 @@
 )]
 
 use quorate_contract::Contract;
-use quorate_sim::{Options, Verdict, simulate};
+use quorate_sim::{Options, RunVerdict, simulate};
 use std::time::Instant;
 
 fn main() {
@@ -42,7 +42,7 @@ fn main() {
         let report = simulate(&contract, seed, &options);
         events += report.events;
         simulated += report.simulated;
-        if let Verdict::Violation(violation) = &report.verdict {
+        if let RunVerdict::Violation(violation) = &report.verdict {
             bad += 1;
             println!("seed {seed} event {}: {violation}", violation.event);
             if count == 1 {

@@ -149,15 +149,15 @@ impl Fault {
 
 /// How often each kind of fault was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Coverage([u64; Fault::ALL.len()]);
+pub struct FaultCounts([u64; Fault::ALL.len()]);
 
-impl Default for Coverage {
+impl Default for FaultCounts {
     fn default() -> Self {
         Self([0; Fault::ALL.len()])
     }
 }
 
-impl Coverage {
+impl FaultCounts {
     /// Counts.
     #[inline]
     pub fn add(&mut self, fault: Fault, times: u64) {

@@ -18,7 +18,6 @@
 //! Start reading at [`simulate`], then `world`.
 
 mod bare;
-mod caps;
 mod client;
 mod clock;
 pub mod decisions;
@@ -33,6 +32,7 @@ pub mod recorder;
 mod report;
 mod rolling;
 mod run;
+mod run_limits;
 mod serving;
 mod slab;
 pub mod streams;
@@ -43,25 +43,26 @@ mod trace;
 mod world;
 
 pub use bare::{
-    Bare, Counts, Happened, LinkFault, Misdeed, NodeFault, Pace, Seen, Shown, Tampering, Told,
-    Trouble, Weather, Which, Wire, Words, size,
+    Bare, BareEvent, Costs, LinkFault, MessageFilter, Mutation, NetworkProfile, NodeFault,
+    NodeOutput, Observations, Occurrences, Renderer, ScheduledLinkFault, ScheduledNodeFault,
+    TimingProfile, WireMessage, encoded_size,
 };
-pub use caps::Caps;
-pub use client::Operations;
+pub use client::OperationCounts;
 pub use clock::Clock;
 pub use decisions::Decisions;
-pub use fault::{Coverage, Fault};
+pub use fault::{Fault, FaultCounts};
 pub use in_order::in_order;
-pub use network::{Delay, Flight, Link, Network, Sent, Traffic, show_time};
+pub use network::{Delay, InFlight, LinkProfile, Network, SendOutcome, Traffic, format_time};
 pub use queue::Queue;
 pub use recorder::Recorder;
-pub use report::{RunReport, Verdict, Violation};
+pub use report::{InvariantViolation, RunReport, RunVerdict};
 pub use rolling::Rolling;
 pub use run::{record, replay, simulate, simulate_protocol, watch};
+pub use run_limits::RunLimits;
 pub use serving::Simulated;
 pub use slab::Slab;
-pub use streams::{Drawn, Streams};
+pub use streams::{Choices, Streams};
 pub use swarm::{Load, Swarm};
-pub use tally::Tally;
+pub use tally::RunTotals;
 pub use timers::{Due, Timers};
 pub use world::Options;

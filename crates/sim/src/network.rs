@@ -1,6 +1,8 @@
 //! Links between nodes: delay, loss, duplication, reordering, partitions, bandwidth.
 
-use crate::{Decisions, Slab};
+use crate::decisions::Decisions;
+
+use crate::slab::Slab;
 use quorate_core::NodeId;
 use std::fmt;
 
@@ -46,23 +48,23 @@ impl Delay {
 impl fmt::Display for Delay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (how, min, mean) = match *self {
-            Self::Uniform { min, max } if min == max => return f.write_str(&show_time(min)),
+            Self::Uniform { min, max } if min == max => return f.write_str(&format_time(min)),
             Self::Uniform { min, max } => {
-                return write!(f, "{} to {}", show_time(min), show_time(max));
+                return write!(f, "{} to {}", format_time(min), format_time(max));
             }
             Self::Exponential { min, mean } => ("exponential", min, mean),
             Self::HeavyTail { min, mean } => ("heavy-tailed", min, mean),
         };
-        write!(f, "{how}, {} on average", show_time(mean))?;
+        write!(f, "{how}, {} on average", format_time(mean))?;
         match min {
             0 => Ok(()),
-            _ => write!(f, " beyond {}", show_time(min)),
+            _ => write!(f, " beyond {}", format_time(min)),
         }
     }
 }
 
 /// A time as one would say it.
-pub fn show_time(nanos: u64) -> String {
+pub fn format_time(nanos: u64) -> String {
     let (unit, size) = match nanos {
         0 => return "0 ms".to_owned(),
         n if n >= 1_000_000_000 => ("s", 1e9),
@@ -77,7 +79,7 @@ pub fn show_time(nanos: u64) -> String {
 
 /// What one direction between two nodes does to messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Link {
+pub struct LinkProfile {
     /// How long a message takes.
     pub delay: Delay,
     /// No message takes longer; `u64::MAX` for no bound.
@@ -92,7 +94,7 @@ pub struct Link {
     pub nanos_per_byte: u64,
 }
 
-impl Link {
+impl LinkProfile {
     /// A quiet link on one machine.
     pub const QUIET: Self = Self {
         delay: Delay::Uniform {
@@ -109,7 +111,7 @@ impl Link {
 
 /// A message under way.
 #[derive(Clone, Debug)]
-pub struct Flight<M> {
+pub struct InFlight<M> {
     /// Who sent it.
     pub from: NodeId,
     /// Whom it is for.
@@ -119,8 +121,8 @@ pub struct Flight<M> {
 }
 
 #[derive(Clone, Debug)]
-struct State {
-    link: Link,
+struct LinkState {
+    link: LinkProfile,
     /// How many partitions cut it.
     cuts: u32,
     /// When it is through with what it was given.
@@ -133,7 +135,7 @@ struct State {
 
 /// What a network did with a message that it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
+pub enum SendOutcome {
     /// It is under way, perhaps twice.
     UnderWay,
     /// It waits, under this number, until the link is mended.
@@ -167,8 +169,8 @@ pub struct Traffic {
 #[derive(Clone, Debug)]
 pub struct Network<M> {
     nodes: usize,
-    flights: Slab<Flight<M>>,
-    links: Vec<State>,
+    flights: Slab<InFlight<M>>,
+    links: Vec<LinkState>,
     /// A cut link loses what it is given; else it holds it back.
     lossy: bool,
     /// What became of messages.
@@ -181,9 +183,9 @@ const MAX_FLIGHTS: usize = 100_000;
 
 impl<M: Clone> Network<M> {
     /// All links alike. `lossy` says what a partition does: lose, or hold back until it heals.
-    pub fn new(nodes: u8, link: Link, lossy: bool) -> Self {
+    pub fn new(nodes: u8, link: LinkProfile, lossy: bool) -> Self {
         let nodes = usize::from(nodes);
-        let state = State {
+        let state = LinkState {
             link,
             cuts: 0,
             busy_until: 0,
@@ -209,35 +211,35 @@ impl<M: Clone> Network<M> {
     pub fn send(
         &mut self,
         now: u64,
-        Flight { from, to, message }: Flight<M>,
+        InFlight { from, to, message }: InFlight<M>,
         bytes: usize,
         decisions: &mut Decisions,
         mut deliver: impl FnMut(u64, u32),
-    ) -> Sent {
+    ) -> SendOutcome {
         let at = self.index(from, to);
         let state = &mut self.links[at];
         let link = state.link;
         self.traffic.sent += 1;
         if self.flights.len() >= MAX_FLIGHTS {
             self.traffic.overflowed += 1;
-            return Sent::Overflowed;
+            return SendOutcome::Overflowed;
         }
         if state.cuts > 0 {
             self.traffic.cut += 1;
             if !self.lossy {
-                let number = self.flights.insert(Flight { from, to, message });
+                let number = self.flights.insert(InFlight { from, to, message });
                 state.held.push(number);
-                return Sent::Held(number);
+                return SendOutcome::Held(number);
             }
-            return Sent::Cut;
+            return SendOutcome::Cut;
         }
         if decisions.chance(link.loss) {
             self.traffic.lost += 1;
-            return Sent::Lost;
+            return SendOutcome::Lost;
         }
         if decisions.chance(link.duplicate) {
             self.traffic.duplicated += 1;
-            let copy = Flight {
+            let copy = InFlight {
                 from,
                 to,
                 message: message.clone(),
@@ -245,22 +247,22 @@ impl<M: Clone> Network<M> {
             let number = self.flights.insert(copy);
             deliver(arrival(state, now, bytes, decisions), number);
         }
-        let number = self.flights.insert(Flight { from, to, message });
+        let number = self.flights.insert(InFlight { from, to, message });
         let before = state.last_arrival;
         let at = arrival(state, now, bytes, decisions);
         self.traffic.reordered += u64::from(at < before);
         deliver(at, number);
-        Sent::UnderWay
+        SendOutcome::UnderWay
     }
 
     /// Takes out a message that arrives.
     #[inline]
-    pub fn arrive(&mut self, number: u32) -> Option<Flight<M>> {
+    pub fn arrive(&mut self, number: u32) -> Option<InFlight<M>> {
         self.flights.remove(number)
     }
 
     /// Looks at a message under way.
-    pub fn flight(&self, number: u32) -> Option<&Flight<M>> {
+    pub fn flight(&self, number: u32) -> Option<&InFlight<M>> {
         self.flights.get(number)
     }
 
@@ -300,18 +302,18 @@ impl<M: Clone> Network<M> {
     }
 
     /// What a link does to messages.
-    pub fn link(&self, from: NodeId, to: NodeId) -> Link {
+    pub fn link(&self, from: NodeId, to: NodeId) -> LinkProfile {
         self.links[self.index(from, to)].link
     }
 
     /// Changes what a link does to messages.
-    pub fn set_link(&mut self, from: NodeId, to: NodeId, link: Link) {
+    pub fn set_link(&mut self, from: NodeId, to: NodeId, link: LinkProfile) {
         let at = self.index(from, to);
         self.links[at].link = link;
     }
 }
 
-fn arrival(state: &mut State, now: u64, bytes: usize, decisions: &mut Decisions) -> u64 {
+fn arrival(state: &mut LinkState, now: u64, bytes: usize, decisions: &mut Decisions) -> u64 {
     let link = state.link;
     let mut start = now;
     if link.nanos_per_byte > 0 {
@@ -337,7 +339,7 @@ mod tests {
     fn send(network: &mut Network<u32>, decisions: &mut Decisions, n: u32) -> Vec<(u64, u32)> {
         let mut arrivals = vec![];
         for message in 0..n {
-            let flight = Flight {
+            let flight = InFlight {
                 from: A,
                 to: B,
                 message,
@@ -357,12 +359,12 @@ mod tests {
     #[test]
     fn one_connection_keeps_order_and_datagrams_do_not() {
         let mut decisions = Decisions::from_seed(1);
-        let mut network = Network::new(2, Link::QUIET, true);
+        let mut network = Network::new(2, LinkProfile::QUIET, true);
         let arrived = send(&mut network, &mut decisions, 200);
         assert!(arrived.is_sorted_by_key(|(_, message)| *message));
-        let link = Link {
+        let link = LinkProfile {
             fifo: false,
-            ..Link::QUIET
+            ..LinkProfile::QUIET
         };
         network.set_link(A, B, link);
         let arrived = send(&mut network, &mut decisions, 200);
@@ -374,10 +376,10 @@ mod tests {
     #[test]
     fn loss_and_duplication_come_in_their_measure() {
         let mut decisions = Decisions::from_seed(1);
-        let link = Link {
+        let link = LinkProfile {
             loss: 200_000,
             duplicate: 100_000,
-            ..Link::QUIET
+            ..LinkProfile::QUIET
         };
         let mut network = Network::new(2, link, true);
         let arrived = send(&mut network, &mut decisions, 10_000).len() as u64;
@@ -393,7 +395,7 @@ mod tests {
     fn a_cut_loses_or_holds_back_as_the_links_are() {
         for lossy in [true, false] {
             let mut decisions = Decisions::from_seed(1);
-            let mut network = Network::new(2, Link::QUIET, lossy);
+            let mut network = Network::new(2, LinkProfile::QUIET, lossy);
             network.cut(A, B);
             network.cut(A, B);
             assert!(send(&mut network, &mut decisions, 5).is_empty());
@@ -444,9 +446,9 @@ mod tests {
     #[test]
     fn bandwidth_spreads_a_burst() {
         let mut decisions = Decisions::from_seed(1);
-        let link = Link {
+        let link = LinkProfile {
             nanos_per_byte: 10_000,
-            ..Link::QUIET
+            ..LinkProfile::QUIET
         };
         let mut network = Network::new(2, link, true);
         let arrived = send(&mut network, &mut decisions, 10);

@@ -6,32 +6,32 @@ use std::collections::BinaryHeap;
 /// Events by time; those of the same time in the order in which they were put in.
 #[derive(Clone, Debug)]
 pub struct Queue<E> {
-    heap: BinaryHeap<Entry<E>>,
+    heap: BinaryHeap<QueueEntry<E>>,
     count: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry<E> {
+struct QueueEntry<E> {
     at: u64,
     order: u64,
     event: E,
 }
 
-impl<E> PartialEq for Entry<E> {
+impl<E> PartialEq for QueueEntry<E> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl<E> Eq for Entry<E> {}
+impl<E> Eq for QueueEntry<E> {}
 
-impl<E> PartialOrd for Entry<E> {
+impl<E> PartialOrd for QueueEntry<E> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<E> Ord for Entry<E> {
+impl<E> Ord for QueueEntry<E> {
     /// The earliest is the greatest: the heap gives out the greatest first.
     fn cmp(&self, other: &Self) -> Ordering {
         (other.at, other.order).cmp(&(self.at, self.order))
@@ -53,7 +53,7 @@ impl<E: Copy> Queue<E> {
     pub fn push(&mut self, at: u64, event: E) {
         self.count += 1;
         let order = self.count;
-        self.heap.push(Entry { at, order, event });
+        self.heap.push(QueueEntry { at, order, event });
     }
 
     /// The next event.

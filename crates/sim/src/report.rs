@@ -1,7 +1,7 @@
 //! What a run came to.
 
-use crate::client::Operations;
-use crate::fault::Coverage;
+use crate::client::OperationCounts;
+use crate::fault::FaultCounts;
 use crate::network::Traffic;
 use std::fmt;
 
@@ -17,9 +17,9 @@ pub struct RunReport {
     /// The rolling hash over everything observable: the same on every machine.
     pub hash: u64,
     /// How often each kind of fault was shown.
-    pub coverage: Coverage,
+    pub coverage: FaultCounts,
     /// How client operations ended.
-    pub operations: Operations,
+    pub operations: OperationCounts,
     /// What became of messages between replicas.
     pub traffic: Traffic,
     /// Entries committed.
@@ -31,21 +31,21 @@ pub struct RunReport {
     /// did not hold.
     pub last_events: Vec<String>,
     /// Whether all properties held.
-    pub verdict: Verdict,
+    pub verdict: RunVerdict,
 }
 
 /// Whether all properties held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RunVerdict {
     /// They did.
     Ok,
     /// One did not.
-    Violation(Box<Violation>),
+    Violation(Box<InvariantViolation>),
 }
 
-impl Verdict {
+impl RunVerdict {
     /// The violation, if there is one.
-    pub fn violation(&self) -> Option<&Violation> {
+    pub fn violation(&self) -> Option<&InvariantViolation> {
         match self {
             Self::Ok => None,
             Self::Violation(violation) => Some(violation),
@@ -55,7 +55,7 @@ impl Verdict {
 
 /// A property that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub struct InvariantViolation {
     /// Its name.
     pub property: String,
     /// The figures.
@@ -66,7 +66,7 @@ pub struct Violation {
     pub event: u64,
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for InvariantViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is violated: {}", self.property, self.detail)
     }

@@ -1,9 +1,10 @@
 //! One run.
 
-use crate::recorder::Limits;
+use crate::recorder::RecorderLimits;
+use crate::report::{RunReport, RunVerdict};
 use crate::serving::Simulated;
-use crate::world::World;
-use crate::{Drawn, Options, RunReport, Streams, Verdict};
+use crate::streams::{Choices, Streams};
+use crate::world::{Options, World};
 use quorate_contract::Contract;
 use quorate_crash::raft::Raft;
 use quorate_report::Run;
@@ -27,7 +28,7 @@ pub fn simulate_protocol<P: Simulated>(
 }
 
 /// As [`simulate`], and returns every decision that was drawn.
-pub fn record(contract: &Contract, seed: u64, options: &Options) -> (RunReport, Drawn) {
+pub fn record(contract: &Contract, seed: u64, options: &Options) -> (RunReport, Choices) {
     let streams = Streams::from_seed(seed).recorded();
     let (report, mut streams) = run::<Raft>(contract, seed, &streams, options);
     (report, streams.take_record())
@@ -35,7 +36,7 @@ pub fn record(contract: &Contract, seed: u64, options: &Options) -> (RunReport, 
 
 /// Runs the world of some decisions, recorded, edited, cut short or made up. Its report bears
 /// `seed`, which means nothing here.
-pub fn replay(contract: &Contract, seed: u64, drawn: &Drawn, options: &Options) -> RunReport {
+pub fn replay(contract: &Contract, seed: u64, drawn: &Choices, options: &Options) -> RunReport {
     run::<Raft>(contract, seed, &Streams::replay(drawn.clone()), options).0
 }
 
@@ -45,7 +46,7 @@ pub fn watch(
     seed: u64,
     streams: Streams,
     options: &Options,
-    limits: Limits,
+    limits: RecorderLimits,
 ) -> (RunReport, Run) {
     let mut world = World::<Raft>::new(contract, streams, options);
     world.watch(limits);
@@ -63,7 +64,7 @@ fn run<P: Simulated>(
     let mut world = World::<P>::new(contract, streams.clone(), options);
     world.run();
     let ended = world.report(seed);
-    if ended.report.verdict == Verdict::Ok || options.trace > 0 {
+    if ended.report.verdict == RunVerdict::Ok || options.trace > 0 {
         return (ended.report, ended.streams);
     }
     let traced = Options {

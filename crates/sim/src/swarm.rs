@@ -2,7 +2,7 @@
 //! instead of a little of everything every time. What is left out matters as much as what is in.
 
 use crate::serving::Simulated;
-use crate::{Decisions, Delay, Fault, Link};
+use crate::{Decisions, Delay, Fault, LinkProfile};
 use quorate_contract::{Behaviour, Contract, Timing};
 use quorate_core::Mutant;
 use quorate_replica::Limits;
@@ -29,7 +29,7 @@ pub struct Swarm<P: Simulated> {
     /// Crashes may leave sectors in part.
     pub tear: bool,
     /// All links, when nothing is wrong with them.
-    pub link: Link,
+    pub link: LinkProfile,
     /// How long a sync takes.
     pub sync: Delay,
     /// A node gathers what comes within this time, and answers it in one go.
@@ -179,7 +179,7 @@ fn delay(decisions: &mut Decisions) -> Delay {
     }
 }
 
-fn link(contract: &Contract, decisions: &mut Decisions) -> Link {
+fn link(contract: &Contract, decisions: &mut Decisions) -> LinkProfile {
     let bounds = match &contract.timing {
         Timing::Synchronous(bounds) => Some(bounds),
         _ => None,
@@ -193,7 +193,7 @@ fn link(contract: &Contract, decisions: &mut Decisions) -> Link {
         }
     };
     let (loss, duplicate) = (some(Fault::Loss, 80_000), some(Fault::Duplication, 80_000));
-    Link {
+    LinkProfile {
         loss,
         duplicate,
         fifo: !(Fault::Reordering.is_within(contract) && decisions.below(2) == 1),

@@ -1,10 +1,16 @@
 //! What many seeds came to.
 
-use crate::{Coverage, Operations, Rolling, RunReport, Verdict};
+use crate::client::OperationCounts;
+
+use crate::fault::FaultCounts;
+
+use crate::report::{RunReport, RunVerdict};
+
+use crate::rolling::Rolling;
 
 /// What the seeds so far came to, up to and with a first violation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct RunTotals {
     /// Seeds.
     pub seeds: u64,
     /// Events.
@@ -14,9 +20,9 @@ pub struct Tally {
     /// One number for all that was observable in all of them, in the order of their seeds.
     pub hash: u64,
     /// Faults shown, by kind.
-    pub coverage: Coverage,
+    pub coverage: FaultCounts,
     /// How client operations ended.
-    pub operations: Operations,
+    pub operations: OperationCounts,
     /// Entries committed.
     pub committed: u64,
     /// Seeds whose history was too hard to judge.
@@ -27,7 +33,7 @@ pub struct Tally {
     pub violation: Option<Box<RunReport>>,
 }
 
-impl Tally {
+impl RunTotals {
     /// Takes the run of the next seed in.
     pub fn add(&mut self, report: RunReport) {
         self.seeds += 1;
@@ -42,7 +48,7 @@ impl Tally {
         self.committed += report.committed;
         self.undecided += u64::from(report.undecided);
         self.messages += report.traffic.sent;
-        if report.verdict != Verdict::Ok {
+        if report.verdict != RunVerdict::Ok {
             self.violation = Some(Box::new(report));
         }
     }

@@ -1,6 +1,6 @@
 //! The timers of one node, cheap to arm again.
 
-use crate::Clock;
+use crate::clock::Clock;
 use quorate_core::Time;
 
 /// Named timers. Each has at most one entry in the event queue that counts; arming a timer for

@@ -2,7 +2,7 @@
 
 use quorate_core::NodeId;
 use quorate_crash::raft::{Config, Output, Raft, Request, Role};
-use quorate_sim::{Bare, Decisions, Link, Pace, Told, Weather};
+use quorate_sim::{Bare, Decisions, LinkProfile, NetworkProfile, NodeOutput, TimingProfile};
 
 fn leader(bare: &Bare<Raft>) -> Option<NodeId> {
     NodeId::all(3).find(|id| {
@@ -14,18 +14,18 @@ fn leader(bare: &Bare<Raft>) -> Option<NodeId> {
 /// Proposes and crashes at random; checks that all nodes decide the same. Returns the hash and how
 /// much was decided.
 fn run(seed: u64, events: u64) -> (u64, usize) {
-    let link = Link {
+    let link = LinkProfile {
         loss: 20_000,
         duplicate: 20_000,
         fifo: false,
-        ..Link::QUIET
+        ..LinkProfile::QUIET
     };
-    let weather = Weather {
-        pace: Pace {
-            calm: link,
-            ..Pace::default()
+    let weather = NetworkProfile {
+        timing: TimingProfile {
+            after_gst: link,
+            ..TimingProfile::default()
         },
-        ..Weather::default()
+        ..NetworkProfile::default()
     };
     let decisions = Decisions::from_seed(seed);
     let mut bare = Bare::<Raft>::new(|_| Config::default(), 3, weather, decisions);
@@ -34,7 +34,7 @@ fn run(seed: u64, events: u64) -> (u64, usize) {
     let mut down = None;
     while bare.events() < events && bare.advance().is_some() {
         let outputs: Vec<_> = bare.take_outputs().collect();
-        for Told { node, output, .. } in outputs {
+        for NodeOutput { node, output, .. } in outputs {
             let Output::Committed { first, entries } = output else {
                 continue;
             };

@@ -8,8 +8,11 @@
 )]
 
 use quorate_core::{Effects, Hard, Input, Journaled, NodeId, Protocol, Time, To};
-use quorate_crash::primary_backup::{self, Do, PrimaryBackup};
-use quorate_sim::{Bare, Decisions, Delay, Misdeed, NodeFault, Pace, Told, Weather};
+use quorate_crash::primary_backup::{self, PrimaryBackup, UpdateRequest};
+use quorate_sim::{
+    Bare, Decisions, Delay, NetworkProfile, NodeFault, NodeOutput, ScheduledNodeFault,
+    TimingProfile,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -87,14 +90,14 @@ impl Protocol for Crier {
 
 /// Four of them; a sync takes no time, or so many milliseconds.
 fn four(sync: Option<u64>) -> Bare<Crier> {
-    let mut pace = Pace::lock_step(MS);
+    let mut pace = TimingProfile::lock_step(MS);
     if let Some(sync) = sync {
         let (min, max) = (sync * MS, sync * MS);
         (pace.sync, pace.phi) = (Some(Delay::Uniform { min, max }), max);
     }
-    let weather = Weather {
-        pace,
-        ..Weather::default()
+    let weather = NetworkProfile {
+        timing: pace,
+        ..NetworkProfile::default()
     };
     // All decisions are the largest: of what was not durable, a crash leaves nothing.
     let decisions = Decisions::replay(vec![u64::MAX; 100]);
@@ -106,11 +109,11 @@ fn four(sync: Option<u64>) -> Bare<Crier> {
 fn dies_sending<P>(bare: &mut Bare<P>, reached: impl IntoIterator<Item = u8>, until: Option<u64>)
 where
     P: Protocol,
-    P::Message: quorate_sim::Wire,
+    P::Message: quorate_sim::WireMessage,
 {
-    bare.inflict(NodeFault {
+    bare.inject(ScheduledNodeFault {
         node: NodeId(0),
-        misdeed: Misdeed::CrashSending(
+        fault: NodeFault::CrashSending(
             reached
                 .into_iter()
                 .map(|node| NodeId(node.into()))
@@ -126,16 +129,16 @@ where
 fn run_until<P>(bare: &mut Bare<P>, at: u64) -> Vec<(u8, P::Output)>
 where
     P: Protocol,
-    P::Message: quorate_sim::Wire,
+    P::Message: quorate_sim::WireMessage,
 {
     bare.wake_at(at, 0);
     while let Some(happened) = bare.advance() {
-        if happened == quorate_sim::Happened::Woke(0) {
+        if happened == quorate_sim::BareEvent::Woke(0) {
             break;
         }
     }
     let told = bare.take_outputs();
-    told.map(|Told { node, output, .. }| (node.0 as u8, output))
+    told.map(|NodeOutput { node, output, .. }| (node.0 as u8, output))
         .collect()
 }
 
@@ -220,16 +223,16 @@ fn a_primary_that_dies_while_it_sends_has_answered_nobody() {
         delta: Duration::from_millis(2),
         ..primary_backup::Config::default()
     };
-    let weather = Weather {
-        pace: Pace::lock_step(MS),
-        ..Weather::default()
+    let weather = NetworkProfile {
+        timing: TimingProfile::lock_step(MS),
+        ..NetworkProfile::default()
     };
     let decisions = Decisions::replay(vec![]);
     let mut bare: Bare<PrimaryBackup> = Bare::new(|_| config.clone(), 3, weather, decisions);
     bare.start_all();
     run_until(&mut bare, 2 * MS);
     dies_sending(&mut bare, [2], None);
-    bare.request(NodeId(0), Do("x".into()));
+    bare.request(NodeId(0), UpdateRequest("x".into()));
     assert_eq!(run_until(&mut bare, 5 * MS), []);
     let known = |bare: &Bare<PrimaryBackup>, node| bare.node(NodeId(node)).map(|b| b.known());
     assert_eq!([0, 1, 2].map(|n| known(&bare, n)), [None, Some(0), Some(1)]);

@@ -7,8 +7,8 @@
 
 use quorate_contract::{Cluster, Contract};
 use quorate_core::Mutant;
-use quorate_sim::minimise::{Small, replicas};
-use quorate_sim::{Options, RunReport, Streams, Verdict, replay, simulate};
+use quorate_sim::minimise::{MinimalRun, replicas};
+use quorate_sim::{Options, RunReport, RunVerdict, Streams, replay, simulate};
 
 fn options(mutant: Mutant) -> Options {
     Options {
@@ -29,29 +29,29 @@ fn first(mutant: Mutant, property: &str, events: u64) -> RunReport {
     found.unwrap_or_else(|| panic!("{mutant:?}: not found"))
 }
 
-fn small(mutant: Mutant, seed: u64, runs: usize) -> Small {
+fn small(mutant: Mutant, seed: u64, runs: usize) -> MinimalRun {
     let (contract, streams) = (Contract::default(), Streams::from_seed(seed));
     let found = replicas(&contract, streams, &options(mutant), runs, |_| {});
     found.unwrap_or_else(|| panic!("seed {seed} of {mutant:?} does not fail"))
 }
 
 /// Makes the first failing run of a defect small, and checks that what came out is what it says.
-fn shrinks(mutant: Mutant, property: &str, events: u64, runs: usize) -> Small {
+fn shrinks(mutant: Mutant, property: &str, events: u64, runs: usize) -> MinimalRun {
     let report = first(mutant, property, events);
     let small = small(mutant, report.seed, runs);
-    let Small { before, after, .. } = &small;
+    let MinimalRun { before, after, .. } = &small;
     println!(
         "{mutant:?}, seed {}: {} in {} runs\n  {before:?}\n  {after:?}\n  {:?}\n  {}",
-        report.seed, small.property, small.runs, small.caps, small.control
+        report.seed, small.property, small.runs, small.limits, small.control
     );
     assert_eq!(small.property, property);
     assert!(small.runs <= runs);
     assert_eq!(before.events, report.events);
     let capped = Options {
-        caps: small.caps.clone(),
+        caps: small.limits.clone(),
         ..options(mutant)
     };
-    let again = replay(&Contract::default(), 0, &small.drawn, &capped);
+    let again = replay(&Contract::default(), 0, &small.choices, &capped);
     let same = again.verdict.violation().map(|v| &v.property);
     assert_eq!(same, Some(&small.property), "the decisions fail alike");
     assert_eq!(
@@ -61,12 +61,12 @@ fn shrinks(mutant: Mutant, property: &str, events: u64, runs: usize) -> Small {
     let faults = small.control.without.as_ref();
     let faults = faults.expect("some faults are to blame");
     let without = Options {
-        caps: small.caps.and_without(faults),
+        caps: small.limits.and_without(faults),
         ..options(mutant)
     };
-    let control = replay(&Contract::default(), 0, &small.drawn, &without);
+    let control = replay(&Contract::default(), 0, &small.choices, &without);
     // Some defects need no fault at all.
-    let holds = control.verdict == Verdict::Ok;
+    let holds = control.verdict == RunVerdict::Ok;
     assert_eq!(holds, after.faults > 0, "without {faults:?}");
     assert!(faults.iter().all(|fault| again.coverage.of(*fault) > 0));
     assert!(faults.iter().all(|fault| control.coverage.of(*fault) == 0));
@@ -82,7 +82,7 @@ fn a_vote_that_is_not_persisted() {
     assert_eq!(small.control.without, Some(vec![]));
 }
 
-fn assert_tenth(small: &Small) {
+fn assert_tenth(small: &MinimalRun) {
     let (before, after) = (small.before, small.after);
     assert!(after.events * 10 <= before.events, "not much smaller");
     assert!(after.decisions * 10 <= before.decisions && after.faults <= 3);
@@ -112,16 +112,16 @@ fn replicas_go_too() {
     };
     contract.failures.tolerate = 2;
     let options = options(Mutant::VoteNotPersisted);
-    let fails = |seed: &u64| simulate(&contract, *seed, &options).verdict != Verdict::Ok;
+    let fails = |seed: &u64| simulate(&contract, *seed, &options).verdict != RunVerdict::Ok;
     let seed = (0..500).find(fails).expect("it is found");
     let found = replicas(&contract, Streams::from_seed(seed), &options, 200, |_| {});
     let small = found.expect("it fails");
     assert_eq!((small.before.replicas, small.after.replicas), (5, 3));
     let capped = Options {
-        caps: small.caps.clone(),
+        caps: small.limits.clone(),
         ..options
     };
-    let again = replay(&contract, 0, &small.drawn, &capped);
+    let again = replay(&contract, 0, &small.choices, &capped);
     assert_eq!(again.hash, small.report.hash);
     assert_eq!(again.verdict, small.report.verdict);
 }
@@ -133,8 +133,8 @@ fn the_same_seed_becomes_the_same_small_run() {
         .map(|()| small(Mutant::DuplicateApplied, seed, 100))
         .into();
     assert_eq!(
-        (one.drawn, one.caps, one.report),
-        (two.drawn, two.caps, two.report)
+        (one.choices, one.limits, one.report),
+        (two.choices, two.limits, two.report)
     );
 }
 

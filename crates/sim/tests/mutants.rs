@@ -7,7 +7,7 @@
 
 use quorate_contract::Contract;
 use quorate_core::Mutant;
-use quorate_sim::{Fault, Options, Verdict, simulate};
+use quorate_sim::{Fault, Options, RunVerdict, simulate};
 
 /// Finds a defect; returns the seed and the property that gave it away.
 fn find(mutant: Mutant, bound: u64) -> (u64, String) {
@@ -19,8 +19,8 @@ fn find(mutant: Mutant, bound: u64) -> (u64, String) {
     let found = (0..bound).find_map(|seed| {
         let report = simulate(&contract, seed, &options);
         match report.verdict {
-            Verdict::Ok => None,
-            Verdict::Violation(violation) => Some((seed, violation.property)),
+            RunVerdict::Ok => None,
+            RunVerdict::Violation(violation) => Some((seed, violation.property)),
         }
     });
     let (seed, property) = found.unwrap_or_else(|| panic!("{mutant:?}: not in {bound} seeds"));
@@ -52,7 +52,7 @@ fn no_sync_before_acknowledgement_takes_a_crash() {
     let mut found = 0;
     for seed in 0..100 {
         let report = simulate(&Contract::default(), seed, &options);
-        if let Verdict::Violation(violation) = &report.verdict {
+        if let RunVerdict::Violation(violation) = &report.verdict {
             let forgot = FORGETS.iter().any(|fault| report.coverage.of(*fault) > 0);
             assert!(forgot, "seed {seed}: {violation}");
             found += 1;

@@ -5,7 +5,7 @@
 
 use expect_test::expect;
 use quorate_contract::Contract;
-use quorate_sim::{Options, Tally, in_order, simulate};
+use quorate_sim::{Options, RunTotals, in_order, simulate};
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
@@ -17,7 +17,7 @@ fn seeds_mean_the_same_everywhere() {
         let (events, hash) = (report.events, report.hash);
         writeln!(text, "seed {seed}: {events} events, hash {hash:016x}").expect("writes");
     }
-    let mut tally = Tally::default();
+    let mut tally = RunTotals::default();
     in_order(
         2,
         40,
@@ -34,12 +34,12 @@ fn seeds_mean_the_same_everywhere() {
     )
     .expect("writes");
     expect![[r#"
-        seed 1: 1581 events, hash 13029ad3b51f7511
-        seed 2: 2482 events, hash be931eb79162e282
-        seed 3: 5134 events, hash 32b3393a37dbd8b7
-        seed 195: 3736 events, hash 235db469356f95fd
-        seed 1070: 970 events, hash 77d70d49baf40b07
-        seeds 0 to 39: 296451 events, hash 8365b9a64925ef90
+        seed 1: 1447 events, hash 736bf867968437f7
+        seed 2: 2515 events, hash 4f6ffd7dd11b1211
+        seed 3: 5137 events, hash 41c47d7ca1bc3aa6
+        seed 195: 3711 events, hash 3107da333c2d7b0d
+        seed 1070: 1015 events, hash bf14cae722336721
+        seeds 0 to 39: 297508 events, hash f6a6e2438db17b63
     "#]]
     .assert_eq(&text);
 }

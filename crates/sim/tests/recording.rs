@@ -2,13 +2,15 @@
 
 use quorate_contract::Contract;
 use quorate_core::Mutant;
-use quorate_report::{BandKind, Event, EventKind, Fate, Outcome, Run, VerdictKind};
-use quorate_sim::recorder::Limits;
+use quorate_report::{
+    Event, EventKind, FaultIntervalKind, MessageFate, OperationOutcome, Run, VerdictKind,
+};
+use quorate_sim::recorder::RecorderLimits;
 use quorate_sim::{Fault, Options, RunReport, Streams, simulate, watch};
 
 fn watched(seed: u64, options: &Options) -> (RunReport, Run) {
     let (contract, streams) = (Contract::default(), Streams::from_seed(seed));
-    let (report, run) = watch(&contract, seed, streams, options, Limits::default());
+    let (report, run) = watch(&contract, seed, streams, options, RecorderLimits::default());
     assert_eq!(run.check(), Ok(()), "seed {seed}");
     (report, run)
 }
@@ -26,14 +28,22 @@ fn to_record_changes_nothing_and_the_counts_are_those_of_the_report() {
             traffic.sent + traffic.duplicated,
             "seed {seed}"
         );
-        assert!(fate(Fate::Dropped) >= traffic.lost + traffic.cut);
+        assert!(fate(MessageFate::Dropped) >= traffic.lost + traffic.cut);
         let outcome = |end| run.operations.iter().filter(|o| o.outcome == end).count() as u64;
         let told = report.operations;
-        assert_eq!(outcome(Outcome::Refused), told.refused, "seed {seed}");
-        assert_eq!(outcome(Outcome::Unknown), told.unknown, "seed {seed}");
+        assert_eq!(
+            outcome(OperationOutcome::Refused),
+            told.refused,
+            "seed {seed}"
+        );
+        assert_eq!(
+            outcome(OperationOutcome::Unknown),
+            told.unknown,
+            "seed {seed}"
+        );
         let answered = told.writes + told.reads + told.serializable_reads;
         // Sessions that were opened are operations here, and no figure there.
-        assert!(outcome(Outcome::Done) >= answered, "seed {seed}");
+        assert!(outcome(OperationOutcome::Done) >= answered, "seed {seed}");
         let highest = run.commits.iter().map(|commit| commit.index).max();
         assert_eq!(highest.unwrap_or(0), report.committed, "seed {seed}");
         let judged = match report.undecided {
@@ -42,7 +52,10 @@ fn to_record_changes_nothing_and_the_counts_are_those_of_the_report() {
         };
         assert_eq!(run.verdict.kind, judged, "seed {seed}");
         assert_eq!(run.end, report.simulated);
-        let pauses = run.bands.iter().filter(|b| b.kind == BandKind::Pause);
+        let pauses = run
+            .bands
+            .iter()
+            .filter(|b| b.kind == FaultIntervalKind::Pause);
         assert_eq!(pauses.count() as u64, report.coverage.of(Fault::Pause));
     }
 }
@@ -125,7 +138,13 @@ fn a_lying_disk_and_a_failing_one_are_told_apart_from_a_good_one() {
     let mut bad = 0;
     for seed in 0..40 {
         let (streams, options) = (Streams::from_seed(seed), Options::default());
-        let (report, run) = watch(&contract, seed, streams, &options, Limits::default());
+        let (report, run) = watch(
+            &contract,
+            seed,
+            streams,
+            &options,
+            RecorderLimits::default(),
+        );
         assert_eq!(run.check(), Ok(()), "seed {seed}");
         let lies = run
             .events

@@ -2,16 +2,18 @@
 
 use quorate_contract::Contract;
 use quorate_core::Mutant;
-use quorate_sim::{Coverage, Drawn, Options, Tally, Verdict, in_order, record, replay, simulate};
+use quorate_sim::{
+    Choices, FaultCounts, Options, RunTotals, RunVerdict, in_order, record, replay, simulate,
+};
 use std::ops::ControlFlow;
 
 #[test]
 fn a_few_hundred_worlds_hold() {
     let contract = Contract::default();
-    let mut coverage = Coverage::default();
+    let mut coverage = FaultCounts::default();
     for seed in 0..300 {
         let report = simulate(&contract, seed, &Options::default());
-        if let Verdict::Violation(violation) = &report.verdict {
+        if let RunVerdict::Violation(violation) = &report.verdict {
             panic!(
                 "seed {seed}: {violation}\n{}",
                 report.last_events.join("\n")
@@ -63,7 +65,7 @@ fn edited_decisions_are_worlds_too() {
         edited
     };
     let mut edits = vec![
-        Drawn::default(),
+        Choices::default(),
         edited(&|list| list.truncate(list.len() / 2)),
         edited(&|list| list.iter_mut().for_each(|n| *n /= 2)),
     ];
@@ -77,10 +79,10 @@ fn edited_decisions_are_worlds_too() {
     }
     for (number, edit) in edits.iter().enumerate() {
         let report = replay(&contract, 1, edit, &options);
-        assert_eq!(report.verdict, Verdict::Ok, "edit {number}");
+        assert_eq!(report.verdict, RunVerdict::Ok, "edit {number}");
     }
-    let quiet = replay(&contract, 1, &Drawn::default(), &options);
-    assert_eq!(quiet.coverage, Coverage::default(), "nothing goes wrong");
+    let quiet = replay(&contract, 1, &Choices::default(), &options);
+    assert_eq!(quiet.coverage, FaultCounts::default(), "nothing goes wrong");
     assert_eq!(quiet.traffic.lost + quiet.traffic.cut, 0);
 }
 
@@ -93,7 +95,7 @@ fn the_number_of_threads_changes_nothing() {
             ..Options::default()
         };
         let campaign = |threads| {
-            let mut tally = Tally::default();
+            let mut tally = RunTotals::default();
             in_order(
                 threads,
                 24,

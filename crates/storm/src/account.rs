@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use quorate_check::{Change, EMPTY_REVISION, FinalState, Item, Reply, Response, Revision};
+use quorate_check::{EMPTY_REVISION, FinalState, Item, Reply, Response, Revision, RevisionChange};
 use quorate_etcd::client::{Connection, Endpoint};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -54,7 +54,10 @@ pub(crate) async fn finals(endpoints: &[Endpoint]) -> anyhow::Result<Vec<FinalSt
 
 /// All changes up to revision `last`, from the states of all revisions. Neighbouring revisions are
 /// read from different replicas, so that one whose past differs is found, too.
-pub(crate) async fn changes(endpoints: &[Endpoint], last: Revision) -> anyhow::Result<Vec<Change>> {
+pub(crate) async fn changes(
+    endpoints: &[Endpoint],
+    last: Revision,
+) -> anyhow::Result<Vec<RevisionChange>> {
     let mut readers = JoinSet::new();
     let mut all = vec![];
     for from in (EMPTY_REVISION + 1..=last).step_by(CHUNK) {
@@ -76,7 +79,7 @@ async fn chunk(
     endpoints: Vec<Endpoint>,
     from: Revision,
     until: Revision,
-) -> anyhow::Result<Vec<Change>> {
+) -> anyhow::Result<Vec<RevisionChange>> {
     let mut connections = vec![];
     for endpoint in &endpoints {
         connections.push(open(endpoint).await?);
@@ -105,10 +108,10 @@ fn difference(
     revision: Revision,
     before: &BTreeMap<Bytes, Item>,
     now: &BTreeMap<Bytes, Item>,
-    changes: &mut Vec<Change>,
+    changes: &mut Vec<RevisionChange>,
 ) {
     let mut change = |key: &Bytes, value| {
-        changes.push(Change {
+        changes.push(RevisionChange {
             revision,
             key: key.clone(),
             value,

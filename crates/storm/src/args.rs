@@ -19,7 +19,7 @@ pub struct StormArgs {
 
     /// Whom the faults hit
     #[arg(long, value_enum, default_value_t)]
-    pub target: Target,
+    pub target: Targets,
 
     /// Decides the plan and what the clients do [default: a random one, printed]
     #[arg(long)]
@@ -76,7 +76,7 @@ pub struct StormArgs {
 
 /// Whom the faults hit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Target {
+pub enum Targets {
     /// One replica after the other
     #[default]
     RoundRobin,
@@ -90,19 +90,19 @@ pub enum Target {
 
 /// The storm can't be run as asked, and running it again as it is won't help.
 #[derive(Debug)]
-pub struct Refused(pub(crate) String);
+pub struct StormArgsError(pub(crate) String);
 
-impl fmt::Display for Refused {
+impl fmt::Display for StormArgsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for StormArgsError {}
 
 impl StormArgs {
-    pub(crate) fn check(&self) -> Result<(), Refused> {
-        let refused = |why: &str| Err(Refused(why.to_owned()));
+    pub(crate) fn check(&self) -> Result<(), StormArgsError> {
+        let refused = |why: &str| Err(StormArgsError(why.to_owned()));
         if self.kills.saturating_add(self.pauses) > 100_000 {
             return refused("--kills and --pauses are at most 100000 together");
         }

@@ -10,7 +10,7 @@ use quorate_etcd::client::{Connection, Endpoint};
 use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
-use crate::load::Load;
+use crate::load::Workload;
 use crate::outcome::{self, Failure};
 use crate::wire;
 
@@ -23,7 +23,7 @@ const TURNED_AWAY: Duration = Duration::from_millis(5);
 
 /// What all clients share.
 #[derive(Debug)]
-pub(crate) struct Fleet {
+pub(crate) struct Clients {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) timeout: Duration,
     /// Between two requests of one client, on average.
@@ -38,7 +38,7 @@ pub(crate) struct Fleet {
     pub(crate) unknown: AtomicU64,
 }
 
-impl Fleet {
+impl Clients {
     pub(crate) fn new(endpoints: Vec<Endpoint>, timeout: Duration, pause: Duration) -> Self {
         Self {
             endpoints,
@@ -83,14 +83,14 @@ pub(crate) fn is_acknowledgement(action: &Action, response: &Response) -> bool {
 
 /// A client's connection: to one replica, and after a failure, or once in a while, to another. By
 /// chance, not in turn: else the clients of a killed replica would all be found at the next one.
-struct Line<'a> {
-    fleet: &'a Fleet,
+struct ClientConnection<'a> {
+    fleet: &'a Clients,
     random: fastrand::Rng,
     at: usize,
     open: Option<Connection>,
 }
 
-impl Line<'_> {
+impl ClientConnection<'_> {
     /// A connection that takes requests. Nothing is asked before there is one, so that a replica
     /// that is down costs no unknown outcome.
     async fn ready(&mut self) -> Option<&mut Connection> {
@@ -119,9 +119,9 @@ impl Line<'_> {
 }
 
 /// Asks until the fleet is told to stop; gives what it asked and was told.
-pub(crate) async fn run(fleet: Arc<Fleet>, client: u64, mut load: Load) -> Vec<Operation> {
+pub(crate) async fn run(fleet: Arc<Clients>, client: u64, mut load: Workload) -> Vec<Operation> {
     let mut operations = vec![];
-    let mut line = Line {
+    let mut line = ClientConnection {
         fleet: &fleet,
         random: fastrand::Rng::with_seed(client),
         at: client as usize % fleet.endpoints.len(),

@@ -169,7 +169,7 @@ impl Cluster {
     }
 
     /// The end of a replica's log.
-    pub(crate) fn last_words(&self, id: usize) -> String {
+    pub(crate) fn last_output(&self, id: usize) -> String {
         let log = fs::read_to_string(self.log(id)).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(10)..].join("\n")

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::report::FaultReport;
+use crate::fault_report::FaultReport;
 
 /// The gaps around faults of one kind, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]

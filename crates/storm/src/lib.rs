@@ -4,7 +4,7 @@
 //! [`run`] starts `quorate serve` three times on this machine, lets a fleet of clients read and
 //! write through all of them, and kills or pauses replicas by a plan that its seed decides. At the
 //! end it reads what every replica holds, and how it got there revision by revision, and hands all
-//! of it to [`quorate_check`]. The [`Report`] says whether the history is linearizable and nothing
+//! of it to [`quorate_check`]. The [`StormReport`] says whether the history is linearizable and nothing
 //! acknowledged is lost, and for how long clients got no acknowledgement around each fault.
 //!
 //! The seed decides what is done and how long after the cluster has settled. What the processes
@@ -21,16 +21,18 @@ mod account;
 mod args;
 mod client;
 mod cluster;
-mod course;
+mod fault_report;
 mod gaps;
 mod load;
+mod nemesis;
 mod outcome;
 mod plan;
 mod report;
 mod storm;
 mod wire;
 
-pub use args::{Refused, StormArgs, Target};
+pub use args::{StormArgs, StormArgsError, Targets};
+pub use fault_report::FaultReport;
 pub use gaps::{GapSummary, Gaps};
-pub use report::{FaultReport, Judgement, Operations, Report};
+pub use report::{OperationTotals, StormReport, StormVerdict};
 pub use storm::run;

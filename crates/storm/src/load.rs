@@ -12,7 +12,7 @@ const OWN_KEYS: u64 = 2;
 
 /// Draws requests and learns from the answers, so that compares hold now and then.
 #[derive(Debug)]
-pub(crate) struct Load {
+pub(crate) struct Workload {
     client: u64,
     random: fastrand::Rng,
     /// Values written so far. With the client's number that makes each value unique.
@@ -21,7 +21,7 @@ pub(crate) struct Load {
     seen: BTreeMap<Bytes, Option<Item>>,
 }
 
-impl Load {
+impl Workload {
     pub(crate) fn new(seed: u64, client: u64) -> Self {
         let own = (client + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Self {
@@ -156,7 +156,7 @@ mod tests {
         let mut values = BTreeSet::new();
         let mut kinds = BTreeSet::new();
         for client in 0..3 {
-            let mut load = Load::new(5, client);
+            let mut load = Workload::new(5, client);
             for _ in 0..1000 {
                 let action = load.next();
                 kinds.insert(match &action {

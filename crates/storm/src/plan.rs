@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::args::{StormArgs, Target};
+use crate::args::{StormArgs, Targets};
 use crate::cluster::REPLICAS;
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
+pub(crate) enum ProcessFault {
     /// SIGKILL, and later a start.
     Kill,
     /// SIGSTOP, and later SIGCONT.
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
 
 /// Who is hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whom {
+pub(crate) enum Victim {
     Replica(usize),
     Leader,
     All,
@@ -28,50 +28,50 @@ pub(crate) enum Whom {
 
 /// One fault to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Planned {
-    pub(crate) kind: Kind,
-    pub(crate) whom: Whom,
+pub(crate) struct PlannedFault {
+    pub(crate) fault: ProcessFault,
+    pub(crate) victim: Victim,
     /// How long after the cluster has settled.
     pub(crate) after: Duration,
     /// How long until the replica is started again, or goes on.
     pub(crate) lasts: Duration,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ProcessFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::Kill => "kill",
-            Kind::Pause => "pause",
+            ProcessFault::Kill => "kill",
+            ProcessFault::Pause => "pause",
         })
     }
 }
 
 /// All faults of a storm, in order.
-pub(crate) fn plan(args: &StormArgs, seed: u64) -> Vec<Planned> {
+pub(crate) fn plan(args: &StormArgs, seed: u64) -> Vec<PlannedFault> {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut rounds = vec![Kind::Kill; args.kills as usize];
-    rounds.resize(rounds.len() + args.pauses as usize, Kind::Pause);
+    let mut rounds = vec![ProcessFault::Kill; args.kills as usize];
+    rounds.resize(rounds.len() + args.pauses as usize, ProcessFault::Pause);
     random.shuffle(&mut rounds);
-    let mut all: Vec<(Kind, Whom)> = rounds
+    let mut all: Vec<(ProcessFault, Victim)> = rounds
         .iter()
         .flat_map(|kind| {
             match args.target {
-                Target::RoundRobin | Target::Any => (0..REPLICAS).map(Whom::Replica).collect(),
-                Target::Leader => vec![Whom::Leader; REPLICAS],
-                Target::All => vec![Whom::All],
+                Targets::RoundRobin | Targets::Any => (0..REPLICAS).map(Victim::Replica).collect(),
+                Targets::Leader => vec![Victim::Leader; REPLICAS],
+                Targets::All => vec![Victim::All],
             }
             .into_iter()
             .map(|whom| (*kind, whom))
         })
         .collect();
-    if args.target == Target::Any {
+    if args.target == Targets::Any {
         random.shuffle(&mut all);
     }
     let mut up_to = |millis: u64| Duration::from_micros(random.u64(0..=millis * 1000));
     all.into_iter()
-        .map(|(kind, whom)| Planned {
-            kind,
-            whom,
+        .map(|(kind, whom)| PlannedFault {
+            fault: kind,
+            victim: whom,
             after: up_to(args.every),
             lasts: up_to(args.down),
         })
@@ -106,10 +106,13 @@ mod tests {
             for replica in 0..REPLICAS {
                 let hits = |kind| {
                     all.iter()
-                        .filter(|p| p.kind == kind && p.whom == Whom::Replica(replica))
+                        .filter(|p| p.fault == kind && p.victim == Victim::Replica(replica))
                         .count()
                 };
-                assert_eq!((hits(Kind::Kill), hits(Kind::Pause)), (50, 7));
+                assert_eq!(
+                    (hits(ProcessFault::Kill), hits(ProcessFault::Pause)),
+                    (50, 7)
+                );
             }
         }
     }
@@ -118,7 +121,7 @@ mod tests {
     fn in_turn_means_in_turn() {
         let all = plan(&args("--kills 4"), 9);
         for (i, planned) in all.iter().enumerate() {
-            assert_eq!(planned.whom, Whom::Replica(i % REPLICAS));
+            assert_eq!(planned.victim, Victim::Replica(i % REPLICAS));
             assert!(planned.after <= Duration::from_millis(600));
             assert!(planned.lasts <= Duration::from_millis(500));
         }

@@ -6,23 +6,24 @@ use std::path::PathBuf;
 use quorate_check::{History, Outcome, Verdict, Violation};
 use serde::Serialize;
 
+use crate::fault_report::FaultReport;
 use crate::gaps::Gaps;
 
 /// Everything that one storm showed.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct StormReport {
     /// What decided the plan.
     pub seed: u64,
     /// How long clients ran, in seconds.
     pub seconds: f64,
     /// What they asked.
-    pub operations: Operations,
+    pub operations: OperationTotals,
     /// What was done to the replicas, in order.
     pub faults: Vec<FaultReport>,
     /// For how long nobody got an acknowledgement.
     pub gaps: Gaps,
     /// What the history says.
-    pub judgement: Judgement,
+    pub judgement: StormVerdict,
     /// Whatever else was wrong: a replica that ended by itself, an invariant that it found violated.
     pub complaints: Vec<String>,
     /// Where the history lies.
@@ -33,7 +34,7 @@ pub struct Report {
 
 /// Operations by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Operations {
+pub struct OperationTotals {
     /// Answered.
     pub answered: usize,
     /// Those of the answered that say that the store was changed.
@@ -44,31 +45,10 @@ pub struct Operations {
     pub unknown: usize,
 }
 
-/// One fault.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FaultReport {
-    /// `kill` or `pause`.
-    pub kind: String,
-    /// Which replicas were hit.
-    pub replicas: Vec<usize>,
-    /// Whether the leader was among them.
-    pub hit_leader: bool,
-    /// When, in milliseconds since the clients began.
-    pub at_ms: f64,
-    /// How long until they were started again or went on.
-    pub down_ms: f64,
-    /// How long from there until all followed one leader and it acknowledged writes.
-    pub settled_ms: f64,
-    /// The longest time without an acknowledged write, from the fault until all had settled.
-    pub gap_ms: f64,
-    /// Operations of unknown outcome since the beginning.
-    pub unknown: u64,
-}
-
 /// What the history says about the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict")]
-pub enum Judgement {
+pub enum StormVerdict {
     /// Linearizable, and nothing acknowledged is lost.
     Holds {
         /// The last revision.
@@ -99,7 +79,7 @@ pub enum Judgement {
     },
 }
 
-impl Judgement {
+impl StormVerdict {
     pub(crate) fn of(verdict: Verdict, account: Result<(), Box<Violation>>) -> Self {
         match (verdict, account) {
             (Verdict::Violated(violation), _) | (_, Err(violation)) => Self::violated(&violation),
@@ -123,7 +103,7 @@ impl Judgement {
     }
 }
 
-impl Operations {
+impl OperationTotals {
     pub(crate) fn of(history: &History, acknowledged_writes: usize) -> Self {
         let mut counts = Self {
             acknowledged_writes,
@@ -140,42 +120,23 @@ impl Operations {
     }
 }
 
-impl Report {
+impl StormReport {
     /// Why the store does not pass, in one line; `None` if it does.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let judged = match &self.judgement {
-            Judgement::Holds { .. } => None,
-            Judgement::Violated { property, .. } => Some(format!("{property} is violated")),
-            Judgement::Undecided { .. } => Some("the history could not be decided".to_owned()),
-            Judgement::Unjudged { .. } => Some("the history could not be judged".to_owned()),
+            StormVerdict::Holds { .. } => None,
+            StormVerdict::Violated { property, .. } => Some(format!("{property} is violated")),
+            StormVerdict::Undecided { .. } => Some("the history could not be decided".to_owned()),
+            StormVerdict::Unjudged { .. } => Some("the history could not be judged".to_owned()),
         };
         judged.or_else(|| (!self.complaints.is_empty()).then(|| "a replica misbehaved".to_owned()))
     }
 }
 
-impl fmt::Display for FaultReport {
+impl fmt::Display for StormReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.replicas.iter().map(|id| format!("n{id}")).collect();
-        write!(
-            f,
-            "{:>8.3} s  {:<5} {}{}, down {:.0} ms, settled {:.0} ms later; gap {:.0} ms; {} unknown \
-             so far",
-            self.at_ms / 1e3,
-            self.kind,
-            names.join(" "),
-            if self.hit_leader { " (leader)" } else { "" },
-            self.down_ms,
-            self.settled_ms,
-            self.gap_ms,
-            self.unknown
-        )
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Operations {
+        let OperationTotals {
             answered,
             acknowledged_writes,
             refused,
@@ -220,7 +181,7 @@ impl fmt::Display for Report {
             writeln!(f, "complaint   {complaint}")?;
         }
         match &self.judgement {
-            Judgement::Holds {
+            StormVerdict::Holds {
                 revision,
                 unknown_applied,
                 stale_reads,
@@ -230,7 +191,7 @@ impl fmt::Display for Report {
                  revision {revision}; {unknown_applied} of unknown outcome took effect, \
                  {stale_reads} serializable reads were stale"
             ),
-            Judgement::Violated {
+            StormVerdict::Violated {
                 property,
                 explanation,
                 lines,
@@ -238,10 +199,10 @@ impl fmt::Display for Report {
                 f,
                 "verdict     {property} VIOLATED: {explanation} (lines {lines:?} of the history)"
             ),
-            Judgement::Undecided { explanation } => {
+            StormVerdict::Undecided { explanation } => {
                 write!(f, "verdict     undecided: {explanation}")
             }
-            Judgement::Unjudged { explanation } => write!(f, "verdict     none: {explanation}"),
+            StormVerdict::Unjudged { explanation } => write!(f, "verdict     none: {explanation}"),
         }
     }
 }

@@ -13,14 +13,15 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::account;
-use crate::args::{Refused, StormArgs};
-use crate::client::{self, Fleet};
+use crate::args::{StormArgs, StormArgsError};
+use crate::client::{self, Clients};
 use crate::cluster::{self, Cluster, REPLICAS};
-use crate::course::Course;
+use crate::fault_report::FaultReport;
 use crate::gaps::{Gaps, longest};
-use crate::load::Load;
+use crate::load::Workload;
+use crate::nemesis::Nemesis;
 use crate::plan::plan;
-use crate::report::{FaultReport, Judgement, Operations, Report};
+use crate::report::{OperationTotals, StormReport, StormVerdict};
 
 /// Load without faults before the first one, to know the machine.
 const CALM: Duration = Duration::from_millis(1000);
@@ -29,15 +30,15 @@ const CALM: Duration = Duration::from_millis(1000);
 /// happens is told line by line. Dropping the future ends the replicas.
 ///
 /// # Errors
-/// [`Refused`] for what can't be run as asked; others if the machine does not play along. That the
-/// store misbehaves is no error but a [`Report`].
+/// [`StormArgsError`] for what can't be run as asked; others if the machine does not play along. That the
+/// store misbehaves is no error but a [`StormReport`].
 pub async fn run(
     args: StormArgs,
     exe: &Path,
     tell: &mut dyn FnMut(&str),
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<StormReport> {
     args.check()?;
-    let place = Place::take(args.data_dir.as_deref())?;
+    let place = WorkDir::take(args.data_dir.as_deref())?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
     let mut cluster = Cluster::new(exe, place.path(), &args)?;
     for id in 0..REPLICAS {
@@ -51,16 +52,16 @@ pub async fn run(
         place.path().display()
     ));
 
-    let fleet = Arc::new(Fleet::new(
+    let fleet = Arc::new(Clients::new(
         endpoints.clone(),
         Duration::from_millis(args.timeout),
         Duration::from_secs_f64(f64::from(args.clients) / f64::from(args.rate)),
     ));
     let mut clients = JoinSet::new();
     for id in 0..u64::from(args.clients) {
-        clients.spawn(client::run(fleet.clone(), id, Load::new(seed, id)));
+        clients.spawn(client::run(fleet.clone(), id, Workload::new(seed, id)));
     }
-    let mut course = Course::new(&mut cluster, fleet.clone());
+    let mut course = Nemesis::new(&mut cluster, fleet.clone());
     let course = faults(&mut course, &args, seed, tell).await;
     fleet.stop.store(true, Ordering::Relaxed);
     let seconds = fleet.start.elapsed().as_secs_f64();
@@ -76,10 +77,10 @@ pub async fn run(
     let mut complaints = cluster.complaints();
     complaints.extend(course.trouble);
 
-    let mut report = Report {
+    let mut report = StormReport {
         seed,
         seconds,
-        operations: Operations::of(&history, fleet.acknowledged().len()),
+        operations: OperationTotals::of(&history, fleet.acknowledged().len()),
         gaps: Gaps::of(
             &course.faults,
             course.longest_calm,
@@ -106,7 +107,7 @@ pub async fn run(
 }
 
 /// What the faults came to.
-struct Faults {
+struct FaultsOutcome {
     faults: Vec<FaultReport>,
     longest_calm: u64,
     trouble: Option<String>,
@@ -114,17 +115,17 @@ struct Faults {
 
 /// Strikes by plan, until the plan is done or the cluster does not recover.
 async fn faults(
-    course: &mut Course<'_>,
+    course: &mut Nemesis<'_>,
     args: &StormArgs,
     seed: u64,
     tell: &mut dyn FnMut(&str),
-) -> Faults {
-    let mut done = Faults {
+) -> FaultsOutcome {
+    let mut done = FaultsOutcome {
         faults: vec![],
         longest_calm: 0,
         trouble: None,
     };
-    let fleet = course.fleet.clone();
+    let fleet = course.clients.clone();
     if let Err(trouble) = course.settle().await {
         done.trouble = Some(trouble);
         return done;
@@ -135,7 +136,7 @@ async fn faults(
     let plan = plan(args, seed);
     let all = plan.len();
     for (number, planned) in (1..).zip(plan) {
-        match course.strike(planned, args.lose).await {
+        match course.inject(planned, args.lose).await {
             Ok(fault) => {
                 tell(&format!("{number:>4}/{all}  {fault}"));
                 done.faults.push(fault);
@@ -154,7 +155,7 @@ async fn judge(
     history: &mut History,
     endpoints: &[quorate_etcd::client::Endpoint],
     tell: &mut dyn FnMut(&str),
-) -> Judgement {
+) -> StormVerdict {
     tell(&format!(
         "reading what the replicas hold after {} operations",
         history.operations.len()
@@ -167,11 +168,11 @@ async fn judge(
     let begin = Instant::now();
     let verdict = check(history, DEFAULT_STEPS);
     tell(&format!("judged in {} ms", begin.elapsed().as_millis()));
-    let unjudged = |error: anyhow::Error| Judgement::Unjudged {
+    let unjudged = |error: anyhow::Error| StormVerdict::Unjudged {
         explanation: format!("{error:#}"),
     };
     match finals {
-        _ if verdict.violation().is_some() => Judgement::of(verdict, Ok(())),
+        _ if verdict.violation().is_some() => StormVerdict::of(verdict, Ok(())),
         Err(error) => unjudged(error),
         Ok(finals) => {
             let last = finals.iter().map(|state| state.contents.revision).max();
@@ -185,7 +186,7 @@ async fn judge(
                         changes.len(),
                         begin.elapsed().as_millis()
                     ));
-                    Judgement::of(verdict, account)
+                    StormVerdict::of(verdict, account)
                 }
             }
         }
@@ -199,12 +200,12 @@ fn write(path: &Path, history: &History) -> anyhow::Result<()> {
 }
 
 /// Where a storm keeps its files.
-enum Place {
+enum WorkDir {
     Given(PathBuf),
     Temporary(TempDir),
 }
 
-impl Place {
+impl WorkDir {
     fn take(given: Option<&Path>) -> anyhow::Result<Self> {
         let Some(dir) = given else {
             let dir = tempfile::Builder::new()
@@ -214,10 +215,10 @@ impl Place {
         };
         if !cluster::is_empty_or_absent(dir) {
             let why = format!("{} is not empty; choose another directory", dir.display());
-            return Err(Refused(why).into());
+            return Err(StormArgsError(why).into());
         }
         fs::create_dir_all(dir)
-            .map_err(|error| Refused(format!("can't make {}: {error}", dir.display())))?;
+            .map_err(|error| StormArgsError(format!("can't make {}: {error}", dir.display())))?;
         // The replicas are given absolute paths.
         Ok(Self::Given(fs::canonicalize(dir)?))
     }

@@ -38,7 +38,7 @@ impl From<Never> for Message {
 
 /// A node's two votes in a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Said {
+pub struct RoundVotes {
     /// Step 1.
     pub report: bool,
     /// Step 2, once there.
@@ -49,7 +49,7 @@ pub struct Said {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hard {
     /// Its votes in the last [`WINDOW`] rounds.
-    pub said: BTreeMap<u64, Said>,
+    pub votes: BTreeMap<u64, RoundVotes>,
     /// Its decision.
     pub decided: Option<bool>,
     pub(super) flaw: Option<&'static str>,
@@ -82,13 +82,13 @@ impl quorate_core::Hard for Hard {
     fn apply(&mut self, record: &Record) {
         let kept = match *record {
             Record::Report { round, value } => {
-                let said = self.said.entry(round).or_insert(Said {
+                let said = self.votes.entry(round).or_insert(RoundVotes {
                     report: value,
                     proposal: None,
                 });
                 said.report == value
             }
-            Record::Proposal { round, value } => match self.said.get_mut(&round) {
+            Record::Proposal { round, value } => match self.votes.get_mut(&round) {
                 Some(said) => *said.proposal.get_or_insert(value) == value,
                 None => false,
             },
@@ -97,8 +97,8 @@ impl quorate_core::Hard for Hard {
         if !kept {
             self.flaw = Some("a vote is taken back");
         }
-        while self.said.len() as u64 > WINDOW {
-            self.said.pop_first();
+        while self.votes.len() as u64 > WINDOW {
+            self.votes.pop_first();
         }
     }
 }
@@ -106,6 +106,6 @@ impl quorate_core::Hard for Hard {
 impl Hard {
     /// The latest round that the node took part in; 0 before the first.
     pub fn round(&self) -> u64 {
-        self.said.last_key_value().map_or(0, |(round, _)| *round)
+        self.votes.last_key_value().map_or(0, |(round, _)| *round)
     }
 }

@@ -13,10 +13,10 @@
 mod message;
 mod tally;
 
-pub use message::{Hard, Message, Record, Said, WINDOW};
+pub use message::{Hard, Message, Record, RoundVotes, WINDOW};
 
 use quorate_core::{Coin, Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
-use tally::Tally;
+use tally::RoundTally;
 
 /// Its entry in the catalogue.
 pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::BenOr;
@@ -64,7 +64,7 @@ pub struct BenOr {
     hard: Journaled<Hard>,
     round: u64,
     step: Step,
-    tally: Tally,
+    tally: RoundTally,
 }
 
 impl Protocol for BenOr {
@@ -80,7 +80,7 @@ impl Protocol for BenOr {
     type EagerOutput = bool;
 
     fn recover(config: &Config, _me: NodeId, hard: Journaled<Hard>) -> Self {
-        let step = match (hard.decided, hard.said.last_key_value()) {
+        let step = match (hard.decided, hard.votes.last_key_value()) {
             (Some(_), _) => Step::Decided,
             (None, None) => Step::Idle,
             (None, Some((_, said))) if said.proposal.is_some() => Step::Proposing,
@@ -91,7 +91,7 @@ impl Protocol for BenOr {
             round: hard.round(),
             hard,
             step,
-            tally: Tally::default(),
+            tally: RoundTally::default(),
         }
     }
 
@@ -140,7 +140,7 @@ impl BenOr {
     }
 
     fn repeat(&self, to: To, out: &mut Effects<Self>) {
-        for (&round, said) in &self.hard.said {
+        for (&round, said) in &self.hard.votes {
             let value = said.report;
             out.send(to, Message::Report { round, value });
             if let Some(value) = said.proposal {

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 /// The votes of the current round and the next ones. Each node's first vote in a place counts; a
 /// decision stands wherever its node has not voted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Tally {
+pub(super) struct RoundTally {
     reports: BTreeMap<(u64, NodeId), bool>,
     proposals: BTreeMap<(u64, NodeId), Option<bool>>,
     decisions: BTreeMap<NodeId, bool>,
 }
 
-impl Tally {
+impl RoundTally {
     pub(super) fn report(&mut self, from: NodeId, round: u64, value: bool) {
         self.reports.entry((round, from)).or_insert(value);
     }

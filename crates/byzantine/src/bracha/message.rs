@@ -1,6 +1,6 @@
 //! What nodes say, and what they keep of it.
 
-use crate::Value;
+use crate::value::AgreedValue;
 use quorate_core::Never;
 use serde::{Deserialize, Serialize};
 
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// The sender's value.
-    Initial(Value),
+    Initial(AgreedValue),
     /// "This is what the sender told me."
-    Echo(Value),
+    Echo(AgreedValue),
     /// "Everybody who delivers will deliver this."
-    Ready(Value),
+    Ready(AgreedValue),
     /// "I was down: what did you say?"
     Again,
 }
@@ -27,11 +27,11 @@ impl From<Never> for Message {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hard {
     /// As the sender.
-    pub initial: Option<Value>,
+    pub initial: Option<AgreedValue>,
     /// To what it was told.
-    pub echo: Option<Value>,
+    pub echo: Option<AgreedValue>,
     /// To what many echoed.
-    pub ready: Option<Value>,
+    pub ready: Option<AgreedValue>,
     pub(super) flaw: Option<&'static str>,
 }
 
@@ -39,11 +39,11 @@ pub struct Hard {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Record {
     /// As the sender.
-    Initial(Value),
+    Initial(AgreedValue),
     /// An echo.
-    Echo(Value),
+    Echo(AgreedValue),
     /// A ready.
-    Ready(Value),
+    Ready(AgreedValue),
 }
 
 impl quorate_core::Hard for Hard {

@@ -10,7 +10,9 @@ mod message;
 
 pub use message::{Hard, Message, Record};
 
-use crate::{Value, value};
+use crate::value;
+
+use crate::value::AgreedValue;
 use quorate_contract::quorum::quorum_among_liars;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
 use std::collections::BTreeMap;
@@ -36,9 +38,9 @@ pub struct Bracha {
     me: NodeId,
     hard: Journaled<Hard>,
     /// Each node's first word counts, and no other: so a liar fills one place in each.
-    echoes: BTreeMap<NodeId, Value>,
-    readies: BTreeMap<NodeId, Value>,
-    delivered: Option<Value>,
+    echoes: BTreeMap<NodeId, AgreedValue>,
+    readies: BTreeMap<NodeId, AgreedValue>,
+    delivered: Option<AgreedValue>,
 }
 
 impl Protocol for Bracha {
@@ -48,10 +50,10 @@ impl Protocol for Bracha {
     type Eager = Never;
     type Timer = ();
     /// The value to broadcast, at the sender; the first counts.
-    type Request = Value;
+    type Request = AgreedValue;
     /// The value delivered. Said again after a restart.
-    type Output = Value;
-    type EagerOutput = Value;
+    type Output = AgreedValue;
+    type EagerOutput = AgreedValue;
 
     fn recover(config: &Config, me: NodeId, hard: Journaled<Hard>) -> Self {
         Self {
@@ -90,7 +92,7 @@ impl Protocol for Bracha {
 
 impl Bracha {
     /// What was delivered.
-    pub fn delivered(&self) -> Option<&Value> {
+    pub fn delivered(&self) -> Option<&AgreedValue> {
         self.delivered.as_ref()
     }
 
@@ -123,7 +125,7 @@ impl Bracha {
         }
     }
 
-    fn on_request(&mut self, value: Value, out: &mut Effects<Self>) {
+    fn on_request(&mut self, value: AgreedValue, out: &mut Effects<Self>) {
         let mine = self.me == self.config.sender && self.hard.initial.is_none();
         if mine && value::fits(&value) {
             self.hard.write(Record::Initial(value.clone()), out);
@@ -154,7 +156,7 @@ impl Bracha {
         }
     }
 
-    fn consider(&mut self, value: Value, out: &mut Effects<Self>) {
+    fn consider(&mut self, value: AgreedValue, out: &mut Effects<Self>) {
         let (n, f) = (self.config.nodes.into(), usize::from(self.config.faulty));
         // Step 2: any two echo quorums share an honest node, which echoes one value. f + 1 readies
         // have an honest one among them: it saw such a quorum, or one that did.
@@ -173,6 +175,6 @@ impl Bracha {
 }
 
 /// How many said this very value.
-fn count(votes: &BTreeMap<NodeId, Value>, value: &Value) -> usize {
+fn count(votes: &BTreeMap<NodeId, AgreedValue>, value: &AgreedValue) -> usize {
     votes.values().filter(|vote| *vote == value).count()
 }

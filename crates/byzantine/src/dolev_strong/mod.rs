@@ -7,7 +7,11 @@
 //! keeps nothing across a crash: whoever was down has missed rounds, and counts as faulty. Late
 //! messages look like a faulty sender: when the bounds on time are broken, so is agreement.
 
-use crate::{Rounds, Value, value};
+use crate::value;
+
+use crate::rounds::Rounds;
+
+use crate::value::AgreedValue;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
 use quorate_crypto::{Certificate, Certified, Keychain, Statement};
 use serde::{Deserialize, Serialize};
@@ -29,22 +33,22 @@ pub struct Config {
     /// The length of a round: twice the bound on delay and skew.
     pub round: Duration,
     /// What is output when the sender is caught lying, or silent.
-    pub default: Value,
+    pub default: AgreedValue,
     /// This node's keys, for this broadcast.
     pub keys: Keychain,
 }
 
 /// "The sender's value is this": signed by the sender first, and then by all who pass it on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Claim(pub Value);
+pub struct SenderValue(pub AgreedValue);
 
-impl Statement for Claim {
+impl Statement for SenderValue {
     const DOMAIN: &'static str = "dolev-strong/claim";
 }
 
 /// A claim and who stands for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Message(pub Certificate<Claim>);
+pub struct Message(pub Certificate<SenderValue>);
 
 impl From<Never> for Message {
     fn from(never: Never) -> Self {
@@ -58,14 +62,14 @@ pub struct DolevStrong {
     nodes: u8,
     faulty: u8,
     sender: NodeId,
-    default: Value,
+    default: AgreedValue,
     keys: Keychain,
     length: Duration,
     rounds: Option<Rounds>,
     /// The values that the sender has signed, each with the round in which it became known: two at
     /// the most, for two show that the sender lies.
-    extracted: BTreeMap<Value, u64>,
-    decided: Option<Value>,
+    extracted: BTreeMap<AgreedValue, u64>,
+    decided: Option<AgreedValue>,
 }
 
 impl Protocol for DolevStrong {
@@ -75,10 +79,10 @@ impl Protocol for DolevStrong {
     type Eager = Never;
     type Timer = ();
     /// The value to broadcast, at the sender; the first counts, if it comes in the first round.
-    type Request = Value;
+    type Request = AgreedValue;
     /// What is agreed on.
-    type Output = Value;
-    type EagerOutput = Value;
+    type Output = AgreedValue;
+    type EagerOutput = AgreedValue;
 
     fn recover(config: &Config, _me: NodeId, _hard: Journaled<()>) -> Self {
         Self {
@@ -126,7 +130,7 @@ impl Protocol for DolevStrong {
 
 impl DolevStrong {
     /// What was decided.
-    pub fn decided(&self) -> Option<&Value> {
+    pub fn decided(&self) -> Option<&AgreedValue> {
         self.decided.as_ref()
     }
 
@@ -139,16 +143,16 @@ impl DolevStrong {
         (self.decided.is_none() && round <= self.last_round()).then_some(round)
     }
 
-    fn on_request(&mut self, now: Time, value: Value, out: &mut Effects<Self>) {
+    fn on_request(&mut self, now: Time, value: AgreedValue, out: &mut Effects<Self>) {
         let mine = self.keys.me() == self.sender && self.extracted.is_empty();
         if mine && self.round(now) == Some(1) && value::fits(&value) {
             self.extracted.insert(value.clone(), 1);
-            let claim = Certified::alone(self.keys.sign(Claim(value)));
+            let claim = Certified::alone(self.keys.sign(SenderValue(value)));
             self.send_to_rest(&claim, out);
         }
     }
 
-    fn on_claim(&mut self, now: Time, claim: Certificate<Claim>, out: &mut Effects<Self>) {
+    fn on_claim(&mut self, now: Time, claim: Certificate<SenderValue>, out: &mut Effects<Self>) {
         let Some(round) = self.round(now) else {
             return; // too late for everybody
         };
@@ -176,7 +180,7 @@ impl DolevStrong {
     }
 
     /// To all who have not signed it: the others know.
-    fn send_to_rest(&self, claim: &Certified<Claim>, out: &mut Effects<Self>) {
+    fn send_to_rest(&self, claim: &Certified<SenderValue>, out: &mut Effects<Self>) {
         let signers = claim.signers();
         for node in NodeId::all(self.nodes).filter(|node| !signers.contains(*node)) {
             out.send(To::One(node), Message(claim.as_certificate().clone()));

@@ -1,6 +1,8 @@
 //! What nodes say to each other.
 
-use crate::{Value, value};
+use crate::value;
+
+use crate::value::AgreedValue;
 use quorate_core::Never;
 use quorate_crypto::{Certificate, Digest, Signed, Statement};
 use serde::{Deserialize, Serialize};
@@ -18,7 +20,7 @@ pub struct Block {
     /// The quorum for its parent; `None` for the beginning.
     pub justify: Option<Quorum>,
     /// In order. May be none.
-    pub values: Vec<Value>,
+    pub values: Vec<AgreedValue>,
 }
 
 impl Block {
@@ -97,7 +99,7 @@ impl Statement for NewView {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// Values to be ordered.
-    Request(Vec<Value>),
+    Request(Vec<AgreedValue>),
     /// A leader's block.
     Proposal {
         /// Its word.

@@ -41,8 +41,8 @@ pub use config::Config;
 pub use hard::{Hard, Head, Record, Voted};
 pub use message::{Block, Message, NewView, Propose, Quorum, Vote};
 
-use crate::Value;
 use crate::pool::{Added, Pool};
+use crate::value::AgreedValue;
 use message::view_of;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, NodeSet, Protocol, Time, To};
 use quorate_crypto::{Certificate, Digest, Verified, Votes};
@@ -59,7 +59,7 @@ pub enum Output {
         /// From 1.
         height: u64,
         /// In order. May be none.
-        values: Vec<Value>,
+        values: Vec<AgreedValue>,
     },
     /// What is delivered next comes right after `height`. A state that is older must be brought
     /// there from another node's, and checked against `block`.
@@ -70,7 +70,7 @@ pub enum Output {
         block: Digest,
     },
     /// Too many values wait: this one is refused.
-    Busy(Value),
+    Busy(AgreedValue),
 }
 
 /// The names of the timers.
@@ -128,7 +128,7 @@ impl Protocol for HotStuff {
     type Eager = Never;
     type Timer = Timer;
     /// A value to order.
-    type Request = Value;
+    type Request = AgreedValue;
     type Output = Output;
     type EagerOutput = Output;
 
@@ -213,7 +213,7 @@ impl HotStuff {
         self.config.leader(view) == self.me()
     }
 
-    fn on_value(&mut self, value: Value, out: &mut Effects<Self>) {
+    fn on_value(&mut self, value: AgreedValue, out: &mut Effects<Self>) {
         let me = self.me();
         match self.pool.add(me, value.clone(), self.config.max_pending) {
             // The leader will propose it; nobody else needs to know as long as it leads.

@@ -67,7 +67,7 @@ impl HotStuff {
     }
 
     /// Values that are not in a block on the way to the one to be proposed.
-    fn fresh_values(&self) -> Vec<crate::Value> {
+    fn fresh_values(&self) -> Vec<crate::value::AgreedValue> {
         let mut taken = BTreeSet::new();
         let mut at = self.high.as_ref().map(|q| q.claimed_statement().block);
         while let Some(block) = at.and_then(|id| self.blocks.get(&id)) {

@@ -14,7 +14,11 @@ mod tree;
 
 pub use tree::{Path, Tree};
 
-use crate::{Rounds, Value, value};
+use crate::value;
+
+use crate::rounds::Rounds;
+
+use crate::value::AgreedValue;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -37,7 +41,7 @@ pub struct Config {
     /// The length of a round: twice the bound on delay and skew.
     pub round: Duration,
     /// What is done without an order: RETREAT, in the paper.
-    pub default: Value,
+    pub default: AgreedValue,
 }
 
 impl Config {
@@ -70,7 +74,7 @@ pub struct Message {
     /// Who said that who said …: from the commander to the sender.
     pub path: Path,
     /// The order.
-    pub order: Value,
+    pub order: AgreedValue,
 }
 
 impl From<Never> for Message {
@@ -86,9 +90,9 @@ pub struct OralMessages {
     me: NodeId,
     rounds: Option<Rounds>,
     /// The order given, at the commander.
-    given: Option<Value>,
+    given: Option<AgreedValue>,
     heard: Tree,
-    obeyed: Option<Value>,
+    obeyed: Option<AgreedValue>,
 }
 
 impl Protocol for OralMessages {
@@ -98,10 +102,10 @@ impl Protocol for OralMessages {
     type Eager = Never;
     type Timer = ();
     /// The order, at the commander; the first counts, if it comes in the first round.
-    type Request = Value;
+    type Request = AgreedValue;
     /// The order obeyed.
-    type Output = Value;
-    type EagerOutput = Value;
+    type Output = AgreedValue;
+    type EagerOutput = AgreedValue;
 
     fn recover(config: &Config, me: NodeId, _hard: Journaled<()>) -> Self {
         Self {
@@ -140,7 +144,7 @@ impl Protocol for OralMessages {
 
 impl OralMessages {
     /// The order obeyed.
-    pub fn obeyed(&self) -> Option<&Value> {
+    pub fn obeyed(&self) -> Option<&AgreedValue> {
         self.obeyed.as_ref()
     }
 
@@ -154,7 +158,7 @@ impl OralMessages {
     }
 
     /// OM(m), step 1: the commander sends his value to every lieutenant.
-    fn on_request(&mut self, now: Time, order: Value, out: &mut Effects<Self>) {
+    fn on_request(&mut self, now: Time, order: AgreedValue, out: &mut Effects<Self>) {
         let mine = self.me == self.config.commander && self.given.is_none();
         if mine && self.round(now) == Some(1) && value::fits(&order) {
             self.given = Some(order.clone());
@@ -184,7 +188,7 @@ impl OralMessages {
         }
     }
 
-    fn pass_on(&self, path: Path, order: Value, out: &mut Effects<Self>) {
+    fn pass_on(&self, path: Path, order: AgreedValue, out: &mut Effects<Self>) {
         let path = path.through(self.me);
         for node in NodeId::all(self.config.nodes).filter(|node| !path.contains(*node)) {
             let (path, order) = (path.clone(), order.clone());

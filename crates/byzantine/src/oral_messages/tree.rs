@@ -1,6 +1,6 @@
 //! What a lieutenant has heard, and what he makes of it.
 
-use crate::Value;
+use crate::value::AgreedValue;
 use quorate_core::{NodeId, NodeSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ impl fmt::Debug for Path {
 pub struct Tree {
     nodes: u8,
     me: NodeId,
-    heard: BTreeMap<Path, Value>,
+    heard: BTreeMap<Path, AgreedValue>,
 }
 
 impl Tree {
@@ -82,7 +82,7 @@ impl Tree {
     }
 
     /// Takes an order down; says whether it is the first on its path.
-    pub fn hear(&mut self, path: Path, order: Value) -> bool {
+    pub fn hear(&mut self, path: Path, order: AgreedValue) -> bool {
         if self.heard.contains_key(&path) {
             return false;
         }
@@ -98,12 +98,12 @@ impl Tree {
     /// What this lieutenant takes the last on `path` to have said: OM(0), he takes what he heard
     /// (step 2); OM(m), the majority of what he heard and what the others say that they heard
     /// (step 3). Nothing heard is the default (A3), no majority too.
-    pub fn resolve(&self, path: &Path, depth: usize, default: &Value) -> Value {
+    pub fn resolve(&self, path: &Path, depth: usize, default: &AgreedValue) -> AgreedValue {
         let heard = self.heard.get(path).unwrap_or(default);
         if path.len() == depth {
             return heard.clone();
         }
-        let mut votes: BTreeMap<Value, usize> = BTreeMap::new();
+        let mut votes: BTreeMap<AgreedValue, usize> = BTreeMap::new();
         let mut voters = 0;
         for node in NodeId::all(self.nodes).filter(|node| !path.contains(*node)) {
             let vote = if node == self.me {

@@ -1,13 +1,15 @@
 //! What nodes say to each other.
 
-use crate::{Value, value};
+use crate::value;
+
+use crate::value::AgreedValue;
 use quorate_core::Never;
 use quorate_crypto::{Certificate, Digest, Signed, Statement};
 use serde::{Deserialize, Serialize};
 
 /// Values ordered under one sequence number. Empty is the null request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Batch(pub Vec<Value>);
+pub struct Batch(pub Vec<AgreedValue>);
 
 impl Batch {
     /// What stands for it in votes.
@@ -98,7 +100,7 @@ impl Statement for NewView {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// A value to be ordered.
-    Request(Value),
+    Request(AgreedValue),
     /// From the primary.
     PrePrepare {
         /// Its vote.

@@ -39,7 +39,9 @@ pub use config::Config;
 pub use hard::{Hard, Record};
 pub use message::{Batch, Checkpoint, Commit, Message, NewView, Prepare, ViewChange};
 
-use crate::{Value, value};
+use crate::value;
+
+use crate::value::AgreedValue;
 use pending::Pending;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
 use quorate_crypto::{Certified, Digest, Verified, Votes};
@@ -57,7 +59,7 @@ pub enum Output {
         /// From 1.
         sequence: u64,
         /// In order. May be none.
-        values: Vec<Value>,
+        values: Vec<AgreedValue>,
     },
     /// What is delivered next comes right after `sequence`. A state that is older must be brought
     /// there from another node's, and checked against `history`. Said on starting after a
@@ -74,7 +76,7 @@ pub enum Output {
         sequence: u64,
     },
     /// Too many values wait: this one is refused.
-    Busy(Value),
+    Busy(AgreedValue),
     /// The view changed.
     View {
         /// Its number.
@@ -139,7 +141,7 @@ impl Protocol for Pbft {
     type Eager = Never;
     type Timer = Timer;
     /// A value to order.
-    type Request = Value;
+    type Request = AgreedValue;
     type Output = Output;
     type EagerOutput = Output;
 
@@ -267,7 +269,7 @@ impl Pbft {
     }
 
     /// A value from the layer above.
-    fn on_value(&mut self, value: Value, out: &mut Effects<Self>) {
+    fn on_value(&mut self, value: AgreedValue, out: &mut Effects<Self>) {
         let me = self.me();
         if !value::fits(&value) || self.pending.of(me) >= self.config.max_pending {
             return out.output_eager(Output::Busy(value));
@@ -283,7 +285,7 @@ impl Pbft {
     }
 
     /// A value that another node passes on (§4.1: a client that waits tells all).
-    fn on_request(&mut self, from: NodeId, value: Value, out: &mut Effects<Self>) {
+    fn on_request(&mut self, from: NodeId, value: AgreedValue, out: &mut Effects<Self>) {
         if from == self.me()
             || !value::fits(&value)
             || self.pending.of(from) >= self.config.max_pending

@@ -1,6 +1,6 @@
 //! Values that wait to be ordered.
 
-use crate::Value;
+use crate::value::AgreedValue;
 use quorate_core::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Pending {
     arrivals: u64,
-    waiting: BTreeMap<u64, (NodeId, Value)>,
-    known: BTreeMap<Value, u64>,
+    waiting: BTreeMap<u64, (NodeId, AgreedValue)>,
+    known: BTreeMap<AgreedValue, u64>,
     /// Proposed in this view, by arrival.
     proposed: BTreeSet<u64>,
     /// Delivered since the checkpoint before last, so that what comes again is not ordered again.
-    recent: [BTreeSet<Value>; 2],
+    recent: [BTreeSet<AgreedValue>; 2],
     /// The value that the view timer runs for.
     watched: Option<u64>,
 }
 
 impl Pending {
     /// Says whether it is new.
-    pub(super) fn add(&mut self, from: NodeId, value: Value) -> bool {
+    pub(super) fn add(&mut self, from: NodeId, value: AgreedValue) -> bool {
         let delivered = self.recent.iter().any(|recent| recent.contains(&value));
         if delivered || self.known.contains_key(&value) {
             return false;
@@ -39,12 +39,12 @@ impl Pending {
             .count()
     }
 
-    pub(super) fn all_of(&self, node: NodeId) -> Vec<Value> {
+    pub(super) fn all_of(&self, node: NodeId) -> Vec<AgreedValue> {
         let own = self.waiting.values().filter(|(from, _)| *from == node);
         own.map(|(_, value)| value.clone()).collect()
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Value> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &AgreedValue> {
         self.waiting.values().map(|(_, value)| value)
     }
 
@@ -53,7 +53,7 @@ impl Pending {
     }
 
     /// Takes the oldest that are not proposed yet, up to `max`, for a proposal.
-    pub(super) fn take(&mut self, max: usize) -> Vec<Value> {
+    pub(super) fn take(&mut self, max: usize) -> Vec<AgreedValue> {
         let fresh = self.waiting.iter();
         let fresh = fresh.filter(|(arrival, _)| !self.proposed.contains(arrival));
         let taken: Vec<_> = fresh.take(max).map(|(a, (_, v))| (*a, v.clone())).collect();
@@ -63,13 +63,13 @@ impl Pending {
     }
 
     /// Part of a batch that is under way.
-    pub(super) fn note_proposed(&mut self, value: &Value) {
+    pub(super) fn note_proposed(&mut self, value: &AgreedValue) {
         if let Some(arrival) = self.known.get(value) {
             self.proposed.insert(*arrival);
         }
     }
 
-    pub(super) fn delivered(&mut self, value: &Value) {
+    pub(super) fn delivered(&mut self, value: &AgreedValue) {
         if let Some(arrival) = self.known.remove(value) {
             self.waiting.remove(&arrival);
             self.proposed.remove(&arrival);

@@ -8,7 +8,7 @@ use quorate_crypto::{Certificate, Certified, Digest, Signed, Verified};
 use std::collections::BTreeMap;
 
 /// What a view begins with, as it follows from a quorum of view changes.
-struct Plan {
+struct NewViewPlan {
     stable: Option<Certificate<Checkpoint>>,
     /// Every number after the stable checkpoint up to the last that may be decided.
     batches: BTreeMap<u64, Digest>,
@@ -204,7 +204,7 @@ impl Pbft {
     fn enter(
         &mut self,
         new_view: Verified<NewView>,
-        plan: Plan,
+        plan: NewViewPlan,
         proposals: Vec<Verified<Prepare>>,
         out: &mut Effects<Self>,
     ) {
@@ -248,7 +248,7 @@ impl Pbft {
     fn verify_new_view(
         &self,
         new_view: Signed<NewView>,
-    ) -> Option<(Verified<NewView>, Plan, Vec<Verified<Prepare>>)> {
+    ) -> Option<(Verified<NewView>, NewViewPlan, Vec<Verified<Prepare>>)> {
         let new_view = self.config.keys.verify(new_view).ok()?;
         let quorum = self.config.quorum();
         if new_view.changes.len() != quorum {
@@ -308,7 +308,7 @@ impl Pbft {
 
 /// §4.4: from the latest stable checkpoint in V to the highest number prepared in V, each with the
 /// batch prepared in the latest view, or the null request.
-fn plan(changes: &[Verified<ViewChange>]) -> Plan {
+fn plan(changes: &[Verified<ViewChange>]) -> NewViewPlan {
     let start = |stable: &Option<Certificate<Checkpoint>>| {
         stable
             .as_ref()
@@ -329,7 +329,7 @@ fn plan(changes: &[Verified<ViewChange>]) -> Plan {
         let latest = candidates.max_by_key(|p| p.view);
         (sequence, latest.map_or(null, |p| p.digest))
     };
-    Plan {
+    NewViewPlan {
         batches: (first..=last).map(chosen).collect(),
         stable,
     }

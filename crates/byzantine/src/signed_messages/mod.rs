@@ -12,9 +12,13 @@
 
 mod order;
 
-pub use order::{Message, Order};
+pub use order::{Message, SignedOrder};
 
-use crate::{Rounds, Value, value};
+use crate::value;
+
+use crate::rounds::Rounds;
+
+use crate::value::AgreedValue;
 use order::Chain;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 use quorate_crypto::Keychain;
@@ -36,7 +40,7 @@ pub struct Config {
     /// The length of a round: twice the bound on delay and skew.
     pub round: Duration,
     /// What is done without an order, or with two: RETREAT, in the paper.
-    pub default: Value,
+    pub default: AgreedValue,
     /// This general's keys, for this order.
     pub keys: Keychain,
 }
@@ -48,13 +52,13 @@ pub struct SignedMessages {
     traitors: u8,
     commander: NodeId,
     length: Duration,
-    default: Value,
+    default: AgreedValue,
     keys: Keychain,
     rounds: Option<Rounds>,
     /// V of the paper: the orders seen that the commander signed. Two are enough: choice(V) is the
     /// default then, whatever else he signed.
-    orders: BTreeSet<Value>,
-    obeyed: Option<Value>,
+    orders: BTreeSet<AgreedValue>,
+    obeyed: Option<AgreedValue>,
 }
 
 impl Protocol for SignedMessages {
@@ -64,10 +68,10 @@ impl Protocol for SignedMessages {
     type Eager = quorate_core::Never;
     type Timer = ();
     /// The order, at the commander; the first counts, if it comes in the first round.
-    type Request = Value;
+    type Request = AgreedValue;
     /// The order obeyed.
-    type Output = Value;
-    type EagerOutput = Value;
+    type Output = AgreedValue;
+    type EagerOutput = AgreedValue;
 
     fn recover(config: &Config, _me: NodeId, _hard: Journaled<()>) -> Self {
         Self {
@@ -108,13 +112,13 @@ impl Protocol for SignedMessages {
 
 impl SignedMessages {
     /// The order obeyed.
-    pub fn obeyed(&self) -> Option<&Value> {
+    pub fn obeyed(&self) -> Option<&AgreedValue> {
         self.obeyed.as_ref()
     }
 
     /// The orders seen with the commander's signature: with two of them everybody can tell that he
     /// is the traitor (figure 5).
-    pub fn orders(&self) -> impl Iterator<Item = &Value> {
+    pub fn orders(&self) -> impl Iterator<Item = &AgreedValue> {
         self.orders.iter()
     }
 
@@ -128,7 +132,7 @@ impl SignedMessages {
     }
 
     /// Step 1: the commander signs and sends his value to every lieutenant.
-    fn on_request(&mut self, now: Time, order: Value, out: &mut Effects<Self>) {
+    fn on_request(&mut self, now: Time, order: AgreedValue, out: &mut Effects<Self>) {
         let mine = self.keys.me() == self.commander && self.orders.is_empty();
         if mine && self.round(now) == Some(1) && value::fits(&order) {
             self.orders.insert(order.clone());

@@ -1,20 +1,20 @@
 //! Orders with chains of signatures.
 
-use crate::Value;
+use crate::value::AgreedValue;
 use quorate_core::{Never, NodeId, NodeSet};
 use quorate_crypto::{Keychain, Signature, Signed, Statement};
 use serde::{Deserialize, Serialize};
 
 /// What a general signs: the order and who signed before him.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Order {
+pub struct SignedOrder {
     /// The order.
-    pub order: Value,
+    pub order: AgreedValue,
     /// The commander first; empty for the commander himself.
     pub before: Vec<NodeId>,
 }
 
-impl Statement for Order {
+impl Statement for SignedOrder {
     const DOMAIN: &'static str = "signed-messages/order";
 }
 
@@ -22,7 +22,7 @@ impl Statement for Order {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Message {
     /// The order.
-    pub order: Value,
+    pub order: AgreedValue,
     /// The signatures, the commander's first.
     pub chain: Vec<(NodeId, Signature)>,
 }
@@ -37,7 +37,7 @@ impl From<Never> for Message {
 pub(super) struct Chain(Message);
 
 impl Chain {
-    pub(super) fn begin(order: Value, keys: &Keychain) -> Self {
+    pub(super) fn begin(order: AgreedValue, keys: &Keychain) -> Self {
         let chain = vec![];
         Self(Message { order, chain }).countersigned(keys)
     }
@@ -54,7 +54,7 @@ impl Chain {
             if !expected || !member || !seen.insert(*signer) {
                 return None;
             }
-            let order = Order {
+            let order = SignedOrder {
                 order: message.order.clone(),
                 before: before.clone(),
             };
@@ -68,7 +68,7 @@ impl Chain {
     pub(super) fn countersigned(self, keys: &Keychain) -> Self {
         let Message { order, mut chain } = self.0;
         let before = chain.iter().map(|(signer, _)| *signer).collect();
-        let signed = keys.sign(Order {
+        let signed = keys.sign(SignedOrder {
             order: order.clone(),
             before,
         });
@@ -76,7 +76,7 @@ impl Chain {
         Self(Message { order, chain })
     }
 
-    pub(super) fn order(&self) -> &Value {
+    pub(super) fn order(&self) -> &AgreedValue {
         &self.0.order
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// A node's word in one round.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Said {
+pub struct RoundMessages {
     /// As the proposer.
     pub proposal: Option<(Proposal, Block, Option<Certificate<Prevote>>)>,
     /// `Some(None)` is nil.
@@ -33,7 +33,7 @@ pub(super) const KEPT_ROUNDS: usize = 8;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hard {
     /// By round of the height after the last decision.
-    pub said: BTreeMap<u64, Said>,
+    pub said: BTreeMap<u64, RoundMessages>,
     /// lockedValue with the prevotes of lockedRound.
     pub locked: Option<(Certificate<Prevote>, Block)>,
     /// The latest decisions, in order.

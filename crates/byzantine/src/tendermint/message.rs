@@ -1,7 +1,8 @@
 //! What nodes say to each other.
 
 use super::Decision;
-use crate::{Value, value};
+use crate::value;
+use crate::value::AgreedValue;
 use quorate_core::Never;
 use quorate_crypto::{Certificate, Digest, Signed, Statement};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ pub struct Block {
     /// The block decided at the height before.
     pub parent: Digest,
     /// In order. May be none.
-    pub values: Vec<Value>,
+    pub values: Vec<AgreedValue>,
 }
 
 impl Block {
@@ -80,7 +81,7 @@ impl Statement for Precommit {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// A value to be ordered.
-    Request(Value),
+    Request(AgreedValue),
     /// A proposal, with what it stands for and the quorum that makes it valid, if it says so.
     Proposal {
         /// See [`Proposal`].

@@ -35,11 +35,11 @@ mod round;
 mod rules;
 
 pub use config::Config;
-pub use hard::{Decision, Hard, Record, Said};
+pub use hard::{Decision, Hard, Record, RoundMessages};
 pub use message::{Block, Message, Precommit, Prevote, Proposal};
 
-use crate::Value;
 use crate::pool::{Added, Pool};
+use crate::value::AgreedValue;
 use later::Later;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, NodeSet, Protocol, Time, To};
 use quorate_crypto::{Certificate, Certified, Counted, Digest, Statement, Verified, Votes};
@@ -56,7 +56,7 @@ pub enum Output {
         /// From 1.
         height: u64,
         /// In order. May be none.
-        values: Vec<Value>,
+        values: Vec<AgreedValue>,
     },
     /// What is delivered next comes right after `height`. A state that is older must be brought
     /// there from another node's, and checked against `block`.
@@ -67,7 +67,7 @@ pub enum Output {
         block: Digest,
     },
     /// Too many values wait: this one is refused.
-    Busy(Value),
+    Busy(AgreedValue),
     /// Two votes of one node in one round: it lied.
     Equivocation(NodeId),
 }
@@ -136,7 +136,7 @@ impl Protocol for Tendermint {
     type Eager = Never;
     type Timer = Timer;
     /// A value to order.
-    type Request = Value;
+    type Request = AgreedValue;
     type Output = Output;
     type EagerOutput = Output;
 
@@ -245,7 +245,7 @@ impl Tendermint {
             && block.fits(self.config.max_batch)
     }
 
-    fn on_value(&mut self, value: Value, out: &mut Effects<Self>) {
+    fn on_value(&mut self, value: AgreedValue, out: &mut Effects<Self>) {
         let me = self.me();
         match self.pool.add(me, value.clone(), self.config.max_pending) {
             Added::Yes => {

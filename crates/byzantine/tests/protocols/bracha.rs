@@ -1,6 +1,6 @@
 use crate::world::World;
 use crate::{betray, draw_traitors, value};
-use quorate_byzantine::Value;
+use quorate_byzantine::AgreedValue;
 use quorate_byzantine::bracha::*;
 use quorate_core::{NodeId, NodeSet};
 use std::time::Duration;
@@ -69,7 +69,7 @@ fn with_three_nodes_one_silent_liar_stops_it() {
     world.silence(2);
     world.request(0, value("a"));
     world.run(LONG);
-    assert_eq!(world.decisions(), [None::<&Value>, None]);
+    assert_eq!(world.decisions(), [None::<&AgreedValue>, None]);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn nodes_that_were_down_deliver_all_the_same() {
 #[test]
 fn what_is_too_large_is_ignored() {
     let mut world = world(4, 1, 1);
-    let large = Value::from(vec![0; quorate_byzantine::MAX_VALUE + 1]);
+    let large = AgreedValue::from(vec![0; quorate_byzantine::MAX_VALUE + 1]);
     world.request(0, large.clone());
     world.inject(0, 1, Message::Initial(large));
     world.run(LONG);

@@ -35,7 +35,7 @@ fn forge(rng: &mut crate::Rng, _to: NodeId, message: Message) -> Vec<Message> {
         2 => signatures.push(signatures[0]),
         _ => {}
     }
-    let lie = Claim(value("forged"));
+    let lie = SenderValue(value("forged"));
     vec![Message(quorate_crypto::Certificate::claimed(
         lie, signatures,
     ))]
@@ -82,9 +82,9 @@ fn whispered(f: u8) -> World<DolevStrong> {
     let mut world = world(4, f, 1);
     world.delay = crate::world::lock_step();
     let claim = |liars: &[usize], text: &str| {
-        let mut claim = Certified::alone(keys[liars[0]].sign(Claim(value(text))));
+        let mut claim = Certified::alone(keys[liars[0]].sign(SenderValue(value(text))));
         for liar in &liars[1..] {
-            let vote = keys[*liar].sign(Claim(value(text)));
+            let vote = keys[*liar].sign(SenderValue(value(text)));
             claim = claim.joined_by(vote).expect("the same content");
         }
         Message(claim.into_certificate())
@@ -171,7 +171,7 @@ fn with_real_signatures_too() {
 fn a_claim_needs_the_sender_and_as_many_signers_as_rounds() {
     let keys = keys(4);
     let claim = |signer: usize, text: &str| {
-        let claim = Certified::alone(keys[signer].sign(Claim(value(text))));
+        let claim = Certified::alone(keys[signer].sign(SenderValue(value(text))));
         Message(claim.into_certificate())
     };
     let mut world = world(4, 1, 1);

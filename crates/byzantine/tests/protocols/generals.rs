@@ -261,7 +261,7 @@ fn an_order_kept_back_counts_for_nobody() {
     let order = |text: &str| {
         let order = value(text);
         let before = vec![];
-        let statement = signed::Order {
+        let statement = signed::SignedOrder {
             order: order.clone(),
             before,
         };

@@ -2,7 +2,7 @@ use crate::logs::{LONG, Log, agree, crashes, everywhere, logs, one_run};
 use crate::value;
 use crate::world::{DELTA, World, lock_step};
 use expect_test::expect;
-use quorate_byzantine::Value;
+use quorate_byzantine::AgreedValue;
 use quorate_byzantine::hotstuff::*;
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::{
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl Log for HotStuff {
-    fn delivered(output: &Output) -> Option<(u64, Vec<Value>)> {
+    fn delivered(output: &Output) -> Option<(u64, Vec<AgreedValue>)> {
         match output {
             Output::Delivered { height, values } => Some((*height, values.clone())),
             _ => None,

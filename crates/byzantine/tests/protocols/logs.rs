@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use crate::{betray, draw_traitors, value};
-use quorate_byzantine::Value;
+use quorate_byzantine::AgreedValue;
 use quorate_core::{NodeId, Protocol};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use std::time::Duration;
 pub const LONG: Duration = Duration::from_secs(240);
 
 /// How to read a protocol's log.
-pub trait Log: Protocol<Request = Value> {
+pub trait Log: Protocol<Request = AgreedValue> {
     /// What an output delivers, and where.
-    fn delivered(output: &Self::Output) -> Option<(u64, Vec<Value>)>;
+    fn delivered(output: &Self::Output) -> Option<(u64, Vec<AgreedValue>)>;
     /// How far the node is.
     fn reached(&self) -> u64;
 }
 
-type Entries = BTreeMap<u64, Vec<Value>>;
+type Entries = BTreeMap<u64, Vec<AgreedValue>>;
 
 /// What each honest node delivered.
 pub fn logs<P: Log>(world: &World<P>) -> Vec<Entries> {
@@ -43,14 +43,14 @@ pub fn agree<P: Log>(world: &World<P>) -> bool {
 }
 
 /// Is every value delivered somewhere, and is every honest node as far as every other?
-pub fn everywhere<P: Log>(world: &World<P>, wanted: &[Value]) -> bool {
+pub fn everywhere<P: Log>(world: &World<P>, wanted: &[AgreedValue]) -> bool {
     let nodes = || world.honest().filter_map(|slot| slot.node.as_ref());
     let last = nodes().map(P::reached).max();
     if nodes().any(|node| Some(node.reached()) != last) {
         return false;
     }
     let logs = logs(world);
-    let all: Vec<&Value> = logs.iter().flat_map(BTreeMap::values).flatten().collect();
+    let all: Vec<&AgreedValue> = logs.iter().flat_map(BTreeMap::values).flatten().collect();
     wanted.iter().all(|value| all.contains(&value))
 }
 
@@ -61,7 +61,7 @@ pub fn one_run<P: Log>(
     traitors: u8,
     seed: u64,
     forge: fn(&mut crate::Rng, NodeId, P::Message) -> Vec<P::Message>,
-) -> (World<P>, Vec<Value>)
+) -> (World<P>, Vec<AgreedValue>)
 where
     P::Message: 'static,
 {
@@ -94,7 +94,7 @@ where
 
 /// One liar with two faces, and honest nodes that crash and come back at any moment; with
 /// `forgets`, without what they wrote.
-pub fn crashes<P: Log>(mut world: World<P>, forgets: bool) -> (World<P>, Vec<Value>) {
+pub fn crashes<P: Log>(mut world: World<P>, forgets: bool) -> (World<P>, Vec<AgreedValue>) {
     let liar = world.rng.below(world.n.into()) as u8;
     let second = NodeId::all(world.n / 2).collect();
     let twin = world.twins(liar, second);

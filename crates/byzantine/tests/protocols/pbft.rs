@@ -2,7 +2,7 @@ use crate::logs::{LONG, Log, agree, crashes, everywhere, logs, one_run};
 use crate::value;
 use crate::world::{DELTA, World, lock_step};
 use expect_test::expect;
-use quorate_byzantine::Value;
+use quorate_byzantine::AgreedValue;
 use quorate_byzantine::pbft::*;
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::{Digest, Instance, Scheme, Signed, deal};
@@ -19,7 +19,7 @@ fn world(n: u8, f: u8, interval: u64, seed: u64) -> World<Pbft> {
 }
 
 impl Log for Pbft {
-    fn delivered(output: &Output) -> Option<(u64, Vec<Value>)> {
+    fn delivered(output: &Output) -> Option<(u64, Vec<AgreedValue>)> {
         match output {
             Output::Delivered { sequence, values } => Some((*sequence, values.clone())),
             _ => None,

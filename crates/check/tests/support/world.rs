@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use quorate_check::wgl::{Interval, Model};
 use quorate_check::{
-    Action, Change, Compare, History, Item, Operation, Outcome, Reply, Response, Target, TxnOp,
+    Action, Compare, History, Item, Operation, Outcome, Reply, Response, RevisionChange, Target,
+    TxnOp,
 };
 
 /// Value, create revision, mod revision, version.
@@ -202,7 +203,7 @@ pub fn perform(script: Vec<Scripted>) -> History {
 pub struct Performed {
     pub history: History,
     /// The store's own account.
-    pub changes: Vec<Change>,
+    pub changes: Vec<RevisionChange>,
     /// Whether something could suffer the fault.
     pub happened: bool,
 }
@@ -308,9 +309,9 @@ pub fn perform_faulty(mut script: Vec<Scripted>, mut fault: Option<(Fault, usize
 }
 
 /// What one write changed.
-fn difference(before: &Naive, after: &Naive) -> Vec<Change> {
+fn difference(before: &Naive, after: &Naive) -> Vec<RevisionChange> {
     let revision = after.revision;
-    let row = |key: &Bytes, value| Change {
+    let row = |key: &Bytes, value| RevisionChange {
         revision,
         key: key.clone(),
         value,

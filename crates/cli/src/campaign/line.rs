@@ -25,7 +25,7 @@ pub(super) const MAX_LINE: usize = 4 << 20;
 /// A line after the header.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Entry<U> {
+pub(super) enum CampaignLine<U> {
     /// A unit's number and result.
     Unit(u64, U),
     /// Time that was spent.

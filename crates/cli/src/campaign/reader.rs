@@ -1,7 +1,7 @@
 //! Reads a file of results, from its beginning, one unit at a time.
 
 use super::header::Header;
-use super::line::{Entry, Lines, Time};
+use super::line::{CampaignLine, Lines, Time};
 use super::{Campaign, Shard};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -55,14 +55,14 @@ impl<C: Campaign> Reader<C> {
                 return Ok(None);
             };
             let object = self.lines.open(&line)?;
-            let entry: Entry<C::Unit> = serde_json::from_str(&object)
+            let entry: CampaignLine<C::Unit> = serde_json::from_str(&object)
                 .map_err(|error| self.lines.damaged(&error.to_string()))?;
             let (unit, result) = match entry {
-                Entry::Time(time) => {
+                CampaignLine::Time(time) => {
                     self.time.add(time);
                     continue;
                 }
-                Entry::Unit(unit, result) => (unit, result),
+                CampaignLine::Unit(unit, result) => (unit, result),
             };
             if self.due() != Some(unit) {
                 let why = format!("shard {} has no unit {unit} here", self.shard());

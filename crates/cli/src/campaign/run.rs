@@ -1,7 +1,7 @@
 //! Runs a campaign, or a shard of one.
 
 use super::line::Time;
-use super::writer::{Found, Writer};
+use super::writer::{ResumePoint, Writer};
 use super::{Campaign, Part, Shard};
 use quorate_sim::in_order;
 use std::io::Write;
@@ -43,7 +43,7 @@ pub(crate) fn run<C: Campaign>(
     let share = shard.share(campaign.units());
     let mut report = C::Report::default();
     let (mut writer, found) = match &part.out {
-        None => (None, Found::default()),
+        None => (None, ResumePoint::default()),
         Some(path) => {
             let fold = |unit, result| campaign.fold(&mut report, unit, result);
             let (writer, found) = Writer::open(path, campaign, shard, threads, fold)?;

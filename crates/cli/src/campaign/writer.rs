@@ -1,7 +1,7 @@
 //! Writes a file of results, from where it was left.
 
 use super::header::Header;
-use super::line::{Entry, Time, may_begin_with, seal};
+use super::line::{CampaignLine, Time, may_begin_with, seal};
 use super::reader::Reader;
 use super::{Campaign, Shard};
 use crate::exit::refused;
@@ -27,7 +27,7 @@ pub(super) struct Writer {
 
 /// What was there.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ResumePoint {
     /// So many units of the shard.
     pub(super) units: u64,
     /// The campaign had ended.
@@ -43,7 +43,7 @@ impl Writer {
         shard: Shard,
         threads: usize,
         mut fold: impl FnMut(u64, C::Unit),
-    ) -> anyhow::Result<(Self, Found)> {
+    ) -> anyhow::Result<(Self, ResumePoint)> {
         let name = path.display();
         let file = OpenOptions::new()
             .read(true)
@@ -66,7 +66,7 @@ impl Writer {
             threads,
             accounted: Instant::now(),
         };
-        let mut found = Found::default();
+        let mut found = ResumePoint::default();
         match reader {
             None => {
                 writer.start_anew()?;
@@ -78,7 +78,7 @@ impl Writer {
                 while let Some((unit, result)) = reader.next()? {
                     fold(unit, result);
                 }
-                found = Found {
+                found = ResumePoint {
                     units: reader.units,
                     ended: reader.ended,
                     time: reader.time,
@@ -130,7 +130,7 @@ impl Writer {
 
     /// Adds a unit.
     pub(super) fn add<U: serde::Serialize>(&mut self, unit: u64, result: U) -> anyhow::Result<()> {
-        self.put(&Entry::Unit(unit, result))?;
+        self.put(&CampaignLine::Unit(unit, result))?;
         if self.accounted.elapsed() >= FLUSH_EVERY {
             self.finish()?;
         }
@@ -141,7 +141,7 @@ impl Writer {
     pub(super) fn finish(&mut self) -> anyhow::Result<()> {
         let elapsed = self.accounted.elapsed();
         self.accounted += elapsed;
-        self.put(&Entry::<()>::Time(Time::new(elapsed, self.threads)))?;
+        self.put(&CampaignLine::<()>::Time(Time::new(elapsed, self.threads)))?;
         self.flush()
     }
 }

@@ -6,8 +6,8 @@ mod reading;
 use crate::exit::refused;
 use crate::output::say;
 use anyhow::Context;
-use network::{Network, splitmix};
-use quorate_detect::experiment::{Life, Row};
+use network::{NetworkArgs, splitmix};
+use quorate_detect::experiment::{PeerRun, Row};
 use quorate_report::{DetectorCurve, DetectorPoint, Detectors, Total, html, terminal};
 use serde_json::json;
 use std::fs::File;
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 #[command(after_long_help = reading::PHI)]
 pub(crate) struct Args {
     #[command(flatten)]
-    network: Network,
+    network: NetworkArgs,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     });
     let page = page.transpose()?;
     let mut state = args.network.seed;
-    let life = Life::draw(&experiment, &mut || splitmix(&mut state));
+    let life = PeerRun::draw(&experiment, &mut || splitmix(&mut state));
     let mut progress = Progress::new(experiment.settings.len());
     let mut rows = vec![];
     for setting in &experiment.settings {

@@ -1,12 +1,12 @@
 //! The simulated network, as options.
 
-use quorate_detect::experiment::{self, Delay, Experiment, Pauses};
+use quorate_detect::experiment::{self, DetectorExperiment, OneWayDelay, Pauses};
 use serde::Serialize;
 use std::time::Duration;
 
 /// The network and the peer, and how long they are watched.
 #[derive(Clone, Debug, clap::Args, Serialize)]
-pub(super) struct Network {
+pub(super) struct NetworkArgs {
     /// From one question to the next
     #[arg(long, value_name = "MS", default_value_t = 100.0)]
     #[serde(rename = "interval_ms")]
@@ -59,9 +59,9 @@ fn loss(text: &str) -> Result<u32, String> {
     }
 }
 
-impl Network {
+impl NetworkArgs {
     /// The experiment over it.
-    pub(super) fn experiment(&self) -> Result<Experiment, String> {
+    pub(super) fn experiment(&self) -> Result<DetectorExperiment, String> {
         let span = |name: &str, of: f64, seconds: f64| {
             Duration::try_from_secs_f64(of * seconds).map_err(|_| {
                 format!("--{name} {of}: must be a number of at least 0, and no century")
@@ -69,9 +69,9 @@ impl Network {
         };
         let length = span("pause", self.pause, 1e-3)?;
         let every = span("pause-every", self.pause_every, 1.0)?;
-        let network = experiment::Network {
+        let network = experiment::ProbeNetwork {
             interval: span("interval", self.interval, 1e-3)?,
-            delay: Delay::Exponential {
+            delay: OneWayDelay::Exponential {
                 min: span("delay", self.delay, 1e-3)?,
                 mean: span("jitter", self.jitter, 1e-3)?,
             },
@@ -79,13 +79,13 @@ impl Network {
             pauses: (!length.is_zero()).then_some(Pauses { every, length }),
         };
         let life = span("hours", self.hours, 3600.0)?;
-        let experiment = Experiment::over(network, life, self.crashes);
+        let experiment = DetectorExperiment::over(network, life, self.crashes);
         self.check(&experiment)?;
         Ok(experiment)
     }
 
-    /// In the words of the options; [`Experiment::check`] has the last word.
-    fn check(&self, experiment: &Experiment) -> Result<(), String> {
+    /// In the words of the options; [`DetectorExperiment::check`] has the last word.
+    fn check(&self, experiment: &DetectorExperiment) -> Result<(), String> {
         let hours = |time: Duration| time.as_secs_f64() / 3600.0;
         let network = &experiment.network;
         if network.interval < Duration::from_micros(1) {
@@ -94,14 +94,14 @@ impl Network {
                 self.interval
             ));
         }
-        let longest = network.interval * Experiment::MAX_PROBES as u32;
+        let longest = network.interval * DetectorExperiment::MAX_PROBES as u32;
         let shortest = experiment.patience * 2;
         let given = self.hours;
         if experiment.span > longest {
             return Err(format!(
                 "--hours {given}: at most {:.2} at this --interval, which is {} questions",
                 hours(longest),
-                Experiment::MAX_PROBES
+                DetectorExperiment::MAX_PROBES
             ));
         }
         if experiment.span < shortest {

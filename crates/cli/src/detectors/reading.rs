@@ -1,6 +1,6 @@
 //! What the figures say, in words, computed from them.
 
-use super::network::Network;
+use super::network::NetworkArgs;
 use quorate_detect::experiment::Row;
 use std::cmp::Ordering;
 
@@ -52,7 +52,7 @@ fn median(row: &Row) -> f64 {
 }
 
 /// The one sentence.
-pub(super) fn sentence(rows: &[Row], network: &Network) -> String {
+pub(super) fn sentence(rows: &[Row], network: &NetworkArgs) -> String {
     if network.crashes == 0 {
         return "No crash was tried (--crashes 0), so nothing is known of detection times."
             .to_owned();
@@ -79,7 +79,7 @@ pub(super) fn sentence(rows: &[Row], network: &Network) -> String {
 }
 
 /// What else is worth saying.
-pub(super) fn notes(rows: &[Row], network: &Network) -> Vec<String> {
+pub(super) fn notes(rows: &[Row], network: &NetworkArgs) -> Vec<String> {
     let mut notes = vec![];
     let names = rows.iter().fold(vec![], |mut names, row| {
         if !names.contains(&row.detector) {

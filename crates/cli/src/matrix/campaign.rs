@@ -8,11 +8,10 @@ use crate::output::say;
 use anyhow::{Context, bail};
 use quorate_crypto::Scheme;
 use quorate_lab::Options;
-use quorate_lab::matrix::{LAB_VERSION, Place, SIZES, Tally, Token, cell, cost, sample, table};
-use quorate_report::{CellVerdict, Cost, Cut, Matrix, Total, html, terminal};
+use quorate_lab::matrix::{Cell, CellTally, LAB_VERSION, SIZES, Token, cell, cost, sample, table};
+use quorate_report::{CellVerdict, CostRow, Cut, Matrix, Total, html, terminal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -31,12 +30,12 @@ struct Settings {
 /// Some cells, with so many runs each; a unit is a cell.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Settings", into = "Settings")]
-struct Cells {
+struct CellCampaign {
     settings: Settings,
-    places: Vec<Place>,
+    places: Vec<Cell>,
 }
 
-impl TryFrom<Settings> for Cells {
+impl TryFrom<Settings> for CellCampaign {
     type Error = anyhow::Error;
 
     fn try_from(settings: Settings) -> anyhow::Result<Self> {
@@ -62,13 +61,13 @@ impl TryFrom<Settings> for Cells {
     }
 }
 
-impl From<Cells> for Settings {
-    fn from(cells: Cells) -> Self {
+impl From<CellCampaign> for Settings {
+    fn from(cells: CellCampaign) -> Self {
         cells.settings
     }
 }
 
-impl Cells {
+impl CellCampaign {
     fn new(args: &Args) -> anyhow::Result<Self> {
         Self::try_from(Settings {
             lab: LAB_VERSION,
@@ -82,39 +81,39 @@ impl Cells {
 
 /// What all cells come to.
 #[derive(Debug, Default)]
-struct Report {
-    cells: Vec<(Place, Tally)>,
+struct MatrixReport {
+    cells: Vec<(Cell, CellTally)>,
 }
 
-impl Campaign for Cells {
+impl Campaign for CellCampaign {
     const NAME: &'static str = "matrix";
     const INCIDENTAL: &'static [&'static str] = &[];
-    type Unit = Tally;
-    type Report = Report;
+    type Unit = CellTally;
+    type Report = MatrixReport;
 
     fn units(&self) -> u64 {
         self.places.len() as u64
     }
 
-    fn run(&self, unit: u64) -> Tally {
+    fn run(&self, unit: u64) -> CellTally {
         let place = self.places[unit as usize];
-        let mut tally = Tally::default();
+        let mut tally = CellTally::default();
         for seed in 0..self.settings.seeds {
-            let (sample, ..) = sample(Token { place, seed }, &Options::default());
+            let (sample, ..) = sample(Token { cell: place, seed }, &Options::default());
             tally.add(sample);
         }
         tally
     }
 
-    fn check(&self, result: &Tally) -> Result<(), String> {
+    fn check(&self, result: &CellTally) -> Result<(), String> {
         result.check(self.settings.seeds)
     }
 
-    fn ends(&self, _: &Tally) -> bool {
+    fn ends(&self, _: &CellTally) -> bool {
         false
     }
 
-    fn fold(&self, report: &mut Report, unit: u64, result: Tally) {
+    fn fold(&self, report: &mut MatrixReport, unit: u64, result: CellTally) {
         report.cells.push((self.places[unit as usize], result));
     }
 
@@ -141,9 +140,9 @@ impl Campaign for Cells {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.unwrap_or(cores).max(1);
-    let cells = Cells::new(args)?;
+    let cells = CellCampaign::new(args)?;
     // Opened before the work: a path that can't be written is found at once.
-    let page = super::replay::page(args.html.as_deref())?;
+    let page = super::page::open(args.html.as_deref())?;
     let mut last = Instant::now();
     let live = !args.json && std::io::stderr().is_terminal();
     let done = campaign::run(&cells, &args.part, threads, |report, progress| {
@@ -176,7 +175,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Joins the shards of a campaign, and reports as if it had run here.
 pub(crate) fn merge(files: &[PathBuf], as_json: bool) -> anyhow::Result<()> {
-    let (cells, done) = campaign::merge::<Cells>(files)?;
+    let (cells, done) = campaign::merge::<CellCampaign>(files)?;
     report(&cells, &done, &matrix(&cells, &done), &[], as_json)
 }
 
@@ -192,7 +191,7 @@ fn costs(matrix: &mut Matrix) {
                 });
                 continue;
             };
-            matrix.costs.push(Cost {
+            matrix.costs.push(CostRow {
                 protocol: row,
                 n: n.into(),
                 messages: spent.messages,
@@ -205,7 +204,7 @@ fn costs(matrix: &mut Matrix) {
     }
 }
 
-fn matrix(cells: &Cells, done: &Done<Report>) -> Matrix {
+fn matrix(cells: &CellCampaign, done: &Done<MatrixReport>) -> Matrix {
     let measured = done.report.cells.iter();
     let measured = measured
         .filter_map(|(place, tally)| cell(place, tally))
@@ -234,7 +233,7 @@ fn matrix(cells: &Cells, done: &Done<Report>) -> Matrix {
 }
 
 /// Events by protocol: what was simulated.
-fn throughput(done: &Done<Report>) -> BTreeMap<&'static str, u64> {
+fn throughput(done: &Done<MatrixReport>) -> BTreeMap<&'static str, u64> {
     let mut events = BTreeMap::new();
     for (place, tally) in &done.report.cells {
         *events.entry(place.protocol).or_insert(0) += tally.events;
@@ -243,8 +242,8 @@ fn throughput(done: &Done<Report>) -> BTreeMap<&'static str, u64> {
 }
 
 fn report(
-    cells: &Cells,
-    done: &Done<Report>,
+    cells: &CellCampaign,
+    done: &Done<MatrixReport>,
     matrix: &Matrix,
     speeds: &[Speed],
     as_json: bool,
@@ -305,10 +304,4 @@ fn first(matrix: &Matrix) -> Option<String> {
     let worse = matrix.cells.iter().find(|cell| cell.disagrees())?;
     debug_assert!(worse.verdict > CellVerdict::SafeAndLive);
     worse.replay.clone()
-}
-
-/// Opens the file of a page.
-pub(super) fn open(path: &std::path::Path) -> anyhow::Result<File> {
-    File::create(path)
-        .map_err(|error| refused(format_args!("can't write {}: {error}", path.display())))
 }

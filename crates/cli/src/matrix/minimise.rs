@@ -4,8 +4,10 @@ use super::Args;
 use crate::exit::refused;
 use crate::output::say;
 use anyhow::{Context, bail};
-use quorate_lab::matrix::{Token, replay_command, sample, words};
-use quorate_lab::{Control, Experiment, Framing, Minimal, Options, Outcome, minimise, record};
+use quorate_lab::matrix::{Token, render, replay_command, sample};
+use quorate_lab::{
+    ControlRun, Experiment, Minimal, Options, PageText, RunOutcome, minimise, record,
+};
 use quorate_report::html;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -27,11 +29,11 @@ pub(super) fn run(args: &Args, token: Token, page: Option<(&Path, File)>) -> any
     let control = small.control.as_ref().map(in_words);
     let control = control.unwrap_or("no single fault is to blame".to_owned());
     if let Some((path, file)) = page {
-        let framing = Framing {
-            title: format!("{}, run {}, made small", token.place, token.seed),
+        let framing = PageText {
+            title: format!("{}, run {}, made small", token.cell, token.seed),
             replay: Some(format!("{} --minimise", replay_command(&token))),
             note: Some(control.clone()),
-            ..Framing::default()
+            ..PageText::default()
         };
         let (_, drawn) = record(&small.experiment, plan.stream(small.stream), framing)?;
         html::run(&drawn, file).with_context(|| format!("can't write {}", path.display()))?;
@@ -41,7 +43,7 @@ pub(super) fn run(args: &Args, token: Token, page: Option<(&Path, File)>) -> any
         size(&small.experiment, &small.outcome),
     ];
     plan.experiment = small.experiment.clone();
-    let story = words(&plan, &small.outcome);
+    let story = render(&plan, &small.outcome);
     match args.json {
         true => say(&serde_json::to_string_pretty(&as_json(
             token, &sizes, &small, &story,
@@ -52,10 +54,10 @@ pub(super) fn run(args: &Args, token: Token, page: Option<(&Path, File)>) -> any
 }
 
 /// What shrinks, by name.
-fn size(experiment: &Experiment, outcome: &Outcome) -> [(&'static str, u64); 5] {
+fn size(experiment: &Experiment, outcome: &RunOutcome) -> [(&'static str, u64); 5] {
     let faults = experiment.node_faults.len() + experiment.link_faults.len();
     let load = experiment.load.map_or(0, |load| load.values + load.probes);
-    let requests = experiment.asks.len() as u64 + u64::from(load);
+    let requests = experiment.requests.len() as u64 + u64::from(load);
     [
         ("nodes", experiment.setup.nodes.into()),
         ("faults", faults as u64),
@@ -65,7 +67,7 @@ fn size(experiment: &Experiment, outcome: &Outcome) -> [(&'static str, u64); 5] 
     ]
 }
 
-fn in_words(control: &Control) -> String {
+fn in_words(control: &ControlRun) -> String {
     format!(
         "without {}, {}",
         control.without,

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod minimise;
+mod page;
 mod replay;
 mod speed;
 
@@ -10,7 +11,7 @@ pub(crate) use campaign::merge;
 use crate::campaign::Part;
 use crate::exit::refused;
 use quorate_lab::matrix::{
-    Column, Place, TimingModel, Token, column_named, protocol_named, timing_named,
+    Cell, Column, TimingModel, Token, column_named, protocol_named, timing_named,
 };
 use std::path::PathBuf;
 
@@ -88,11 +89,11 @@ fn places(
     protocols: &[String],
     failures: &[String],
     timings: &[String],
-) -> anyhow::Result<Vec<Place>> {
+) -> anyhow::Result<Vec<Cell>> {
     let protocols: Vec<&str> = named(protocols, protocol_named)?;
     let columns: Vec<Column> = named(failures, column_named)?;
     let timings: Vec<TimingModel> = named(timings, timing_named)?;
-    let places = Place::all().into_iter().filter(|place| {
+    let places = Cell::all().into_iter().filter(|place| {
         (protocols.is_empty() || protocols.contains(&place.protocol))
             && (columns.is_empty() || columns.contains(&place.column))
             && (timings.is_empty() || timings.contains(&place.timing))

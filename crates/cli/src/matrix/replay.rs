@@ -3,36 +3,34 @@
 use super::Args;
 use crate::output::say;
 use anyhow::{Context, bail};
-use quorate_lab::matrix::{Token, claim, replay_command, sample, words};
-use quorate_lab::{Framing, Options, record};
+use quorate_lab::matrix::{Token, claim, render, replay_command, sample};
+use quorate_lab::{Options, PageText, record};
 use quorate_report::html;
 use serde_json::json;
-use std::fs::File;
-use std::path::Path;
 
 /// Tells the run in words, and draws it if asked. Ends with 1 if it violates a property.
 pub(super) fn run(args: &Args, token: Token) -> anyhow::Result<()> {
-    let page = page(args.html.as_deref())?;
+    let page = super::page::open(args.html.as_deref())?;
     if args.minimise {
         return super::minimise::run(args, token, page);
     }
     let (sample, plan, outcome) = sample(token, &Options::default());
     let again = replay_command(&token);
     if let Some((path, file)) = page {
-        let framing = Framing {
-            title: format!("{}, run {}", token.place, token.seed),
+        let framing = PageText {
+            title: format!("{}, run {}", token.cell, token.seed),
             clause: Some(format!(
                 "{} among {}, f = {}",
-                token.place.protocol, plan.experiment.setup.nodes, plan.faults
+                token.cell.protocol, plan.experiment.setup.nodes, plan.faults
             )),
             replay: Some(again.clone()),
-            ..Framing::default()
+            ..PageText::default()
         };
         let (_, run) = record(&plan.experiment, plan.decisions(), framing)?;
         html::run(&run, file).with_context(|| format!("can't write {}", path.display()))?;
     }
     if args.json {
-        let claim = claim(&token.place);
+        let claim = claim(&token.cell);
         let violation = outcome.violation.as_ref().map(|broken| {
             json!({
                 "property": broken.property,
@@ -56,19 +54,13 @@ pub(super) fn run(args: &Args, token: Token) -> anyhow::Result<()> {
             "events": sample.events,
             "hash": format!("{:016x}", sample.hash),
             "violation": violation,
-            "story": words(&plan, &outcome),
+            "story": render(&plan, &outcome),
         }))?)?;
     } else {
-        say(&words(&plan, &outcome))?;
+        say(&render(&plan, &outcome))?;
     }
     match &outcome.violation {
         Some(broken) => bail!("{} is violated", broken.property),
         None => Ok(()),
     }
-}
-
-/// Opens the page before the work: a path that can't be written is found at once.
-pub(super) fn page(path: Option<&Path>) -> anyhow::Result<Option<(&Path, File)>> {
-    path.map(|path| Ok((path, super::campaign::open(path)?)))
-        .transpose()
 }

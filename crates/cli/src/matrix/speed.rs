@@ -2,7 +2,7 @@
 //! takes it with real signatures. Measured, so never the same twice; counted costs are elsewhere.
 
 use quorate_crypto::Scheme;
-use quorate_lab::matrix::{Column, Place, TimingModel, Token, What, cost_of, sample};
+use quorate_lab::matrix::{Cell, Column, FaultClass, TimingModel, Token, cost_of, sample};
 use quorate_lab::{NAMES, Options};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
@@ -47,10 +47,10 @@ pub(super) fn measure(wanted: impl Fn(&str) -> bool) -> Vec<Speed> {
 }
 
 fn events_per_second(protocol: &'static str) -> f64 {
-    let place = Place {
+    let place = Cell {
         protocol,
         column: Column {
-            what: What::Nothing,
+            fault: FaultClass::Nothing,
             one_more: false,
         },
         timing: TimingModel::Synchronous,
@@ -58,7 +58,7 @@ fn events_per_second(protocol: &'static str) -> f64 {
     let began = spent();
     let mut events = 0;
     for seed in 0.. {
-        let (sample, ..) = sample(Token { place, seed }, &Options::default());
+        let (sample, ..) = sample(Token { cell: place, seed }, &Options::default());
         events += sample.events;
         if spent() - began >= COUNTED {
             break;
@@ -75,7 +75,7 @@ fn microseconds_per_decision(protocol: &str) -> Option<[f64; 3]> {
         (measured.rounds > 0.0).then(|| spent() - began)
     };
     let declared = quorate_lab::facts(protocol)?;
-    if declared.asking != quorate_lab::Asking::Clients {
+    if declared.proposers != quorate_lab::Proposers::Clients {
         return None;
     }
     let mut each = vec![];

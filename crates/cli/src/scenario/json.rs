@@ -1,11 +1,14 @@
 //! Stories for programs.
 
-use quorate_lab::scenario::{Kind, Part, Played, Scenario, moments};
+use quorate_lab::scenario::{PartKind, Scenario, ScenarioPart, ScenarioRun, timeline};
 use serde_json::{Value, json};
 
 pub(super) fn list(stories: &[Scenario]) -> Value {
     let line = |story: &Scenario| {
-        let off = story.parts.iter().filter(|part| part.kind == Kind::Without);
+        let off = story
+            .parts
+            .iter()
+            .filter(|part| part.kind == PartKind::Without);
         let off: Vec<_> = off.map(|part| part.name.as_str()).collect();
         json!({
             "name": story.name,
@@ -17,7 +20,7 @@ pub(super) fn list(stories: &[Scenario]) -> Value {
     stories.iter().map(line).collect()
 }
 
-pub(super) fn story(scenario: &Scenario, played: &[(&Part, Played)]) -> Value {
+pub(super) fn story(scenario: &Scenario, played: &[(&ScenarioPart, ScenarioRun)]) -> Value {
     json!({
         "name": scenario.name,
         "title": scenario.title,
@@ -27,7 +30,7 @@ pub(super) fn story(scenario: &Scenario, played: &[(&Part, Played)]) -> Value {
     })
 }
 
-fn run(part: &Part, played: &Played) -> Value {
+fn run(part: &ScenarioPart, played: &ScenarioRun) -> Value {
     let outcome = &played.outcome;
     let violation = outcome.violation.as_ref().map(|broken| {
         json!({
@@ -47,31 +50,31 @@ fn run(part: &Part, played: &Played) -> Value {
             let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value)).collect();
             (name.clone(), json!(values))
         });
-    let departures = played.standing.departures.iter().map(|departure| {
+    let departures = played.contract_check.deviations.iter().map(|departure| {
         json!({
             "behaviour": departure.behaviour.name(),
             "allowed": departure.allowed,
-            "times": departure.shown.times,
-            "first_nanoseconds": departure.shown.first,
-            "last_nanoseconds": departure.shown.last,
-            "by": departure.shown.nodes.iter().map(|node| part.names.of(node)).collect::<Vec<_>>(),
+            "times": departure.occurrences.times,
+            "first_nanoseconds": departure.occurrences.first,
+            "last_nanoseconds": departure.occurrences.last,
+            "by": departure.occurrences.nodes.iter().map(|node| part.names.of(node)).collect::<Vec<_>>(),
         })
     });
     let facts = outcome.facts.iter().map(|(at, node, name, value)| {
         json!({ "at_nanoseconds": at, "node": part.names.of(*node), "name": name, "value": value })
     });
-    let moments = moments(part, played);
+    let moments = timeline(part, played);
     let moments = moments
         .iter()
         .map(|(at, what)| json!({ "at_nanoseconds": at, "what": what }));
     json!({
         "kind": match part.kind {
-            Kind::Story => "story",
-            Kind::Case => "case",
-            Kind::Without => "without",
+            PartKind::Story => "story",
+            PartKind::Case => "case",
+            PartKind::Without => "without",
         },
         "name": part.name,
-        "shows": part.says,
+        "shows": part.explanation,
         "protocol": part.experiment.subject,
         "seed": played.seed,
         "seeds": { "met": played.met, "of": played.of },
@@ -83,12 +86,12 @@ fn run(part: &Part, played: &Played) -> Value {
         "violation": violation,
         "decided": Value::Object(decided.collect()),
         "facts": facts.collect::<Vec<_>>(),
-        "inside_contract": played.standing.is_inside(),
-        "exceeded": played.standing.exceeded.map(|exceeded| exceeded.to_string()),
+        "inside_contract": played.contract_check.is_inside(),
+        "exceeded": played.contract_check.exceeded.map(|exceeded| exceeded.to_string()),
         "departures": departures.collect::<Vec<_>>(),
         "moments": moments.collect::<Vec<_>>(),
-        "messages": outcome.counts.messages,
-        "syncs": outcome.counts.syncs,
+        "messages": outcome.costs.messages,
+        "syncs": outcome.costs.syncs,
         "events": outcome.events,
         "hash": format!("{:016x}", outcome.hash),
     })

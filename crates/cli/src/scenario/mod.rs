@@ -8,7 +8,8 @@ use crate::exit::refused;
 use crate::output::say;
 use anyhow::bail;
 use quorate_lab::scenario::{
-    EMBEDDED, Kind, Part, Played, Scenario, four_modes, play_watched, tell,
+    EMBEDDED, PartKind, Scenario, ScenarioPart, ScenarioRun, four_modes, render,
+    run_part_with_progress,
 };
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -120,7 +121,7 @@ fn run_one(args: &Run) -> anyhow::Result<()> {
             &scenario, &played,
         ))?)?;
     } else {
-        let mut text = tell(&scenario, &played);
+        let mut text = render(&scenario, &played);
         if let Some(table) = four_modes(&played) {
             text += &format!("{table}\n");
         }
@@ -167,9 +168,12 @@ fn run_all(args: &Run) -> anyhow::Result<()> {
 
 /// What the command line changes.
 fn adjust(args: &Run, scenario: &mut Scenario) -> anyhow::Result<()> {
-    for (kind, name) in [(Kind::Without, &args.without), (Kind::Case, &args.case)] {
+    for (kind, name) in [
+        (PartKind::Without, &args.without),
+        (PartKind::Case, &args.case),
+    ] {
         let Some(name) = name else { continue };
-        let known = |part: &Part| part.kind == kind && part.name == *name;
+        let known = |part: &ScenarioPart| part.kind == kind && part.name == *name;
         if !scenario.parts.iter().any(known) {
             return Err(refused(source::no_such_part(scenario, kind, name)));
         }
@@ -197,12 +201,15 @@ fn adjust(args: &Run, scenario: &mut Scenario) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn play_all<'s>(args: &Run, scenario: &'s Scenario) -> anyhow::Result<Vec<(&'s Part, Played)>> {
+fn play_all<'s>(
+    args: &Run,
+    scenario: &'s Scenario,
+) -> anyhow::Result<Vec<(&'s ScenarioPart, ScenarioRun)>> {
     let live = !args.json && std::io::stderr().is_terminal();
     let mut last = Instant::now();
     let mut told = false;
-    let mut play = |part: &'s Part| {
-        let played = play_watched(part, |done| {
+    let mut play = |part: &'s ScenarioPart| {
+        let played = run_part_with_progress(part, |done| {
             if live && last.elapsed() >= Duration::from_millis(200) {
                 (last, told) = (Instant::now(), true);
                 let (name, of) = (&scenario.name, part.seeds);
@@ -222,13 +229,15 @@ fn play_all<'s>(args: &Run, scenario: &'s Scenario) -> anyhow::Result<Vec<(&'s P
     played
 }
 
-fn unexpected(played: &[(&Part, Played)]) -> usize {
+fn unexpected(played: &[(&ScenarioPart, ScenarioRun)]) -> usize {
     played.iter().filter(|(_, played)| !played.holds).count()
 }
 
 /// The whole story in a line.
-fn verdict(scenario: &Scenario, played: &[(&Part, Played)]) -> String {
-    let off = played.iter().filter(|(part, _)| part.kind == Kind::Without);
+fn verdict(scenario: &Scenario, played: &[(&ScenarioPart, ScenarioRun)]) -> String {
+    let off = played
+        .iter()
+        .filter(|(part, _)| part.kind == PartKind::Without);
     let (off, all) = (off.count(), played.len());
     let defence = match (off, &scenario.nothing_to_turn_off) {
         (0, _) => String::new(),

@@ -2,8 +2,8 @@
 
 use crate::shell;
 use anyhow::Context;
-use quorate_lab::scenario::{Kind, Part, Played, Scenario};
-use quorate_lab::{Framing, record};
+use quorate_lab::scenario::{PartKind, Scenario, ScenarioPart, ScenarioRun};
+use quorate_lab::{PageText, record};
 use quorate_report::html;
 use quorate_sim::Decisions;
 use std::fs::File;
@@ -14,24 +14,24 @@ pub(super) fn write(
     file: &Path,
     story: &str,
     scenario: &Scenario,
-    part: &Part,
-    played: &Played,
+    part: &ScenarioPart,
+    played: &ScenarioRun,
 ) -> anyhow::Result<()> {
     let (what, option) = match part.kind {
-        Kind::Story => (String::new(), String::new()),
-        Kind::Case => (
+        PartKind::Story => (String::new(), String::new()),
+        PartKind::Case => (
             format!(", {}", part.name),
             format!(" --case {}", shell::word(&part.name)),
         ),
-        Kind::Without => (
+        PartKind::Without => (
             format!(", without {}", part.name),
             format!(" --without {}", shell::word(&part.name)),
         ),
     };
-    let framing = Framing {
+    let framing = PageText {
         title: format!("{}{what}", scenario.title),
         clause: played
-            .standing
+            .contract_check
             .exceeded
             .map(|exceeded| exceeded.to_string()),
         replay: Some(format!(
@@ -40,7 +40,7 @@ pub(super) fn write(
             played.seed
         )),
         names: part.names.nodes().to_vec(),
-        note: Some(match played.standing.is_inside() {
+        note: Some(match played.contract_check.is_inside() {
             true => "reality stayed inside the contract".to_owned(),
             false => "reality left the contract".to_owned(),
         }),

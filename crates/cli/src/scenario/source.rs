@@ -3,7 +3,7 @@
 use crate::exit::refused;
 use quorate_contract::MAX_BYTES;
 use quorate_contract::file::nearest;
-use quorate_lab::scenario::{EMBEDDED, Embedded, Kind, Scenario, find};
+use quorate_lab::scenario::{EMBEDDED, Embedded, PartKind, Scenario, find};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -46,11 +46,11 @@ pub(super) fn embedded(name: &str) -> anyhow::Result<&'static Embedded> {
 }
 
 /// Which parts there are of this kind.
-pub(super) fn no_such_part(scenario: &Scenario, kind: Kind, name: &str) -> String {
+pub(super) fn no_such_part(scenario: &Scenario, kind: PartKind, name: &str) -> String {
     let parts = scenario.parts.iter().filter(|part| part.kind == kind);
     let names: Vec<_> = parts.map(|part| part.name.as_str()).collect();
     let what = match kind {
-        Kind::Without => "defence to turn off",
+        PartKind::Without => "defence to turn off",
         _ => "case",
     };
     let story = &scenario.name;

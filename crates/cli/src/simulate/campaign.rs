@@ -1,14 +1,14 @@
 //! Many seeds: the campaign that `quorate simulate` runs, and `quorate merge` joins.
 
-use super::outcome::Outcome;
-use super::{Args, json, property, words};
+use super::outcome::SeedOutcome;
+use super::{Args, json, property, text};
 use crate::campaign::{self, Campaign, Done};
 use crate::exit::refused;
 use crate::output::say;
 use crate::shell;
 use anyhow::bail;
 use quorate_contract::Contract;
-use quorate_sim::{Options, Tally, simulate};
+use quorate_sim::{Options, RunTotals, simulate};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -61,26 +61,26 @@ impl Simulate {
 impl Campaign for Simulate {
     const NAME: &'static str = "simulate";
     const INCIDENTAL: &'static [&'static str] = &["contract_file"];
-    type Unit = Outcome;
-    type Report = Tally;
+    type Unit = SeedOutcome;
+    type Report = RunTotals;
 
     fn units(&self) -> u64 {
         self.seeds
     }
 
-    fn run(&self, unit: u64) -> Outcome {
+    fn run(&self, unit: u64) -> SeedOutcome {
         simulate(&self.contract, self.seed(unit), &self.options).into()
     }
 
-    fn check(&self, result: &Outcome) -> Result<(), String> {
+    fn check(&self, result: &SeedOutcome) -> Result<(), String> {
         result.check()
     }
 
-    fn ends(&self, result: &Outcome) -> bool {
+    fn ends(&self, result: &SeedOutcome) -> bool {
         result.is_violation()
     }
 
-    fn fold(&self, tally: &mut Tally, unit: u64, result: Outcome) {
+    fn fold(&self, tally: &mut RunTotals, unit: u64, result: SeedOutcome) {
         tally.add(result.into_report(self.seed(unit)));
     }
 
@@ -117,7 +117,7 @@ pub(super) fn run(args: &Args, contract: Contract) -> anyhow::Result<()> {
     let done = campaign::run(&campaign, &args.part, threads, |tally, progress| {
         if live && last.elapsed() >= Duration::from_millis(200) {
             last = Instant::now();
-            let pace = words::pace(tally, progress.time);
+            let pace = text::pace(tally, progress.time);
             let _ = write!(
                 std::io::stderr(),
                 "\r{} of {} seeds, {pace}\x1b[K",
@@ -138,12 +138,12 @@ pub(crate) fn merge(files: &[PathBuf], as_json: bool) -> anyhow::Result<()> {
     report(&campaign, &done, as_json)
 }
 
-fn report(campaign: &Simulate, done: &Done<Tally>, as_json: bool) -> anyhow::Result<()> {
+fn report(campaign: &Simulate, done: &Done<RunTotals>, as_json: bool) -> anyhow::Result<()> {
     if as_json {
         let report = json::campaign(campaign, done);
         say(&serde_json::to_string_pretty(&report)?)?;
     } else {
-        say(&words::campaign(campaign, done)?)?;
+        say(&text::campaign(campaign, done)?)?;
     }
     match &done.report.violation {
         None => Ok(()),
@@ -196,10 +196,10 @@ mod tests {
         assert_eq!(untimed(&campaign, &merged), untimed(&campaign, &alone));
     }
 
-    fn untimed(campaign: &Simulate, done: &Done<Tally>) -> (serde_json::Value, String) {
+    fn untimed(campaign: &Simulate, done: &Done<RunTotals>) -> (serde_json::Value, String) {
         let mut report = json::campaign(campaign, done);
         report["time"] = serde_json::Value::Null;
-        let words = words::campaign(campaign, done).expect("words");
+        let words = text::campaign(campaign, done).expect("words");
         let lines = words.lines().filter(|line| !line.starts_with("  in "));
         (report, lines.collect::<Vec<_>>().join("\n"))
     }

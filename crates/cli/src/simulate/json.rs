@@ -2,11 +2,11 @@
 
 use super::campaign::Simulate;
 use crate::campaign::{Done, Shard};
-use quorate_sim::{Coverage, Operations, RunReport, Tally};
+use quorate_sim::{FaultCounts, OperationCounts, RunReport, RunTotals};
 use serde_json::{Value, json};
 
 /// What a campaign came to. All but `time` is the same wherever it ran.
-pub(super) fn campaign(campaign: &Simulate, done: &Done<Tally>) -> Value {
+pub(super) fn campaign(campaign: &Simulate, done: &Done<RunTotals>) -> Value {
     let tally = &done.report;
     let violation = tally.violation.as_ref().map(|report| {
         let again = campaign.replay_command(report.seed);
@@ -60,7 +60,7 @@ pub(super) fn run(report: &RunReport, again: &str) -> Value {
     })
 }
 
-fn operations(operations: &Operations) -> Value {
+fn operations(operations: &OperationCounts) -> Value {
     json!({
         "writes": operations.writes,
         "reads": operations.reads,
@@ -71,7 +71,7 @@ fn operations(operations: &Operations) -> Value {
     })
 }
 
-fn coverage(coverage: &Coverage) -> Value {
+fn coverage(coverage: &FaultCounts) -> Value {
     let counts = coverage
         .iter()
         .map(|(fault, count)| (fault.name().to_owned(), json!(count)));

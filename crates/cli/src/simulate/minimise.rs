@@ -2,14 +2,14 @@
 
 use super::page::{self, About};
 use super::replay::{Source, command_of};
-use super::{Args, caps, words};
+use super::{Args, run_limits, text};
 use crate::exit::refused;
 use crate::output::say;
 use crate::shell;
 use anyhow::{Context, bail};
 use quorate_contract::Contract;
-use quorate_sim::minimise::{Progress, Size, Small, replicas};
-use quorate_sim::{Caps, Streams, streams};
+use quorate_sim::minimise::{MinimalRun, Progress, Size, replicas};
+use quorate_sim::{RunLimits, Streams, streams};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
@@ -20,7 +20,7 @@ pub(super) fn run(
     args: &Args,
     contract: &Contract,
     source: &Source,
-    caps: Caps,
+    caps: RunLimits,
 ) -> anyhow::Result<()> {
     let options = args.options(0, caps);
     let live = !args.json && std::io::stderr().is_terminal();
@@ -49,20 +49,20 @@ pub(super) fn run(
         return Err(refused(why));
     };
     if let Some(file) = &args.record {
-        std::fs::write(file, streams::encode(&small.drawn))
+        std::fs::write(file, streams::encode(&small.choices))
             .with_context(|| format!("can't write {}", file.display()))?;
     }
     let again = args.record.as_ref().map(|file| {
         let source = format!(" --replay-decisions {}", shell::path(file));
-        command_of(args, &source) + &caps::arguments(&small.caps)
+        command_of(args, &source) + &run_limits::arguments(&small.limits)
     });
     if let Some(file) = &args.html {
         let about = About {
             again: again.as_deref(),
             control: Some(small.control.to_string()),
         };
-        let options = args.options(0, small.caps.clone());
-        let streams = Streams::replay(small.drawn.clone());
+        let options = args.options(0, small.limits.clone());
+        let streams = Streams::replay(small.choices.clone());
         page::write(file, contract, source.seed(), streams, &options, &about)?;
     }
     if args.json {
@@ -74,7 +74,7 @@ pub(super) fn run(
     bail!("{} is violated", small.property)
 }
 
-fn in_words(args: &Args, small: &Small, again: Option<&str>) -> anyhow::Result<String> {
+fn in_words(args: &Args, small: &MinimalRun, again: Option<&str>) -> anyhow::Result<String> {
     let mut text = String::new();
     let (before, after) = (small.before, small.after);
     writeln!(text, "{} is violated by", small.property)?;
@@ -88,7 +88,7 @@ fn in_words(args: &Args, small: &Small, again: Option<&str>) -> anyhow::Result<S
     writeln!(
         text,
         "  faults shown: {}",
-        words::coverage(&small.report.coverage)
+        text::coverage(&small.report.coverage)
     )?;
     writeln!(text, "control: {}", small.control)?;
     match again {
@@ -112,7 +112,7 @@ fn figures(before: &Size, after: &Size) -> [(&'static str, u64, u64); 6] {
     ]
 }
 
-fn as_json(args: &Args, small: &Small, again: Option<&str>) -> Value {
+fn as_json(args: &Args, small: &MinimalRun, again: Option<&str>) -> Value {
     let size = |size: &Size| {
         json!({
             "replicas": size.replicas,

@@ -2,13 +2,13 @@
 //! names.
 
 mod campaign;
-mod caps;
 mod json;
 mod minimise;
 mod outcome;
 mod page;
 mod replay;
-mod words;
+mod run_limits;
+mod text;
 
 pub(crate) use campaign::merge;
 
@@ -16,7 +16,7 @@ use crate::campaign::Part;
 use crate::contract_file;
 use crate::exit::refused;
 use quorate_core::Mutant;
-use quorate_sim::{Caps, Options, RunReport};
+use quorate_sim::{Options, RunLimits, RunReport};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 3000)]
     runs: usize,
     #[command(flatten)]
-    less: caps::Less,
+    less: run_limits::LimitArgs,
     /// With a replay: with a seeded defect. For tests: only their build has them
     #[arg(long, value_name = "DEFECT", hide = true, value_parser = seeded)]
     mutant: Option<Mutant>,
@@ -80,7 +80,7 @@ fn seeded(name: &str) -> Result<Mutant, String> {
 
 impl Args {
     /// How one world is run.
-    fn options(&self, trace: usize, caps: Caps) -> Options {
+    fn options(&self, trace: usize, caps: RunLimits) -> Options {
         Options {
             mutant: self.mutant.unwrap_or_default(),
             trace,

@@ -1,13 +1,15 @@
 //! What one seed came to, as it is written to a file of results: short, for there are millions.
 
-use quorate_sim::{Coverage, Fault, Operations, RunReport, Traffic, Verdict, Violation};
+use quorate_sim::{
+    Fault, FaultCounts, InvariantViolation, OperationCounts, RunReport, RunVerdict, Traffic,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A [`RunReport`], as far as a campaign's report needs it; its seed is the unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Outcome {
+pub(super) struct SeedOutcome {
     events: u64,
     nanoseconds: u64,
     hash: Hex,
@@ -78,7 +80,7 @@ impl From<Name> for String {
     }
 }
 
-impl From<RunReport> for Outcome {
+impl From<RunReport> for SeedOutcome {
     fn from(report: RunReport) -> Self {
         let shown = report.coverage.iter().filter(|(_, times)| *times > 0);
         let operations = report.operations;
@@ -114,7 +116,7 @@ impl From<RunReport> for Outcome {
 /// as a file can hold lines stays below 2^64.
 const MOST: u64 = 1 << 32;
 
-impl Outcome {
+impl SeedOutcome {
     /// Can a run have come to this?
     pub(super) fn check(&self) -> Result<(), String> {
         let figures = [
@@ -152,7 +154,7 @@ impl Outcome {
 
     /// The report again.
     pub(super) fn into_report(self, seed: u64) -> RunReport {
-        let mut coverage = Coverage::default();
+        let mut coverage = FaultCounts::default();
         for (Name(fault), times) in self.faults {
             coverage.add(fault, times);
         }
@@ -165,10 +167,10 @@ impl Outcome {
             repeated,
         ] = self.operations;
         let (last_events, verdict) = match self.violation {
-            None => (vec![], Verdict::Ok),
+            None => (vec![], RunVerdict::Ok),
             Some(broken) => (
                 broken.last_events,
-                Verdict::Violation(Box::new(Violation {
+                RunVerdict::Violation(Box::new(InvariantViolation {
                     property: broken.property,
                     detail: broken.detail,
                     at: broken.nanoseconds,
@@ -182,7 +184,7 @@ impl Outcome {
             simulated: self.nanoseconds,
             hash: self.hash.0,
             coverage,
-            operations: Operations {
+            operations: OperationCounts {
                 writes,
                 reads,
                 serializable_reads,

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use quorate_contract::Contract;
 use quorate_report::html;
-use quorate_sim::recorder::Limits;
+use quorate_sim::recorder::RecorderLimits;
 use quorate_sim::{Options, Streams, watch};
 use std::fs::File;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(super) fn write(
     options: &Options,
     about: &About<'_>,
 ) -> anyhow::Result<()> {
-    let (_, mut run) = watch(contract, seed, streams, options, Limits::default());
+    let (_, mut run) = watch(contract, seed, streams, options, RecorderLimits::default());
     run.replay = about.again.map(str::to_owned);
     if let Some(control) = &about.control {
         run.title += ", made small";

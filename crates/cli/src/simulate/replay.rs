@@ -1,20 +1,20 @@
 //! One world again: of a seed, or of a file of decisions.
 
 use super::page::{self, About};
-use super::{Args, caps, json, minimise, property, words};
+use super::{Args, json, minimise, property, run_limits, text};
 use crate::exit::refused;
 use crate::output::say;
 use crate::shell;
 use anyhow::{Context, bail};
 use quorate_contract::Contract;
-use quorate_sim::{Drawn, RunReport, Streams, Verdict, record, replay, simulate, streams};
+use quorate_sim::{Choices, RunReport, RunVerdict, Streams, record, replay, simulate, streams};
 use std::io::Read;
 use std::path::Path;
 
 /// Where the decisions come from.
 pub(super) enum Source {
     Seed(u64),
-    Drawn(Drawn),
+    Drawn(Choices),
 }
 
 impl Source {
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
     if args.minimise {
         return minimise::run(args, contract, &source, caps);
     }
-    let again = command(args) + &caps::arguments(&caps);
+    let again = command(args) + &run_limits::arguments(&caps);
     let options = args.options(args.events, caps);
     let report = match (&source, &args.record) {
         (Source::Drawn(drawn), None) => replay(contract, 0, drawn, &options),
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args, contract: &Contract) -> anyhow::Result<()> {
 /// No recording of a run is larger.
 const MAX_RECORDING: u64 = 256 << 20;
 
-fn read_decisions(file: &Path) -> anyhow::Result<Drawn> {
+fn read_decisions(file: &Path) -> anyhow::Result<Choices> {
     let name = file.display();
     let mut bytes = vec![];
     std::fs::File::open(file)
@@ -98,14 +98,14 @@ fn tell_run(args: &Args, report: &RunReport, again: &str) -> anyhow::Result<()> 
         }
         say(&serde_json::to_string_pretty(&value)?)?;
     } else {
-        say(&words::run(report, again)?)?;
+        say(&text::run(report, again)?)?;
         if let Some(file) = &args.html {
             say(&format!("the run as a page: {}", file.display()))?;
         }
     }
     match report.verdict {
-        Verdict::Ok => Ok(()),
-        Verdict::Violation(_) => bail!("{} is violated", property(report)),
+        RunVerdict::Ok => Ok(()),
+        RunVerdict::Violation(_) => bail!("{} is violated", property(report)),
     }
 }
 

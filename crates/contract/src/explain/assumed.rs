@@ -6,7 +6,7 @@ use crate::duration;
 use crate::failure::FailureModel;
 use crate::links::LinkModel;
 use crate::storage::StorageModel;
-use crate::timing::{Bounds, Detector, Stabilization, Synchrony, Timing};
+use crate::timing::{Bounds, DetectorClass, Stabilization, Synchrony, Timing};
 
 pub(super) fn assumed(contract: &Contract) -> Vec<Assumption> {
     let mut parts = vec![failures(contract), timing(contract)];
@@ -109,11 +109,11 @@ fn figures(bounds: &Bounds) -> String {
     )
 }
 
-fn detector(detector: Detector) -> Assumption {
+fn detector(detector: DetectorClass) -> Assumption {
     let meaning = match detector {
-        Detector::EventualLeader => "from some time on, all name the same correct replica",
-        Detector::EventuallyPerfect => "from some time on, exactly the crashed are suspected",
-        Detector::Perfect => "every crashed replica is suspected, and never anybody else",
+        DetectorClass::EventualLeader => "from some time on, all name the same correct replica",
+        DetectorClass::EventuallyPerfect => "from some time on, exactly the crashed are suspected",
+        DetectorClass::Perfect => "every crashed replica is suspected, and never anybody else",
     };
     Assumption {
         part: "detector",

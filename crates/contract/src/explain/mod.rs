@@ -4,11 +4,11 @@ mod assumed;
 mod paragraph;
 mod text;
 
-use crate::admission::{NotRunnable, Verdict, admissible};
+use crate::admission::{Admissibility, NotRunnable, admissible};
 use crate::behaviour::Behaviours;
 use crate::contract::Contract;
 use crate::finding::Finding;
-use crate::protocol::{Cost, Problem, Protocol, Replicas, Status};
+use crate::protocol::{Problem, Protocol, ProtocolCost, Replicas, Status};
 use crate::quorum::{self, Quorum};
 use crate::timing::{Synchrony, Timing};
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub struct Explanation {
     /// Every protocol of the catalogue, with its verdict.
     pub protocols: Vec<Candidate>,
     /// Where the contract stands.
-    pub standing: Standing,
+    pub standing: ContractStatus,
     /// The statement for a design document.
     pub paragraph: String,
 }
@@ -68,7 +68,7 @@ pub struct Figures {
     #[serde(serialize_with = "duration_or_null")]
     pub least_rounds_time: Option<Duration>,
     /// What one decision costs with the protocol that is chosen or fits first.
-    pub decision: Option<Decision>,
+    pub decision: Option<DecisionCost>,
 }
 
 fn duration_or_null<S: serde::Serializer>(
@@ -80,11 +80,11 @@ fn duration_or_null<S: serde::Serializer>(
 
 /// What one decision costs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Decision {
+pub struct DecisionCost {
     /// With which protocol.
     pub protocol: Protocol,
     /// What it costs.
-    pub cost: Cost,
+    pub cost: ProtocolCost,
 }
 
 /// A protocol and its verdict.
@@ -101,16 +101,16 @@ pub struct Candidate {
     /// How many replicas it needs for faults such as these; `None` if it survives no such faults.
     pub replicas: Option<Replicas>,
     /// What one decision costs.
-    pub cost: Cost,
+    pub cost: ProtocolCost,
     /// Does it fit?
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: Admissibility,
 }
 
 /// Where a contract stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
-pub enum Standing {
+pub enum ContractStatus {
     /// quorate can serve it, with this protocol.
     Runnable {
         /// The protocol.
@@ -132,9 +132,9 @@ pub enum Standing {
 pub fn explain(contract: &Contract) -> Explanation {
     let may_happen = contract.behaviours();
     let standing = match contract.runnable() {
-        Ok(protocol) => Standing::Runnable { protocol },
-        Err(NotRunnable::NotServed { protocols }) => Standing::NotServed { protocols },
-        Err(NotRunnable::Contradictory(contradiction)) => Standing::Contradictory {
+        Ok(protocol) => ContractStatus::Runnable { protocol },
+        Err(NotRunnable::NotServed { protocols }) => ContractStatus::NotServed { protocols },
+        Err(NotRunnable::Contradictory(contradiction)) => ContractStatus::Contradictory {
             findings: contradiction.findings,
         },
     };
@@ -153,7 +153,7 @@ pub fn explain(contract: &Contract) -> Explanation {
     }
 }
 
-fn figures(contract: &Contract, standing: &Standing) -> Figures {
+fn figures(contract: &Contract, standing: &ContractStatus) -> Figures {
     let (n, f) = (contract.replicas(), contract.tolerate());
     let quorum = contract.quorum();
     let honest = contract.failures.model.is_honest();
@@ -164,9 +164,9 @@ fn figures(contract: &Contract, standing: &Standing) -> Figures {
         _ => None,
     };
     let protocol = match standing {
-        Standing::Runnable { protocol } => Some(*protocol),
-        Standing::NotServed { protocols } => protocols.first().copied(),
-        Standing::Contradictory { .. } => None,
+        ContractStatus::Runnable { protocol } => Some(*protocol),
+        ContractStatus::NotServed { protocols } => protocols.first().copied(),
+        ContractStatus::Contradictory { .. } => None,
     };
     Figures {
         safe: quorum.is_safe(),
@@ -186,7 +186,7 @@ fn figures(contract: &Contract, standing: &Standing) -> Figures {
         least_rounds_time: least_rounds
             .zip(round)
             .map(|(rounds, round)| round.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))),
-        decision: protocol.map(|protocol| Decision {
+        decision: protocol.map(|protocol| DecisionCost {
             protocol,
             cost: protocol.cost(n, f),
         }),

@@ -1,6 +1,6 @@
 //! The statement that belongs at the top of a design document.
 
-use super::Standing;
+use super::ContractStatus;
 use crate::contract::Contract;
 use crate::duration;
 use crate::failure::FailureModel;
@@ -9,7 +9,7 @@ use crate::storage::StorageModel;
 use crate::timing::{Stabilization, Timing};
 
 /// What is defended against, on what, by what, and what is not.
-pub(super) fn paragraph(contract: &Contract, standing: &Standing) -> String {
+pub(super) fn paragraph(contract: &Contract, standing: &ContractStatus) -> String {
     let mut sentences = vec![
         defended(contract),
         relied_on(contract),
@@ -84,10 +84,10 @@ fn relied_on(contract: &Contract) -> String {
     format!("We rely {time}; {links}; and {disk}.")
 }
 
-fn kept_by(contract: &Contract, standing: &Standing) -> String {
+fn kept_by(contract: &Contract, standing: &ContractStatus) -> String {
     let quorum = contract.quorum();
     match standing {
-        Standing::Runnable { protocol } => {
+        ContractStatus::Runnable { protocol } => {
             let beyond = match contract.failures.model {
                 FailureModel::Byzantine => "nothing is promised",
                 FailureModel::CrashStop => "it stops for good",
@@ -102,11 +102,11 @@ fn kept_by(contract: &Contract, standing: &Standing) -> String {
                 quorum.faults,
             )
         }
-        Standing::NotServed { protocols } => format!(
+        ContractStatus::NotServed { protocols } => format!(
             "A protocol such as {} keeps these promises.",
             protocols.first().map_or("none", |p| p.name())
         ),
-        Standing::Contradictory { findings } => format!(
+        ContractStatus::Contradictory { findings } => format!(
             "No protocol keeps these promises ({}), so this is not a design yet.",
             findings
                 .iter()

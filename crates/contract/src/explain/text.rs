@@ -1,10 +1,10 @@
 //! The explanation in words.
 
-use super::{Candidate, Explanation, Standing};
-use crate::admission::Verdict;
+use super::{Candidate, ContractStatus, Explanation};
+use crate::admission::Admissibility;
 use crate::behaviour::Behaviours;
 use crate::duration;
-use crate::protocol::{Cost, Status};
+use crate::protocol::{ProtocolCost, Status};
 use crate::wrap::{WIDTH, write_beside};
 use std::fmt;
 
@@ -52,7 +52,7 @@ fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-fn cost(cost: &Cost) -> String {
+fn cost(cost: &ProtocolCost) -> String {
     let mut parts = vec![
         count(cost.delays, "message delay", "message delays"),
         if cost.messages == u64::MAX {
@@ -76,11 +76,11 @@ fn cost(cost: &Cost) -> String {
 impl Explanation {
     fn write_standing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.standing {
-            Standing::Runnable { protocol } => {
+            ContractStatus::Runnable { protocol } => {
                 let text = format!("It holds together, and quorate serves it with {protocol}.");
                 write_beside(f, "", 0, &text)
             }
-            Standing::NotServed { protocols } => {
+            ContractStatus::NotServed { protocols } => {
                 let mut text = "It holds together, but quorate does not serve it yet.".to_owned();
                 for (kind, status) in [
                     ("In the lab", Status::Lab),
@@ -97,7 +97,7 @@ impl Explanation {
                 }
                 write_beside(f, "", 0, &text)
             }
-            Standing::Contradictory { findings } => {
+            ContractStatus::Contradictory { findings } => {
                 write_beside(f, "", 0, "It contradicts itself: no command will run it.")?;
                 findings
                     .iter()
@@ -187,11 +187,11 @@ impl Explanation {
 fn write_candidate(f: &mut fmt::Formatter<'_>, candidate: &Candidate) -> fmt::Result {
     let head = format!("  {}", candidate.protocol);
     match &candidate.verdict {
-        Verdict::NotAdmissible { reasons } => {
+        Admissibility::NotAdmissible { reasons } => {
             let reasons: Vec<_> = reasons.iter().map(|r| r.to_string()).collect();
             write_beside(f, &head, BESIDE + 2, &reasons.join("; "))
         }
-        Verdict::Admissible { caveats } => {
+        Admissibility::Admissible { caveats } => {
             let status = match candidate.status {
                 Status::Serves => "serves",
                 Status::Lab => "in the lab",

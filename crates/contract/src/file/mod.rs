@@ -8,5 +8,5 @@ mod suggest;
 
 pub use error::ContractError;
 pub use read::{MAX_BYTES, read_failures, read_links, read_storage, read_timing};
-pub use reader::{Entry, Source, Table};
+pub use reader::{SourceText, Table, TableEntry};
 pub use suggest::nearest;

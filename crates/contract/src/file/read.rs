@@ -1,14 +1,14 @@
 //! From TOML to a [`Contract`], section by section.
 
 use super::error::ContractError;
-use super::reader::{Entry, Source, Table};
+use super::reader::{SourceText, Table, TableEntry};
 use crate::cluster::{self, Address, Cluster, MAX_MEMBERS, Member};
 use crate::contract::Contract;
 use crate::failure::{FailureModel, Failures};
 use crate::links::{LinkModel, Links};
 use crate::protocol::Protocol;
 use crate::storage::{Storage, StorageModel};
-use crate::timing::{Bounds, Detector, Stabilization, Synchrony, Timing};
+use crate::timing::{Bounds, DetectorClass, Stabilization, Synchrony, Timing};
 
 /// The largest contract file that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -19,11 +19,11 @@ impl Contract {
     /// # Errors
     /// The first thing that is wrong, in the order of the sections: see [`ContractError`].
     pub fn parse(file: &str, text: &str) -> Result<Contract, ContractError> {
-        let source = Source { file, text };
+        let source = SourceText { file, text };
         if text.len() > MAX_BYTES {
             let problem = format!("the file has {} bytes", text.len());
             let remedy = format!("a contract has at most {MAX_BYTES} bytes");
-            return Err(Source { file, text: "" }.error(0..0, "", problem, remedy));
+            return Err(SourceText { file, text: "" }.error(0..0, "", problem, remedy));
         }
         let tree = source.parse(
             "a contract is made of lines such as `[failures]`, `model = \"crash-recovery\"` and \
@@ -114,7 +114,7 @@ fn read_cluster(table: Table<'_>) -> Result<Cluster, ContractError> {
     Ok(cluster)
 }
 
-fn read_name(entry: &Entry<'_>, example: &str) -> Result<String, ContractError> {
+fn read_name(entry: &TableEntry<'_>, example: &str) -> Result<String, ContractError> {
     let name = entry.string(example)?;
     if cluster::is_name(name) {
         return Ok(name.to_owned());
@@ -127,7 +127,7 @@ fn read_name(entry: &Entry<'_>, example: &str) -> Result<String, ContractError> 
 }
 
 /// The members in the order of their ids, which are `0..n`, each once.
-fn read_members(entry: &Entry<'_>) -> Result<Vec<Member>, ContractError> {
+fn read_members(entry: &TableEntry<'_>) -> Result<Vec<Member>, ContractError> {
     let tables = entry.tables()?;
     let n = tables.len();
     if n == 0 || n > MAX_MEMBERS {
@@ -183,7 +183,7 @@ fn read_member(table: Table<'_>, n: usize, earlier: &[Member]) -> Result<Member,
 }
 
 fn read_address(
-    entry: &Entry<'_>,
+    entry: &TableEntry<'_>,
     example: &str,
     earlier: &[Member],
 ) -> Result<Address, ContractError> {
@@ -232,7 +232,7 @@ pub fn read_failures(table: Table<'_>, n: usize) -> Result<Failures, ContractErr
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn read_timing(table: Table<'_>) -> Result<(Timing, Option<Detector>), ContractError> {
+pub fn read_timing(table: Table<'_>) -> Result<(Timing, Option<DetectorClass>), ContractError> {
     let models = [
         Synchrony::Synchronous,
         Synchrony::PartiallySynchronous,
@@ -253,7 +253,7 @@ pub fn read_timing(table: Table<'_>) -> Result<(Timing, Option<Detector>), Contr
         }
     };
     let detector = match table.get("detector") {
-        Some(entry) => Some(entry.choice(&Detector::ALL, Detector::name)?),
+        Some(entry) => Some(entry.choice(&DetectorClass::ALL, DetectorClass::name)?),
         None => None,
     };
     if timing.bounds().is_none() {
@@ -293,7 +293,7 @@ fn read_bounds(table: &Table<'_>) -> Result<Bounds, ContractError> {
 }
 
 /// The error of a clock's rate.
-fn read_drift(entry: &Entry<'_>) -> Result<u32, ContractError> {
+fn read_drift(entry: &TableEntry<'_>) -> Result<u32, ContractError> {
     entry
         .string("100ppm")?
         .strip_suffix("ppm")

@@ -15,14 +15,14 @@ use toml::de::{DeTable, DeValue};
 
 /// The text of a file and what it is called.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct SourceText<'a> {
     /// What errors call it; nothing is opened.
     pub file: &'a str,
     /// What it holds.
     pub text: &'a str,
 }
 
-impl<'a> Source<'a> {
+impl<'a> SourceText<'a> {
     /// An error at a place of the text.
     pub fn error(
         self,
@@ -50,7 +50,7 @@ impl<'a> Source<'a> {
 /// One table of the file.
 #[derive(Debug)]
 pub struct Table<'a> {
-    source: Source<'a>,
+    source: SourceText<'a>,
     /// The key of the table with its parents, `cluster.member[1]`.
     path: String,
     span: Range<usize>,
@@ -61,8 +61,8 @@ pub struct Table<'a> {
 
 /// One value of a table, with its key.
 #[derive(Debug)]
-pub struct Entry<'a> {
-    source: Source<'a>,
+pub struct TableEntry<'a> {
+    source: SourceText<'a>,
     /// The key with its tables, `cluster.member[1].id`.
     pub path: String,
     name: &'a str,
@@ -72,14 +72,14 @@ pub struct Entry<'a> {
 
 impl<'a> Table<'a> {
     /// The whole file.
-    pub fn root(source: Source<'a>, table: &'a DeTable<'a>) -> Table<'a> {
+    pub fn root(source: SourceText<'a>, table: &'a DeTable<'a>) -> Table<'a> {
         // What is missing from the whole file is missing at its end.
         let end = source.text.len();
         Table::new(source, String::new(), end..end, table)
     }
 
     fn new(
-        source: Source<'a>,
+        source: SourceText<'a>,
         path: String,
         span: Range<usize>,
         entries: &'a DeTable<'a>,
@@ -102,10 +102,10 @@ impl<'a> Table<'a> {
     }
 
     /// An entry that may be absent.
-    pub fn get(&self, name: &'a str) -> Option<Entry<'a>> {
+    pub fn get(&self, name: &'a str) -> Option<TableEntry<'a>> {
         self.known.borrow_mut().push(name);
         let value = self.entries.get(name)?;
-        Some(Entry {
+        Some(TableEntry {
             source: self.source,
             path: self.path_of(name),
             name,
@@ -115,7 +115,7 @@ impl<'a> Table<'a> {
     }
 
     /// All entries, in the order of the file: for tables whose keys are names.
-    pub fn entries(&self) -> Vec<Entry<'a>> {
+    pub fn entries(&self) -> Vec<TableEntry<'a>> {
         let mut keys: Vec<_> = self.entries.iter().map(|(key, _)| key).collect();
         keys.sort_by_key(|key| key.span().start);
         keys.into_iter()
@@ -127,7 +127,7 @@ impl<'a> Table<'a> {
     ///
     /// # Errors
     /// That it is missing, or misspelt.
-    pub fn need(&self, name: &'a str, remedy: &str) -> Result<Entry<'a>, ContractError> {
+    pub fn need(&self, name: &'a str, remedy: &str) -> Result<TableEntry<'a>, ContractError> {
         match self.get(name) {
             Some(entry) => Ok(entry),
             // A key that was mistyped is a better explanation than a key that is missing.
@@ -196,7 +196,7 @@ impl<'a> Table<'a> {
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> TableEntry<'a> {
     /// Its key alone.
     pub fn name(&self) -> &'a str {
         self.name
@@ -264,8 +264,8 @@ impl<'a> Entry<'a> {
     }
 
     /// A list, its items as if they were entries; of anything else, the one item that it is.
-    pub fn items(&self) -> Vec<Entry<'a>> {
-        let item = |(i, span, value)| Entry {
+    pub fn items(&self) -> Vec<TableEntry<'a>> {
+        let item = |(i, span, value)| TableEntry {
             source: self.source,
             path: match i {
                 None => self.path.clone(),

@@ -7,7 +7,7 @@ use crate::failure::FailureModel;
 use crate::links::LinkModel;
 use crate::quorum;
 use crate::storage::StorageModel;
-use crate::timing::{Detector, Synchrony};
+use crate::timing::{DetectorClass, Synchrony};
 
 impl Impossibility {
     /// Why the rule applies, and the remedy.
@@ -109,7 +109,7 @@ impl Impossibility {
                 )
             }
             Impossibility::PerfectDetector
-                if c.detector == Some(Detector::Perfect) && !c.may_detect_perfectly() =>
+                if c.detector == Some(DetectorClass::Perfect) && !c.may_detect_perfectly() =>
             {
                 let because = if c.timing.synchrony() < Synchrony::Synchronous {
                     format!("timing is {}", c.timing.synchrony())

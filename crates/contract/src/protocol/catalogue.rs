@@ -1,7 +1,7 @@
 //! The entries of the catalogue. Each figure comes from the paper that its entry cites.
 
 use super::cost::{all_to_all, one_to_all, oral_messages};
-use super::{Caveat, Cost, Declaration, Problem, Protocol, Replicas, Status, Tolerance};
+use super::{Caveat, Declaration, Problem, Protocol, ProtocolCost, Replicas, Status, Tolerance};
 use crate::behaviour::{Behaviour, Behaviours};
 use crate::contract::Contract;
 use crate::failure::FailureModel;
@@ -77,7 +77,7 @@ const RAFT: Declaration = Declaration {
     caveats: &[OMITTING_LEADER, DETECTED_CORRUPTION],
     // The leader writes its own log while the others write theirs.
     cost: |n, _| {
-        Cost::new(2, 2 * one_to_all(n))
+        ProtocolCost::new(2, 2 * one_to_all(n))
             .syncs(1, n)
             .note(STABLE_LEADER)
     },
@@ -89,7 +89,7 @@ const MULTI_PAXOS: Declaration = Declaration {
     status: Status::Lab,
     caveats: &[DEAF_LEADER, DETECTED_CORRUPTION],
     cost: |n, _| {
-        Cost::new(2, 2 * one_to_all(n))
+        ProtocolCost::new(2, 2 * one_to_all(n))
             .syncs(1, n)
             .note(STABLE_LEADER)
     },
@@ -105,7 +105,7 @@ const PAXOS: Declaration = Declaration {
     // Prepare, promise, accept, accepted, and the decision passed on. The proposer's ballot is on
     // its disk before it asks, a promise before it is given, and an acceptance likewise.
     cost: |n, _| {
-        Cost::new(4, 5 * one_to_all(n))
+        ProtocolCost::new(4, 5 * one_to_all(n))
             .syncs(3, 2 * n)
             .note("with one proposer; rivals repeat it")
     },
@@ -136,7 +136,7 @@ const MAJORITY_COMMIT: Declaration = Declaration {
     }],
     // The leader writes down what it proposes before it does: it has no ballots, and would propose
     // something else after a crash.
-    cost: |n, _| Cost::new(2, 3 * one_to_all(n)).syncs(2, n),
+    cost: |n, _| ProtocolCost::new(2, 3 * one_to_all(n)).syncs(2, n),
 };
 
 const PRIMARY_BACKUP: Declaration = Declaration {
@@ -150,14 +150,14 @@ const PRIMARY_BACKUP: Declaration = Declaration {
     signatures: false,
     randomized: false,
     caveats: &[],
-    cost: |n, _| Cost::new(1, one_to_all(n)),
+    cost: |n, _| ProtocolCost::new(1, one_to_all(n)),
 };
 
 const FLOOD_SET: Declaration = Declaration {
     protocol: Protocol::FloodSet,
     citation: "Lynch: Distributed Algorithms, 1996, §6.2",
     solves: Problem::Consensus,
-    cost: |n, f| Cost::new(f + 1, (f + 1) * all_to_all(n)),
+    cost: |n, f| ProtocolCost::new(f + 1, (f + 1) * all_to_all(n)),
     ..PRIMARY_BACKUP
 };
 
@@ -190,7 +190,7 @@ const BEN_OR: Declaration = Declaration {
         DETECTED_CORRUPTION,
     ],
     cost: |n, _| {
-        Cost::new(2, 2 * all_to_all(n))
+        ProtocolCost::new(2, 2 * all_to_all(n))
             .syncs(2, 2 * n)
             .note(PER_ROUND)
     },
@@ -210,7 +210,7 @@ const PBFT: Declaration = Declaration {
     // Pre-prepare to all; prepare from each backup to all others; commit from all to all.
     cost: |n, _| {
         let prepare = one_to_all(n) * one_to_all(n);
-        Cost::new(3, one_to_all(n) + prepare + all_to_all(n)).syncs(3, 2 * n)
+        ProtocolCost::new(3, one_to_all(n) + prepare + all_to_all(n)).syncs(3, 2 * n)
     },
 };
 
@@ -221,7 +221,7 @@ const HOTSTUFF: Declaration = Declaration {
     // Three blocks and the last quorum from the leader, three votes by all. The leader's vote is on
     // disk before its block leaves: the promises of leader and followers take turns.
     cost: |n, _| {
-        Cost::new(6, 7 * one_to_all(n))
+        ProtocolCost::new(6, 7 * one_to_all(n))
             .syncs(6, 3 * n)
             .note("for one alone; in a stream, one send and one vote per decision")
     },
@@ -233,7 +233,7 @@ const TENDERMINT: Declaration = Declaration {
     citation: "Buchman, Kwon, Milosevic: The Latest Gossip on BFT Consensus, 2018",
     signatures: true,
     cost: |n, _| {
-        Cost::new(3, one_to_all(n) + 2 * all_to_all(n))
+        ProtocolCost::new(3, one_to_all(n) + 2 * all_to_all(n))
             .syncs(3, 2 * n + 1)
             .note("with direct links; gossip sends more")
     },
@@ -245,7 +245,7 @@ const SIMPLEX: Declaration = Declaration {
     citation: "Chan, Pass: Simplex Consensus, TCC 2023",
     signatures: true,
     // Proposal, votes, notarizations passed on, finalize messages.
-    cost: |n, _| Cost::new(3, one_to_all(n) + 3 * all_to_all(n)).syncs(3, 2 * n + 1),
+    cost: |n, _| ProtocolCost::new(3, one_to_all(n) + 3 * all_to_all(n)).syncs(3, 2 * n + 1),
     status: Status::NotImplemented,
     ..PBFT
 };
@@ -257,7 +257,8 @@ const SYNC_HOTSTUFF: Declaration = Declaration {
     synchrony: Synchrony::Synchronous,
     signatures: true,
     cost: |n, _| {
-        Cost::new(2, one_to_all(n) + all_to_all(n)).note("and a wait of 2Δ before the decision")
+        ProtocolCost::new(2, one_to_all(n) + all_to_all(n))
+            .note("and a wait of 2Δ before the decision")
     },
     status: Status::NotImplemented,
     ..PBFT
@@ -282,7 +283,7 @@ const MMR: Declaration = Declaration {
     ],
     // Estimates, auxiliary values and coin shares, each from all to all.
     cost: |n, _| {
-        Cost::new(3, 3 * all_to_all(n))
+        ProtocolCost::new(3, 3 * all_to_all(n))
             .syncs(2, 2 * n)
             .note(PER_ROUND)
     },
@@ -309,7 +310,8 @@ const DOLEV_STRONG: Declaration = Declaration {
         } else {
             one_to_all(n) * n.saturating_sub(2)
         };
-        Cost::new(f + 1, one_to_all(n) + relays).note("in synchronous rounds, always all of them")
+        ProtocolCost::new(f + 1, one_to_all(n) + relays)
+            .note("in synchronous rounds, always all of them")
     },
 };
 
@@ -319,7 +321,7 @@ const ORAL_MESSAGES: Declaration = Declaration {
     tolerances: LIES_BY_THIRDS,
     signatures: false,
     caveats: &[],
-    cost: |n, f| Cost::new(f + 1, oral_messages(n, f)).note("in synchronous rounds"),
+    cost: |n, f| ProtocolCost::new(f + 1, oral_messages(n, f)).note("in synchronous rounds"),
     ..DOLEV_STRONG
 };
 
@@ -344,7 +346,7 @@ const BRACHA: Declaration = Declaration {
         },
         RESTARTED_LIAR,
     ],
-    cost: |n, _| Cost::new(3, one_to_all(n) + 2 * all_to_all(n)).syncs(3, 2 * n + 1),
+    cost: |n, _| ProtocolCost::new(3, one_to_all(n) + 2 * all_to_all(n)).syncs(3, 2 * n + 1),
     ..PBFT
 };
 
@@ -362,7 +364,7 @@ const TWO_GENERALS: Declaration = Declaration {
     signatures: false,
     randomized: false,
     caveats: &[],
-    cost: |_, _| Cost::new(1, 1),
+    cost: |_, _| ProtocolCost::new(1, 1),
 };
 
 pub(super) const fn declaration(protocol: Protocol) -> &'static Declaration {

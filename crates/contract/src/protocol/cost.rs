@@ -6,7 +6,7 @@ use serde::Serialize;
 ///
 /// Messages to oneself are not counted. Figures saturate at 2⁶⁴ - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Cost {
+pub struct ProtocolCost {
     /// Message delays from the proposal until the first replica knows the decision. For protocols
     /// in synchronous rounds: rounds, each as long as the bounds allow.
     pub delays: u64,
@@ -21,9 +21,9 @@ pub struct Cost {
     pub note: &'static str,
 }
 
-impl Cost {
-    pub(super) const fn new(delays: u64, messages: u64) -> Cost {
-        Cost {
+impl ProtocolCost {
+    pub(super) const fn new(delays: u64, messages: u64) -> ProtocolCost {
+        ProtocolCost {
             delays,
             messages,
             syncs_in_sequence: 0,
@@ -32,16 +32,16 @@ impl Cost {
         }
     }
 
-    pub(super) const fn syncs(self, in_sequence: u64, in_all: u64) -> Cost {
-        Cost {
+    pub(super) const fn syncs(self, in_sequence: u64, in_all: u64) -> ProtocolCost {
+        ProtocolCost {
             syncs_in_sequence: in_sequence,
             syncs: in_all,
             ..self
         }
     }
 
-    pub(super) const fn note(self, note: &'static str) -> Cost {
-        Cost { note, ..self }
+    pub(super) const fn note(self, note: &'static str) -> ProtocolCost {
+        ProtocolCost { note, ..self }
     }
 }
 

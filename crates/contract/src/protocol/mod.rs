@@ -3,7 +3,7 @@
 mod catalogue;
 mod cost;
 
-pub use cost::Cost;
+pub use cost::ProtocolCost;
 
 use crate::behaviour::Behaviours;
 use crate::contract::Contract;
@@ -182,7 +182,7 @@ pub struct Declaration {
     /// Does it draw random numbers to decide?
     pub randomized: bool,
     pub(crate) caveats: &'static [Caveat],
-    cost: fn(n: u64, f: u64) -> Cost,
+    cost: fn(n: u64, f: u64) -> ProtocolCost,
 }
 
 impl Protocol {
@@ -252,7 +252,7 @@ impl Protocol {
     }
 
     /// What one decision costs among `n` replicas built for `f` faults.
-    pub fn cost(self, n: usize, f: usize) -> Cost {
+    pub fn cost(self, n: usize, f: usize) -> ProtocolCost {
         (self.declaration().cost)(n as u64, f as u64)
     }
 }

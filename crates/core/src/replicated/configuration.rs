@@ -28,6 +28,9 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// The largest number of members, learners included.
+    pub const MAX_MEMBERS: usize = 128;
+
     /// The nodes `0..n`, all of which vote.
     pub fn founding(n: u8) -> Self {
         Self {
@@ -80,17 +83,71 @@ impl Configuration {
 
     /// The highest value that a quorum has reached.
     pub fn reached(&self, mut value: impl FnMut(NodeId) -> u64) -> u64 {
-        let mut reached = |half: &[NodeId]| {
-            let mut values: Vec<u64> = half.iter().map(|node| value(*node)).collect();
-            values.sort_unstable();
-            // A majority has at least the value with a minority below it.
-            values.get((half.len().max(1) - 1) / 2).copied()
-        };
-        let new = reached(&self.voters).unwrap_or(0);
+        let new = reached_by_majority(&self.voters, &mut value);
         match self.outgoing.is_empty() {
             true => new,
-            false => new.min(reached(&self.outgoing).unwrap_or(0)),
+            false => new.min(reached_by_majority(&self.outgoing, &mut value)),
         }
+    }
+
+    /// The configuration that comes next on the way from this one to `target`: `target` itself, or
+    /// the joint one if the voters differ.
+    pub fn towards(&self, target: Self) -> Self {
+        match self.voters == target.voters {
+            true => target,
+            false => Self {
+                outgoing: self.voters.clone(),
+                ..target
+            },
+        }
+    }
+
+    /// What a joint configuration leads to: the new voters alone.
+    pub fn left(&self) -> Self {
+        Self {
+            outgoing: vec![],
+            ..self.clone()
+        }
+    }
+
+    /// Was the node a member once, and is no more? Numbers are not given again, so it never is one
+    /// again. Says nothing about a configuration that is not committed.
+    pub fn has_removed(&self, node: NodeId) -> bool {
+        !self.is_joint() && node.0 < self.next && !self.is_member(node)
+    }
+
+    /// Checks whether `target` may follow this configuration, which is not joint.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn check_change(&self, target: &Self) -> Result<(), &'static str> {
+        target.check()?;
+        let members = target.members();
+        let mut new = members.iter().filter(|node| !self.is_member(**node));
+        let rules = [
+            (
+                !target.is_joint(),
+                "a joint configuration is not asked for: name the new voters alone",
+            ),
+            (
+                target.next >= self.next,
+                "the number of the next node falls: numbers are not given twice",
+            ),
+            (
+                new.all(|node| node.0 >= self.next),
+                "a new member has a number that was given out before",
+            ),
+            (target.level >= self.level, "the feature level falls"),
+            (
+                target.learners.iter().all(|node| !self.is_voter(*node)),
+                "a voter becomes a learner: remove it, and add a new member",
+            ),
+            (
+                members.len() <= Self::MAX_MEMBERS,
+                "more members than a cluster may have",
+            ),
+        ];
+        first_broken(&rules)
     }
 
     /// What it counts for against a bound in bytes.
@@ -120,11 +177,35 @@ impl Configuration {
                 "a node has a number that was not given out",
             ),
         ];
-        match rules.iter().find(|(holds, _)| !holds) {
-            Some((_, rule)) => Err(rule),
-            None => Ok(()),
-        }
+        first_broken(&rules)
     }
+}
+
+fn first_broken(rules: &[(bool, &'static str)]) -> Result<(), &'static str> {
+    match rules.iter().find(|(holds, _)| !holds) {
+        Some((_, rule)) => Err(rule),
+        None => Ok(()),
+    }
+}
+
+/// The highest value that a majority has reached; 0 if there are no nodes. This is asked for each
+/// acknowledgement: it allocates nothing for clusters of the usual sizes.
+fn reached_by_majority(nodes: &[NodeId], value: &mut impl FnMut(NodeId) -> u64) -> u64 {
+    let (mut few, mut many) = ([0; 9], vec![]);
+    let values = match few.get_mut(..nodes.len()) {
+        Some(values) => values,
+        None => {
+            many.resize(nodes.len(), 0);
+            &mut many[..]
+        }
+    };
+    for (slot, node) in values.iter_mut().zip(nodes) {
+        *slot = value(*node);
+    }
+    values.sort_unstable();
+    // A majority has at least the value with a minority below it.
+    let minority = nodes.len().saturating_sub(1) / 2;
+    values.get(minority).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -160,6 +241,41 @@ mod tests {
             let quorum = u64::from(n) / 2 + 1;
             assert_eq!(u64::from(n) - reached, quorum, "{n}");
         }
+    }
+
+    #[test]
+    fn a_change_keeps_numbers_and_level() {
+        let now = Configuration {
+            learners: nodes(&[4]),
+            next: 5,
+            ..Configuration::founding(3)
+        };
+        let with = |change: fn(&mut Configuration)| {
+            let mut target = now.clone();
+            change(&mut target);
+            now.check_change(&target)
+        };
+        assert_eq!(with(|c| c.voters = nodes(&[0, 1])), Ok(()));
+        assert_eq!(
+            with(|c| (c.voters, c.learners) = (nodes(&[0, 4]), vec![])),
+            Ok(())
+        );
+        assert_eq!(with(|c| (c.learners, c.next) = (nodes(&[4, 5]), 6)), Ok(()));
+        assert!(with(|c| c.learners = nodes(&[3])).is_err(), "3 is gone");
+        assert!(with(|c| c.next = 4).is_err());
+        assert!(with(|c| c.level = 0).is_err());
+        assert!(with(|c| c.outgoing = nodes(&[0])).is_err());
+        assert!(with(|c| (c.voters, c.learners) = (nodes(&[0, 1]), nodes(&[2]))).is_err());
+        assert!(now.has_removed(NodeId(3)) && !now.has_removed(NodeId(5)));
+        let target = Configuration {
+            voters: nodes(&[1, 2, 4]),
+            learners: vec![],
+            ..now.clone()
+        };
+        let joint = now.towards(target.clone());
+        assert_eq!(joint.outgoing, now.voters);
+        assert_eq!(joint.left(), target);
+        assert!(!joint.has_removed(NodeId(0)) && target.has_removed(NodeId(0)));
     }
 
     #[test]

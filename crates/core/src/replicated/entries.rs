@@ -91,6 +91,8 @@ pub struct Entries {
     start: u32,
     end: u32,
     bytes: usize,
+    /// Is there a configuration among them?
+    configures: bool,
 }
 
 /// The terms of a batch fall: no log ever looks like that.
@@ -121,12 +123,13 @@ impl Entries {
     /// Entries that are known to be in order: the terms never fall.
     pub fn sorted(shared: Arc<[Entry]>) -> Self {
         debug_assert!(shared.is_sorted_by_key(|entry| entry.term));
-        let bytes = shared.iter().map(Entry::bytes).sum();
+        let (bytes, configures) = weigh(&shared);
         Self {
             start: 0,
             end: shared.len() as u32,
             shared,
             bytes,
+            configures,
         }
     }
 
@@ -140,14 +143,36 @@ impl Entries {
         if range == (0..self.len()) {
             return self.clone();
         }
-        let bytes = self[range.clone()].iter().map(Entry::bytes).sum();
+        let (bytes, configures) = weigh(&self[range.clone()]);
         Self {
             shared: self.shared.clone(),
             start: self.start + range.start as u32,
             end: self.start + range.end as u32,
             bytes,
+            configures,
         }
     }
+
+    /// The configurations among them, each with its place from 0. Costs nothing where there are
+    /// none.
+    pub fn configurations(&self) -> impl Iterator<Item = (usize, &Arc<Configuration>)> {
+        let entries = if self.configures { &self[..] } else { &[] };
+        let entries = entries.iter().enumerate();
+        entries.filter_map(|(at, entry)| match &entry.payload {
+            Payload::Configuration(configuration) => Some((at, configuration)),
+            _ => None,
+        })
+    }
+}
+
+/// The size of entries, and whether there is a configuration among them.
+fn weigh(entries: &[Entry]) -> (usize, bool) {
+    entries
+        .iter()
+        .fold((0, false), |(bytes, configures), entry| {
+            let configuration = matches!(entry.payload, Payload::Configuration(_));
+            (bytes + entry.bytes(), configures | configuration)
+        })
 }
 
 impl Default for Entries {

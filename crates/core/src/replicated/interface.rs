@@ -100,6 +100,9 @@ pub enum Output {
     /// The configuration that this node acts by is another one now: one was put into its log, taken
     /// back with the entries of a deposed leader, or came with a snapshot.
     Configured,
+    /// This node is no longer a member, and never will be again: a committed configuration lacks it.
+    /// It takes no part any more. Told once.
+    Removed,
     /// A read may be served as soon as all through `index` is applied.
     ReadReady {
         /// As asked.

@@ -17,7 +17,7 @@ pub enum Quorum {
 
 /// What comes before the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Order {
+pub enum PrepareRule {
     /// Nothing: COMMIT proposes at once, and a leader proposes one value in its life.
     #[default]
     Simple,
@@ -63,7 +63,7 @@ pub struct Config {
     /// refused: it is unknown.
     pub deadline: Option<Duration>,
     /// What comes before the value.
-    pub order: Order,
+    pub order: PrepareRule,
     /// Which acknowledgements make a quorum.
     pub count: Count,
     /// When a follower acknowledges.
@@ -77,7 +77,7 @@ impl Default for Config {
             leader: NodeId(0),
             quorum: Quorum::OfAll,
             deadline: None,
-            order: Order::Simple,
+            order: PrepareRule::Simple,
             count: Count::SameContent,
             acknowledge: Acknowledge::Durable,
         }
@@ -101,7 +101,7 @@ impl Config {
     /// The protocol of the catalogue that this is. `None` with an unsafe option: no contract
     /// admits that.
     pub fn protocol(&self) -> Option<Protocol> {
-        let safe = self.order != Order::Together
+        let safe = self.order != PrepareRule::Together
             && self.count == Count::SameContent
             && self.acknowledge == Acknowledge::Durable;
         safe.then_some(super::PROTOCOL)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A value under the ballot in which it was proposed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Vote {
-    /// 0 with [`Order::Simple`](super::Order::Simple).
+    /// 0 with [`PrepareRule::Simple`](super::PrepareRule::Simple).
     pub ballot: u64,
     /// What was proposed.
     pub value: Bytes,
@@ -114,14 +114,14 @@ pub enum Output {
         value: Bytes,
     },
     /// The leader's count, when all have answered or the deadline has passed.
-    Tally(Tally),
+    Tally(VoteTally),
     /// A request is not taken.
     Refused(Refusal),
 }
 
 /// What the leader counted (doc 003's table).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Tally {
+pub struct VoteTally {
     /// How many have acknowledged.
     pub acks: usize,
     /// Of how many.

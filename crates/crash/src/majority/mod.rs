@@ -2,7 +2,7 @@
 //!
 //! It is here for what it lacks. It is the smallest protocol that has a quorum, and each of its
 //! options leaves out one thing that the larger ones have, so that the lab can show what then
-//! happens: waiting for promises ([`Order`]), comparing what acknowledgements carry ([`Count`]),
+//! happens: waiting for promises ([`PrepareRule`]), comparing what acknowledgements carry ([`Count`]),
 //! the disk before the answer ([`Acknowledge`]). With an unsafe option it is a lesson and no
 //! contract admits it ([`Config::protocol`]).
 //!
@@ -19,8 +19,10 @@
 mod config;
 mod message;
 
-pub use config::{Acknowledge, Config, Count, Order, Quorum};
-pub use message::{Commit, Deadline, Eager, Hard, Message, Output, Record, Refusal, Tally, Vote};
+pub use config::{Acknowledge, Config, Count, PrepareRule, Quorum};
+pub use message::{
+    Commit, Deadline, Eager, Hard, Message, Output, Record, Refusal, Vote, VoteTally,
+};
 
 use bytes::Bytes;
 use quorate_core::{Effects, Input, Journaled, NodeId, NodeSet, Protocol, Time, To};
@@ -35,14 +37,14 @@ pub struct Majority {
     config: Config,
     me: NodeId,
     hard: Journaled<Hard>,
-    round: Option<Round>,
+    round: Option<CommitRound>,
     committed: Option<Bytes>,
     violation: Option<&'static str>,
 }
 
 /// The leader's round.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Round {
+struct CommitRound {
     /// What is proposed; until a quorum has promised, what was asked for.
     vote: Vote,
     promised: NodeSet,
@@ -127,12 +129,12 @@ impl Majority {
         if self.round.is_some() {
             return out.output_eager(Output::Refused(Refusal::Busy));
         }
-        let simple = self.config.order == Order::Simple;
+        let simple = self.config.order == PrepareRule::Simple;
         let ballot = if simple { 0 } else { self.hard.promised + 1 };
         // COMMIT has no way to find out what it proposed before a crash, except its own disk.
         let earlier = self.hard.accepted.clone().filter(|_| simple);
         let vote = earlier.unwrap_or(Vote { ballot, value });
-        self.round = Some(Round {
+        self.round = Some(CommitRound {
             vote,
             promised: NodeSet::EMPTY,
             found: None,
@@ -148,7 +150,7 @@ impl Majority {
             self.hard.write(Record::Promised { ballot }, out);
             self.send_to_followers(&Message::Prepare { ballot }, out);
         }
-        if self.config.order != Order::PromiseFirst {
+        if self.config.order != PrepareRule::PromiseFirst {
             self.propose_to(NodeSet::all(self.config.nodes), out);
         } else if self.votes() {
             let accepted = self.hard.accepted.clone();
@@ -229,7 +231,7 @@ impl Majority {
         out: &mut Effects<Self>,
     ) {
         let quorum = self.config.quorum();
-        let waits = self.config.order == Order::PromiseFirst;
+        let waits = self.config.order == PrepareRule::PromiseFirst;
         let Some(round) = self.round.as_mut().filter(|round| !round.closed) else {
             return;
         };
@@ -312,7 +314,7 @@ impl Majority {
             }
         }
         let winning = counts.iter().rev().max_by_key(|(_, count)| *count);
-        out.output_eager(Output::Tally(Tally {
+        out.output_eager(Output::Tally(VoteTally {
             acks: round.acks.len(),
             voters,
             quorum,

@@ -41,7 +41,7 @@ pub use message::{Eager, Message, Output, Propose, Refusal, Timer};
 use bytes::Bytes;
 use candidate::Candidate;
 use leader::Leader;
-use patience::Patience;
+use patience::AdaptiveTimeout;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 
 /// What it assumes, as the catalogue declares it.
@@ -60,7 +60,7 @@ pub struct MultiPaxos {
     seen: Ballot,
     /// All slots up to this one are chosen, and said so to the layer above.
     chosen: u64,
-    patience: Patience,
+    patience: AdaptiveTimeout,
     violation: Option<&'static str>,
 }
 
@@ -89,7 +89,7 @@ impl Protocol for MultiPaxos {
             leader: None,
             seen: hard.promised,
             chosen: 0,
-            patience: Patience::FIRST,
+            patience: AdaptiveTimeout::FIRST,
             violation: None,
             hard,
         }

@@ -14,13 +14,13 @@ use std::time::Duration;
 const SLOTS: u64 = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Patience {
+pub(super) struct AdaptiveTimeout {
     factor: u32,
     /// Beyond this slot it halves.
     slot: u64,
 }
 
-impl Patience {
+impl AdaptiveTimeout {
     pub(super) const FIRST: Self = Self { factor: 1, slot: 0 };
 
     /// The least and the most that a node waits for a leader.
@@ -53,8 +53,8 @@ mod tests {
             patience_max: 6,
             ..Config::default()
         };
-        let mut patience = Patience::FIRST;
-        let defeat = |patience: &mut Patience| {
+        let mut patience = AdaptiveTimeout::FIRST;
+        let defeat = |patience: &mut AdaptiveTimeout| {
             patience.on_defeat(&config, 100);
             patience.factor
         };
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn where_the_bound_is_known_it_stays() {
         let config = Config::default();
-        let mut patience = Patience::FIRST;
+        let mut patience = AdaptiveTimeout::FIRST;
         patience.on_defeat(&config, 0);
         assert_eq!(
             patience.times(&config),

@@ -49,7 +49,7 @@ impl From<Never> for Message {
 
 /// Asks the primary for an update.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Do(pub Bytes);
+pub struct UpdateRequest(pub Bytes);
 
 /// What may run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -33,7 +33,7 @@ mod message;
 mod takeover;
 
 pub use config::Config;
-pub use message::{Do, Message, Output, Refusal, Timer, Update};
+pub use message::{Message, Output, Refusal, Timer, Update, UpdateRequest};
 
 use bytes::Bytes;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
@@ -72,7 +72,7 @@ impl Protocol for PrimaryBackup {
     type Message = Message;
     type Eager = Never;
     type Timer = Timer;
-    type Request = Do;
+    type Request = UpdateRequest;
     type Output = Output;
     type EagerOutput = Never;
 
@@ -98,7 +98,7 @@ impl Protocol for PrimaryBackup {
             Input::Start if self.primary == self.me => self.serve(out),
             Input::Start => self.wait_for_next(now, out),
             Input::Message(from, message) => self.on_message(now, from, message, out),
-            Input::Request(Do(op)) => self.on_request(op, out),
+            Input::Request(UpdateRequest(op)) => self.on_request(op, out),
             Input::Timer(Timer::Beat) => self.on_beat(out),
             Input::Timer(Timer::Watch) => self.on_silence(now, out),
             Input::Timer(Timer::Collected) => self.serve(out),

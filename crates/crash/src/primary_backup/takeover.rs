@@ -7,7 +7,7 @@ impl PrimaryBackup {
     /// A primary, or one that takes over, has spoken. That prolongs the time that it has, and never
     /// shortens it.
     pub(super) fn follow(&mut self, now: Time, from: NodeId, out: &mut Effects<Self>) {
-        let passed = u32::from(from.0 - self.primary.0);
+        let passed = from.0 - self.primary.0;
         self.primary = from;
         self.deadline =
             (self.deadline + self.config.succession() * passed).max(now + self.config.patience());

@@ -1,13 +1,28 @@
 //! What the layer above may look at.
 
 use super::role::State;
-use super::{Config, Hard, Log, Progress, Raft, Refusal, Role};
+use super::{Config, Configuration, Hard, Log, Progress, Raft, Refusal, Role};
 use quorate_core::NodeId;
+use std::sync::Arc;
 
 impl Raft {
     /// This node's part in its term.
     pub fn role(&self) -> Role {
-        self.state.role()
+        match self.state.role() {
+            Role::Follower if !self.voter || self.removed => Role::Learner,
+            role => role,
+        }
+    }
+
+    /// Who takes part, by the latest configuration in the log, committed or not (Raft §6).
+    pub fn configuration(&self) -> &Arc<Configuration> {
+        &self.configuration
+    }
+
+    /// Whether a committed configuration lacks this node, which was a member before. It takes no
+    /// part any more.
+    pub fn is_removed(&self) -> bool {
+        self.removed
     }
 
     /// The term.
@@ -45,7 +60,7 @@ impl Raft {
         &self.config
     }
 
-    /// For a leader: how far each node is, itself included. Empty otherwise.
+    /// For a leader: how far each member is, itself included, in order. Empty otherwise.
     pub fn progress(&self) -> &[Progress] {
         match &self.state {
             State::Leader(leader) => &leader.progress,

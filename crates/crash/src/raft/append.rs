@@ -16,7 +16,8 @@ impl Raft {
         let fits = entries.first().is_none_or(|entry| entry.term >= prev.term);
         let ours = entries.last().map_or(prev.term, |entry| entry.term) <= self.hard.term;
         let matched = prev.index.saturating_add(entries.len() as u64);
-        if !fits || !ours || matched > MAX {
+        let sound = (entries.configurations()).all(|(_, it)| it.check().is_ok());
+        if !fits || !ours || !sound || matched > MAX {
             return; // no leader of this term sends that
         }
         if prev.index < self.hard.log.base().index {
@@ -47,6 +48,7 @@ impl Raft {
                 _ => entries.slice(known..entries.len()),
             };
             self.hard.write(Record::Append { at, entries }, out);
+            self.follow_configuration(out);
         }
         // Not the whole log: what follows the leader's entries may still be another leader's. One
         // answer for all that a burst brings.

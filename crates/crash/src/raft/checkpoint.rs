@@ -1,8 +1,9 @@
 //! Writing a snapshot of the own state machine into the log, and cutting the log.
 
-use super::{Checkpoint, Output, Position, Raft, Record, SnapshotMeta};
+use super::{Checkpoint, Configuration, Output, Position, Raft, Record, SnapshotMeta};
 use bytes::Bytes;
 use quorate_core::Effects;
+use std::sync::Arc;
 
 /// A snapshot that is being written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +33,7 @@ impl Raft {
         };
         let (id, config) = (self.hard.snapshots + 1, &self.config);
         let base = log.trail(index, config.trailing_entries, config.trailing_bytes);
-        self.write_begin(id, base, out);
+        self.write_begin(id, base, self.configuration_at(base.index), out);
         self.restate(base, out);
         self.writing = Some(Writing {
             id,
@@ -43,13 +44,20 @@ impl Raft {
         out.output_eager(Output::CheckpointBegun { id });
     }
 
-    pub(super) fn write_begin(&mut self, id: u64, base: Position, out: &mut Effects<Self>) {
+    pub(super) fn write_begin(
+        &mut self,
+        id: u64,
+        base: Position,
+        configuration: Arc<Configuration>,
+        out: &mut Effects<Self>,
+    ) {
         let begin = Record::SnapshotBegin {
             id,
             term: self.hard.term,
             vote: self.hard.vote,
             boots: self.hard.boots,
             base,
+            configuration,
         };
         self.hard.write(begin, out);
     }
@@ -77,7 +85,13 @@ impl Raft {
     fn end_checkpoint(&mut self, digest: u64, out: &mut Effects<Self>) {
         if let Some(Writing { id, at, base, size }) = self.writing.take() {
             let meta = SnapshotMeta { at, size, digest };
-            self.hard.write(Record::SnapshotEnd { id, meta, base }, out);
+            let end = Record::SnapshotEnd {
+                id,
+                meta,
+                base,
+                configuration: self.configuration_at(at.index),
+            };
+            self.hard.write(end, out);
             out.output_eager(Output::CheckpointEnded { id, meta });
         }
     }

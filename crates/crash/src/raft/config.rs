@@ -1,14 +1,18 @@
 //! What is fixed for the life of a node.
 
 use quorate_contract::Timing;
-use quorate_core::{Mutant, NodeSet};
+use quorate_core::Mutant;
+use quorate_core::replicated::Configuration;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Cluster size, timeouts and bounds. The same on every node, timeouts included.
+/// The founding members, timeouts and bounds. The same on every node, timeouts included.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
-    /// How many nodes the cluster has; membership is fixed.
-    pub nodes: u8,
+    /// Who takes part as long as neither log nor snapshot says anything else. All founders have the
+    /// same. A node that joins later founds nothing: it has no voters here, and learns from the
+    /// leader who takes part.
+    pub founding: Arc<Configuration>,
     /// A follower that hears nothing from a leader campaigns after a time in
     /// `election_min..=election_max`, drawn by the driver. For `election_min` after it heard from
     /// a leader it helps nobody to depose it.
@@ -36,6 +40,9 @@ pub struct Config {
     pub trailing_bytes: usize,
     /// A snapshot chunk that is not acknowledged for this long is sent again.
     pub chunk_timeout: Duration,
+    /// A learner becomes a voter only if it lacks at most this many entries of the leader's log:
+    /// from then on its acknowledgement may be needed for each entry (thesis §4.2.1).
+    pub max_promotion_lag: u64,
     /// A seeded defect; [`Mutant::None`] in all that serves.
     pub mutant: Mutant,
 }
@@ -43,7 +50,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            nodes: 3,
+            founding: Configuration::founding(3).into(),
             election_min: Duration::from_millis(300),
             election_max: Duration::from_millis(600),
             patience_max: 1,
@@ -55,15 +62,19 @@ impl Default for Config {
             trailing_entries: 10_000,
             trailing_bytes: 16 << 20,
             chunk_timeout: Duration::from_secs(1),
+            max_promotion_lag: 1_000,
             mutant: Mutant::None,
         }
     }
 }
 
 impl Config {
-    /// How many nodes decide: any two sets of this size share a node.
-    pub fn quorum(&self) -> usize {
-        usize::from(self.nodes) / 2 + 1
+    /// The defaults, for a cluster that the nodes `0..n` found.
+    pub fn of(n: u8) -> Self {
+        Self {
+            founding: Configuration::founding(n).into(),
+            ..Self::default()
+        }
     }
 
     /// Checks what [`Raft`](super::Raft) relies on.
@@ -73,8 +84,13 @@ impl Config {
     pub fn check(&self) -> Result<(), String> {
         let rules = [
             (
-                (1..=NodeSet::MAX_NODES).contains(&self.nodes),
-                "nodes: must be 1 to 128",
+                self.founding.members().is_empty()
+                    || self.founding.check().is_ok() && !self.founding.is_joint(),
+                "founding: must name voters, or no members for a node that joins",
+            ),
+            (
+                self.founding.members().len() <= Configuration::MAX_MEMBERS,
+                "founding: must have at most 128 members",
             ),
             (
                 self.heartbeat > Duration::ZERO && self.heartbeat < self.election_min,

@@ -1,10 +1,9 @@
 //! Elections: pre-vote, votes, patience, and the leader's own doubt.
 
-use super::progress::Progress;
 use super::read_index::Rounds;
 use super::role::{Ballots, Leader, State};
 use super::{Claim, Entry, Notice, Output, Payload, Position, Raft, Record, Refusal, Timer};
-use quorate_core::{Effects, Mutant, NodeId, NodeSet, Time};
+use quorate_core::{Effects, Mutant, NodeId, Time};
 
 impl Raft {
     pub(super) fn arm_election(&mut self, out: &mut Effects<Self>) {
@@ -51,10 +50,17 @@ impl Raft {
                 out.disarm(Timer::Heartbeat);
                 // What was taken but is not in the log yet never gets there: it would bear the
                 // wrong term (camunda#5360).
+                let why = Refusal::NotLeader { leader };
                 for entry in old.proposed {
-                    if let Payload::Command(payload) = entry.payload {
-                        let why = Refusal::NotLeader { leader };
-                        out.output_eager(Output::ProposeRefused { payload, why });
+                    match entry.payload {
+                        Payload::Command(payload) => {
+                            out.output_eager(Output::ProposeRefused { payload, why });
+                        }
+                        // The way out of a joint configuration was asked for by nobody.
+                        Payload::Configuration(_) if !self.configuration.is_joint() => {
+                            out.output_eager(Output::ReconfigureRefused { why });
+                        }
+                        Payload::Empty | Payload::Configuration(_) => {}
                     }
                 }
                 for id in old.rounds.into_local() {
@@ -93,7 +99,35 @@ impl Raft {
         if matches!(self.state, State::Follower) {
             self.lose_patience(now);
         }
-        self.pre_campaign(out);
+        self.leader = None;
+        self.fail_forwarded(out);
+        if self.may_campaign() {
+            self.pre_campaign(out);
+        } else {
+            self.ask_for_membership(out);
+        }
+    }
+
+    /// Only voters campaign (thesis §4.2.2: a server that is not part of its own latest
+    /// configuration starts no election).
+    fn may_campaign(&self) -> bool {
+        (self.voter && !self.removed) || self.config.mutant.is(Mutant::RemovedNodeVotes)
+    }
+
+    /// A node that does not vote asks all the same when it hears no leader: if it was removed while
+    /// it was away, it is told so ([`Notice::Removed`]). It ignores all other answers.
+    fn ask_for_membership(&mut self, out: &mut Effects<Self>) {
+        self.arm_election(out);
+        if !self.removed {
+            self.ask_for_pre_votes(out);
+        }
+    }
+
+    fn ask_for_pre_votes(&self, out: &mut Effects<Self>) {
+        let last = self.hard.log.last();
+        for peer in self.other_voters() {
+            self.notice(peer, Notice::PreVote { last }, out);
+        }
     }
 
     /// The leader may be gone. This node no longer helps it to stay, and asks the others soon: not
@@ -111,19 +145,14 @@ impl Raft {
     }
 
     fn pre_campaign(&mut self, out: &mut Effects<Self>) {
-        self.leader = None;
-        self.fail_forwarded(out);
         let mut ballots = Ballots::default();
         ballots.count(self.me, true);
-        if self.config.quorum() == 1 {
+        if self.is_elected(&ballots) {
             return self.campaign(false, out);
         }
         self.state = State::PreCandidate(ballots);
         self.arm_election(out);
-        let last = self.hard.log.last();
-        for peer in self.peers() {
-            self.notice(peer, Notice::PreVote { last }, out);
-        }
+        self.ask_for_pre_votes(out);
     }
 
     /// Asks for votes in a new term. The ballot is written before the question leaves, so that a
@@ -137,9 +166,35 @@ impl Raft {
         self.arm_election(out);
         let last = self.hard.log.last();
         self.claim(self.me, Claim::Vote { granted: true }, out);
-        for peer in self.peers() {
+        for peer in self.other_voters() {
             self.claim(peer, Claim::RequestVote { last, transfer }, out);
         }
+    }
+
+    /// Who is asked for votes.
+    fn other_voters(&self) -> impl Iterator<Item = NodeId> + use<'_> {
+        let configuration = &self.configuration;
+        let mut voters = [&configuration.voters[..], &configuration.outgoing].concat();
+        voters.sort_unstable();
+        voters.dedup();
+        voters.into_iter().filter(|node| *node != self.me)
+    }
+
+    /// A vote counts if it is a voter's by the configuration in force here. A node that gives one
+    /// may not know yet that it votes, so votes are given without looking at that (thesis §4.2.2).
+    fn counts(&self, from: NodeId) -> bool {
+        self.configuration.is_voter(from) || self.config.mutant.is(Mutant::RemovedNodeVotes)
+    }
+
+    fn is_elected(&self, ballots: &Ballots) -> bool {
+        if self.config.mutant.is(Mutant::RemovedNodeVotes) && !self.configuration.is_joint() {
+            return ballots.granted() > self.configuration.voters.len() / 2;
+        }
+        self.is_quorum(|node| ballots.has_granted(node))
+    }
+
+    fn is_lost(&self, ballots: &Ballots) -> bool {
+        !self.is_quorum(|node| !ballots.has_refused(node))
     }
 
     /// A pre-vote changes nothing here: not the term, not the vote (canonical/raft#196), not the
@@ -153,9 +208,13 @@ impl Raft {
         last: Position,
         out: &mut Effects<Self>,
     ) {
+        if self.tell_removed(from, out) {
+            return;
+        }
         let next_term = term.saturating_add(1);
         let mine = self.hard.log.last();
-        let eligible = next_term > self.hard.term && last >= mine && !self.is_content(now);
+        let eligible =
+            next_term > self.hard.term && last >= mine && !self.is_content(now) && !self.removed;
         // Two that ask at the same time would go on to split the votes, and lose another election
         // timeout. Of equals the lower id goes first; it asks again, as it may have asked while
         // the other one still heard the leader.
@@ -175,17 +234,20 @@ impl Raft {
         granted: bool,
         out: &mut Effects<Self>,
     ) {
-        let (nodes, quorum) = (usize::from(self.config.nodes), self.config.quorum());
+        let counts = self.counts(from);
         let State::PreCandidate(ballots) = &mut self.state else {
             return;
         };
-        if next_term != self.hard.term + 1 {
-            return; // the answer to an earlier question
+        if next_term != self.hard.term + 1 || !counts {
+            return; // the answer to an earlier question, or of a node that has no say
         }
         ballots.count(from, granted);
-        if ballots.granted.len() >= quorum {
+        let State::PreCandidate(ballots) = &self.state else {
+            return;
+        };
+        if self.is_elected(ballots) {
             self.campaign(false, out);
-        } else if ballots.refused.len() > nodes - quorum {
+        } else if self.is_lost(ballots) {
             self.become_follower(None, out);
         }
     }
@@ -199,6 +261,9 @@ impl Raft {
         transfer: bool,
         out: &mut Effects<Self>,
     ) {
+        if self.removed || self.tell_removed(from, out) {
+            return;
+        }
         if term > self.hard.term && !transfer && self.is_content(now) {
             return;
         }
@@ -228,17 +293,23 @@ impl Raft {
 
     /// A vote of this term: older ones do not get here (little-raft#44).
     pub(super) fn on_vote(&mut self, from: NodeId, granted: bool, out: &mut Effects<Self>) {
-        let (nodes, quorum) = (usize::from(self.config.nodes), self.config.quorum());
+        let counts = self.counts(from);
         let State::Candidate(ballots) = &mut self.state else {
             if granted && !matches!(self.state, State::Leader(_)) {
                 self.on_late_vote(self.hard.term);
             }
             return;
         };
+        if !counts {
+            return;
+        }
         ballots.count(from, granted);
-        if ballots.granted.len() >= quorum {
+        let State::Candidate(ballots) = &self.state else {
+            return;
+        };
+        if self.is_elected(ballots) {
             self.become_leader(out);
-        } else if ballots.refused.len() > nodes - quorum {
+        } else if self.is_lost(ballots) {
             self.become_follower(None, out);
         }
     }
@@ -251,11 +322,10 @@ impl Raft {
         };
         self.leader = Some(self.me);
         self.state = State::Leader(Box::new(Leader {
-            progress: vec![Progress::probe(last + 1); usize::from(self.config.nodes)],
+            progress: self.progress_of_members(vec![], last + 1),
             opened_at: last + 1,
             uncommitted: entry.bytes(),
             proposed: vec![entry],
-            active: NodeSet::EMPTY,
             transfer: None,
             rounds: Rounds::default(),
         }));
@@ -271,12 +341,20 @@ impl Raft {
         let State::Leader(leader) = &mut self.state else {
             return;
         };
-        leader.active.insert(self.me);
-        if leader.active.len() < self.config.quorum() {
+        leader.hear(self.me);
+        let State::Leader(leader) = &self.state else {
+            return;
+        };
+        if !self.is_quorum(|node| leader.progress(node).is_some_and(|it| it.silent == 0)) {
             self.miss_quorum();
             return self.become_follower(None, out);
         }
-        leader.active = NodeSet::EMPTY;
+        let State::Leader(leader) = &mut self.state else {
+            return;
+        };
+        for progress in &mut leader.progress {
+            progress.silent = progress.silent.saturating_add(1);
+        }
         self.on_steady(now);
         let max = self.election_max();
         out.arm(Timer::Election, max, max);

@@ -1,9 +1,10 @@
 //! What survives a crash, and the records that change it.
 
-use super::{Entries, Log, MAX, Position, SnapshotMeta};
+use super::{Configuration, Entries, Log, MAX, Position, SnapshotMeta};
 use bytes::Bytes;
 use quorate_core::NodeId;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Term, vote and log: Raft's persistent state (Raft, figure 2), and two counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,6 +60,8 @@ pub enum Record {
         boots: u64,
         /// Where the log will begin once the snapshot is complete.
         base: Position,
+        /// The configuration as of `base`.
+        configuration: Arc<Configuration>,
     },
     /// Entries after the `base` of `SnapshotBegin`, once more. Where the records before are still
     /// there, they change nothing: an `Append` in this place would cut off entries that are
@@ -86,6 +89,8 @@ pub enum Record {
         meta: SnapshotMeta,
         /// The log keeps what follows this entry if it has it, otherwise nothing.
         base: Position,
+        /// The configuration as of the snapshot's last entry.
+        configuration: Arc<Configuration>,
     },
 }
 
@@ -105,7 +110,21 @@ impl Record {
                 base,
                 ..
             } => (*id).max(*term).max(*boots).max(base.index),
-            Self::SnapshotEnd { id, meta, base } => (*id).max(meta.at.index).max(base.index),
+            Self::SnapshotEnd { id, meta, base, .. } => (*id).max(meta.at.index).max(base.index),
+        }
+    }
+
+    /// Is each configuration in it one that can be?
+    fn configurations_are_sound(&self) -> bool {
+        match self {
+            Self::Append { entries, .. } | Self::SnapshotTail { entries, .. } => {
+                let mut all = entries.configurations();
+                all.all(|(_, configuration)| configuration.check().is_ok())
+            }
+            Self::SnapshotBegin { configuration, .. } | Self::SnapshotEnd { configuration, .. } => {
+                configuration.check().is_ok()
+            }
+            Self::Boot | Self::Ballot { .. } | Self::SnapshotChunk { .. } => true,
         }
     }
 }
@@ -136,9 +155,17 @@ impl Hard {
         }
     }
 
+    /// The configuration in force, as far as the records say one; else the founding one is.
+    pub fn configuration(&self) -> Option<&Arc<Configuration>> {
+        self.log.configuration()
+    }
+
     fn take(&mut self, record: &Record) -> Result<(), &'static str> {
         if record.largest().max(self.boots) > MAX {
             return Err("a number is out of all bounds");
+        }
+        if !record.configurations_are_sound() {
+            return Err("a configuration contradicts itself");
         }
         match record {
             Record::Boot => self.boots += 1,
@@ -160,13 +187,16 @@ impl Hard {
                 vote,
                 boots,
                 base,
+                configuration,
             } => {
                 if self.boots == 0 {
                     // The records before this one were deleted.
                     (self.term, self.vote, self.boots) = (*term, *vote, *boots);
-                    self.log = Log::after(*base);
+                    self.log = Log::after(*base, Some(configuration.clone()));
                 } else if (self.term, self.vote, self.boots) != (*term, *vote, *boots) {
                     return Err("a snapshot restates another ballot than the log has");
+                } else if !self.log.restate(*base, configuration) {
+                    return Err("a snapshot restates another configuration than the log has");
                 }
                 self.snapshots = *id;
             }
@@ -177,14 +207,21 @@ impl Hard {
                 }
             }
             Record::SnapshotChunk { .. } => {}
-            Record::SnapshotEnd { id, meta, base } => {
+            Record::SnapshotEnd {
+                id,
+                meta,
+                base,
+                configuration,
+            } => {
                 if *id != self.snapshots {
                     return Err("a snapshot ends that is not the one begun last");
                 }
                 if base.index > meta.at.index || meta.at.index < self.log.snapshot().at.index {
                     return Err("a snapshot cuts the log at the wrong place");
                 }
-                self.log.compact(*meta, *base);
+                if !self.log.compact(*meta, *base, configuration) {
+                    return Err("a snapshot ends with another configuration than the log has");
+                }
             }
         }
         Ok(())

@@ -2,9 +2,12 @@
 
 use super::progress::{Mode, Progress};
 use super::role::State;
-use super::{Claim, Install, MAX, Notice, Output, Position, Raft, Record, SnapshotMeta};
+use super::{
+    Claim, Configuration, Install, MAX, Notice, Output, Position, Raft, Record, SnapshotMeta,
+};
 use bytes::Bytes;
-use quorate_core::{Effects, NodeId, Time};
+use quorate_core::{Effects, Mutant, NodeId, Time};
+use std::sync::Arc;
 
 /// A snapshot that is being received.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +16,8 @@ pub(super) struct Installing {
     /// From whom, in which term. Another leader's bytes for the same state may differ.
     source: (NodeId, u64),
     meta: SnapshotMeta,
+    /// As of the snapshot's last entry.
+    configuration: Arc<Configuration>,
     received: u64,
     /// All is there, and the layer above looks at it.
     checking: bool,
@@ -21,15 +26,11 @@ pub(super) struct Installing {
 /// The leader's side.
 impl Raft {
     /// Asks for the piece again that seems to be lost, or for a newer snapshot if there is one.
-    pub(super) fn ask_again(
-        &self,
-        now: Time,
-        peer: NodeId,
-        progress: &mut Progress,
-        out: &mut Effects<Self>,
-    ) {
+    pub(super) fn ask_again(&self, now: Time, progress: &mut Progress, out: &mut Effects<Self>) {
+        let peer = progress.node;
         if let Mode::Snapshot {
             meta,
+            configuration,
             offset,
             asked,
         } = &mut progress.mode
@@ -37,6 +38,7 @@ impl Raft {
         {
             if *meta != self.hard.log.snapshot() {
                 (*meta, *offset) = (self.hard.log.snapshot(), 0);
+                *configuration = self.configuration_at(meta.at.index);
             }
             *asked = now;
             out.output_eager(Output::SnapshotWanted {
@@ -59,12 +61,22 @@ impl Raft {
         let State::Leader(leader) = &self.state else {
             return;
         };
-        let wanted = leader.progress.get(to.index()).is_some_and(|progress| {
-            matches!(progress.mode, Mode::Snapshot { meta: m, offset: o, .. } if (m, o) == (meta, offset))
-        });
-        if wanted {
+        let progress = leader.progress(to);
+        if let Some(Progress {
+            mode:
+                Mode::Snapshot {
+                    meta: wanted,
+                    configuration,
+                    offset: at,
+                    ..
+                },
+            ..
+        }) = progress
+            && (*wanted, *at) == (meta, offset)
+        {
             let piece = Notice::Snapshot {
                 meta,
+                configuration: configuration.clone(),
                 offset,
                 data,
                 last,
@@ -84,12 +96,15 @@ impl Raft {
         let State::Leader(leader) = &mut self.state else {
             return;
         };
-        leader.active.insert(from);
+        let Some(progress) = leader.hear(from) else {
+            return;
+        };
         if let Mode::Snapshot {
             meta,
             offset,
             asked,
-        } = &mut leader.progress[from.index()].mode
+            ..
+        } = &mut progress.mode
             && meta.at == at
             && through != *offset
             && through <= meta.size
@@ -110,13 +125,14 @@ impl Raft {
     pub(super) fn on_snapshot(
         &mut self,
         from: NodeId,
-        meta: SnapshotMeta,
+        (meta, configuration): (SnapshotMeta, Arc<Configuration>),
         offset: u64,
         data: Bytes,
         last: bool,
         out: &mut Effects<Self>,
     ) {
-        if meta.at.index > MAX || meta.at.term > self.hard.term || meta.size > MAX {
+        let possible = meta.at.index <= MAX && meta.at.term <= self.hard.term && meta.size <= MAX;
+        if !possible || configuration.check().is_err() {
             return; // no leader of this term sends that
         }
         if meta.at.index > self.commit && self.hard.log.holds(meta.at) {
@@ -130,7 +146,7 @@ impl Raft {
         let source = (from, self.hard.term);
         let open = self.install.as_ref();
         if !open.is_some_and(|open| open.source == source && open.meta == meta) && offset == 0 {
-            self.begin_install(source, meta, out);
+            self.begin_install(source, meta, configuration, out);
         }
         let Some(open) = &mut self.install else {
             let (at, offset) = (meta.at, 0);
@@ -175,16 +191,26 @@ impl Raft {
         &mut self,
         source: (NodeId, u64),
         meta: SnapshotMeta,
+        configuration: Arc<Configuration>,
         out: &mut Effects<Self>,
     ) {
+        let configuration = match self
+            .config
+            .mutant
+            .is(Mutant::ConfigurationDroppedBySnapshot)
+        {
+            true => self.configuration.clone(),
+            false => configuration,
+        };
         self.abort_checkpoint(out);
         self.abort_install(out);
         let id = self.hard.snapshots + 1;
-        self.write_begin(id, meta.at, out);
+        self.write_begin(id, meta.at, configuration.clone(), out);
         self.install = Some(Installing {
             id,
             source,
             meta,
+            configuration,
             received: 0,
             checking: false,
         });
@@ -202,12 +228,19 @@ impl Raft {
         if !good {
             return self.abort_install(out);
         }
-        let Some(Installing { meta, .. }) = self.install.take() else {
+        let Some(open) = self.install.take() else {
             return;
         };
-        let base = meta.at;
-        self.hard.write(Record::SnapshotEnd { id, meta, base }, out);
+        let (meta, base) = (open.meta, open.meta.at);
+        let end = Record::SnapshotEnd {
+            id,
+            meta,
+            base,
+            configuration: open.configuration,
+        };
+        self.hard.write(end, out);
         self.commit = meta.at.index;
+        self.follow_configuration(out);
         out.output_eager(Output::Install(Install::End { id, meta }));
         if let Some(leader) = self.leader {
             let matched = meta.at.index;

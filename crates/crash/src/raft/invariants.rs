@@ -30,6 +30,10 @@ fn broken(raft: &Raft) -> Option<&'static str> {
             "what a snapshot holds is committed",
         ),
         (last.term <= hard.term, "no entry is of a later term"),
+        (
+            hard.configuration().unwrap_or(&raft.config.founding) == &raft.configuration,
+            "a node acts by the latest configuration in its log",
+        ),
     ];
     flaw.or_else(|| first_broken(&rules))
         .or_else(|| match &raft.state {

@@ -1,8 +1,9 @@
 //! The log: entries from somewhere on, and what came before as a snapshot.
 
-use super::{Entries, Entry, Position, SnapshotMeta};
+use super::{Configuration, Entries, Entry, Position, SnapshotMeta};
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// A replicated log whose beginning may have been cut off. Entries are held in the batches in
 /// which they came; a clone copies references to those only. Compares and hashes by content.
@@ -16,6 +17,11 @@ pub struct Log {
     batches: VecDeque<Batch>,
     /// Where each term begins, among the entries that are here: few, however long the log.
     terms: VecDeque<Position>,
+    /// The configuration as of `base`; `None` as long as only the founding one is known, which is
+    /// not the log's to say.
+    base_configuration: Option<Arc<Configuration>>,
+    /// The configurations among the entries that are here, by index: few, however long the log.
+    configurations: VecDeque<(u64, Arc<Configuration>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -31,12 +37,53 @@ impl Batch {
 }
 
 impl Log {
-    /// An empty log that begins after `base`.
-    pub(super) fn after(base: Position) -> Self {
+    /// An empty log that begins after `base`, where `configuration` is in force.
+    pub(super) fn after(base: Position, configuration: Option<Arc<Configuration>>) -> Self {
         Self {
             base,
             last: base,
+            base_configuration: configuration,
             ..Self::default()
+        }
+    }
+
+    /// The latest configuration in the log, committed or not: the one in force (Raft §6). `None` as
+    /// long as the log says nothing, and the founding configuration counts.
+    pub fn configuration(&self) -> Option<&Arc<Configuration>> {
+        match self.configurations.back() {
+            Some((_, configuration)) => Some(configuration),
+            None => self.base_configuration.as_ref(),
+        }
+    }
+
+    /// The index of the entry that holds [`Log::configuration`]; the base if none does.
+    pub fn configured_at(&self) -> u64 {
+        let last = self.configurations.back();
+        last.map_or(self.base.index, |(index, _)| *index)
+    }
+
+    /// The configuration in force after the entry at `index`, which is not before the base.
+    pub fn configuration_at(&self, index: u64) -> Option<&Arc<Configuration>> {
+        let after = self.configurations.partition_point(|(at, _)| *at <= index);
+        match after.checked_sub(1) {
+            Some(before) => Some(&self.configurations[before].1),
+            None => self.base_configuration.as_ref(),
+        }
+    }
+
+    /// The configuration as of the base is written down with a snapshot. Returns false if the log
+    /// knows another one.
+    #[must_use]
+    pub(super) fn restate(&mut self, base: Position, configuration: &Arc<Configuration>) -> bool {
+        if !self.holds(base) {
+            return true; // the snapshot of a leader that is ahead
+        }
+        match self.configuration_at(base.index) {
+            Some(known) => known == configuration,
+            None => {
+                self.base_configuration = Some(configuration.clone());
+                true
+            }
         }
     }
 
@@ -217,6 +264,9 @@ impl Log {
             term: last,
             index: at + entries.len() as u64 - 1,
         };
+        let configurations = entries.configurations();
+        self.configurations
+            .extend(configurations.map(|(offset, it)| (at + offset as u64, it.clone())));
         self.batches.push_back(Batch {
             first: at,
             entries: entries.clone(),
@@ -246,13 +296,42 @@ impl Log {
         while self.terms.back().is_some_and(|run| run.index >= at) {
             self.terms.pop_back();
         }
+        while self
+            .configurations
+            .back()
+            .is_some_and(|(index, _)| *index >= at)
+        {
+            self.configurations.pop_back();
+        }
     }
 
     /// Replaces what leads up to `base` by the snapshot: keeps what follows `base` if the log
-    /// holds it, otherwise nothing.
-    pub(super) fn compact(&mut self, snapshot: SnapshotMeta, base: Position) {
-        if !self.holds(base) {
-            *self = Self::after(base);
+    /// holds it, otherwise nothing. `configuration` is the one as of the snapshot's last entry.
+    /// Returns false, and changes nothing, when it is not the one that the log has there.
+    #[must_use]
+    pub(super) fn compact(
+        &mut self,
+        snapshot: SnapshotMeta,
+        base: Position,
+        configuration: &Arc<Configuration>,
+    ) -> bool {
+        if self.holds(base) {
+            let known = self.configuration_at(snapshot.at.index);
+            if snapshot.at.index > self.last.index || known.is_some_and(|it| it != configuration) {
+                return false;
+            }
+            self.base_configuration = self.configuration_at(base.index).cloned();
+            while self
+                .configurations
+                .front()
+                .is_some_and(|(index, _)| *index <= base.index)
+            {
+                self.configurations.pop_front();
+            }
+        } else if base == snapshot.at {
+            *self = Self::after(base, Some(configuration.clone()));
+        } else {
+            return false;
         }
         self.snapshot = snapshot;
         while self
@@ -282,6 +361,7 @@ impl Log {
             run.index = run.index.max(base.index + 1);
         }
         self.base = base;
+        true
     }
 
     /// Which batch has the entry at `index`.
@@ -310,8 +390,9 @@ impl Log {
         Some(low)
     }
 
-    fn content(&self) -> (Position, Position, SnapshotMeta) {
-        (self.base, self.last, self.snapshot)
+    fn content(&self) -> impl Eq + Hash {
+        let configuration = self.base_configuration.clone();
+        (self.base, self.last, self.snapshot, configuration)
     }
 }
 

@@ -16,11 +16,13 @@
 //! - [`PreVote`](Notice::PreVote), [`PreVoted`](Notice::PreVoted): hints; no promise is made.
 //! - [`ReadIndex`](Notice::ReadIndex): a question, numbered under a boot count that is durable.
 //!   [`ReadIndexAnswer`](Notice::ReadIndexAnswer): speaks of a quorum, not of the sender.
+//! - [`Removed`](Notice::Removed): speaks of what is committed, and of what never changes again.
 //! - [`TimeoutNow`](Notice::TimeoutNow): asks for a campaign, which any node may start any time.
 
-use super::{Entries, Position, SnapshotMeta};
+use super::{Configuration, Entries, Position, SnapshotMeta};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A message: the sender's term, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -157,6 +159,8 @@ pub enum Notice {
     Snapshot {
         /// Which snapshot.
         meta: SnapshotMeta,
+        /// The configuration as of its last entry.
+        configuration: Arc<Configuration>,
         /// Where `data` belongs.
         offset: u64,
         /// The piece.
@@ -164,6 +168,9 @@ pub enum Notice {
         /// Whether it is the last one.
         last: bool,
     },
+    /// The addressee was removed: a configuration that is committed lacks it, and its number is not
+    /// given again.
+    Removed,
 }
 
 /// Numbers a node's reads: never the same twice, even when the node has crashed in between, so

@@ -3,10 +3,11 @@
 //! What it does: elections with pre-vote, check-quorum and stickiness; pipelined and batched
 //! replication with flow control per follower and fast back-up; the leader's own write in parallel
 //! with the followers'; linearizable reads at any node by read index; leadership transfer; log
-//! compaction and chunked snapshots, both its own and the leader's, as records of the one log.
+//! compaction and chunked snapshots, both its own and the leader's, as records of the one log;
+//! changes of membership by joint consensus.
 //!
-//! What it never does: read a clock, draw a random number, know what a command means, change its
-//! membership, trust a disk that has not answered.
+//! What it never does: read a clock, draw a random number, know what a command means, trust a disk
+//! that has not answered.
 //!
 //! It stands on: nodes that crash and recover with their disk, links that lose, repeat and
 //! reorder messages but do not forge them. Safety needs no timing at all. Progress needs elections
@@ -55,6 +56,7 @@ mod hard;
 mod install;
 mod invariants;
 mod log;
+mod membership;
 pub mod message;
 mod patience;
 mod progress;
@@ -82,6 +84,7 @@ use patience::Patience;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 use read_index::Forwarded;
 use role::State;
+use std::sync::Arc;
 
 /// No term, index or size gets near this; a message which has one that is beyond is not believed.
 const MAX: u64 = 1 << 62;
@@ -91,7 +94,13 @@ const MAX: u64 = 1 << 62;
 pub struct Raft {
     config: Config,
     me: NodeId,
-    configuration: Configuration,
+    /// The configuration in force: the latest in the log, else the founding one.
+    configuration: Arc<Configuration>,
+    /// Whether this node is a voter, and a member, in it.
+    voter: bool,
+    member: bool,
+    /// Whether this node is known to be no member any more, and never again.
+    removed: bool,
     hard: Journaled<Hard>,
     state: State,
     /// The leader of the term, once it has been heard of.
@@ -125,10 +134,16 @@ impl Protocol for Raft {
     type EagerOutput = Output;
 
     fn recover(config: &Config, me: NodeId, hard: Journaled<Hard>) -> Self {
+        let configuration = hard.configuration().unwrap_or(&config.founding).clone();
+        let voter = configuration.is_voter(me);
+        let role = if voter { Role::Follower } else { Role::Learner };
         Self {
             config: config.clone(),
             me,
-            configuration: Configuration::founding(config.nodes),
+            voter,
+            member: configuration.is_member(me),
+            removed: false,
+            configuration,
             state: State::Follower,
             leader: None,
             commit: hard.log.snapshot().at.index,
@@ -140,7 +155,7 @@ impl Protocol for Raft {
             acknowledge: None,
             install: None,
             writing: None,
-            announced: (Role::Follower, hard.term, None),
+            announced: (role, hard.term, None),
             violation: None,
             hard,
         }
@@ -165,6 +180,7 @@ impl Protocol for Raft {
         }
         self.forward_reads(out);
         if matches!(self.state, State::Leader(_)) {
+            self.pursue_change(now, out);
             self.append_proposed(out);
             self.start_round(out);
             self.replicate(now, out);
@@ -177,12 +193,6 @@ impl Protocol for Raft {
 }
 
 impl Raft {
-    /// The other nodes.
-    fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
-        let me = self.me;
-        NodeId::all(self.config.nodes).filter(move |node| *node != me)
-    }
-
     fn claim(&self, to: NodeId, claim: Claim, out: &mut Effects<Self>) {
         let message = Message {
             term: self.hard.term,
@@ -200,8 +210,9 @@ impl Raft {
         self.hard.write(Record::Boot, out);
         self.claim(self.me, Claim::Booted, out);
         self.arm_election(out);
-        if self.config.nodes == 1 {
-            self.campaign(false, out); // nobody else can lead
+        let me = self.me;
+        if self.voter && self.is_quorum(|node| node == me) {
+            self.campaign(false, out); // no other node can lead
         }
     }
 
@@ -210,10 +221,7 @@ impl Raft {
             Request::Propose(payload) => self.on_propose(payload, out),
             Request::Read(id) => self.on_read(id, out),
             Request::Transfer(to) => self.on_transfer(now, to, out),
-            Request::Reconfigure(_) => {
-                let why = Refusal::Reconfiguring;
-                out.output_eager(Output::ReconfigureRefused { why });
-            }
+            Request::Reconfigure(target) => self.on_reconfigure(*target, out),
             Request::Suspect(node) => self.on_suspect(node, out),
             Request::Checkpoint(step) => self.on_checkpoint(step, out),
             Request::SnapshotData {
@@ -229,12 +237,13 @@ impl Raft {
 
     fn on_message(&mut self, now: Time, from: NodeId, message: Message, out: &mut Effects<Self>) {
         let Message { term, body } = message;
-        if from.0 >= self.config.nodes.into() || term > MAX {
+        if term > MAX {
             return;
         }
         match body {
-            // These three stand outside the rule on terms: see there.
+            // These four stand outside the rule on terms: see there.
             Body::Claim(Claim::Booted) => self.booted |= from == self.me,
+            Body::Notice(Notice::Removed) => self.on_removed(from, out),
             Body::Notice(Notice::PreVote { last }) => {
                 self.on_pre_vote(now, from, term, last, out);
             }
@@ -309,12 +318,14 @@ impl Raft {
             }
             Notice::Snapshot {
                 meta,
+                configuration,
                 offset,
                 data,
                 last,
             } => {
                 if self.hear_leader(now, from, out) {
-                    self.on_snapshot(from, meta, offset, data, last, out);
+                    let what = (meta, configuration);
+                    self.on_snapshot(from, what, offset, data, last, out);
                 }
             }
             Notice::HeartbeatAck { round } => self.on_heartbeat_ack(from, round, out),
@@ -326,12 +337,15 @@ impl Raft {
                 self.on_pre_voted(from, next_term, granted, out);
             }
             Notice::TimeoutNow => self.on_timeout_now(out),
-            Notice::PreVote { .. } => {} // handled before
+            Notice::PreVote { .. } | Notice::Removed => {} // handled before
         }
     }
 
     /// Tells the layer above when role, term or leader changed.
     fn announce(&mut self, out: &mut Effects<Self>) {
+        if !self.member {
+            self.notice_removal(out);
+        }
         let current = (self.role(), self.hard.term, self.leader);
         if current != self.announced {
             self.announced = current;

@@ -1,19 +1,24 @@
 //! What a leader knows of a follower, and how much it dares to send (as in etcd: probe,
 //! replicate, snapshot).
 
-use super::SnapshotMeta;
-use quorate_core::Time;
+use super::{Configuration, SnapshotMeta};
+use quorate_core::{NodeId, Time};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// How far one node is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Progress {
+    /// The node.
+    pub node: NodeId,
     /// All through this index is durable there and equal to the leader's log.
     pub matched: u64,
     /// The next entry to send. Always beyond `matched`.
     pub next: u64,
     /// How it is sent to.
     pub mode: Mode,
+    /// How many checks of the quorum have gone by since it was heard.
+    pub(super) silent: u8,
     /// The highest commit index that it was told.
     pub(super) told: u64,
     /// The highest round of reads that it has confirmed.
@@ -41,6 +46,8 @@ pub enum Mode {
     Snapshot {
         /// What it gets.
         meta: SnapshotMeta,
+        /// The configuration as of the snapshot's last entry.
+        configuration: Arc<Configuration>,
         /// How much of it is durable there.
         offset: u64,
         /// When the piece at `offset` was last asked for.
@@ -49,8 +56,10 @@ pub enum Mode {
 }
 
 impl Progress {
-    pub(super) fn probe(next: u64) -> Self {
+    pub(super) fn probe(node: NodeId, next: u64) -> Self {
         Self {
+            node,
+            silent: u8::MAX,
             matched: 0,
             next,
             mode: Mode::Probe { sent: false },
@@ -111,18 +120,4 @@ impl Progress {
             }
         }
     }
-}
-
-/// The highest value that a quorum has reached, or `floor` if that is higher. Quadratic in the
-/// number of those above `floor`, of which there are few.
-pub(super) fn reached_by(
-    quorum: usize,
-    floor: u64,
-    values: impl Iterator<Item = u64> + Clone,
-) -> u64 {
-    let above = values.clone().filter(|value| *value > floor);
-    above
-        .filter(|value| values.clone().filter(|other| other >= value).count() >= quorum)
-        .max()
-        .unwrap_or(floor)
 }

@@ -5,7 +5,6 @@
 //! its own term first, because before that it may not know all that is committed (etcd#7331,
 //! tikv#9239). A follower asks the leader. All reads of a burst share one round.
 
-use super::progress::reached_by;
 use super::role::{Leader, State};
 use super::{Notice, Output, Raft, Refusal, Ticket, Timer};
 use quorate_core::{Effects, Mutant, NodeId};
@@ -97,6 +96,9 @@ impl Raft {
         let State::Leader(leader) = &mut self.state else {
             return;
         };
+        if leader.progress(from).is_none() {
+            return; // no member: so the readers are bounded by the members
+        }
         let rounds = &mut leader.rounds;
         let waits = |reader: &Reader| matches!(reader, Reader::Peer(peer, _) if *peer == from);
         match rounds.waiting.iter().position(waits) {
@@ -123,7 +125,9 @@ impl Raft {
                 .drain(..)
                 .map(|reader| (round, commit, reader));
             rounds.begun.extend(waiting);
-            leader.progress[self.me.index()].round = round;
+            if let Some(own) = leader.progress_mut(self.me) {
+                own.round = round;
+            }
             self.beat(leader, out);
             self.end_rounds(leader, out);
         }
@@ -132,11 +136,11 @@ impl Raft {
 
     /// Answers the rounds that a quorum has confirmed.
     pub(super) fn end_rounds(&self, leader: &mut Leader, out: &mut Effects<Self>) {
-        let Some((first, _, _)) = leader.rounds.begun.front() else {
+        if leader.rounds.begun.is_empty() {
             return;
-        };
-        let values = leader.progress.iter().map(|progress| progress.round);
-        let through = reached_by(self.config.quorum(), first - 1, values);
+        }
+        let confirmed = |node| leader.progress(node).map_or(0, |progress| progress.round);
+        let through = self.decides().reached(confirmed);
         while let Some((round, index, reader)) = leader.rounds.begun.front().copied()
             && round <= through
         {

@@ -1,6 +1,6 @@
 //! The leader's side of replication.
 
-use super::progress::{Mode, Progress, reached_by};
+use super::progress::{Mode, Progress};
 use super::role::{Leader, State};
 use super::{Claim, Entries, Entry, Notice, Output, Position, Raft, Record, Refusal, Timer};
 use bytes::Bytes;
@@ -58,6 +58,7 @@ impl Raft {
         }
         let matched = self.hard.log.last().index;
         self.claim(self.me, Claim::Appended { matched }, out);
+        self.follow_configuration(out);
     }
 
     /// Sends each follower what it may have.
@@ -65,13 +66,12 @@ impl Raft {
         // `self` is taken apart so that the log can be read while progress is written.
         let mut state = std::mem::replace(&mut self.state, State::Follower);
         if let State::Leader(leader) = &mut state {
-            for peer in self.peers() {
-                let progress = &mut leader.progress[peer.index()];
-                let told = self.send_entries(now, peer, progress, out);
+            for progress in leader.others(self.me) {
+                let told = self.send_entries(now, progress, out);
                 let index = self.commit.min(progress.matched);
                 if !told && progress.told < index {
                     progress.told = index;
-                    self.notice(peer, Notice::Commit { index }, out);
+                    self.notice(progress.node, Notice::Commit { index }, out);
                 }
             }
         }
@@ -79,13 +79,7 @@ impl Raft {
     }
 
     /// Returns whether anything was sent.
-    fn send_entries(
-        &self,
-        now: Time,
-        peer: NodeId,
-        progress: &mut Progress,
-        out: &mut Effects<Self>,
-    ) -> bool {
+    fn send_entries(&self, now: Time, progress: &mut Progress, out: &mut Effects<Self>) -> bool {
         let (mut any, last) = (false, self.hard.log.last().index);
         while progress.next <= last {
             let room = match &progress.mode {
@@ -93,7 +87,7 @@ impl Raft {
                 Mode::Replicate { inflight } => inflight.len() < self.config.max_inflight,
                 Mode::Snapshot { .. } => false,
             };
-            if !room || !self.send_append(now, peer, progress, out) {
+            if !room || !self.send_append(now, progress, out) {
                 break;
             }
             any = true;
@@ -103,19 +97,15 @@ impl Raft {
 
     /// Sends what follows `next`, possibly nothing; or asks for the snapshot if the log no longer
     /// has it, and returns false then.
-    fn send_append(
-        &self,
-        now: Time,
-        peer: NodeId,
-        progress: &mut Progress,
-        out: &mut Effects<Self>,
-    ) -> bool {
+    fn send_append(&self, now: Time, progress: &mut Progress, out: &mut Effects<Self>) -> bool {
+        let peer = progress.node;
         let index = progress.next - 1;
         let Some(term) = self.hard.log.term_at(index) else {
             let meta = self.hard.log.snapshot();
             let offset = 0;
             progress.mode = Mode::Snapshot {
                 meta,
+                configuration: self.configuration_at(meta.at.index),
                 offset,
                 asked: now,
             };
@@ -156,21 +146,27 @@ impl Raft {
         let State::Leader(leader) = &mut self.state else {
             return self.on_late_answer(term);
         };
-        leader.active.insert(from);
+        let Some(progress) = leader.hear(from) else {
+            return; // it is no member any more
+        };
         if matched > self.hard.log.last().index {
             self.violation = Some("a follower acknowledges entries that its leader lacks");
             return;
         }
         let base = self.hard.log.base().index;
-        leader.progress[from.index()].appended(matched, base);
+        progress.appended(matched, base);
         if matched > commit {
-            let values = leader.progress.iter().map(|progress| progress.matched);
-            let reached = reached_by(self.config.quorum(), commit, values);
+            let State::Leader(leader) = &self.state else {
+                return;
+            };
+            let matched = |node| leader.progress(node).map_or(0, |progress| progress.matched);
+            let reached = self.decides().reached(matched);
             // Counting decides entries of the own term only; those before come with them (Raft
             // §5.4.2, figure 8).
             let own = self.hard.log.term_at(reached) == Some(term);
             if reached > commit && (own || self.config.mutant.is(Mutant::OldTermCommit)) {
                 self.commit_to(reached, out);
+                self.tell_dropped(commit, out);
             }
         }
         self.hand_over(from, out);
@@ -180,11 +176,13 @@ impl Raft {
         let State::Leader(leader) = &mut self.state else {
             return;
         };
-        leader.active.insert(from);
+        let Some(progress) = leader.hear(from) else {
+            return;
+        };
         // The follower's hint says where its terms are low enough, and here it is the other way
         // round: each round trip skips whole terms (Raft §5.3).
         let hint = self.hard.log.last_at_most(hint.term, hint.index);
-        leader.progress[from.index()].rejected(prev, hint.index);
+        progress.rejected(prev, hint.index);
     }
 
     pub(super) fn on_heartbeat_timeout(&mut self, now: Time, out: &mut Effects<Self>) {
@@ -195,14 +193,18 @@ impl Raft {
                 self.config.heartbeat,
                 self.config.heartbeat,
             );
-            for peer in self.peers() {
-                let progress = &mut leader.progress[peer.index()];
+            for progress in leader.others(self.me) {
                 progress.nudge = progress.matched == progress.before;
                 progress.before = progress.matched;
-                self.ask_again(now, peer, progress, out);
+                self.ask_again(now, progress, out);
             }
             self.beat(leader, out);
-            self.pursue_transfer(now, leader, out);
+            let gives_up = self.pursue_transfer(now, leader, out);
+            self.state = state;
+            if gives_up {
+                self.become_follower(None, out);
+            }
+            return;
         }
         self.state = state;
     }
@@ -210,12 +212,11 @@ impl Raft {
     /// A heartbeat to every follower.
     pub(super) fn beat(&self, leader: &mut Leader, out: &mut Effects<Self>) {
         let round = leader.rounds.latest();
-        for peer in self.peers() {
-            let progress = &mut leader.progress[peer.index()];
+        for progress in leader.others(self.me) {
             // Not beyond what it has acknowledged: it may hold other entries there (copycat#265).
             let commit = self.commit.min(progress.matched);
             progress.told = progress.told.max(commit);
-            self.notice(peer, Notice::Heartbeat { commit, round }, out);
+            self.notice(progress.node, Notice::Heartbeat { commit, round }, out);
         }
     }
 
@@ -223,17 +224,20 @@ impl Raft {
     pub(super) fn on_heartbeat_ack(&mut self, from: NodeId, round: u64, out: &mut Effects<Self>) {
         let mut state = std::mem::replace(&mut self.state, State::Follower);
         if let State::Leader(leader) = &mut state {
-            leader.active.insert(from);
             let last = self.hard.log.last().index;
-            let progress = &mut leader.progress[from.index()];
+            let latest = leader.rounds.latest();
+            let Some(progress) = leader.hear(from) else {
+                self.state = state;
+                return;
+            };
             if std::mem::take(&mut progress.nudge) && progress.matched < last {
                 match &mut progress.mode {
                     Mode::Probe { sent } => *sent = false, // flush sends it again
-                    Mode::Replicate { .. } => self.send_probe(from, progress, out),
+                    Mode::Replicate { .. } => self.send_probe(progress, out),
                     Mode::Snapshot { .. } => {}
                 }
             }
-            if round <= leader.rounds.latest() {
+            if round <= latest {
                 progress.round = progress.round.max(round);
                 self.end_rounds(leader, out);
             }
@@ -245,7 +249,7 @@ impl Raft {
 
     /// An append without entries after the last one sent: what it is answered says whether
     /// something is missing.
-    fn send_probe(&self, peer: NodeId, progress: &mut Progress, out: &mut Effects<Self>) {
+    fn send_probe(&self, progress: &mut Progress, out: &mut Effects<Self>) {
         let index = progress.next - 1;
         let Some(term) = self.hard.log.term_at(index) else {
             // Cut off meanwhile: it needs the snapshot, as flush will find.
@@ -258,7 +262,7 @@ impl Raft {
             entries: Entries::default(),
             commit: self.commit,
         };
-        self.notice(peer, append, out);
+        self.notice(progress.node, append, out);
     }
 }
 

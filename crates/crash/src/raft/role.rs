@@ -2,7 +2,7 @@
 
 use super::read_index::Rounds;
 use super::{Entry, Progress, Role};
-use quorate_core::{NodeId, NodeSet, Time};
+use quorate_core::{NodeId, Time};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum State {
@@ -15,26 +15,43 @@ pub(super) enum State {
     Leader(Box<Leader>),
 }
 
-/// Votes, each node's counted once (xraft#27).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// Votes, each node's counted once (xraft#27). Only those of voters are kept, so there are no more
+/// than those.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Ballots {
-    pub(super) granted: NodeSet,
-    pub(super) refused: NodeSet,
+    granted: Vec<NodeId>,
+    refused: Vec<NodeId>,
 }
 
 impl Ballots {
     pub(super) fn count(&mut self, from: NodeId, granted: bool) {
-        if granted {
-            self.granted.insert(from);
-        } else {
-            self.refused.insert(from);
+        let votes = match granted {
+            true => &mut self.granted,
+            false => &mut self.refused,
+        };
+        if let Err(place) = votes.binary_search(&from) {
+            votes.insert(place, from);
         }
+    }
+
+    pub(super) fn has_granted(&self, node: NodeId) -> bool {
+        self.granted.binary_search(&node).is_ok()
+    }
+
+    pub(super) fn has_refused(&self, node: NodeId) -> bool {
+        self.refused.binary_search(&node).is_ok()
+    }
+
+    /// How many nodes granted their vote.
+    pub(super) fn granted(&self) -> usize {
+        self.granted.len()
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Leader {
-    /// For each node; the leader's own says how far its disk is.
+    /// For each member, in order. The leader's own says how far its disk is; it is here even if the
+    /// leader is no member any more.
     pub(super) progress: Vec<Progress>,
     /// The index of the entry that opened the term: no read and no older entry is decided before
     /// it is committed (Raft §5.4.2, §8).
@@ -43,10 +60,44 @@ pub(super) struct Leader {
     pub(super) proposed: Vec<Entry>,
     /// The size of this term's entries that wait for a quorum, `proposed` included.
     pub(super) uncommitted: usize,
-    /// Who was heard since the last check of the quorum.
-    pub(super) active: NodeSet,
     pub(super) transfer: Option<Transfer>,
     pub(super) rounds: Rounds,
+}
+
+impl Leader {
+    pub(super) fn progress(&self, node: NodeId) -> Option<&Progress> {
+        self.progress.get(self.place(node)?)
+    }
+
+    pub(super) fn progress_mut(&mut self, node: NodeId) -> Option<&mut Progress> {
+        let place = self.place(node)?;
+        self.progress.get_mut(place)
+    }
+
+    fn place(&self, node: NodeId) -> Option<usize> {
+        // Founders of whom none has left are in the place of their number.
+        let usual = self.progress.get(node.index());
+        if usual.is_some_and(|progress| progress.node == node) {
+            return Some(node.index());
+        }
+        let place = self
+            .progress
+            .binary_search_by_key(&node, |progress| progress.node);
+        place.ok()
+    }
+
+    /// The members besides the leader `me`.
+    pub(super) fn others(&mut self, me: NodeId) -> impl Iterator<Item = &mut Progress> {
+        let all = self.progress.iter_mut();
+        all.filter(move |progress| progress.node != me)
+    }
+
+    /// A word of the node came. Returns what is known of it, if it is a member.
+    pub(super) fn hear(&mut self, node: NodeId) -> Option<&mut Progress> {
+        let progress = self.progress_mut(node)?;
+        progress.silent = 0;
+        Some(progress)
+    }
 }
 
 /// Leadership is being handed over.

@@ -76,7 +76,11 @@ impl Replicated for Raft {
     fn message_bytes(message: &Message) -> usize {
         match &message.body {
             Body::Notice(Notice::Append { entries, .. }) => entries.bytes(),
-            Body::Notice(Notice::Snapshot { data, .. }) => data.len(),
+            Body::Notice(Notice::Snapshot {
+                data,
+                configuration,
+                ..
+            }) => data.len() + configuration.bytes(),
             _ => 0,
         }
     }
@@ -87,7 +91,9 @@ impl Replicated for Raft {
                 entries.bytes()
             }
             Record::SnapshotChunk { data, .. } => data.len(),
-            _ => 0,
+            Record::SnapshotBegin { configuration, .. }
+            | Record::SnapshotEnd { configuration, .. } => configuration.bytes(),
+            Record::Boot | Record::Ballot { .. } => 0,
         }
     }
 }

@@ -60,7 +60,11 @@ fn the_majority_commit_survives_it() {
         ballot: dice.number(),
         value: dice.bytes(),
     };
-    for order in [Order::Simple, Order::PromiseFirst, Order::Together] {
+    for order in [
+        PrepareRule::Simple,
+        PrepareRule::PromiseFirst,
+        PrepareRule::Together,
+    ] {
         let config = Config {
             order,
             ..Config::default()
@@ -184,7 +188,7 @@ fn primary_and_backups_survive_it() {
         window: 2,
         ..Config::default()
     };
-    survive::<PrimaryBackup>(config, 4, Do, |dice| match dice.below(5) {
+    survive::<PrimaryBackup>(config, 4, UpdateRequest, |dice| match dice.below(5) {
         0 => Message::Heartbeat {
             applied: dice.number(),
         },
@@ -220,7 +224,7 @@ fn two_generals_survive_it() {
         legs: 9,
         ..Config::default()
     };
-    survive::<General>(config, 2, Plan, |dice| Message {
+    survive::<General>(config, 2, AttackPlan, |dice| Message {
         leg: dice.number() as u8,
         messenger: dice.number() as u8,
         plan: dice.bytes(),

@@ -229,7 +229,7 @@ fn four_modes(modes: [Mode; 4], count: Count, seed: u64) -> World<Majority> {
     world
 }
 
-fn tally(world: &World<Majority>) -> Tally {
+fn tally(world: &World<Majority>) -> VoteTally {
     let mut outputs = world.outputs.iter();
     let tally = outputs.find_map(|(_, _, output)| match output {
         Output::Tally(tally) => Some(tally.clone()),
@@ -318,7 +318,7 @@ fn twice(config: Config) -> World<Majority> {
 fn an_acknowledgement_before_the_sync_is_lost_in_a_crash_and_two_values_are_committed() {
     let careful = Config {
         quorum: Quorum::OfFollowers,
-        order: Order::PromiseFirst,
+        order: PrepareRule::PromiseFirst,
         ..Config::default()
     };
     let careless = Config {
@@ -335,11 +335,11 @@ fn an_acknowledgement_before_the_sync_is_lost_in_a_crash_and_two_values_are_comm
 #[test]
 fn a_leader_that_does_not_wait_for_promises_overwrites_what_it_committed_before_a_crash() {
     let waits = Config {
-        order: Order::PromiseFirst,
+        order: PrepareRule::PromiseFirst,
         ..Config::default()
     };
     let hurries = Config {
-        order: Order::Together,
+        order: PrepareRule::Together,
         ..waits.clone()
     };
     assert_eq!(decided(&twice(waits)), BTreeSet::from(["X".into()]));
@@ -367,10 +367,10 @@ fn only_a_leader_that_does_not_wait_is_overtaken_by_its_own_value() {
         world.settle();
         world.check()
     };
-    let overtaken = (0..100).filter(|seed| run(Order::Together, *seed).is_err());
+    let overtaken = (0..100).filter(|seed| run(PrepareRule::Together, *seed).is_err());
     assert!(overtaken.count() > 90);
     for seed in 0..100 {
-        run(Order::PromiseFirst, seed).unwrap();
+        run(PrepareRule::PromiseFirst, seed).unwrap();
     }
 }
 
@@ -387,7 +387,7 @@ fn with_the_safe_options_one_value_is_committed_and_a_quorum_keeps_it() {
                 1 => Quorum::OfAll,
                 _ => [Quorum::OfAll, Quorum::OfFollowers][dice.below(2)],
             },
-            order: [Order::Simple, Order::PromiseFirst][dice.below(2)],
+            order: [PrepareRule::Simple, PrepareRule::PromiseFirst][dice.below(2)],
             deadline: [None, Some(ms(30))][dice.below(2)],
             ..Config::default()
         };
@@ -436,7 +436,7 @@ fn with_the_safe_options_one_value_is_committed_and_a_quorum_keeps_it() {
 #[test]
 fn with_a_minority_of_followers_silent_the_rest_commit() {
     for nodes in [1, 3, 4, 5, 31, 128] {
-        for order in [Order::Simple, Order::PromiseFirst] {
+        for order in [PrepareRule::Simple, PrepareRule::PromiseFirst] {
             let config = Config {
                 nodes,
                 order,
@@ -483,7 +483,7 @@ fn it_costs_what_the_catalogue_says() {
 #[test]
 fn what_comes_late_from_an_older_ballot_is_not_accepted_after_a_newer_promise() {
     let config = Config {
-        order: Order::PromiseFirst,
+        order: PrepareRule::PromiseFirst,
         ..Config::default()
     };
     let mut world: World<Majority> = World::new(config, 5, 0, Weather::CALM);

@@ -9,8 +9,8 @@ use quorate_core::NodeId;
 use quorate_crash::primary_backup::*;
 use std::collections::BTreeMap;
 
-fn op(text: impl ToString) -> Do {
-    Do(Bytes::from(text.to_string()))
+fn op(text: impl ToString) -> UpdateRequest {
+    UpdateRequest(Bytes::from(text.to_string()))
 }
 
 fn cluster(nodes: u8, seed: u64, weather: Weather) -> World<PrimaryBackup> {

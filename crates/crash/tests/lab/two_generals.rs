@@ -5,8 +5,8 @@ use bytes::Bytes;
 use expect_test::expect;
 use quorate_crash::two_generals::*;
 
-fn plan() -> Plan {
-    Plan(Bytes::from_static(b"09:00"))
+fn plan() -> AttackPlan {
+    AttackPlan(Bytes::from_static(b"09:00"))
 }
 
 /// Did each attack?

@@ -25,10 +25,7 @@ fn three_nodes_elect_a_leader_and_commit() {
 
 #[test]
 fn a_cluster_of_one_decides_alone_once_its_disk_has_answered() {
-    let mut cluster = Cluster::new(Config {
-        nodes: 1,
-        ..Config::default()
-    });
+    let mut cluster = Cluster::new(Config::of(1));
     cluster.settle();
     assert_eq!(cluster.raft(0).role(), Role::Leader);
     cluster.nodes[0].quick = false;

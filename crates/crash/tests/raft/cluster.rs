@@ -124,6 +124,8 @@ pub struct Packet {
 pub struct Cluster {
     pub config: Config,
     pub nodes: Vec<Node>,
+    /// The nodes before this one founded the cluster; the others know nothing of it at first.
+    pub founders: usize,
     pub net: VecDeque<Packet>,
     pub now: Time,
     /// The size of the pieces of a snapshot.
@@ -134,10 +136,9 @@ pub struct Cluster {
     pub story: Vec<String>,
 }
 
-impl Cluster {
-    pub fn new(config: Config) -> Self {
-        config.check().unwrap();
-        let nodes = (0..config.nodes).map(|_| Node {
+impl Node {
+    fn new() -> Self {
+        Self {
             raft: None,
             disk: MemoryDisk::default(),
             gate: Gate::default(),
@@ -148,9 +149,17 @@ impl Cluster {
             incoming: vec![],
             outputs: vec![],
             quick: true,
-        });
+        }
+    }
+}
+
+impl Cluster {
+    pub fn new(config: Config) -> Self {
+        config.check().unwrap();
+        let founders = config.founding.voters.len();
         let mut cluster = Self {
-            nodes: nodes.collect(),
+            nodes: (0..founders).map(|_| Node::new()).collect(),
+            founders,
             config,
             net: VecDeque::new(),
             now: Time(1),
@@ -162,6 +171,14 @@ impl Cluster {
             cluster.restart(node);
         }
         cluster
+    }
+
+    /// Starts one more node, which founds nothing and is no member yet.
+    pub fn join(&mut self) -> usize {
+        self.nodes.push(Node::new());
+        let node = self.nodes.len() - 1;
+        self.restart(node);
+        node
     }
 
     pub fn raft(&self, node: usize) -> &Raft {
@@ -197,7 +214,11 @@ impl Cluster {
             assert_eq!(it.machine.digest(), meta.digest);
             it.snapshot = Some((meta, data));
         }
-        it.raft = Some(Raft::recover(&self.config, NodeId(node as u32), hard));
+        let mut config = self.config.clone();
+        if node >= self.founders {
+            config.founding = Configuration::default().into();
+        }
+        it.raft = Some(Raft::recover(&config, NodeId(node as u32), hard));
         self.input(node, Input::Start);
     }
 
@@ -263,7 +284,10 @@ impl Cluster {
     }
 
     fn post(&mut self, from: usize, to: quorate_core::To, message: Message) {
-        for to in to.nodes(self.config.nodes) {
+        for to in to.nodes(0) {
+            if to.index() >= self.nodes.len() {
+                continue; // not started yet
+            }
             let from = NodeId(from as u32);
             let message = message.clone();
             let packet = Packet { from, to, message };
@@ -369,6 +393,11 @@ impl Cluster {
     pub fn time_out(&mut self, node: usize) {
         self.now = self.now + self.config.election_max;
         self.input(node, Input::Timer(Timer::Election));
+    }
+
+    pub fn reconfigure(&mut self, node: usize, target: Configuration) {
+        let request = Request::Reconfigure(target.into());
+        self.input(node, Input::Request(request));
     }
 
     pub fn beat(&mut self, node: usize) {

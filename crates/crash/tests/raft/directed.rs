@@ -83,6 +83,7 @@ fn an_append_ends_an_install() {
     };
     let piece = |offset, last| Notice::Snapshot {
         meta,
+        configuration: Configuration::founding(3).into(),
         offset,
         data: Bytes::from_static(b"1234"),
         last,
@@ -115,6 +116,7 @@ fn a_snapshot_that_does_not_check_is_not_believed() {
     };
     let piece = |data: &Bytes| Notice::Snapshot {
         meta,
+        configuration: Configuration::founding(3).into(),
         offset: 0,
         data: data.clone(),
         last: true,

@@ -114,11 +114,13 @@ fn end(id: &mut u64, at: Position, base: Position) -> Vec<Record> {
             vote: None,
             boots: 1,
             base,
+            configuration: Configuration::founding(3).into(),
         },
         Record::SnapshotEnd {
             id: *id,
             meta,
             base,
+            configuration: Configuration::founding(3).into(),
         },
     ]
 }
@@ -204,7 +206,7 @@ proptest! {
         while let Some((kind, after)) = rest.split_first() {
             rest = after;
             // Half of the fields at random, the frame of the message mostly right.
-            let mut framed = vec![kind % 3, kind / 16 % 2, kind / 32 % 11];
+            let mut framed = vec![kind % 3, kind / 16 % 2, kind / 32 % 12];
             framed.extend(rest);
             let Ok((message, left)) = postcard::take_from_bytes::<Message>(&framed) else {
                 continue;
@@ -248,6 +250,7 @@ fn records_that_do_not_fit_are_told() {
         vote: None,
         boots: 2,
         base: Position { term: 3, index: 9 },
+        configuration: Configuration::founding(3).into(),
     };
     // The records before were deleted, but the snapshot has no end.
     assert_eq!(

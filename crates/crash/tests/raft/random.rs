@@ -135,7 +135,7 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
     let figure_8 = mutant == Mutant::OldTermCommit;
     let nodes = [3, 3, 3, 5, 2, 1][dice.below(if figure_8 { 4 } else { 6 })];
     let config = Config {
-        nodes,
+        founding: Configuration::founding(nodes).into(),
         max_batch_bytes: [30, 100, 10_000][dice.below(if figure_8 { 1 } else { 3 })],
         max_inflight: 1 + dice.below(4),
         max_uncommitted_bytes: 400,

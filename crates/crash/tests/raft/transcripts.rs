@@ -3,12 +3,14 @@
 //!
 //! | command | |
 //! |---|---|
-//! | `cluster 3 batch=40 inflight=2 trailing=0 reads=8 piece=16` | first of all |
+//! | `cluster 3 batch=40 inflight=2 trailing=0 reads=8 piece=16` | first of all; starts anew |
 //! | `timeout 1` | the election timer of n1 runs out, nothing heard for long |
 //! | `patience 1` | the same, without time passing |
 //! | `beat 1` | the heartbeat timer of n1 |
 //! | `retry 1` | the timer of n1's reads |
 //! | `propose 1 a b` | in one burst |
+//! | `join` | one more node starts, which is no member yet |
+//! | `members 1 voters=0,1,3 learners=4` | asks n1 to change the members |
 //! | `read 1 7`, `transfer 1 2`, `suspect 1 2`, `checkpoint 1` | requests |
 //! | `deliver`, `deliver 1->2`, `deliver *->2`, `deliver 1->2 1` | all until rest; those under way; one |
 //! | `drop 1->*`, `repeat 1->2`, `reverse 1->2` | of those under way |
@@ -47,7 +49,8 @@ fn play(script: &str) -> String {
         };
         let words: Vec<&str> = command.split_whitespace().collect();
         match &mut cluster {
-            None => cluster = Some(open(&words)),
+            _ if words[0] == "cluster" => cluster = Some(open(&words)),
+            None => panic!("first of all: cluster N"),
             Some(cluster) => {
                 cluster.story.clear();
                 run(cluster, &words);
@@ -69,9 +72,8 @@ fn open(words: &[&str]) -> Cluster {
         panic!("first of all: cluster N");
     };
     let mut config = Config {
-        nodes: nodes.parse().unwrap(),
         trailing_entries: 0,
-        ..Config::default()
+        ..Config::of(nodes.parse().unwrap())
     };
     let mut piece = 1000;
     for option in options {
@@ -82,6 +84,7 @@ fn open(words: &[&str]) -> Cluster {
             "inflight" => config.max_inflight = value,
             "uncommitted" => config.max_uncommitted_bytes = value,
             "trailing" => config.trailing_entries = value as u64,
+            "lag" => config.max_promotion_lag = value as u64,
             "reads" => config.max_reads = value,
             "piece" => piece = value,
             _ => panic!("no such option: {name}"),
@@ -109,6 +112,27 @@ fn link(word: &str) -> impl Fn(u8, u8) -> bool + use<> {
     }
 }
 
+/// `voters=0,1 learners=3`; what is not named is none. New members have the next numbers.
+fn target(now: &Configuration, lists: &[&str]) -> Configuration {
+    let list = |name: &str| -> Vec<NodeId> {
+        let list = lists.iter().find_map(|list| list.strip_prefix(name));
+        let nodes = list
+            .unwrap_or("")
+            .split(',')
+            .filter(|node| !node.is_empty());
+        nodes.map(|node| NodeId(node.parse().unwrap())).collect()
+    };
+    let (voters, learners) = (list("voters="), list("learners="));
+    let largest = voters.iter().chain(&learners).map(|node| node.0 + 1).max();
+    Configuration {
+        voters,
+        learners,
+        outgoing: vec![],
+        next: now.next.max(largest.unwrap_or(0)),
+        ..now.clone()
+    }
+}
+
 fn run(cluster: &mut Cluster, words: &[&str]) {
     let number = |at: usize| words[at].parse::<usize>().unwrap();
     let request = |cluster: &mut Cluster, request| {
@@ -129,6 +153,14 @@ fn run(cluster: &mut Cluster, words: &[&str]) {
                 Input::Request(Request::Propose(payload))
             });
             cluster.burst(number(1), inputs.collect());
+        }
+        ["join"] => {
+            cluster.join();
+        }
+        ["members", _, lists @ ..] => {
+            let now = cluster.raft(number(1)).configuration();
+            let target = target(now, lists);
+            cluster.reconfigure(number(1), target);
         }
         ["read", _, _] => request(cluster, Request::Read(number(2) as u64)),
         ["transfer", _, _] => request(cluster, Request::Transfer(NodeId(number(2) as u32))),
@@ -165,7 +197,7 @@ fn run(cluster: &mut Cluster, words: &[&str]) {
         }
         ["cut", word] => {
             let cut = link(word);
-            let n = cluster.config.nodes;
+            let n = cluster.nodes.len() as u8;
             let pairs = (0..n).flat_map(|from| (0..n).map(move |to| (from, to)));
             cluster
                 .cut
@@ -219,15 +251,21 @@ macro_rules! transcripts {
 transcripts! {
     check_quorum,
     checkpoint,
+    configuration_rolls_back,
     conflict_back_up,
     election,
     figure_8,
+    joint_change,
+    leader_removes_itself,
     leaders_own_write,
+    learner_promoted,
     loss_and_reordering,
     pre_vote,
     pre_vote_of_two,
     read_index,
+    removed_node,
     single_node,
+    snapshot_carries_configuration,
     snapshot_install,
     suspicion,
     transfer,

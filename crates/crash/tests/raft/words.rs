@@ -11,14 +11,32 @@ fn position(at: Position) -> String {
 fn entries(first: u64, entries: &[Entry]) -> String {
     let words = (first..).zip(entries).map(|(index, entry)| {
         let payload = String::from_utf8_lossy(entry.payload.command());
-        let payload = if payload.is_empty() {
-            "-".into()
-        } else {
-            payload
+        let payload = match &entry.payload {
+            Payload::Empty => "-".into(),
+            Payload::Configuration(it) => configuration(it),
+            Payload::Command(_) => payload.into_owned(),
         };
         format!("{index}@t{} {payload}", entry.term)
     });
     format!("[{}]", words.collect::<Vec<_>>().join(", "))
+}
+
+/// `{0 1 3; out 0 1 2; learns 4}`
+fn configuration(configuration: &Configuration) -> String {
+    let list = |nodes: &[quorate_core::NodeId]| {
+        let numbers = nodes.iter().map(|node| node.0.to_string());
+        numbers.collect::<Vec<_>>().join(" ")
+    };
+    let mut text = list(&configuration.voters);
+    if configuration.is_joint() {
+        text += "; out ";
+        text += &list(&configuration.outgoing);
+    }
+    if !configuration.learners.is_empty() {
+        text += "; learns ";
+        text += &list(&configuration.learners);
+    }
+    format!("{{{text}}}")
 }
 
 pub fn packet(packet: &Packet) -> String {
@@ -76,11 +94,13 @@ fn notice(notice: &Notice) -> String {
             )
         }
         Notice::TimeoutNow => "TimeoutNow".into(),
+        Notice::Removed => "Removed".into(),
         Notice::Snapshot {
             meta,
             offset,
             data,
             last,
+            ..
         } => {
             let end = offset + data.len() as u64;
             let last = if *last { ", last" } else { "" };
@@ -108,7 +128,7 @@ pub fn record(record: &Record) -> String {
             let end = offset + data.len() as u64;
             format!("SnapshotChunk #{id} bytes {offset}..{end}")
         }
-        Record::SnapshotEnd { id, meta, base } => {
+        Record::SnapshotEnd { id, meta, base, .. } => {
             let (at, base) = (position(meta.at), position(*base));
             format!("SnapshotEnd #{id} {at} base {base}")
         }
@@ -124,7 +144,8 @@ pub fn output(output: &Output) -> String {
             format!("committed {}", entries(*first, list))
         }
         Output::ReconfigureRefused { why } => format!("refuses a configuration: {why:?}"),
-        Output::Configured => "configured".to_owned(),
+        Output::Configured => "is configured".to_owned(),
+        Output::Removed => "is removed".to_owned(),
         Output::ProposeRefused { payload, why } => {
             format!("refuses {}: {why:?}", String::from_utf8_lossy(payload))
         }
@@ -178,7 +199,11 @@ pub fn state(cluster: &Cluster, node: usize) -> String {
     let list: Vec<Entry> = log.iter().cloned().collect();
     let list = entries(log.base().index + 1, &list);
     let _ = write!(text, " log {list} commit {}", raft.commit());
-    for (peer, progress) in raft.progress().iter().enumerate() {
+    if *raft.configuration() != cluster.config.founding {
+        let _ = write!(text, " {}", configuration(raft.configuration()));
+    }
+    for progress in raft.progress() {
+        let peer = progress.node.index();
         let mode = match &progress.mode {
             Mode::Probe { sent: true } => "probing".into(),
             Mode::Probe { sent: false } => "to be probed".into(),

@@ -1,7 +1,7 @@
 //! One life of a peer, and what each setting makes of it.
 
-use super::{Experiment, Probe, Setting, play};
-use crate::{Quality, Trace};
+use super::{DetectorExperiment, Probe, Setting, run};
+use crate::quality::{OutputTrace, Quality};
 use quorate_core::Time;
 use serde::Serialize;
 use std::time::Duration;
@@ -67,19 +67,19 @@ pub struct Row {
 /// What chance has drawn for an experiment: the questions and what becomes of them, and the moments
 /// to crash at. Every setting sees the same.
 #[derive(Clone, Debug)]
-pub struct Life {
+pub struct PeerRun {
     interval: Duration,
     patience: Duration,
     end: Time,
     crashes: Vec<Time>,
     round_trip: Duration,
-    events: Vec<play::Event>,
+    events: Vec<run::PeerEvent>,
 }
 
-impl Life {
-    /// Draws one (see [`Experiment::check`]); `words` are uniform over all values, and the only
+impl PeerRun {
+    /// Draws one (see [`DetectorExperiment::check`]); `words` are uniform over all values, and the only
     /// chance there is.
-    pub fn draw(experiment: &Experiment, words: &mut dyn FnMut() -> u64) -> Self {
+    pub fn draw(experiment: &DetectorExperiment, words: &mut dyn FnMut() -> u64) -> Self {
         let probes = experiment.network.draw(experiment.span, words);
         Self {
             interval: experiment.network.interval,
@@ -87,14 +87,14 @@ impl Life {
             end: Time::ZERO + experiment.span,
             crashes: crashes(experiment, words),
             round_trip: typical_round_trip(&probes),
-            events: play::events(&probes),
+            events: run::events(&probes),
         }
     }
 
     /// Plays it to a detector.
     pub fn measure(&self, setting: &Setting) -> Row {
         let detector = setting.build(self.interval, self.round_trip);
-        let (life, crashed) = play::play_with_crashes(
+        let (life, crashed) = run::play_with_crashes(
             detector,
             &self.events,
             &self.crashes,
@@ -106,7 +106,7 @@ impl Life {
 }
 
 /// Moments to crash at: one at random in each of as many equal parts of the time.
-fn crashes(experiment: &Experiment, words: &mut dyn FnMut() -> u64) -> Vec<Time> {
+fn crashes(experiment: &DetectorExperiment, words: &mut dyn FnMut() -> u64) -> Vec<Time> {
     let from = experiment.span / 10;
     let room = experiment.span.saturating_sub(from + experiment.patience);
     let part =
@@ -127,8 +127,8 @@ fn typical_round_trip(probes: &[Probe]) -> Duration {
     trips.get(trips.len() / 2).copied().unwrap_or_default()
 }
 
-fn row(setting: &Setting, life: &Quality, crashed: &[Trace]) -> Row {
-    let trusted = |trace: &&Trace| {
+fn row(setting: &Setting, life: &Quality, crashed: &[OutputTrace]) -> Row {
+    let trusted = |trace: &&OutputTrace| {
         trace
             .transitions
             .first()

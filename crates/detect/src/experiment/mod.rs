@@ -6,21 +6,21 @@
 
 mod measure;
 mod network;
-mod play;
+mod run;
 mod setting;
 
-pub use measure::{Detection, Life, Row};
-pub use network::{Delay, Network, Pauses, Probe};
-pub use play::play;
+pub use measure::{Detection, PeerRun, Row};
+pub use network::{OneWayDelay, Pauses, Probe, ProbeNetwork};
+pub use run::run;
 pub use setting::Setting;
 
 use std::time::Duration;
 
 /// What is tried, on what network, for how long.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Experiment {
+pub struct DetectorExperiment {
     /// The network and the peer.
-    pub network: Network,
+    pub network: ProbeNetwork,
     /// For how long the peer lives while mistakes are counted.
     pub span: Duration,
     /// How many crashes are tried, at moments spread over the span without its first tenth. The
@@ -32,10 +32,10 @@ pub struct Experiment {
     pub settings: Vec<Setting>,
 }
 
-impl Experiment {
+impl DetectorExperiment {
     /// Every detector with its knob from low to high, over this network. A crash is waited out for
     /// a minute, or longer if questions are rare or pauses long.
-    pub fn over(network: Network, span: Duration, crashes: u32) -> Self {
+    pub fn over(network: ProbeNetwork, span: Duration, crashes: u32) -> Self {
         let pause = network
             .pauses
             .map_or(Duration::ZERO, |pauses| pauses.length);
@@ -51,13 +51,13 @@ impl Experiment {
         }
     }
 
-    /// [`Experiment::over`] the network of [`Network::standard`]: four hours, two hundred crashes.
+    /// [`DetectorExperiment::over`] the network of [`ProbeNetwork::standard`]: four hours, two hundred crashes.
     pub fn standard() -> Self {
-        Self::over(Network::standard(), Duration::from_secs(4 * 3600), 200)
+        Self::over(ProbeNetwork::standard(), Duration::from_secs(4 * 3600), 200)
     }
 }
 
-impl Experiment {
+impl DetectorExperiment {
     /// The most questions that an experiment may ask.
     pub const MAX_PROBES: u128 = 2_000_000;
     /// No interval, delay or pause is longer on average.
@@ -68,7 +68,7 @@ impl Experiment {
     /// # Errors
     /// Says which figure is wrong and what it must be.
     pub fn check(&self) -> Result<(), String> {
-        let Network {
+        let ProbeNetwork {
             interval,
             delay,
             loss,
@@ -109,10 +109,10 @@ impl Experiment {
     }
 }
 
-/// Runs an experiment (see [`Experiment::check`]); `words` are uniform over all values, and the
+/// Runs an experiment (see [`DetectorExperiment::check`]); `words` are uniform over all values, and the
 /// only chance there is.
-pub fn tradeoff(experiment: &Experiment, words: &mut dyn FnMut() -> u64) -> Vec<Row> {
-    let life = Life::draw(experiment, words);
+pub fn tradeoff(experiment: &DetectorExperiment, words: &mut dyn FnMut() -> u64) -> Vec<Row> {
+    let life = PeerRun::draw(experiment, words);
     let settings = experiment.settings.iter();
     settings.map(|setting| life.measure(setting)).collect()
 }

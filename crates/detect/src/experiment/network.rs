@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How long one way takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Delay {
+pub enum OneWayDelay {
     /// Anything between, alike: a network that keeps a bound.
     Uniform {
         /// The least.
@@ -24,7 +24,7 @@ pub enum Delay {
     },
 }
 
-impl Delay {
+impl OneWayDelay {
     /// On average.
     pub fn mean(self) -> Duration {
         match self {
@@ -62,11 +62,11 @@ pub struct Pauses {
 
 /// Questions at regular intervals, over a network, to a peer that may pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Network {
+pub struct ProbeNetwork {
     /// From one question to the next.
     pub interval: Duration,
     /// Each way.
-    pub delay: Delay,
+    pub delay: OneWayDelay,
     /// Chances in a million that a question or its answer is lost.
     pub loss: u32,
     /// The peer's pauses, if it has any.
@@ -84,13 +84,13 @@ pub struct Probe {
     pub answered: Option<Time>,
 }
 
-impl Network {
+impl ProbeNetwork {
     /// Questions ten times a second, answers in 2 to 4 ms and a tail, one in 4,096 lost (doc 003),
     /// a pause of 200 ms about once in two minutes.
     pub fn standard() -> Self {
         Self {
             interval: Duration::from_millis(100),
-            delay: Delay::Exponential {
+            delay: OneWayDelay::Exponential {
                 min: Duration::from_millis(1),
                 mean: Duration::from_micros(500),
             },

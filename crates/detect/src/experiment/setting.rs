@@ -1,7 +1,10 @@
 //! The detectors, and the places that their knobs are put to.
 
-use super::Network;
-use crate::{Deadline, Detector, Doubling, Estimate, MaybeFailed, Perfect, PhiAccrual, Shrink};
+use super::ProbeNetwork;
+use crate::adaptive::{Deadline, Doubling, Shrink};
+use crate::detector::Detector;
+use crate::phi::{Estimate, PhiAccrual};
+use crate::timeout::{MaybeFailed, Perfect};
 use quorate_contract::Bounds;
 use std::time::Duration;
 
@@ -65,7 +68,7 @@ impl Setting {
 /// round trips; φ from 0.5 to 12. What Akka and Cassandra add to φ is in intervals, in the proportions
 /// that they ship with: Akka accepts a pause of 3 (3 s at one a second) and takes the deviation
 /// for at least a tenth; Cassandra learns nothing from intervals over 2.
-pub(super) fn all(network: &Network) -> Vec<Setting> {
+pub(super) fn all(network: &ProbeNetwork) -> Vec<Setting> {
     let pause = network
         .pauses
         .map_or(Duration::ZERO, |pauses| pauses.length);

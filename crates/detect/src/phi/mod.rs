@@ -2,7 +2,7 @@
 
 mod window;
 
-use crate::detector::{Belief, Detector, Opinion, Seen, Transition};
+use crate::detector::{Detector, Observation, ProcessState, Suspicion, Transition};
 use quorate_core::Time;
 use std::time::Duration;
 use window::Window;
@@ -47,7 +47,7 @@ pub struct PhiAccrual {
     deviates: f64,
     window: Window,
     last: Option<Time>,
-    belief: Belief,
+    belief: Suspicion,
 }
 
 /// φ is given up to here; beyond, the probability is too small for a double.
@@ -74,7 +74,7 @@ impl PhiAccrual {
             deviates: solve(|deviates| phi(&estimate, deviates), threshold),
             window: intervals,
             last: None,
-            belief: Belief::new(),
+            belief: Suspicion::new(),
         }
     }
 
@@ -108,20 +108,20 @@ impl PhiAccrual {
 }
 
 impl Detector for PhiAccrual {
-    fn observe(&mut self, now: Time, seen: Seen) -> Option<Transition> {
+    fn observe(&mut self, now: Time, seen: Observation) -> Option<Transition> {
         let late = self.pass(now);
         match seen {
-            Seen::Probed { .. } => {
+            Observation::Probed { .. } => {
                 // The silence counts from the first question on.
                 self.last = self.last.or(Some(now));
                 late
             }
-            Seen::Answered { .. } => {
+            Observation::Answered { .. } => {
                 if let Some(last) = self.last {
                     self.learn(now.since(last));
                 }
                 self.last = Some(now);
-                self.belief.set(now, Opinion::Trusted)
+                self.belief.set(now, ProcessState::Trusted)
             }
         }
     }
@@ -129,12 +129,12 @@ impl Detector for PhiAccrual {
     fn pass(&mut self, now: Time) -> Option<Transition> {
         let overdue = self.next().is_some_and(|at| at <= now);
         overdue
-            .then(|| self.belief.set(now, Opinion::Suspected))
+            .then(|| self.belief.set(now, ProcessState::Suspected))
             .flatten()
     }
 
     fn next(&self) -> Option<Time> {
-        if self.belief.get() == Opinion::Suspected {
+        if self.belief.get() == ProcessState::Suspected {
             return None;
         }
         let (from, unit) = self.scale();
@@ -146,7 +146,7 @@ impl Detector for PhiAccrual {
         Box::new(self.clone())
     }
 
-    fn opinion(&self) -> Opinion {
+    fn opinion(&self) -> ProcessState {
         self.belief.get()
     }
 

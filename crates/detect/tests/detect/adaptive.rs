@@ -1,7 +1,7 @@
 //! Time-outs that adapt, and the deadline of k round trips.
 
 use crate::{ask, at, ms, silence, to};
-use quorate_detect::{Deadline, Detector, Doubling, Opinion, Shrink};
+use quorate_detect::{Deadline, Detector, Doubling, ProcessState, Shrink};
 use std::time::Duration;
 
 /// Doc 000, line by line: halved by a success down to the minimum, doubled by a failure.
@@ -28,7 +28,7 @@ fn mistakes(shrink: Shrink, min: u64, trips: u64) -> Vec<u64> {
     (0..trips)
         .filter(|probe| {
             let transitions = ask(&mut detector, *probe, probe * 1000, 60);
-            to(&transitions).contains(&Opinion::Suspected)
+            to(&transitions).contains(&ProcessState::Suspected)
         })
         .collect()
 }
@@ -55,7 +55,10 @@ fn halving_never_becomes_accurate_and_doubling_alone_does() {
 fn a_late_answer_takes_the_suspicion_back_and_is_no_success() {
     let mut detector = Doubling::new(ms(100), ms(20), ms(1000), Shrink::Halve);
     let transitions = ask(&mut detector, 0, 0, 150);
-    assert_eq!(to(&transitions), [Opinion::Suspected, Opinion::Trusted]);
+    assert_eq!(
+        to(&transitions),
+        [ProcessState::Suspected, ProcessState::Trusted]
+    );
     assert_eq!(detector.timeout(), ms(200));
 }
 
@@ -67,7 +70,7 @@ fn the_deadline_is_k_smoothed_round_trips() {
     ask(&mut detector, 0, 0, 16);
     assert_eq!(detector.limit(), ms(4 * (7 + 2)));
     let suspected = silence(&mut detector, 1, 1000, 2000);
-    assert_eq!(to(&suspected), [Opinion::Suspected]);
+    assert_eq!(to(&suspected), [ProcessState::Suspected]);
     assert_eq!(
         suspected[0].at.since(at(1000)),
         ms(36) + Duration::from_nanos(1)

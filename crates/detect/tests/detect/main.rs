@@ -8,7 +8,7 @@ mod timeout;
 mod tradeoff;
 
 use quorate_core::Time;
-use quorate_detect::{Detector, Opinion, Seen, Transition};
+use quorate_detect::{Detector, Observation, ProcessState, Transition};
 use std::time::Duration;
 
 fn ms(millis: u64) -> Duration {
@@ -34,13 +34,13 @@ fn words(seed: u64) -> impl FnMut() -> u64 {
 /// Asks at `sent`, and hears the answer `trip` later.
 fn ask(detector: &mut impl Detector, probe: u64, sent: u64, trip: u64) -> Vec<Transition> {
     let mut transitions = vec![];
-    transitions.extend(detector.observe(at(sent), Seen::Probed { probe }));
+    transitions.extend(detector.observe(at(sent), Observation::Probed { probe }));
     let answer = Time(at(sent + trip).0 - 1);
     while let Some(due) = detector.next().filter(|due| *due <= answer) {
         transitions.extend(detector.pass(due));
     }
     let sent_at = at(sent);
-    let seen = Seen::Answered {
+    let seen = Observation::Answered {
         probe,
         sent: sent_at,
     };
@@ -51,13 +51,13 @@ fn ask(detector: &mut impl Detector, probe: u64, sent: u64, trip: u64) -> Vec<Tr
 /// Asks at `sent`, and hears nothing until `until`.
 fn silence(detector: &mut impl Detector, probe: u64, sent: u64, until: u64) -> Vec<Transition> {
     let mut transitions = vec![];
-    transitions.extend(detector.observe(at(sent), Seen::Probed { probe }));
+    transitions.extend(detector.observe(at(sent), Observation::Probed { probe }));
     while let Some(due) = detector.next().filter(|due| *due <= at(until)) {
         transitions.extend(detector.pass(due));
     }
     transitions
 }
 
-fn to(transitions: &[Transition]) -> Vec<Opinion> {
+fn to(transitions: &[Transition]) -> Vec<ProcessState> {
     transitions.iter().map(|transition| transition.to).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::{ask, at, ms, silence, to};
 use quorate_core::Time;
-use quorate_detect::{Detector, Estimate, MAX_PHI, Opinion, PhiAccrual, Seen};
+use quorate_detect::{Detector, Estimate, MAX_PHI, Observation, PhiAccrual, ProcessState};
 use std::time::Duration;
 
 const CASSANDRA: Estimate = Estimate::Cassandra {
@@ -18,7 +18,7 @@ const AKKA: Estimate = Estimate::Akka {
 fn after(estimate: Estimate, threshold: f64, deviation: u64) -> (PhiAccrual, u64) {
     let mut detector = PhiAccrual::new(threshold, estimate, 100, ms(1000));
     let mut now = 0;
-    detector.observe(at(now), Seen::Probed { probe: 0 });
+    detector.observe(at(now), Observation::Probed { probe: 0 });
     for probe in 0..200 {
         now += if probe % 2 == 0 {
             1000 - deviation
@@ -26,7 +26,7 @@ fn after(estimate: Estimate, threshold: f64, deviation: u64) -> (PhiAccrual, u64
             1000 + deviation
         };
         let sent = at(now);
-        detector.observe(at(now), Seen::Answered { probe, sent });
+        detector.observe(at(now), Observation::Answered { probe, sent });
     }
     (detector, now)
 }
@@ -90,9 +90,9 @@ fn the_opinion_changes_where_the_level_reaches_the_threshold() {
             close(detector.level(due), threshold, 1e-6);
             assert_eq!(detector.pass(Time(due.0 - 1)), None);
             let suspected = detector.pass(due).unwrap();
-            assert_eq!(suspected.to, Opinion::Suspected);
+            assert_eq!(suspected.to, ProcessState::Suspected);
             let back = ask(&mut detector, 1000, last + 60_000, 1);
-            assert_eq!(to(&back), [Opinion::Trusted]);
+            assert_eq!(to(&back), [ProcessState::Trusted]);
         }
     }
 }
@@ -110,11 +110,11 @@ fn what_a_pause_teaches() {
         (suspected, before, after)
     };
     let (suspected, before, after) = pause(Estimate::Hayashibara);
-    assert_eq!(suspected, Opinion::Suspected);
+    assert_eq!(suspected, ProcessState::Suspected);
     assert!(after > before * 5, "{before:?} {after:?}");
     for estimate in [AKKA, CASSANDRA] {
         let (suspected, before, after) = pause(estimate);
-        assert_eq!(suspected, Opinion::Suspected);
+        assert_eq!(suspected, ProcessState::Suspected);
         assert_eq!(after, before);
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::{at, ms};
 use quorate_core::Time;
-use quorate_detect::Opinion::{Suspected, Trusted};
-use quorate_detect::{Opinion, Quality, Trace, Transition};
+use quorate_detect::ProcessState::{Suspected, Trusted};
+use quorate_detect::{OutputTrace, ProcessState, Quality, Transition};
 
-fn trace(crash: Option<u64>, end: u64, transitions: &[(u64, Opinion)]) -> Quality {
+fn trace(crash: Option<u64>, end: u64, transitions: &[(u64, ProcessState)]) -> Quality {
     let transitions = transitions
         .iter()
         .map(|(millis, to)| Transition {
@@ -13,7 +13,7 @@ fn trace(crash: Option<u64>, end: u64, transitions: &[(u64, Opinion)]) -> Qualit
             to: *to,
         })
         .collect();
-    Trace {
+    OutputTrace {
         begin: Time::ZERO,
         end: at(end),
         crash: crash.map(at),

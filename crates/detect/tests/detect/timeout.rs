@@ -3,8 +3,8 @@
 use crate::{ask, at, ms, silence, to, words};
 use quorate_contract::Bounds;
 use quorate_core::Time;
-use quorate_detect::experiment::{Delay, Network, play};
-use quorate_detect::{Detector, MaybeFailed, Opinion, Perfect, Seen};
+use quorate_detect::experiment::{OneWayDelay, ProbeNetwork, run};
+use quorate_detect::{Detector, MaybeFailed, Observation, Perfect, ProcessState};
 use std::time::Duration;
 
 fn bounds(delta: u64, phi: u64, drift_ppm: u32) -> Bounds {
@@ -34,7 +34,7 @@ fn an_answer_at_the_limit_is_in_time_and_one_after_it_comes_to_a_dead_peer() {
     let mut detector = Perfect::new(&bounds(10, 5, 0));
     assert_eq!(ask(&mut detector, 0, 100, 25), []);
     let crashed = silence(&mut detector, 1, 200, 1000);
-    assert_eq!(to(&crashed), [Opinion::Crashed]);
+    assert_eq!(to(&crashed), [ProcessState::Crashed]);
     assert_eq!(crashed[0].at, Time(at(225).0 + 1));
     assert_eq!(detector.refuted(), None);
     assert_eq!(ask(&mut detector, 2, 1000, 1), [], "final");
@@ -43,7 +43,7 @@ fn an_answer_at_the_limit_is_in_time_and_one_after_it_comes_to_a_dead_peer() {
         Some(at(1001)),
         "the bounds did not hold"
     );
-    assert_eq!(detector.opinion(), Opinion::Crashed);
+    assert_eq!(detector.opinion(), ProcessState::Crashed);
 }
 
 /// An answer to an earlier question is no answer to a later one.
@@ -51,15 +51,15 @@ fn an_answer_at_the_limit_is_in_time_and_one_after_it_comes_to_a_dead_peer() {
 fn each_question_has_its_own_limit() {
     let mut detector = Perfect::new(&bounds(10, 5, 0));
     for probe in 0..3 {
-        detector.observe(at(probe * 10), Seen::Probed { probe });
+        detector.observe(at(probe * 10), Observation::Probed { probe });
     }
-    let seen = Seen::Answered {
+    let seen = Observation::Answered {
         probe: 0,
         sent: at(0),
     };
     assert_eq!(detector.observe(at(24), seen), None);
     assert_eq!(detector.next(), Some(Time(at(35).0 + 1)));
-    let seen = Seen::Answered {
+    let seen = Observation::Answered {
         probe: 2,
         sent: at(20),
     };
@@ -67,10 +67,10 @@ fn each_question_has_its_own_limit() {
     assert_eq!(detector.next(), None);
 }
 
-fn network(longest: u64) -> Network {
-    Network {
+fn network(longest: u64) -> ProbeNetwork {
+    ProbeNetwork {
         interval: ms(20),
-        delay: Delay::Uniform {
+        delay: OneWayDelay::Uniform {
             min: ms(1),
             max: ms(longest),
         },
@@ -84,12 +84,12 @@ fn within_the_bounds_the_perfect_detector_is_sound_and_complete() {
     let probes = network(10).draw(ms(600_000), &mut words(1));
     assert_eq!(probes.len(), 30_000);
     let mut detector = Perfect::new(&bounds(10, 0, 0));
-    let life = play(&mut detector, &probes, None, at(600_000));
+    let life = run(&mut detector, &probes, None, at(600_000));
     assert_eq!(life.transitions, []);
     assert_eq!(detector.refuted(), None);
     for crash in (1_000..500_000).step_by(1_237) {
         let mut detector = Perfect::new(&bounds(10, 0, 0));
-        let quality = play(&mut detector, &probes, Some(at(crash)), at(600_000)).quality();
+        let quality = run(&mut detector, &probes, Some(at(crash)), at(600_000)).quality();
         assert_eq!(quality.mistakes, 0);
         // At worst the peer answers a question and dies, and 20 ms later comes the next.
         let detection = quality.detection.unwrap();
@@ -102,8 +102,8 @@ fn within_the_bounds_the_perfect_detector_is_sound_and_complete() {
 fn beyond_the_bounds_the_perfect_detector_is_wrong_for_good() {
     let probes = network(11).draw(ms(600_000), &mut words(1));
     let mut detector = Perfect::new(&bounds(10, 0, 0));
-    let life = play(&mut detector, &probes, None, at(600_000));
-    assert_eq!(to(&life.transitions), [Opinion::Crashed]);
+    let life = run(&mut detector, &probes, None, at(600_000));
+    assert_eq!(to(&life.transitions), [ProcessState::Crashed]);
     assert!(detector.refuted() > Some(life.transitions[0].at));
     let quality = life.quality();
     assert_eq!(quality.mistakes, 1);
@@ -115,11 +115,11 @@ fn beyond_the_bounds_the_perfect_detector_is_wrong_for_good() {
 fn in_an_asynchronous_system_a_silence_is_never_more_than_maybe() {
     let mut detector = MaybeFailed::new(ms(50));
     let silent = silence(&mut detector, 0, 0, 1_000_000_000);
-    assert_eq!(to(&silent), [Opinion::MaybeFailed]);
+    assert_eq!(to(&silent), [ProcessState::MaybeFailed]);
     assert!(
         detector.level(at(1_000_000_000)) > 1e6,
         "however sure one feels"
     );
     let back = ask(&mut detector, 1, 1_000_000_000, 10);
-    assert_eq!(to(&back), [Opinion::Trusted]);
+    assert_eq!(to(&back), [ProcessState::Trusted]);
 }

@@ -1,15 +1,17 @@
 //! The knob: more time is fewer mistakes and later news.
 
 use crate::{ms, words};
-use quorate_detect::experiment::{Delay, Experiment, Network, Pauses, Row, Setting, tradeoff};
+use quorate_detect::experiment::{
+    DetectorExperiment, OneWayDelay, Pauses, ProbeNetwork, Row, Setting, tradeoff,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn rows() -> Vec<Row> {
-    let experiment = Experiment {
+    let experiment = DetectorExperiment {
         span: Duration::from_secs(1800),
         crashes: 40,
-        ..Experiment::standard()
+        ..DetectorExperiment::standard()
     };
     tradeoff(&experiment, &mut words(7))
 }
@@ -59,10 +61,10 @@ fn every_knob_trades_detection_time_for_mistakes() {
 /// to the next question, 50 ms on the average of crashes at random moments, and 20 ms.
 #[test]
 fn detection_takes_half_an_interval_and_the_deadline() {
-    let experiment = Experiment {
-        network: Network {
+    let experiment = DetectorExperiment {
+        network: ProbeNetwork {
             interval: ms(100),
-            delay: Delay::Uniform {
+            delay: OneWayDelay::Uniform {
                 min: ms(1),
                 max: ms(1),
             },
@@ -96,16 +98,16 @@ fn detection_takes_half_an_interval_and_the_deadline() {
 /// a false suspicion that the next answer takes back. 36,000 questions an hour make 360 of them.
 #[test]
 fn each_loss_is_a_mistake_if_the_deadline_is_shorter_than_the_interval() {
-    let network = Network {
+    let network = ProbeNetwork {
         interval: ms(100),
-        delay: Delay::Uniform {
+        delay: OneWayDelay::Uniform {
             min: ms(1),
             max: ms(1),
         },
         loss: 10_000,
         pauses: None,
     };
-    let experiment = Experiment {
+    let experiment = DetectorExperiment {
         network,
         span: Duration::from_secs(36_000),
         crashes: 0,
@@ -146,9 +148,9 @@ fn a_crash_meets_the_detector_as_it_is_by_then() {
 /// detector still has one.
 #[test]
 fn the_knobs_follow_the_network() {
-    let mut network = Network::standard();
+    let mut network = ProbeNetwork::standard();
     network.interval = ms(1000);
-    let experiment = Experiment::over(network, Duration::from_secs(6 * 3600), 40);
+    let experiment = DetectorExperiment::over(network, Duration::from_secs(6 * 3600), 40);
     assert_eq!(experiment.check(), Ok(()));
     for (detector, curve) in by_detector(tradeoff(&experiment, &mut words(7))) {
         let (first, last) = (&curve[0], &curve[curve.len() - 1]);
@@ -158,7 +160,7 @@ fn the_knobs_follow_the_network() {
         assert!(last.accuracy > 0.999, "{detector}: {last:?}");
     }
     network.pauses = None;
-    let quiet = Experiment::over(network, Duration::from_secs(3600), 0);
+    let quiet = DetectorExperiment::over(network, Duration::from_secs(3600), 0);
     assert_eq!(quiet.check(), Ok(()));
     let knob = |row: &Row| (row.detector == "maybe failed").then_some(row.setting);
     let rows = tradeoff(&quiet, &mut words(7));
@@ -179,9 +181,9 @@ fn the_same_chance_gives_the_same_rows_and_they_are_data() {
 
 #[test]
 fn an_experiment_that_would_not_end_is_named() {
-    let good = Experiment::standard();
+    let good = DetectorExperiment::standard();
     assert_eq!(good.check(), Ok(()));
-    let with = |change: &dyn Fn(&mut Experiment)| {
+    let with = |change: &dyn Fn(&mut DetectorExperiment)| {
         let mut experiment = good.clone();
         change(&mut experiment);
         experiment.check().unwrap_err()

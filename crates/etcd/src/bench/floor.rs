@@ -65,7 +65,7 @@ fn sync_repeatedly(mut file: File, time: Duration) -> anyhow::Result<Histogram<u
     Ok(latency)
 }
 
-async fn noop_server(args: &BenchArgs) -> anyhow::Result<super::report::Load> {
+async fn noop_server(args: &BenchArgs) -> anyhow::Result<super::report::BenchLoad> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let endpoint: Endpoint = listener.local_addr()?.to_string().parse()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

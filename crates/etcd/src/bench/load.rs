@@ -13,13 +13,13 @@ use tokio::task::JoinSet;
 use tonic::Status;
 
 use super::args::BenchArgs;
-use super::report::Load;
-use super::tally::{Op, Shared, Tally};
+use super::report::BenchLoad;
+use super::tally::{LatencyTally, Op, SharedTally};
 use crate::client::{Connection, Endpoint};
 use crate::pb::etcdserverpb::{PutRequest, RangeRequest};
 
 /// Runs the load of `args` on `endpoints`.
-pub(super) async fn run(args: &BenchArgs, endpoints: &[Endpoint]) -> anyhow::Result<Load> {
+pub(super) async fn run(args: &BenchArgs, endpoints: &[Endpoint]) -> anyhow::Result<BenchLoad> {
     args.check()?;
     let lines = open(args, endpoints).await?;
     if args.reads > 0 {
@@ -28,10 +28,10 @@ pub(super) async fn run(args: &BenchArgs, endpoints: &[Endpoint]) -> anyhow::Res
     let warmup = Duration::from_secs_f64(args.warmup);
     let begin = Instant::now();
     let start = begin + warmup;
-    let run = Arc::new(Run {
+    let run = Arc::new(BenchRun {
         args: args.clone(),
         value: filler(args.seed, args.value_size),
-        shared: Shared::new(start),
+        shared: SharedTally::new(start),
         stop: AtomicBool::new(false),
         left: AtomicU64::new(args.total.unwrap_or(u64::MAX)),
     });
@@ -46,7 +46,7 @@ pub(super) async fn run(args: &BenchArgs, endpoints: &[Endpoint]) -> anyhow::Res
     // Requests still unanswered now are neither acknowledged nor failed.
     clients.abort_all();
 
-    let mut tally = Tally::new();
+    let mut tally = LatencyTally::new();
     for line in &lines {
         tally.add(
             &line
@@ -55,7 +55,7 @@ pub(super) async fn run(args: &BenchArgs, endpoints: &[Endpoint]) -> anyhow::Res
                 .expect("no client panics while it records"),
         );
     }
-    Ok(Load::new(
+    Ok(BenchLoad::new(
         args,
         endpoints,
         &tally,
@@ -65,23 +65,23 @@ pub(super) async fn run(args: &BenchArgs, endpoints: &[Endpoint]) -> anyhow::Res
 }
 
 /// What the clients of a run share.
-struct Run {
+struct BenchRun {
     args: BenchArgs,
     value: Bytes,
-    shared: Shared,
+    shared: SharedTally,
     stop: AtomicBool,
     /// Requests still to be sent after the warm-up.
     left: AtomicU64,
 }
 
 /// One connection, reopened when it breaks, and the tally of its clients.
-struct Line {
+struct BenchConnection {
     endpoints: Vec<Endpoint>,
     current: Mutex<(u64, Connection)>,
-    tally: StdMutex<Tally>,
+    tally: StdMutex<LatencyTally>,
 }
 
-impl Line {
+impl BenchConnection {
     /// The connection in use, and its number.
     async fn current(&self) -> (u64, Connection) {
         self.current.lock().await.clone()
@@ -105,24 +105,27 @@ impl Line {
     }
 }
 
-async fn open(args: &BenchArgs, endpoints: &[Endpoint]) -> anyhow::Result<Vec<Arc<Line>>> {
+async fn open(
+    args: &BenchArgs,
+    endpoints: &[Endpoint],
+) -> anyhow::Result<Vec<Arc<BenchConnection>>> {
     let mut lines = Vec::new();
     for i in 0..args.connections() {
         let n = i % endpoints.len();
         let connection = Connection::open(&endpoints[n])
             .await
             .with_context(|| format!("cannot connect to {}", endpoints[n]))?;
-        lines.push(Arc::new(Line {
+        lines.push(Arc::new(BenchConnection {
             endpoints: endpoints.to_vec(),
             current: Mutex::new((n as u64, connection)),
-            tally: StdMutex::new(Tally::new()),
+            tally: StdMutex::new(LatencyTally::new()),
         }));
     }
     Ok(lines)
 }
 
 /// Writes every key once, so that reads find something.
-async fn prefill(args: &BenchArgs, lines: &[Arc<Line>]) -> anyhow::Result<()> {
+async fn prefill(args: &BenchArgs, lines: &[Arc<BenchConnection>]) -> anyhow::Result<()> {
     let next = Arc::new(AtomicU64::new(0));
     let value = filler(args.seed, args.value_size);
     let mut writers = JoinSet::new();
@@ -149,7 +152,7 @@ async fn prefill(args: &BenchArgs, lines: &[Arc<Line>]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn client(run: Arc<Run>, line: Arc<Line>, mut random: Random) {
+async fn client(run: Arc<BenchRun>, line: Arc<BenchConnection>, mut random: Random) {
     let args = &run.args;
     let timeout = args.request_timeout();
     let (mut number, connection) = line.current().await;
@@ -178,27 +181,27 @@ async fn client(run: Arc<Run>, line: Arc<Line>, mut random: Random) {
         let outcome = match tokio::time::timeout(timeout, answer).await {
             Ok(Ok(())) => {
                 run.shared.acknowledge(&line.tally, op, sent);
-                Outcome::Acknowledged
+                BenchOutcome::Acknowledged
             }
             Ok(Err(status)) => {
                 run.shared.fail(&line.tally, op, sent, &kind(&status));
                 if is_transport(&status) {
-                    Outcome::Broken
+                    BenchOutcome::Broken
                 } else {
-                    Outcome::Refused
+                    BenchOutcome::Refused
                 }
             }
             Err(_) => {
                 run.shared
                     .fail(&line.tally, op, sent, "no answer in time (outcome unknown)");
-                Outcome::Broken
+                BenchOutcome::Broken
             }
         };
         match outcome {
-            Outcome::Acknowledged => {}
+            BenchOutcome::Acknowledged => {}
             // A server that refuses at once is not to be asked a million times.
-            Outcome::Refused => tokio::time::sleep(PAUSE).await,
-            Outcome::Broken => {
+            BenchOutcome::Refused => tokio::time::sleep(PAUSE).await,
+            BenchOutcome::Broken => {
                 let (new, connection) = line.reopen(number).await;
                 number = new;
                 kv = connection.kv();
@@ -208,7 +211,7 @@ async fn client(run: Arc<Run>, line: Arc<Line>, mut random: Random) {
 }
 
 /// What became of one request, as far as the client's next step goes.
-enum Outcome {
+enum BenchOutcome {
     Acknowledged,
     Refused,
     Broken,
@@ -217,7 +220,7 @@ enum Outcome {
 /// How long a client waits after a refusal, and between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(5);
 
-impl Run {
+impl BenchRun {
     fn take_one(&self) -> bool {
         self.args.total.is_none()
             || self
@@ -242,7 +245,7 @@ fn kind(status: &Status) -> String {
 }
 
 /// Shows progress until the run is over; returns when it ended.
-async fn watch(run: &Run, clients: &mut JoinSet<()>, start: Instant) -> Instant {
+async fn watch(run: &BenchRun, clients: &mut JoinSet<()>, start: Instant) -> Instant {
     let bar = match run.args.total {
         Some(total) => ProgressBar::new(total),
         None => ProgressBar::new((run.args.seconds * 1000.0) as u64),

@@ -15,14 +15,14 @@ mod report;
 mod tally;
 
 pub use args::BenchArgs;
-pub use report::{Floor, LatencyMillis, Load, OpReport, Report};
+pub use report::{BenchLoad, BenchReport, Floor, LatencyMillis, OpReport};
 
 /// Runs what `args` ask for. Progress goes to standard error if it is a terminal.
 ///
 /// # Errors
 /// No endpoint can be reached at the start, or the directory for the sync
 /// measurement cannot be written. Failures under way are counted, not returned.
-pub async fn run(args: BenchArgs) -> anyhow::Result<Report> {
+pub async fn run(args: BenchArgs) -> anyhow::Result<BenchReport> {
     let floor = if args.floor || args.floor_only {
         Some(floor::measure(&args).await?)
     } else {
@@ -33,5 +33,5 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<Report> {
     } else {
         Some(load::run(&args, &args.endpoints).await?)
     };
-    Ok(Report { floor, load })
+    Ok(BenchReport { floor, load })
 }

@@ -8,16 +8,16 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::args::BenchArgs;
-use super::tally::{OpTally, Tally};
+use super::tally::{LatencyTally, OpTally};
 use crate::client::Endpoint;
 
 /// Everything that one `quorate bench` measured.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct BenchReport {
     /// What this machine can do at best, if that was asked for.
     pub floor: Option<Floor>,
     /// What the endpoint did, unless only the floor was asked for.
-    pub load: Option<Load>,
+    pub load: Option<BenchLoad>,
 }
 
 /// This machine's floor.
@@ -26,12 +26,12 @@ pub struct Floor {
     /// Latency of appending 4 KiB to a file and making it durable (fdatasync).
     pub sync: LatencyMillis,
     /// The same load on a server that answers puts with nothing, in this process.
-    pub noop: Load,
+    pub noop: BenchLoad,
 }
 
 /// One load on one set of endpoints.
 #[derive(Clone, Debug, Serialize)]
-pub struct Load {
+pub struct BenchLoad {
     /// Where.
     pub endpoints: Vec<String>,
     /// Clients, each with one request under way.
@@ -133,11 +133,11 @@ impl OpReport {
     }
 }
 
-impl Load {
+impl BenchLoad {
     pub(super) fn new(
         args: &BenchArgs,
         endpoints: &[Endpoint],
-        tally: &Tally,
+        tally: &LatencyTally,
         took: Duration,
         longest_gap: Duration,
     ) -> Self {
@@ -159,7 +159,7 @@ impl Load {
     }
 }
 
-impl fmt::Display for Load {
+impl fmt::Display for BenchLoad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
@@ -188,7 +188,7 @@ impl fmt::Display for Floor {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(floor) = &self.floor {
             write!(f, "{floor}")?;

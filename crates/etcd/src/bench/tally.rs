@@ -60,12 +60,12 @@ impl OpTally {
 
 /// Puts and gets of the clients of one connection, or of all.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct LatencyTally {
     pub put: OpTally,
     pub get: OpTally,
 }
 
-impl Tally {
+impl LatencyTally {
     pub(super) fn new() -> Self {
         Self {
             put: OpTally::new(),
@@ -88,7 +88,7 @@ impl Tally {
 
 /// Counts shared by every client of a run.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SharedTally {
     start: Instant,
     /// Requests acknowledged since the measurement began.
     acknowledged: AtomicU64,
@@ -98,7 +98,7 @@ pub(super) struct Shared {
     longest_gap: AtomicU64,
 }
 
-impl Shared {
+impl SharedTally {
     pub(super) fn new(start: Instant) -> Self {
         let zero = || AtomicU64::new(0);
         Self {
@@ -140,7 +140,7 @@ impl Shared {
     }
 
     /// Records an acknowledgement, unless it began before the measurement did.
-    pub(super) fn acknowledge(&self, tally: &Mutex<Tally>, op: Op, sent: Instant) {
+    pub(super) fn acknowledge(&self, tally: &Mutex<LatencyTally>, op: Op, sent: Instant) {
         let now = Instant::now();
         if sent < self.start {
             return;
@@ -153,7 +153,7 @@ impl Shared {
     }
 
     /// Records a request that failed or whose outcome is unknown.
-    pub(super) fn fail(&self, tally: &Mutex<Tally>, op: Op, sent: Instant, text: &str) {
+    pub(super) fn fail(&self, tally: &Mutex<LatencyTally>, op: Op, sent: Instant, text: &str) {
         if sent < self.start {
             return;
         }
@@ -174,7 +174,7 @@ mod tests {
     fn the_longest_gap_counts_from_the_start_and_to_the_end() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let shared = Shared::new(start);
+        let shared = SharedTally::new(start);
         shared.mark(at(30));
         shared.mark(at(40));
         assert_eq!(shared.longest_gap(at(45)), Duration::from_millis(30));
@@ -183,9 +183,9 @@ mod tests {
 
     #[test]
     fn what_began_before_the_measurement_is_not_counted() {
-        let tally = Mutex::new(Tally::new());
+        let tally = Mutex::new(LatencyTally::new());
         let before = Instant::now();
-        let shared = Shared::new(before + Duration::from_secs(60));
+        let shared = SharedTally::new(before + Duration::from_secs(60));
         shared.acknowledge(&tally, Op::Put, before);
         shared.fail(&tally, Op::Put, before, "no");
         assert_eq!((shared.acknowledged(), shared.failed()), (0, 0));

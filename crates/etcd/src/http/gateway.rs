@@ -12,44 +12,78 @@ use serde::de::DeserializeOwned;
 use tonic::{Code, Status};
 
 use crate::backend::Backend;
-use crate::face::Face;
 use crate::pb::etcdserverpb::AlarmRequest;
 use crate::pb::etcdserverpb::alarm_request::AlarmAction;
 use crate::refusal::Refusal;
+use crate::service::KvService;
 
 type Body = Result<Bytes, BytesRejection>;
 
-pub(super) async fn range<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+pub(super) async fn range<B: Backend>(State(face): State<KvService<B>>, body: Body) -> Response {
     call(body, async |request| face.range(request).await).await
 }
 
-pub(super) async fn put<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+pub(super) async fn put<B: Backend>(State(face): State<KvService<B>>, body: Body) -> Response {
     call(body, async |request| face.put(request).await).await
 }
 
-pub(super) async fn delete_range<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+pub(super) async fn delete_range<B: Backend>(
+    State(face): State<KvService<B>>,
+    body: Body,
+) -> Response {
     call(body, async |request| face.delete_range(request).await).await
 }
 
-pub(super) async fn txn<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+pub(super) async fn txn<B: Backend>(State(face): State<KvService<B>>, body: Body) -> Response {
     call(body, async |request| face.txn(request).await).await
 }
 
-pub(super) async fn compact<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+pub(super) async fn compact<B: Backend>(State(face): State<KvService<B>>, body: Body) -> Response {
     call(body, async |request| face.compact(request).await).await
 }
 
-pub(super) async fn status<B: Backend>(State(face): State<Face<B>>) -> Response {
+pub(super) async fn status<B: Backend>(State(face): State<KvService<B>>) -> Response {
     answer(Ok(face.status()))
 }
 
-pub(super) async fn member_list<B: Backend>(State(face): State<Face<B>>) -> Response {
-    answer(Ok(face.member_list()))
+pub(super) async fn member_list<B: Backend>(
+    State(face): State<KvService<B>>,
+    body: Body,
+) -> Response {
+    call(body, async |request| face.member_list(request).await).await
 }
 
-pub(super) async fn alarms<B: Backend>(State(face): State<Face<B>>, body: Body) -> Response {
+pub(super) async fn member_add<B: Backend>(
+    State(face): State<KvService<B>>,
+    body: Body,
+) -> Response {
+    call(body, async |request| face.member_add(request).await).await
+}
+
+pub(super) async fn member_remove<B: Backend>(
+    State(face): State<KvService<B>>,
+    body: Body,
+) -> Response {
+    call(body, async |request| face.member_remove(request).await).await
+}
+
+pub(super) async fn member_update<B: Backend>(
+    State(face): State<KvService<B>>,
+    body: Body,
+) -> Response {
+    call(body, async |request| face.member_update(request).await).await
+}
+
+pub(super) async fn member_promote<B: Backend>(
+    State(face): State<KvService<B>>,
+    body: Body,
+) -> Response {
+    call(body, async |request| face.member_promote(request).await).await
+}
+
+pub(super) async fn alarms<B: Backend>(State(face): State<KvService<B>>, body: Body) -> Response {
     match parse::<AlarmRequest>(body) {
-        Ok(request) if request.action() == AlarmAction::Get => answer(Ok(face.alarms(&request))),
+        Ok(request) if request.action() == AlarmAction::Get => answer(face.alarms(&request)),
         Ok(_) => error(&Status::unimplemented("only listing alarms is implemented")),
         Err(status) => error(&status),
     }

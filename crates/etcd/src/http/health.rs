@@ -1,6 +1,8 @@
 //! /health, /livez and /readyz, as etcd 3.5 answers them.
 //!
-//! - `/health` is etcd's old one: alarms, a leader, and a read that works.
+//! - `/health` is etcd's old one: alarms, a leader, and a read that works. A
+//!   replica that has left the service says `ALARM CORRUPT` and why, whatever is
+//!   excluded.
 //!   `?serializable=true` asks about this replica alone, `?exclude=NOSPACE`
 //!   leaves an alarm out.
 //! - `/livez` asks whether the process is worth keeping: can it read its state?
@@ -18,13 +20,13 @@ use bytes::Bytes;
 use quorate_kv as kv;
 
 use crate::backend::{Alarm, Backend, Consistency};
-use crate::face::Face;
+use crate::service::KvService;
 
 /// How long a read may take before the replica counts as unhealthy.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn health<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Query(query.unwrap_or_default());
@@ -38,8 +40,11 @@ pub(super) async fn health<B: Backend>(
     (code, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-async fn check_health<B: Backend>(face: &Face<B>, query: &Query) -> Result<(), String> {
+async fn check_health<B: Backend>(face: &KvService<B>, query: &Query) -> Result<(), String> {
     let status = face.backend.status();
+    if let Some(why) = &status.out_of_service {
+        return Err(format!("ALARM CORRUPT: {why}"));
+    }
     for alarm in &status.alarms {
         let name = match alarm {
             Alarm::NoSpace { .. } => "NOSPACE",
@@ -59,7 +64,7 @@ async fn check_health<B: Backend>(face: &Face<B>, query: &Query) -> Result<(), S
 }
 
 /// Looks up one key, which costs the same whatever the store holds.
-async fn read<B: Backend>(face: &Face<B>, consistency: Consistency) -> Result<(), String> {
+async fn read<B: Backend>(face: &KvService<B>, consistency: Consistency) -> Result<(), String> {
     let request = kv::RangeRequest {
         key: Bytes::from_static(b"health"),
         keys_only: true,
@@ -99,13 +104,17 @@ impl Check {
         }
     }
 
-    async fn run<B: Backend>(self, face: &Face<B>) -> Result<(), String> {
+    async fn run<B: Backend>(self, face: &KvService<B>) -> Result<(), String> {
         match self {
             Self::SerializableRead => read(face, Consistency::Serializable).await,
             Self::LinearizableRead => read(face, Consistency::Linearizable).await,
             Self::DataCorruption => {
-                let alarms = face.backend.status().alarms;
-                if alarms
+                let status = face.backend.status();
+                if let Some(why) = status.out_of_service {
+                    return Err(format!("alarm activated: CORRUPT: {why}"));
+                }
+                if status
+                    .alarms
                     .iter()
                     .any(|alarm| matches!(alarm, Alarm::Corrupt { .. }))
                 {
@@ -122,21 +131,21 @@ impl Check {
 }
 
 pub(super) async fn livez<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     RawQuery(query): RawQuery,
 ) -> Response {
     run(&face, LIVEZ, Query(query.unwrap_or_default())).await
 }
 
 pub(super) async fn readyz<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     RawQuery(query): RawQuery,
 ) -> Response {
     run(&face, READYZ, Query(query.unwrap_or_default())).await
 }
 
 pub(super) async fn livez_one<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -144,7 +153,7 @@ pub(super) async fn livez_one<B: Backend>(
 }
 
 pub(super) async fn readyz_one<B: Backend>(
-    State(face): State<Face<B>>,
+    State(face): State<KvService<B>>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -152,7 +161,7 @@ pub(super) async fn readyz_one<B: Backend>(
 }
 
 async fn run_one<B: Backend>(
-    face: &Face<B>,
+    face: &KvService<B>,
     checks: &[Check],
     name: &str,
     query: Option<String>,
@@ -163,7 +172,7 @@ async fn run_one<B: Backend>(
     }
 }
 
-async fn run<B: Backend>(face: &Face<B>, checks: &[Check], query: Query) -> Response {
+async fn run<B: Backend>(face: &KvService<B>, checks: &[Check], query: Query) -> Response {
     let mut report = String::new();
     let mut failed = false;
     for check in checks {

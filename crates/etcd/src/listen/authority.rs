@@ -29,7 +29,7 @@ const AUTHORITY: usize = 1;
 
 /// A connection on which every `:authority` that comes in is one that HTTP allows. Holds back a
 /// frame of headers until it is complete, and nothing else: at most [`MAX_FRAME`].
-pub(super) struct Lenient<S> {
+pub(super) struct HeaderFilter<S> {
     inner: S,
     /// What was read. The first `ready` bytes were looked at and may be handed on.
     arrived: BytesMut,
@@ -38,7 +38,7 @@ pub(super) struct Lenient<S> {
     skip: usize,
 }
 
-impl<S> Lenient<S> {
+impl<S> HeaderFilter<S> {
     /// Before the client's preface.
     pub(super) fn new(inner: S) -> Self {
         Self {
@@ -161,7 +161,7 @@ fn integer(block: &[u8], at: &mut usize, prefix: u32) -> Option<usize> {
     None
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lenient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for HeaderFilter<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -191,7 +191,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lenient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Lenient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeaderFilter<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -292,7 +292,7 @@ mod tests {
         for size in [1, 3, 10, 1000, 100_000] {
             let mut inner = pieces(&stream(b"http://a"), size);
             let mut out = vec![];
-            Lenient::new(&mut inner)
+            HeaderFilter::new(&mut inner)
                 .read_to_end(&mut out)
                 .await
                 .expect("read");

@@ -2,16 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use super::text::Text;
+use super::text::Exposition;
 use super::{Counters, Metrics, REJECTIONS, process};
 use crate::ETCD_VERSION;
 use crate::backend::{Backend, Identity, Status};
-use crate::face::Face;
-use crate::grpc::RPCS;
+use crate::rpcs::RPCS;
+use crate::service::KvService;
 
 /// The whole page.
-pub(crate) fn expose<B: Backend>(face: &Face<B>) -> String {
-    let mut text = Text::default();
+pub(crate) fn expose<B: Backend>(face: &KvService<B>) -> String {
+    let mut text = Exposition::default();
     let (identity, status) = (face.backend.identity(), face.backend.status());
     let metrics = face.backend.metrics();
     server(&mut text, identity, &status, &metrics);
@@ -23,7 +23,7 @@ pub(crate) fn expose<B: Backend>(face: &Face<B>) -> String {
     text.finish()
 }
 
-fn server(text: &mut Text, identity: Identity, status: &Status, metrics: &Metrics) {
+fn server(text: &mut Exposition, identity: Identity, status: &Status, metrics: &Metrics) {
     text.gauge(
         "etcd_server_has_leader",
         "Whether or not a leader exists. 1 is existence, 0 is not.",
@@ -89,7 +89,7 @@ fn server(text: &mut Text, identity: Identity, status: &Status, metrics: &Metric
     );
 }
 
-fn disk_and_network(text: &mut Text, identity: Identity, metrics: &Metrics) {
+fn disk_and_network(text: &mut Exposition, identity: Identity, metrics: &Metrics) {
     let name = "etcd_disk_wal_fsync_duration_seconds";
     text.head(
         name,
@@ -152,7 +152,7 @@ fn disk_and_network(text: &mut Text, identity: Identity, metrics: &Metrics) {
     }
 }
 
-fn store(text: &mut Text, status: &Status, metrics: &Metrics) {
+fn store(text: &mut Exposition, status: &Status, metrics: &Metrics) {
     let store = &metrics.store;
     text.gauge(
         "etcd_mvcc_db_total_size_in_bytes",
@@ -210,7 +210,7 @@ fn store(text: &mut Text, status: &Status, metrics: &Metrics) {
     }
 }
 
-fn quorate(text: &mut Text, identity: Identity, status: &Status, metrics: &Metrics) {
+fn quorate(text: &mut Exposition, identity: Identity, status: &Status, metrics: &Metrics) {
     text.gauge("quorate_raft_term", "The current term.", identity.term);
     text.gauge(
         "quorate_raft_leader",
@@ -232,6 +232,11 @@ fn quorate(text: &mut Text, identity: Identity, status: &Status, metrics: &Metri
         "The version of the cluster's configuration.",
         metrics.config_version,
     );
+    text.gauge(
+        "quorate_in_service",
+        "Whether this replica votes and answers: 1, or 0 once it has left the service.",
+        status.out_of_service.is_none(),
+    );
     let name = "quorate_invariant_violations_total";
     text.head(
         name,
@@ -243,7 +248,7 @@ fn quorate(text: &mut Text, identity: Identity, status: &Status, metrics: &Metri
     }
 }
 
-fn face_itself(text: &mut Text, counters: &Counters) {
+fn face_itself(text: &mut Exposition, counters: &Counters) {
     let name = "quorate_rejected_requests_total";
     text.head(
         name,

@@ -1,12 +1,12 @@
 //! This process, under the names that every Prometheus client uses.
 
-use super::text::Text;
+use super::text::Exposition;
 
 /// Clock ticks a second in /proc: fixed by Linux's ABI.
 const TICKS: f64 = 100.0;
 
 /// Writes what /proc tells; nothing where it cannot be read.
-pub(super) fn write(text: &mut Text) {
+pub(super) fn write(text: &mut Exposition) {
     if let Some(stat) = Stat::read() {
         text.counter(
             "process_cpu_seconds_total",

@@ -6,9 +6,9 @@ use super::histogram::HistogramSnapshot;
 
 /// A page of metrics being written.
 #[derive(Default)]
-pub(super) struct Text(String);
+pub(super) struct Exposition(String);
 
-impl Text {
+impl Exposition {
     pub(super) fn finish(self) -> String {
         self.0
     }
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_format_is_prometheus() {
-        let mut text = Text::default();
+        let mut text = Exposition::default();
         text.gauge("a", "What a is.", true);
         text.head("b_total", "What b is.", "counter");
         text.sample("b_total", &[("x", "1"), ("y", "q\"\\\n")], 7_u64);
@@ -134,7 +134,7 @@ mod tests {
     fn a_histogram_ends_with_everything() {
         let histogram = crate::metrics::Histogram::new();
         histogram.observe(std::time::Duration::from_secs(9));
-        let mut text = Text::default();
+        let mut text = Exposition::default();
         text.histogram("h", &[("to", "2")], &histogram.snapshot());
         let text = text.finish();
         assert!(text.contains("h_bucket{to=\"2\",le=\"8\"} 0\n"), "{text}");

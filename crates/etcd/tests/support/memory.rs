@@ -1,11 +1,19 @@
 //! One replica without a cluster, a log or a disk: the store behind a lock. It
-//! is what the face is tested against, and refuses on request.
+//! is what the face is tested against, and refuses on request. Its members are
+//! a list that changes by etcd's rules.
+
+#[path = "roster.rs"]
+mod roster;
 
 use std::sync::{Arc, Mutex};
 
 use quorate_etcd::metrics::{Metrics, StoreMetrics};
-use quorate_etcd::{Alarm, Backend, Consistency, Identity, Member, Refusal, Status};
+use quorate_etcd::{
+    Alarm, Backend, Consistency, Identity, Member, MemberChange, MembersChanged, Refusal, Status,
+};
 use quorate_kv as kv;
+
+use roster::Roster;
 
 /// The member's id, and of the cluster.
 pub(crate) const MEMBER: u64 = 0x1111;
@@ -21,18 +29,20 @@ pub(crate) struct Memory(Arc<Mutex<State>>);
 struct State {
     store: kv::Store,
     applied: u64,
-    client_url: String,
+    roster: Roster,
     /// What every write and linearizable read is refused with.
     refusal: Option<Refusal>,
     leaderless: bool,
     alarms: Vec<Alarm>,
+    is_learner: bool,
+    out_of_service: Option<String>,
 }
 
 impl Memory {
     /// An empty store whose member list says `client_url`.
     pub(crate) fn new(client_url: &str) -> Self {
         let memory = Self::default();
-        memory.with(|state| state.client_url = client_url.into());
+        memory.with(|state| state.roster.found(MEMBER, "default", client_url));
         memory
     }
 
@@ -59,6 +69,24 @@ impl Memory {
     #[allow(dead_code, reason = "not every user of this module tests refusals")]
     pub(crate) fn set_alarms(&self, alarms: Vec<Alarm>) {
         self.with(|state| state.alarms = alarms);
+    }
+}
+
+#[allow(dead_code, reason = "not every user of this module tests members")]
+impl Memory {
+    /// Changes the list of members as if by itself: a member starts, say.
+    pub(crate) fn with_roster<T>(&self, f: impl FnOnce(&mut Roster) -> T) -> T {
+        self.with(|state| f(&mut state.roster))
+    }
+
+    /// Takes this replica's vote or gives it back.
+    pub(crate) fn set_learner(&self, is_learner: bool) {
+        self.with(|state| state.is_learner = is_learner);
+    }
+
+    /// Takes this replica out of the service, or back.
+    pub(crate) fn set_out_of_service(&self, why: Option<&str>) {
+        self.with(|state| state.out_of_service = why.map(Into::into));
     }
 }
 
@@ -114,20 +142,23 @@ impl Backend for Memory {
             applied_index: state.applied,
             db_size: state.store.size_bytes(),
             db_size_in_use: state.store.size_bytes(),
-            is_learner: false,
+            is_learner: state.is_learner,
             alarms: state.alarms.clone(),
+            out_of_service: state.out_of_service.clone(),
         })
     }
 
-    fn members(&self) -> Vec<Member> {
+    async fn members(&self, consistency: Consistency) -> Result<Vec<Member>, Refusal> {
         self.with(|state| {
-            vec![Member {
-                id: MEMBER,
-                name: "default".into(),
-                peer_urls: vec!["http://localhost:2380".into()],
-                client_urls: vec![state.client_url.clone()],
-                is_learner: false,
-            }]
+            state.read(consistency)?;
+            Ok(state.roster.members())
+        })
+    }
+
+    async fn change_members(&self, change: MemberChange) -> Result<MembersChanged, Refusal> {
+        self.with(|state| match state.refusal {
+            Some(refusal) => Err(refusal),
+            None => state.roster.change(change),
         })
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod memory;
 
 use memory::Memory;
+use quorate_etcd::Backend;
 use quorate_etcd::client::{Connection, Endpoint};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,20 +16,37 @@ pub(crate) struct Server {
     pub(crate) address: String,
 }
 
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .to_string();
+    (listener, address)
+}
+
 #[allow(dead_code, reason = "not every test file uses every helper")]
 impl Server {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address")
-            .to_string();
+        let (listener, address) = listen().await;
         let memory = Memory::new(&format!("http://{address}"));
         tokio::spawn(quorate_etcd::serve(
             listener,
             memory.clone(),
             std::future::pending(),
         ));
+        Self { memory, address }
+    }
+
+    /// The same with another backend; the store in memory is not served then.
+    pub(crate) async fn start_with(backend: impl Backend) -> Self {
+        let (listener, address) = listen().await;
+        tokio::spawn(quorate_etcd::serve(
+            listener,
+            backend,
+            std::future::pending(),
+        ));
+        let memory = Memory::default();
         Self { memory, address }
     }
 

@@ -46,7 +46,7 @@ impl StateMachine {
             1 => Ok(()),
             times => Err(format!(
                 "{node} has applied {} {times} times",
-                crate::show_one(value)
+                crate::checker::format_value(value)
             )),
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! Nothing here is measured: it all comes from the catalogue.
 
-use super::{Place, TimingModel, What};
-use crate::Facts;
+use super::{Cell, FaultClass, TimingModel};
+use crate::system::SystemFacts;
 use quorate_contract::{
-    Bounds, Cluster, Contract, FailureModel, Failures, LinkModel, Links, Stabilization, Storage,
-    StorageModel, Synchrony, Timing, Verdict, admissible,
+    Admissibility, Bounds, Cluster, Contract, FailureModel, Failures, LinkModel, Links,
+    Stabilization, Storage, StorageModel, Synchrony, Timing, admissible,
 };
 use quorate_report::CellVerdict;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) const DRIFT_PPM: u32 = 1000;
 
 /// What a protocol claims in a cell, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct CellClaim {
     /// The worst that may show; nothing is claimed beyond the contract.
     pub verdict: Option<CellVerdict>,
     /// Why not better.
@@ -28,17 +28,19 @@ pub struct Claim {
 }
 
 /// The contract of a cell whose protocol is set up for `faults` among `nodes`.
-pub(super) fn contract(place: &Place, facts: &Facts, nodes: u8, faults: u8) -> Contract {
+pub(super) fn contract(place: &Cell, facts: &SystemFacts, nodes: u8, faults: u8) -> Contract {
     let declared = facts.catalogue.declaration();
-    let model = match place.column.what {
-        What::Nothing | What::FairLoss => FailureModel::CrashStop,
-        What::Nodes(model) => model,
+    let model = match place.column.fault {
+        FaultClass::Nothing | FaultClass::FairLoss => FailureModel::CrashStop,
+        FaultClass::Nodes(model) => model,
         // A replica whose disk forgets counts among the liars, where liars are survived.
-        What::Amnesia | What::LyingSync if survives_liars(facts) => FailureModel::Byzantine,
-        What::Amnesia | What::LyingSync => FailureModel::CrashRecovery,
+        FaultClass::Amnesia | FaultClass::LyingSync if survives_liars(facts) => {
+            FailureModel::Byzantine
+        }
+        FaultClass::Amnesia | FaultClass::LyingSync => FailureModel::CrashRecovery,
     };
-    let links = match place.column.what {
-        What::FairLoss => LinkModel::FairLoss,
+    let links = match place.column.fault {
+        FaultClass::FairLoss => LinkModel::FairLoss,
         // Who outvotes liars must know them; among the honest, who speaks is believed.
         _ if survives_liars(facts) => LinkModel::Authenticated,
         // A bound on time means nothing where any message may be lost.
@@ -68,13 +70,14 @@ pub(super) fn contract(place: &Place, facts: &Facts, nodes: u8, faults: u8) -> C
             signatures: declared.signatures,
         },
         storage: Storage {
-            model: match place.column.what {
-                What::Amnesia if !survives_liars(facts) => StorageModel::Amnesiac,
+            model: match place.column.fault {
+                FaultClass::Amnesia if !survives_liars(facts) => StorageModel::Amnesiac,
                 _ => StorageModel::Durable,
             },
             may_tear: true,
             may_corrupt: false,
-            may_lie_about_sync: place.column.what == What::LyingSync && !survives_liars(facts),
+            may_lie_about_sync: place.column.fault == FaultClass::LyingSync
+                && !survives_liars(facts),
         },
         protocol: Some(facts.catalogue),
         deterministic: false,
@@ -83,7 +86,7 @@ pub(super) fn contract(place: &Place, facts: &Facts, nodes: u8, faults: u8) -> C
 
 /// Is the subject set up to outvote liars? Its number of nodes says so, where the catalogue has
 /// entries for both.
-pub(super) fn survives_liars(facts: &Facts) -> bool {
+pub(super) fn survives_liars(facts: &SystemFacts) -> bool {
     let tolerances = facts.catalogue.declaration().tolerances;
     tolerances.iter().any(|tolerance| {
         let enough = tolerance.replicas.suffices(facts.nodes_for(1).into(), 1);
@@ -94,18 +97,18 @@ pub(super) fn survives_liars(facts: &Facts) -> bool {
 
 /// Does a node that was faulty once count as faulty for good: by the model, or because the protocol
 /// has moved on without it?
-pub(super) fn is_lasting(place: &Place, facts: &Facts) -> bool {
-    let by_model = match place.column.what {
-        What::Nodes(model) => model.is_lasting(),
-        What::Amnesia | What::LyingSync => true,
-        What::Nothing | What::FairLoss => false,
+pub(super) fn is_lasting(place: &Cell, facts: &SystemFacts) -> bool {
+    let by_model = match place.column.fault {
+        FaultClass::Nodes(model) => model.is_lasting(),
+        FaultClass::Amnesia | FaultClass::LyingSync => true,
+        FaultClass::Nothing | FaultClass::FairLoss => false,
     };
     by_model || !facts.recovers
 }
 
 /// What the catalogue says.
-pub(super) fn claim(place: &Place, facts: &Facts, nodes: u8, faults: u8) -> Claim {
-    let none = |why: String| Claim { verdict: None, why };
+pub(super) fn claim(place: &Cell, facts: &SystemFacts, nodes: u8, faults: u8) -> CellClaim {
+    let none = |why: String| CellClaim { verdict: None, why };
     if place.column.faulty(faults) > faults {
         let many = place.column.faulty(faults);
         return none(format!("{many} are faulty, and it is set up for {faults}"));
@@ -119,9 +122,9 @@ pub(super) fn claim(place: &Place, facts: &Facts, nodes: u8, faults: u8) -> Clai
         ));
     }
     let reasons = match admissible(&contract, facts.catalogue) {
-        Verdict::Admissible { .. } => {
+        Admissibility::Admissible { .. } => {
             let conceded = facts.catalogue.concedes_liveness(&contract);
-            return Claim {
+            return CellClaim {
                 verdict: Some(match conceded {
                     None => CellVerdict::SafeAndLive,
                     Some(_) => CellVerdict::SafeStalls,
@@ -129,7 +132,7 @@ pub(super) fn claim(place: &Place, facts: &Facts, nodes: u8, faults: u8) -> Clai
                 why: conceded.unwrap_or_default().to_owned(),
             };
         }
-        Verdict::NotAdmissible { reasons } => reasons,
+        Admissibility::NotAdmissible { reasons } => reasons,
     };
     let why: Vec<_> = reasons.iter().map(ToString::to_string).collect();
     let mut timely = contract.clone();
@@ -140,7 +143,7 @@ pub(super) fn claim(place: &Place, facts: &Facts, nodes: u8, faults: u8) -> Clai
     }));
     let only_time = declared.synchrony < Synchrony::Synchronous
         && admissible(&timely, facts.catalogue).is_admissible();
-    Claim {
+    CellClaim {
         verdict: only_time.then_some(CellVerdict::SafeStalls),
         why: why.join("; "),
     }

@@ -4,11 +4,11 @@
 //! decisions, with a leader in place and timeouts far away; what decides once is measured as a
 //! whole. Values have two bytes.
 
-use crate::{Asking, Options, Setup, Subject, Visitor, facts, visit};
+use crate::system::{Options, Proposers, Setup, SystemUnderTest, Visitor, facts, visit};
 use bytes::Bytes;
 use quorate_core::NodeId;
 use quorate_crypto::{Scheme, Work};
-use quorate_sim::{Bare, Counts, Decisions, Delay, Happened, Pace, Weather};
+use quorate_sim::{Bare, BareEvent, Costs, Decisions, Delay, NetworkProfile, TimingProfile};
 use std::time::Duration;
 
 /// The cluster sizes of the curves.
@@ -81,14 +81,14 @@ struct Measure {
 impl Visitor for Measure {
     type Output = Option<Measured>;
 
-    fn visit<S: Subject>(self) -> Option<Measured> {
+    fn visit<S: SystemUnderTest>(self) -> Option<Measured> {
         let Self {
             n,
             f,
             scheme,
             decisions,
         } = self;
-        let a_log = S::ASKING == Asking::Clients;
+        let a_log = S::PROPOSERS == Proposers::Clients;
         let setup = Setup {
             nodes: n,
             faults: f,
@@ -99,21 +99,21 @@ impl Visitor for Measure {
             scheme,
         };
         let configs = S::configs(&setup).ok()?;
-        let mut pace = Pace::lock_step(DELTA.as_nanos() as u64);
+        let mut pace = TimingProfile::lock_step(DELTA.as_nanos() as u64);
         // A sync takes next to no time, and is counted.
         pace.sync = Some(Delay::Uniform { min: 1, max: 1 });
         pace.phi = 1;
-        let weather = Weather {
-            pace,
+        let weather = NetworkProfile {
+            timing: pace,
             lossy: false,
             authentic: true,
-            weigh: true,
+            count_bytes: true,
         };
         let of = |node: NodeId| configs[node.index()].clone();
         let mut bare = Bare::new(of, n, weather, Decisions::replay(vec![]));
         bare.start_all();
         let work = || S::work(&configs[0]).unwrap_or_default();
-        let stage = Stage::<S> {
+        let stage = CostRunner::<S> {
             bare,
             wanted: None,
             first: None,
@@ -125,7 +125,7 @@ impl Visitor for Measure {
     }
 }
 
-struct Stage<S: Subject> {
+struct CostRunner<S: SystemUnderTest> {
     bare: Bare<S::Protocol>,
     /// What is waited for; anything, if nothing is named.
     wanted: Option<Bytes>,
@@ -133,7 +133,7 @@ struct Stage<S: Subject> {
     first: Option<(NodeId, u64)>,
 }
 
-impl<S: Subject> Stage<S> {
+impl<S: SystemUnderTest> CostRunner<S> {
     /// Runs until the time has come, or nothing happens any more.
     fn run_until(&mut self, at: u64) {
         self.bare.wake_at(at, 0);
@@ -146,7 +146,7 @@ impl<S: Subject> Stage<S> {
                     self.first = Some((told.node, told.at));
                 }
             }
-            if happened == Happened::Woke(0) {
+            if happened == BareEvent::Woke(0) {
                 break;
             }
         }
@@ -191,10 +191,10 @@ impl<S: Subject> Stage<S> {
     /// What decides once: all of it.
     fn one(mut self, n: u8, f: u8, work: impl Fn() -> Work) -> Option<Measured> {
         let delta = DELTA.as_nanos() as u64;
-        let (counts, before) = (Counts::default(), work());
+        let (counts, before) = (Costs::default(), work());
         // With one proposer, or all of one mind: what everybody hopes for.
         let alone =
-            S::ASKING == Asking::Sender || S::CATALOGUE == quorate_contract::Protocol::Paxos;
+            S::PROPOSERS == Proposers::Sender || S::CATALOGUE == quorate_contract::Protocol::Paxos;
         let value = S::proposal(NodeId(u32::from(!alone)));
         let asked = NodeId::all(n).take(if alone { 1 } else { n.into() });
         for node in asked {
@@ -208,14 +208,14 @@ impl<S: Subject> Stage<S> {
 }
 
 struct Spent {
-    counts: Counts,
+    counts: Costs,
     work: Work,
 }
 
 impl Spent {
-    fn since(counts: Counts, before: Work, now: Counts, work: Work) -> Self {
+    fn since(counts: Costs, before: Work, now: Costs, work: Work) -> Self {
         Self {
-            counts: Counts {
+            counts: Costs {
                 messages: now.messages - counts.messages,
                 bytes: now.bytes - counts.bytes,
                 syncs: now.syncs - counts.syncs,

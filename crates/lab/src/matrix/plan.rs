@@ -1,15 +1,19 @@
 //! One run of a cell, as data: the cluster, the weather, the load and what goes wrong, all drawn
 //! from the run's own stream of decisions.
 
-use super::adversary::{self, Scene};
+use super::adversary::{self, Adversary};
 use super::claim::{self, DELTA, DRIFT_PPM, PHI};
-use super::{TimingModel, Token, What};
-use crate::subject::patience_max;
-use crate::{Asking, Clients, Experiment, Facts, Load, Options, Setup, facts};
+use super::{FaultClass, TimingModel, Token};
+use crate::clients::Clients;
+use crate::experiment::{ClientLoad, Experiment};
+use crate::system::{Options, Proposers, Setup, SystemFacts, facts, patience_max};
 use quorate_contract::{Contract, FailureModel, LinkModel};
 use quorate_core::NodeSet;
 use quorate_crypto::Scheme;
-use quorate_sim::{Decisions, Delay, Link, Misdeed, NodeFault, Pace, Rolling, Weather};
+use quorate_sim::{
+    Decisions, Delay, LinkProfile, NetworkProfile, NodeFault, Rolling, ScheduledNodeFault,
+    TimingProfile,
+};
 use std::time::Duration;
 
 /// What the nodes are told that a message and a step take together.
@@ -20,7 +24,7 @@ const HORIZON: u64 = 10_000 * MS;
 
 /// One run of a cell, before it is run.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct RunPlan {
     /// Which.
     pub token: Token,
     /// What is run.
@@ -37,10 +41,10 @@ pub struct Plan {
     pub horizon: Option<u64>,
 }
 
-impl Plan {
+impl RunPlan {
     /// Draws the plan of a run. The same token gives the same plan, on every machine.
     pub fn draw(token: Token, options: &Options) -> Self {
-        let place = token.place;
+        let place = token.cell;
         let facts = facts(place.protocol).expect("a place has a protocol of the lab");
         let mut decisions = stream(&token, "plan");
         // Every fourth run is of a larger cluster, where that has a meaning and an end.
@@ -63,13 +67,13 @@ impl Plan {
         let mut experiment = Experiment {
             subject: place.protocol.to_owned(),
             setup,
-            weather: Weather {
-                pace,
+            weather: NetworkProfile {
+                timing: pace,
                 lossy,
                 authentic: contract.authenticates(),
-                weigh: false,
+                count_bytes: false,
             },
-            asks: vec![],
+            requests: vec![],
             load: None,
             clients: Clients::default(),
             node_faults: vec![],
@@ -78,19 +82,19 @@ impl Plan {
             distrusted: NodeSet::EMPTY,
             end,
         };
-        let load = Load {
+        let load = ClientLoad {
             values: 5,
             from: 5 * MS,
             every: decisions.within(5, 60) * MS,
-            patience: 100 * MS,
+            retry_after: 100 * MS,
             // In an asynchronous run nothing comes after the horizon.
             probes: if horizon.is_some() { 0 } else { 2 },
         };
         experiment
-            .ask_as_usual(load)
+            .set_default_requests(load)
             .expect("a place has a protocol of the lab");
         let values = values(&experiment, &facts);
-        let mut scene = Scene {
+        let mut scene = Adversary {
             decisions: &mut decisions,
             nodes,
             delta: TOLD.as_nanos() as u64,
@@ -102,22 +106,22 @@ impl Plan {
         };
         let wild_until = match place.timing {
             TimingModel::Synchronous | TimingModel::UnknownBound => None,
-            TimingModel::Gst => Some(pace.calm_from),
-            TimingModel::Asynchronous => Some(pace.calm_from / 4),
+            TimingModel::Gst => Some(pace.gst),
+            TimingModel::Asynchronous => Some(pace.gst / 4),
         };
-        match place.column.what {
-            What::Nothing => {}
-            What::Nodes(model) => scene.nodes_fail(model),
-            What::Amnesia => adversary::amnesia(&mut scene),
-            What::LyingSync => adversary::lying_sync(&mut scene),
-            What::FairLoss => adversary::fair_loss(&mut scene, wild_until),
+        match place.column.fault {
+            FaultClass::Nothing => {}
+            FaultClass::Nodes(model) => scene.nodes_fail(model),
+            FaultClass::Amnesia => adversary::amnesia(&mut scene),
+            FaultClass::LyingSync => adversary::lying_sync(&mut scene),
+            FaultClass::FairLoss => adversary::fair_loss(&mut scene, wild_until),
         }
         let faulty: NodeSet = scene.node_faults.iter().map(|fault| fault.node).collect();
         if let Some(until) = wild_until {
             adversary::wild_clocks(&mut scene, until);
             adversary::wild_partitions(&mut scene, until);
         }
-        if lossy && place.column.what != What::FairLoss && scene.chance(50) {
+        if lossy && place.column.fault != FaultClass::FairLoss && scene.chance(50) {
             adversary::fair_loss(&mut scene, wild_until);
         }
         experiment.node_faults = scene.node_faults;
@@ -125,7 +129,7 @@ impl Plan {
         // Among liars only the correct ones have promised anything. Of those that are honest, what
         // they decided counts, even if they fail later; unless a failure costs them what the
         // others decide by, as a missed round does.
-        let byzantine = place.column.what == What::Nodes(FailureModel::Byzantine);
+        let byzantine = place.column.fault == FaultClass::Nodes(FailureModel::Byzantine);
         let outvoted = claim::survives_liars(&facts);
         if outvoted && (byzantine || place.column.disks_fail() || !facts.recovers) {
             experiment.distrusted = faulty;
@@ -165,7 +169,7 @@ impl Plan {
             faults.filter(|fault| self.counts(fault))
         };
         let at = |moment: u64| -> NodeSet {
-            let covers = |fault: &&NodeFault| {
+            let covers = |fault: &&ScheduledNodeFault| {
                 fault.from <= moment && fault.until.is_none_or(|until| until >= moment)
             };
             faults().filter(covers).map(|fault| fault.node).collect()
@@ -177,12 +181,12 @@ impl Plan {
     }
 
     /// Is it a replica's fault, and not that of time?
-    fn counts(&self, fault: &NodeFault) -> bool {
+    fn counts(&self, fault: &ScheduledNodeFault) -> bool {
         let by_time = matches!(
-            fault.misdeed,
-            Misdeed::Pause | Misdeed::Drift(_) | Misdeed::ClockJump(_)
+            fault.fault,
+            NodeFault::Pause | NodeFault::Drift(_) | NodeFault::ClockJump(_)
         );
-        self.faulty.contains(fault.node) && !(by_time && self.token.place.timing.is_wild())
+        self.faulty.contains(fault.node) && !(by_time && self.token.cell.timing.is_wild())
     }
 }
 
@@ -194,7 +198,7 @@ impl TimingModel {
 }
 
 /// The cluster at its bound for so many faults; of one more, somebody is left.
-pub(super) fn nodes(facts: &Facts, faults: u8) -> u8 {
+pub(super) fn nodes(facts: &SystemFacts, faults: u8) -> u8 {
     match facts.catalogue {
         quorate_contract::Protocol::TwoGenerals => 2,
         _ => facts.nodes_for(faults).max(faults + 2),
@@ -211,9 +215,13 @@ fn stream(token: &Token, usage: &str) -> Decisions {
 }
 
 /// How time behaves, when the run ends, and when it is judged if not then.
-fn pace(timing: TimingModel, lossy: bool, decisions: &mut Decisions) -> (Pace, u64, Option<u64>) {
+fn pace(
+    timing: TimingModel,
+    lossy: bool,
+    decisions: &mut Decisions,
+) -> (TimingProfile, u64, Option<u64>) {
     let (delta, phi) = (DELTA.as_nanos() as u64, PHI.as_nanos() as u64);
-    let mut pace = Pace::synchronous(delta, phi);
+    let mut pace = TimingProfile::synchronous(delta, phi);
     pace.drift_ppm = DRIFT_PPM;
     match timing {
         TimingModel::Synchronous => (pace, 8_000 * MS, None),
@@ -221,40 +229,40 @@ fn pace(timing: TimingModel, lossy: bool, decisions: &mut Decisions) -> (Pace, u
             // What the nodes are told, or that many times: up to where a fixed timeout decides
             // nothing for ever. Who learns how long to wait needs some elections to learn it.
             let times = 1 << [0, 1, 2, 4, 6][decisions.below(5) as usize];
-            let mut pace = Pace::synchronous(times * delta, times * phi);
+            let mut pace = TimingProfile::synchronous(times * delta, times * phi);
             pace.drift_ppm = DRIFT_PPM;
             (pace, (20_000 + 1_000 * times) * MS, None)
         }
         TimingModel::Gst => {
-            pace.calm_from = decisions.within(100, 1_500) * MS;
-            pace.wild = wild(lossy, decisions);
+            pace.gst = decisions.within(100, 1_500) * MS;
+            pace.before_gst = wild(lossy, decisions);
             pace.sync = Some(wild_sync(phi, decisions));
-            (pace, pace.calm_from + 12_000 * MS, None)
+            (pace, pace.gst + 12_000 * MS, None)
         }
         TimingModel::Asynchronous => {
-            pace.wild = wild(lossy, decisions);
+            pace.before_gst = wild(lossy, decisions);
             pace.sync = Some(wild_sync(phi, decisions));
-            pace.last_straw = decisions.below(2) == 1;
+            pace.flp = decisions.below(2) == 1;
             // Looking ahead costs time: such a run is shorter, and quicker to make up for it.
-            let horizon = match pace.last_straw {
+            let horizon = match pace.flp {
                 true => HORIZON / 3,
                 false => HORIZON,
             };
-            if pace.last_straw {
-                pace.wild.max_delay = 8 * delta;
+            if pace.flp {
+                pace.before_gst.max_delay = 8 * delta;
             }
-            pace.calm_from = horizon;
+            pace.gst = horizon;
             (pace, horizon + 2_000 * MS, Some(horizon))
         }
     }
 }
 
 /// Links without bounds: mostly quick, or slow, or mostly quick and now and then very slow.
-fn wild(lossy: bool, decisions: &mut Decisions) -> Link {
+fn wild(lossy: bool, decisions: &mut Decisions) -> LinkProfile {
     let delta = DELTA.as_nanos() as u64;
     let mean = [1, 4, 8][decisions.below(3) as usize] * delta;
     let min = delta / 20;
-    Link {
+    LinkProfile {
         delay: match decisions.below(3) {
             0 => Delay::Uniform { min, max: 2 * mean },
             1 => Delay::Exponential { min, mean },
@@ -283,16 +291,16 @@ fn wild_sync(phi: u64, decisions: &mut Decisions) -> Delay {
 }
 
 /// What is said in a run, each value with another that a liar could put in its place.
-fn values(experiment: &Experiment, facts: &Facts) -> Vec<(Vec<u8>, Vec<u8>)> {
-    match facts.asking {
-        Asking::Clients => {
+fn values(experiment: &Experiment, facts: &SystemFacts) -> Vec<(Vec<u8>, Vec<u8>)> {
+    match facts.proposers {
+        Proposers::Clients => {
             let values = experiment.load.map_or(0, |load| load.values);
-            let pair = |n| (Load::value(n).to_vec(), Load::rival(n).to_vec());
+            let pair = |n| (ClientLoad::value(n).to_vec(), ClientLoad::rival(n).to_vec());
             (0..values).map(pair).collect()
         }
-        Asking::Everybody | Asking::Sender => {
-            let firsts = experiment.asks.iter().filter(|ask| !ask.second);
-            let rivals = experiment.asks.iter().filter(|ask| ask.second);
+        Proposers::AllNodes | Proposers::Sender => {
+            let firsts = experiment.requests.iter().filter(|ask| !ask.second);
+            let rivals = experiment.requests.iter().filter(|ask| ask.second);
             firsts
                 .zip(rivals)
                 .map(|(first, rival)| (first.value.to_vec(), rival.value.to_vec()))

@@ -1,8 +1,9 @@
 //! One run of a cell, and what many of them come to.
 
-use super::{Plan, TimingModel, Token};
-use crate::{Options, Outcome, run};
-use quorate_contract::{Behaviour, Behaviours, Place as Whose};
+use super::{RunPlan, TimingModel, Token};
+use crate::run::{RunOutcome, run};
+use crate::system::Options;
+use quorate_contract::{Behaviour, Behaviours, Component as Whose};
 use quorate_report::CellVerdict;
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +25,8 @@ pub struct Sample {
 }
 
 /// Runs one run of a cell.
-pub fn sample(token: Token, options: &Options) -> (Sample, Plan, Outcome) {
-    let plan = Plan::draw(token, options);
+pub fn sample(token: Token, options: &Options) -> (Sample, RunPlan, RunOutcome) {
+    let plan = RunPlan::draw(token, options);
     let outcome = run(&plan.experiment, plan.decisions()).unwrap_or_else(|refused| {
         panic!("{token} can be run, being drawn from what can: {refused}")
     });
@@ -42,7 +43,7 @@ pub fn sample(token: Token, options: &Options) -> (Sample, Plan, Outcome) {
 }
 
 /// Liveness is judged at the horizon, where there is one: what time brings later does not count.
-pub fn judge(plan: &Plan, outcome: &Outcome) -> (CellVerdict, String) {
+pub fn judge(plan: &RunPlan, outcome: &RunOutcome) -> (CellVerdict, String) {
     let late = plan.horizon.is_some_and(|horizon| {
         outcome.violation.is_none() && outcome.done_at.is_none_or(|done| done > horizon)
     });
@@ -59,12 +60,12 @@ pub fn judge(plan: &Plan, outcome: &Outcome) -> (CellVerdict, String) {
 }
 
 /// Did the run show what its cell's contract excludes? Then a generator or the world is wrong.
-pub fn breach(plan: &Plan, outcome: &Outcome) -> Option<String> {
-    let timing = plan.token.place.timing;
+pub fn breach(plan: &RunPlan, outcome: &RunOutcome) -> Option<String> {
+    let timing = plan.token.cell.timing;
     let mut shown = Behaviours::NONE;
-    for (behaviour, how) in outcome.seen.iter() {
+    for (behaviour, how) in outcome.observed.iter() {
         let by_faulty = how.nodes.iter().all(|node| plan.faulty.contains(node));
-        match behaviour.place() {
+        match behaviour.component() {
             Whose::Replica | Whose::Disk if !by_faulty => {
                 return Some(format!(
                     "{behaviour} was shown by a node that is not faulty"
@@ -85,9 +86,9 @@ pub fn breach(plan: &Plan, outcome: &Outcome) -> Option<String> {
                     && !plan.experiment.liars().is_empty() => {}
             _ => shown = shown.with(behaviour),
         }
-        let of_time = matches!(behaviour.place(), Whose::Time | Whose::Link)
+        let of_time = matches!(behaviour.component(), Whose::Time | Whose::Link)
             && !matches!(behaviour, Behaviour::Reorder | Behaviour::Pause);
-        let calm = plan.experiment.weather.pace.calm_from;
+        let calm = plan.experiment.weather.timing.gst;
         let flooded = outcome.traffic.overflowed > 0;
         if timing == TimingModel::Gst && of_time && !flooded && how.last > calm {
             return Some(format!(
@@ -106,7 +107,7 @@ const MOST_EVENTS: u64 = 1 << 48;
 
 /// What many runs of a cell came to. Two parts of one cell join to the same as the whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct CellTally {
     /// How many runs.
     pub runs: u64,
     /// Of them, how many stalled.
@@ -123,7 +124,7 @@ pub struct Tally {
     pub hash: u64,
 }
 
-impl Tally {
+impl CellTally {
     /// Takes in a run.
     pub fn add(&mut self, sample: Sample) {
         self.join(Self {

@@ -1,8 +1,8 @@
 //! Tallies as the table of a report.
 
-use super::{Claim, Column, LAB_VERSION, Place, Tally, TimingModel, Token, claim};
-use crate::NAMES;
-use quorate_report::{Cell, CellVerdict, Matrix, Total};
+use super::{Cell, CellClaim, CellTally, Column, LAB_VERSION, TimingModel, Token, claim};
+use crate::system::NAMES;
+use quorate_report::{CellResult, CellVerdict, Matrix, Total};
 
 /// The command that runs one run again.
 pub fn replay_command(token: &Token) -> String {
@@ -10,16 +10,16 @@ pub fn replay_command(token: &Token) -> String {
 }
 
 /// The cell of a place, from its runs; `None` without any.
-pub fn cell(place: &Place, tally: &Tally) -> Option<Cell> {
+pub fn cell(place: &Cell, tally: &CellTally) -> Option<CellResult> {
     let worst = tally.worst.as_ref()?;
     let claim = claim(place);
     let token = Token {
-        place: *place,
+        cell: *place,
         seed: worst.seed,
     };
     let index = |at: Option<usize>| at.unwrap_or_default() as u32;
     let columns = Column::all();
-    Some(Cell {
+    Some(CellResult {
         protocol: index(NAMES.iter().position(|name| *name == place.protocol)),
         failure: index(columns.iter().position(|column| *column == place.column)),
         timing: index(TimingModel::ALL.iter().position(|t| *t == place.timing)),
@@ -33,14 +33,14 @@ pub fn cell(place: &Place, tally: &Tally) -> Option<Cell> {
 }
 
 /// What was seen, and why no more is claimed.
-fn note(claim: &Claim, tally: &Tally) -> String {
+fn note(claim: &CellClaim, tally: &CellTally) -> String {
     let mut parts = vec![];
     if let Some((seed, why)) = &tally.breach {
         parts.push(format!(
             "the run of seed {seed} left its cell's contract ({why}): a defect of the lab"
         ));
     }
-    let Tally {
+    let CellTally {
         violated,
         stalled,
         runs,
@@ -66,8 +66,8 @@ fn note(claim: &Claim, tally: &Tally) -> String {
     parts.join("; ")
 }
 
-/// The table of the cells that were run, in the order of [`Place::all`].
-pub fn table(cells: Vec<Cell>, seeds: u64) -> Matrix {
+/// The table of the cells that were run, in the order of [`Cell::all`].
+pub fn table(cells: Vec<CellResult>, seeds: u64) -> Matrix {
     let mut matrix = Matrix {
         protocols: NAMES.iter().map(|name| (*name).to_owned()).collect(),
         failures: Column::all().into_iter().map(Column::name).collect(),

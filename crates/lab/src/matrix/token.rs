@@ -1,7 +1,7 @@
 //! The name of one run of the table: what it takes to run it again.
 
-use super::{Column, Place, TimingModel};
-use crate::{NAMES, facts};
+use super::{Cell, Column, TimingModel};
+use crate::system::{NAMES, facts};
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,14 +13,14 @@ pub const LAB_VERSION: u32 = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token {
     /// Where.
-    pub place: Place,
+    pub cell: Cell,
     /// Which of its runs.
     pub seed: u64,
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{LAB_VERSION}:{}:{}", self.place, self.seed)
+        write!(f, "{LAB_VERSION}:{}:{}", self.cell, self.seed)
     }
 }
 
@@ -126,7 +126,7 @@ impl FromStr for Token {
             });
         }
         Ok(Self {
-            place: Place {
+            cell: Cell {
                 protocol: protocol_named(protocol)?,
                 column: column_named(column)?,
                 timing: timing_named(timing)?,

@@ -1,17 +1,18 @@
 //! What clients do in a run, and what they see.
 
-use super::stage::{LOAD, READ, Stage, WRITE};
-use crate::judge::Broken;
-use crate::{Decision, Load, Subject};
+use super::runner::{LOAD, READ, Runner, WRITE};
+use crate::checker::BrokenProperty;
+use crate::experiment::ClientLoad;
+use crate::system::{SlotDecision, SystemUnderTest};
 use quorate_core::NodeId;
 
-impl<S: Subject> Stage<'_, S> {
+impl<S: SystemUnderTest> Runner<'_, S> {
     /// A client asks the next node for its value, if nobody has decided it yet.
     pub(super) fn ask_next(&mut self, n: u32) {
         let Some(load) = &self.experiment.load else {
             return;
         };
-        let value = Load::value(n);
+        let value = ClientLoad::value(n);
         if self.judge.is_decided(&value) {
             return;
         }
@@ -21,11 +22,11 @@ impl<S: Subject> Stage<'_, S> {
         if !self.bare.is_paused(node) {
             self.bare.request(node, S::request(value));
             if self.bare.has_twin(node) {
-                let rival = S::request(Load::rival(n));
+                let rival = S::request(ClientLoad::rival(n));
                 self.bare.request_copy(node, true, rival);
             }
         }
-        let at = self.bare.now() + load.patience;
+        let at = self.bare.now() + load.retry_after;
         self.bare.wake_at(at, LOAD | n);
     }
 
@@ -41,7 +42,7 @@ impl<S: Subject> Stage<'_, S> {
                 continue;
             };
             if let Err(detail) = self.store.write(now, node, term, writes.fencing) {
-                self.violated(Broken {
+                self.violated(BrokenProperty {
                     property: "one writer at a time",
                     detail,
                     node,
@@ -81,7 +82,7 @@ impl<S: Subject> Stage<'_, S> {
             }
         };
         if let Err(detail) = answer {
-            self.violated(Broken {
+            self.violated(BrokenProperty {
                 property: "no stale read",
                 detail,
                 node,
@@ -90,7 +91,7 @@ impl<S: Subject> Stage<'_, S> {
     }
 
     /// What a node decided is applied, and acknowledged to whoever asked for it there.
-    pub(super) fn apply(&mut self, node: NodeId, decisions: &[Decision]) {
+    pub(super) fn apply(&mut self, node: NodeId, decisions: &[SlotDecision]) {
         for decision in decisions {
             self.reader.acknowledge(decision.slot);
             let Some(sessions) = self.experiment.clients.sessions else {
@@ -99,7 +100,7 @@ impl<S: Subject> Stage<'_, S> {
             for value in &decision.values {
                 let machine = &mut self.machines[node.index()];
                 if let Err(detail) = machine.apply(node, value, sessions) {
-                    return self.violated(Broken {
+                    return self.violated(BrokenProperty {
                         property: "applied once",
                         detail,
                         node,

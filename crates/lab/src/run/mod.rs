@@ -1,32 +1,33 @@
 //! Runs an experiment.
 
 mod clients;
-mod stage;
+mod runner;
 
-use crate::judge::Log;
-use crate::{Experiment, Refused, Subject, Visitor, visit};
+use crate::checker::DecisionLog;
+use crate::experiment::{Experiment, ExperimentError};
+use crate::system::{SystemUnderTest, Visitor, visit};
 use quorate_core::NodeId;
 use quorate_report::CellVerdict;
-use quorate_sim::{Counts, Decisions, Recorder, Seen, Traffic};
-use stage::Stage;
+use quorate_sim::{Costs, Decisions, Observations, Recorder, Traffic};
+use runner::Runner;
 
 /// What a run came to.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// The property that did not hold, and when.
-    pub violation: Option<Violation>,
+    pub violation: Option<PropertyViolation>,
     /// Who has not decided what should have been decided, if anybody.
     pub stalled: Option<String>,
     /// When everything that should be was decided.
     pub done_at: Option<u64>,
     /// What each node decided.
-    pub logs: Vec<Log>,
+    pub logs: Vec<DecisionLog>,
     /// Figures that outputs told: when, by whom, what.
     pub facts: Vec<(u64, NodeId, &'static str, String)>,
     /// What the world showed.
-    pub seen: Seen,
+    pub observed: Observations,
     /// What was sent and synced.
-    pub counts: Counts,
+    pub costs: Costs,
     /// What became of messages.
     pub traffic: Traffic,
     /// Deliveries, timers, syncs, faults.
@@ -39,7 +40,7 @@ pub struct Outcome {
 
 /// A property that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub struct PropertyViolation {
     /// Its name.
     pub property: &'static str,
     /// The figures.
@@ -52,7 +53,7 @@ pub struct Violation {
     pub event: u64,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// In one word.
     pub fn verdict(&self) -> CellVerdict {
         match (&self.violation, &self.stalled) {
@@ -68,7 +69,7 @@ impl Outcome {
             (Some(broken), _) => format!("{} is violated: {}", broken.property, broken.detail),
             (None, Some(who)) => format!("nothing wrong was decided, but {who}"),
             // As when the sender of a broadcast dies before anybody has heard it.
-            (None, None) if self.logs.iter().all(Log::is_empty) => {
+            (None, None) if self.logs.iter().all(DecisionLog::is_empty) => {
                 "every property held, and nothing had to be decided".to_owned()
             }
             (None, None) => "every property held, and all was decided".to_owned(),
@@ -80,16 +81,16 @@ impl Outcome {
 ///
 /// # Errors
 /// If it cannot be run as it is.
-pub fn run(experiment: &Experiment, decisions: Decisions) -> Result<Outcome, Refused> {
-    Ok(play(experiment, decisions, None)?.0)
+pub fn run(experiment: &Experiment, decisions: Decisions) -> Result<RunOutcome, ExperimentError> {
+    Ok(run_recorded(experiment, decisions, None)?.0)
 }
 
 /// Runs it; with a recorder, which comes back, what happens is recorded. The run is the same.
-pub(crate) fn play(
+pub(crate) fn run_recorded(
     experiment: &Experiment,
     decisions: Decisions,
     recorder: Option<Recorder>,
-) -> Result<(Outcome, Option<Recorder>), Refused> {
+) -> Result<(RunOutcome, Option<Recorder>), ExperimentError> {
     experiment.check()?;
     let visitor = Run {
         experiment,
@@ -97,7 +98,7 @@ pub(crate) fn play(
         recorder,
     };
     visit(&experiment.subject, visitor).unwrap_or_else(|| {
-        Err(Refused::UnknownProtocol {
+        Err(ExperimentError::UnknownProtocol {
             name: experiment.subject.clone(),
         })
     })
@@ -110,10 +111,10 @@ struct Run<'e> {
 }
 
 impl Visitor for Run<'_> {
-    type Output = Result<(Outcome, Option<Recorder>), Refused>;
+    type Output = Result<(RunOutcome, Option<Recorder>), ExperimentError>;
 
-    fn visit<S: Subject>(self) -> Self::Output {
-        let stage = Stage::<S>::new(self.experiment, self.decisions, self.recorder)?;
+    fn visit<S: SystemUnderTest>(self) -> Self::Output {
+        let stage = Runner::<S>::new(self.experiment, self.decisions, self.recorder)?;
         Ok(stage.play())
     }
 }

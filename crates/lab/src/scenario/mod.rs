@@ -9,23 +9,23 @@
 //! Start reading at [`Scenario::parse`] and one of the files in `scenarios/`; then [`play`].
 
 mod catalogue;
-mod moments;
+mod contract_check;
 mod names;
-mod play;
 mod read;
-mod standing;
+mod run_part;
 mod table;
-mod words;
+mod text;
+mod timeline;
 
 pub use catalogue::{EMBEDDED, Embedded, find};
-pub use moments::moments;
-pub use names::Names;
-pub use play::{Played, play, play_watched};
-pub use standing::{Departure, Standing};
+pub use contract_check::{ContractCheck, Deviation};
+pub use names::NodeNames;
+pub use run_part::{ScenarioRun, run_part, run_part_with_progress};
 pub use table::four_modes;
-pub use words::tell;
+pub use text::render;
+pub use timeline::timeline;
 
-use crate::Experiment;
+use crate::experiment::Experiment;
 use quorate_contract::Contract;
 use quorate_core::NodeId;
 use quorate_report::CellVerdict;
@@ -42,20 +42,20 @@ pub struct Scenario {
     /// The document that tells it: `doc 003, ...`.
     pub source: Option<String>,
     /// Its runs, in the order in which they are told.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ScenarioPart>,
     /// Why there is no defence to be turned off, where there is none.
     pub nothing_to_turn_off: Option<String>,
 }
 
 /// One run of a story, or the same over many seeds.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct ScenarioPart {
     /// Its place in the story.
-    pub kind: Kind,
+    pub kind: PartKind,
     /// What it is called: empty for the story itself, else a case or the defence that is off.
     pub name: String,
     /// What it shows.
-    pub says: String,
+    pub explanation: String,
     /// The case that it is without a defence, if it is not the story itself.
     pub of: Option<String>,
     /// What is assumed.
@@ -63,7 +63,7 @@ pub struct Part {
     /// What is run.
     pub experiment: Experiment,
     /// What nodes and zones are called.
-    pub names: Names,
+    pub names: NodeNames,
     /// The first seed.
     pub first_seed: u64,
     /// How many seeds from there on.
@@ -74,7 +74,7 @@ pub struct Part {
 
 /// A run's place in its story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PartKind {
     /// The story itself.
     Story,
     /// A variation of it.

@@ -4,12 +4,12 @@ use quorate_core::{NodeId, NodeSet};
 
 /// Names of nodes and zones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct NodeNames {
     pub(super) nodes: Vec<String>,
     pub(super) zones: Vec<(String, NodeSet)>,
 }
 
-impl Names {
+impl NodeNames {
     /// A node's name.
     pub fn of(&self, node: NodeId) -> &str {
         self.nodes.get(node.index()).map_or("?", String::as_str)
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn sentences_are_about_names_and_values_stay_as_they_are() {
-        let names = Names {
+        let names = NodeNames {
             nodes: vec!["A".to_owned(), "wallet-3".to_owned()],
             zones: vec![],
         };

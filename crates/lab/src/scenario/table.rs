@@ -1,17 +1,17 @@
 //! The table of doc 003: each mode of failure in a row, with what the coordinator counted, and
 //! when it knew that something was wrong.
 
-use super::{Kind, Part, Played};
-use quorate_sim::show_time;
+use super::{PartKind, ScenarioPart, ScenarioRun};
+use quorate_sim::format_time;
 use std::fmt::Write as _;
 
 const COLUMNS: [&str; 5] = ["acks", "quorum", "agreed", "tampered seen", "winning data"];
 
 /// The cases of a story as a table, if a coordinator counted in each of them.
-pub fn four_modes(played: &[(&Part, Played)]) -> Option<String> {
+pub fn four_modes(played: &[(&ScenarioPart, ScenarioRun)]) -> Option<String> {
     let cases: Vec<_> = played
         .iter()
-        .filter(|(part, _)| part.kind == Kind::Case)
+        .filter(|(part, _)| part.kind == PartKind::Case)
         .collect();
     if cases.len() < 2 {
         return None;
@@ -47,11 +47,11 @@ pub fn four_modes(played: &[(&Part, Played)]) -> Option<String> {
 
 /// When the coordinator knows that somebody is not as it should be: when its count is closed, and
 /// an answer is missing or differs. One that does not compare answers never knows of a lie.
-fn time_to_detect(part: &Part, row: &[String], closed: u64) -> String {
+fn time_to_detect(part: &ScenarioPart, row: &[String], closed: u64) -> String {
     let missing = row[1].split_once('/').is_some_and(|(acks, of)| acks != of);
     let compares = part.experiment.setup.options.get("count") != Some("any-content");
     match (missing, row[4] == "1", compares) {
-        (true, ..) | (_, true, true) => show_time(closed),
+        (true, ..) | (_, true, true) => format_time(closed),
         (_, true, false) => "never".to_owned(),
         _ => "-".to_owned(),
     }

@@ -15,9 +15,9 @@ use std::hash::{Hash, Hasher};
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Key(blake3::Hash);
+pub struct LinkKey(blake3::Hash);
 
-impl Key {
+impl LinkKey {
     /// A key of 32 secret bytes.
     pub fn new(secret: [u8; 32]) -> Self {
         Self(blake3::Hash::from_bytes(secret))
@@ -38,23 +38,23 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for LinkKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(redacted)")
     }
 }
 
 /// In constant time.
-impl PartialEq for Key {
+impl PartialEq for LinkKey {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl Eq for Key {}
+impl Eq for LinkKey {}
 
 /// All keys alike: a fingerprint of a node's state says nothing about them.
-impl Hash for Key {
+impl Hash for LinkKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u8(0);
     }
@@ -68,12 +68,12 @@ impl Hash for Key {
 /// third node. Where that is needed a protocol signs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyRing {
-    keys: BTreeMap<NodeId, Key>,
+    keys: BTreeMap<NodeId, LinkKey>,
 }
 
 impl KeyRing {
     /// Keys that were dealt by other means.
-    pub fn new(keys: impl IntoIterator<Item = (NodeId, Key)>) -> Self {
+    pub fn new(keys: impl IntoIterator<Item = (NodeId, LinkKey)>) -> Self {
         Self {
             keys: keys.into_iter().collect(),
         }
@@ -88,7 +88,7 @@ impl KeyRing {
             pair.update(b"quorate links 1: the key of a pair of nodes");
             pair.update(&low.0.to_le_bytes());
             pair.update(&high.0.to_le_bytes());
-            Key(pair.finalize())
+            LinkKey(pair.finalize())
         };
         Self::new(
             NodeId::all(nodes)
@@ -98,7 +98,7 @@ impl KeyRing {
     }
 
     /// The key shared with a peer.
-    pub fn get(&self, peer: NodeId) -> Option<&Key> {
+    pub fn get(&self, peer: NodeId) -> Option<&LinkKey> {
         self.keys.get(&peer)
     }
 }

@@ -2,9 +2,13 @@
 
 mod key;
 
-pub use key::{Key, KeyRing};
+pub use key::{KeyRing, LinkKey};
 
-use crate::{Ends, Link, Missing, Outgoing, Received, Refusal, Unsent, Urgency};
+use crate::link::{Endpoints, Lane, Link, LinkOutput, Received, SendError};
+
+use crate::missing::Missing;
+
+use crate::refusal::LinkRefusal;
 use bytes::Bytes;
 use quorate_core::{Time, Value};
 use serde::de::DeserializeOwned;
@@ -28,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub struct Authenticated<L> {
     link: L,
     /// For what goes out, and for what comes in. Without them nothing is sent, nothing taken.
-    keys: Option<(Key, Key)>,
+    keys: Option<(LinkKey, LinkKey)>,
     max_packet: usize,
     missing: Missing,
 }
@@ -62,18 +66,18 @@ impl<L> Authenticated<L> {
         &self.link
     }
 
-    fn open_seal<K: DeserializeOwned>(&self, sealed: &Sealed) -> Result<K, Refusal> {
+    fn open_seal<K: DeserializeOwned>(&self, sealed: &Sealed) -> Result<K, LinkRefusal> {
         if sealed.bytes.len() > self.max_packet {
-            return Err(Refusal::TooLarge);
+            return Err(LinkRefusal::TooLarge);
         }
-        let (_, key) = self.keys.as_ref().ok_or(Refusal::NoKey)?;
+        let (_, key) = self.keys.as_ref().ok_or(LinkRefusal::NoKey)?;
         let fits = key.seal(&sealed.bytes) == sealed.seal;
         if !fits && !self.missing.is(Missing::Seal) {
-            return Err(Refusal::BadSeal);
+            return Err(LinkRefusal::BadSeal);
         }
         match postcard::take_from_bytes(&sealed.bytes) {
             Ok((packet, [])) => Ok(packet),
-            _ => Err(Refusal::Malformed),
+            _ => Err(LinkRefusal::Malformed),
         }
     }
 }
@@ -89,7 +93,7 @@ where
     /// The seal, and the length of what it seals.
     const OVERHEAD: usize = L::OVERHEAD + 32 + 5;
 
-    fn open(config: &Self::Config, ends: Ends) -> Self {
+    fn open(config: &Self::Config, ends: Endpoints) -> Self {
         Self {
             link: L::open(&config.link, ends),
             keys: config.keys.get(ends.peer).map(|key| {
@@ -104,16 +108,16 @@ where
         }
     }
 
-    fn send(&mut self, now: Time, message: M, urgency: Urgency) -> Result<(), Unsent<M>> {
+    fn send(&mut self, now: Time, message: M, urgency: Lane) -> Result<(), SendError<M>> {
         let why = match postcard::experimental::serialized_size(&message) {
-            _ if self.keys.is_none() => Refusal::NoKey,
+            _ if self.keys.is_none() => LinkRefusal::NoKey,
             Ok(size) if size <= self.max_packet.saturating_sub(L::OVERHEAD) => {
                 return self.link.send(now, message, urgency);
             }
-            Ok(_) => Refusal::TooLarge,
-            Err(_) => Refusal::Malformed,
+            Ok(_) => LinkRefusal::TooLarge,
+            Err(_) => LinkRefusal::Malformed,
         };
-        Err(Unsent { message, why })
+        Err(SendError { message, why })
     }
 
     fn on_packet(
@@ -121,7 +125,7 @@ where
         now: Time,
         packet: Sealed,
         inbox: &mut Vec<M>,
-    ) -> Result<Received, Refusal> {
+    ) -> Result<Received, LinkRefusal> {
         let packet = self.open_seal(&packet)?;
         self.link.on_packet(now, packet, inbox)
     }
@@ -130,8 +134,8 @@ where
         self.link.on_timer(now);
     }
 
-    fn flush(&mut self, now: Time, out: &mut Outgoing<Sealed>) {
-        let mut inner = Outgoing::default();
+    fn flush(&mut self, now: Time, out: &mut LinkOutput<Sealed>) {
+        let mut inner = LinkOutput::default();
         self.link.flush(now, &mut inner);
         out.timer = inner.timer.or(out.timer);
         for (urgency, packet) in inner.packets {

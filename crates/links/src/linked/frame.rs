@@ -1,12 +1,14 @@
 //! What a protocol over links says, keeps, waits for and tells.
 
-use crate::{Epoch, Refusal, Unsent};
+use crate::link::{Epoch, SendError};
+
+use crate::refusal::LinkRefusal;
 use quorate_core::{Hard, NodeId};
 use serde::{Deserialize, Serialize};
 
 /// What crosses between nodes, and what a node sends to itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Frame<K, M> {
+pub enum LinkedFrame<K, M> {
     /// A packet of the link.
     Packet(K),
     /// A message of the protocol to its own node: no wire, no link.
@@ -17,9 +19,9 @@ pub enum Frame<K, M> {
 
 /// A frame that need not wait for the disk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EagerFrame<K, M>(pub(super) Frame<K, M>);
+pub struct EagerFrame<K, M>(pub(super) LinkedFrame<K, M>);
 
-impl<K, M> From<EagerFrame<K, M>> for Frame<K, M> {
+impl<K, M> From<EagerFrame<K, M>> for LinkedFrame<K, M> {
     fn from(EagerFrame(frame): EagerFrame<K, M>) -> Self {
         frame
     }
@@ -36,23 +38,23 @@ pub enum LinkedTimer<T> {
 
 /// What the layer above is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum News<O, M> {
+pub enum Delivery<O, M> {
     /// By the protocol.
     Inner(O),
     /// A message of the protocol was refused by the link, for want of room or of a key.
-    Unsent(NodeId, Unsent<M>),
+    Unsent(NodeId, SendError<M>),
     /// A packet was refused by the link, as packets are: for a metric.
-    Refused(NodeId, Refusal),
+    Refused(NodeId, LinkRefusal),
     /// A peer has crashed and come back.
     PeerRestarted(NodeId),
 }
 
-/// [`News`] that claims nothing about the disk.
+/// [`Delivery`] that claims nothing about the disk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EagerNews<O, M>(pub(super) News<O, M>);
+pub struct EagerDelivery<O, M>(pub(super) Delivery<O, M>);
 
-impl<O, M> From<EagerNews<O, M>> for News<O, M> {
-    fn from(EagerNews(news): EagerNews<O, M>) -> Self {
+impl<O, M> From<EagerDelivery<O, M>> for Delivery<O, M> {
+    fn from(EagerDelivery(news): EagerDelivery<O, M>) -> Self {
         news
     }
 }
@@ -68,7 +70,7 @@ pub struct LinkedHard<H> {
 
 /// One change of [`LinkedHard`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Record<R> {
+pub enum LinkedRecord<R> {
     /// The node started.
     Born(Epoch),
     /// One of the protocol's own.
@@ -76,11 +78,11 @@ pub enum Record<R> {
 }
 
 impl<H: Hard> Hard for LinkedHard<H> {
-    type Record = Record<H::Record>;
+    type Record = LinkedRecord<H::Record>;
     fn apply(&mut self, record: &Self::Record) {
         match record {
-            Record::Born(epoch) => self.epoch = *epoch,
-            Record::Inner(record) => self.inner.apply(record),
+            LinkedRecord::Born(epoch) => self.epoch = *epoch,
+            LinkedRecord::Inner(record) => self.inner.apply(record),
         }
     }
 }

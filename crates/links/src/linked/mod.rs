@@ -2,9 +2,13 @@
 
 mod frame;
 
-pub use frame::{EagerFrame, EagerNews, Frame, LinkedHard, LinkedTimer, News, Record};
+pub use frame::{
+    Delivery, EagerDelivery, EagerFrame, LinkedFrame, LinkedHard, LinkedRecord, LinkedTimer,
+};
 
-use crate::{Ends, Epoch, Link, Outgoing, Received, Refusal, Urgency};
+use crate::link::{Endpoints, Epoch, Lane, Link, LinkOutput, Received};
+
+use crate::refusal::LinkRefusal;
 use quorate_core::driver::{self, Disk, Gate, Lsn};
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 use std::io;
@@ -80,10 +84,10 @@ impl<P: Protocol, L: Link<P::Message>> Linked<P, L> {
             return;
         }
         let mut gate = Gate::default();
-        let mut records = Taken(vec![]);
+        let mut records = RecordBuffer(vec![]);
         let prompt = gate.submit(&mut asked, &mut records);
         for record in records.0.drain(..) {
-            self.hard.write(Record::Inner(record), out);
+            self.hard.write(LinkedRecord::Inner(record), out);
         }
         for (timer, range) in prompt.timers() {
             let timer = LinkedTimer::Inner(timer);
@@ -94,21 +98,21 @@ impl<P: Protocol, L: Link<P::Message>> Linked<P, L> {
         }
         prompt.coins().for_each(|(coin, tag)| out.flip(coin, tag));
         for output in prompt.outputs() {
-            out.output_eager(EagerNews(News::Inner(output)));
+            out.output_eager(EagerDelivery(Delivery::Inner(output)));
         }
         for released in prompt.messages() {
             let (to, message) = released.into_parts();
-            self.send(now, to, &message, Urgency::Eager, out);
+            self.send(now, to, &message, Lane::Eager, out);
         }
         let mut messages = vec![];
         let released = gate.release(
             &records,
             |released| messages.push(released.into_parts()),
-            |output| out.output(News::Inner(output)),
+            |output| out.output(Delivery::Inner(output)),
         );
         debug_assert!(released.is_ok(), "a vector does not fail");
         for (to, message) in messages {
-            self.send(now, to, &message, Urgency::Gated, out);
+            self.send(now, to, &message, Lane::Gated, out);
         }
     }
 
@@ -117,17 +121,17 @@ impl<P: Protocol, L: Link<P::Message>> Linked<P, L> {
         now: Time,
         to: To,
         message: &P::Message,
-        urgency: Urgency,
+        urgency: Lane,
         out: &mut Effects<Self>,
     ) {
         for to in to.nodes(self.links.len() as u8) {
             let message = message.clone();
             if to == self.me {
-                send(out, urgency, to, Frame::Own(message));
+                send(out, urgency, to, LinkedFrame::Own(message));
             } else if let Some(link) = self.links.get_mut(to.index())
                 && let Err(unsent) = link.send(now, message, urgency)
             {
-                out.output_eager(EagerNews(News::Unsent(to, unsent)));
+                out.output_eager(EagerDelivery(Delivery::Unsent(to, unsent)));
             }
         }
     }
@@ -136,14 +140,14 @@ impl<P: Protocol, L: Link<P::Message>> Linked<P, L> {
         let mut inbox = vec![];
         let received = match self.peer(from) {
             Some(link) => link.on_packet(now, packet, &mut inbox),
-            None => Err(Refusal::NotAPeer),
+            None => Err(LinkRefusal::NotAPeer),
         };
         match received {
             Ok(Received::PeerRestarted) => {
-                out.output_eager(EagerNews(News::PeerRestarted(from)));
+                out.output_eager(EagerDelivery(Delivery::PeerRestarted(from)));
             }
             Ok(Received::SameSession | Received::FirstContact) => {}
-            Err(refusal) => out.output_eager(EagerNews(News::Refused(from, refusal))),
+            Err(refusal) => out.output_eager(EagerDelivery(Delivery::Refused(from, refusal))),
         }
         for message in inbox {
             self.inner(now, out, |protocol, asked| {
@@ -155,29 +159,29 @@ impl<P: Protocol, L: Link<P::Message>> Linked<P, L> {
 
 fn send<P: Protocol, L: Link<P::Message>>(
     out: &mut Effects<Linked<P, L>>,
-    urgency: Urgency,
+    urgency: Lane,
     to: NodeId,
-    frame: Frame<L::Packet, P::Message>,
+    frame: LinkedFrame<L::Packet, P::Message>,
 ) {
     match urgency {
-        Urgency::Gated => out.send(To::One(to), frame),
-        Urgency::Eager => out.send_eager(To::One(to), EagerFrame(frame)),
+        Lane::Gated => out.send(To::One(to), frame),
+        Lane::Eager => out.send_eager(To::One(to), EagerFrame(frame)),
     }
 }
 
 impl<P: Protocol, L: Link<P::Message>> Protocol for Linked<P, L> {
     type Config = LinkedConfig<P::Config, L::Config>;
     type Hard = LinkedHard<P::Hard>;
-    type Message = Frame<L::Packet, P::Message>;
+    type Message = LinkedFrame<L::Packet, P::Message>;
     type Eager = EagerFrame<L::Packet, P::Message>;
     type Timer = LinkedTimer<P::Timer>;
     type Request = P::Request;
-    type Output = News<P::Output, P::Message>;
-    type EagerOutput = EagerNews<P::Output, P::Message>;
+    type Output = Delivery<P::Output, P::Message>;
+    type EagerOutput = EagerDelivery<P::Output, P::Message>;
 
     fn recover(config: &Self::Config, me: NodeId, hard: Journaled<Self::Hard>) -> Self {
         let epoch = hard.epoch.next();
-        let open = |peer| L::open(&config.link, Ends { me, peer, epoch });
+        let open = |peer| L::open(&config.link, Endpoints { me, peer, epoch });
         Self {
             me,
             epoch,
@@ -191,23 +195,23 @@ impl<P: Protocol, L: Link<P::Message>> Protocol for Linked<P, L> {
     fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
         let input = match input {
             Input::Start => {
-                self.hard.write(Record::Born(self.epoch), out);
-                out.send(To::One(self.me), Frame::Born(self.epoch));
+                self.hard.write(LinkedRecord::Born(self.epoch), out);
+                out.send(To::One(self.me), LinkedFrame::Born(self.epoch));
                 Input::Start
             }
-            Input::Message(from, Frame::Packet(packet)) => {
+            Input::Message(from, LinkedFrame::Packet(packet)) => {
                 return self.on_packet(now, from, packet, out);
             }
-            Input::Message(from, Frame::Own(message)) if from == self.me => {
+            Input::Message(from, LinkedFrame::Own(message)) if from == self.me => {
                 Input::Message(from, message)
             }
-            Input::Message(from, Frame::Born(epoch)) if from == self.me => {
+            Input::Message(from, LinkedFrame::Born(epoch)) if from == self.me => {
                 self.born |= epoch == self.epoch;
                 return;
             }
-            Input::Message(from, Frame::Own(_) | Frame::Born(_)) => {
-                let news = News::Refused(from, Refusal::NotAPeer);
-                return out.output_eager(EagerNews(news));
+            Input::Message(from, LinkedFrame::Own(_) | LinkedFrame::Born(_)) => {
+                let news = Delivery::Refused(from, LinkRefusal::NotAPeer);
+                return out.output_eager(EagerDelivery(news));
             }
             Input::Timer(LinkedTimer::Inner(timer)) => Input::Timer(timer),
             Input::Timer(LinkedTimer::Link(peer)) => {
@@ -229,7 +233,7 @@ impl<P: Protocol, L: Link<P::Message>> Protocol for Linked<P, L> {
             if peer == me {
                 continue;
             }
-            let mut outgoing = Outgoing::default();
+            let mut outgoing = LinkOutput::default();
             link.flush(now, &mut outgoing);
             match outgoing.timer {
                 Some(Some((min, max))) => out.arm(LinkedTimer::Link(peer), min, max),
@@ -237,8 +241,8 @@ impl<P: Protocol, L: Link<P::Message>> Protocol for Linked<P, L> {
                 None => {}
             }
             for (urgency, packet) in outgoing.packets {
-                let urgency = if born { urgency } else { Urgency::Gated };
-                send(out, urgency, peer, Frame::Packet(packet));
+                let urgency = if born { urgency } else { Lane::Gated };
+                send(out, urgency, peer, LinkedFrame::Packet(packet));
             }
         }
     }
@@ -251,9 +255,9 @@ impl<P: Protocol, L: Link<P::Message>> Protocol for Linked<P, L> {
 
 /// Takes records over, and calls them durable: they are on their way to the real disk, before
 /// everything that waits for them.
-struct Taken<R>(Vec<R>);
+struct RecordBuffer<R>(Vec<R>);
 
-impl<R> Disk<R> for Taken<R> {
+impl<R> Disk<R> for RecordBuffer<R> {
     fn append(&mut self, records: &mut Vec<R>) -> Lsn {
         self.0.append(records);
         0

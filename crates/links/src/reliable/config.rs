@@ -1,13 +1,13 @@
 //! What is fixed for one reliable link.
 
-use crate::Missing;
+use crate::missing::Missing;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// In which order messages are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Order {
+pub enum DeliveryOrder {
     /// As they arrive: a lost message holds nobody up. What the contract calls *reliable*.
     Any,
     /// As they were sent, within a session. What arrives early is held in the reorder window.
@@ -19,7 +19,7 @@ pub enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Config {
     /// In which order messages are delivered.
-    pub order: Order,
+    pub order: DeliveryOrder,
     /// A sender has at most so many messages under way, counted from the oldest that is not
     /// acknowledged; a receiver drops what is further ahead of the first that is missing.
     pub window: u32,
@@ -47,7 +47,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            order: Order::Any,
+            order: DeliveryOrder::Any,
             window: 1024,
             buffer: 4096,
             burst: 16,

@@ -6,10 +6,14 @@ mod receiver;
 mod round_trip;
 mod sender;
 
-pub use config::{Config, Order};
+pub use config::{Config, DeliveryOrder};
 pub use packet::{Ack, Packet};
 
-use crate::{Ends, Epoch, Link, Missing, Outgoing, Received, Refusal, Unsent, Urgency};
+use crate::link::{Endpoints, Epoch, Lane, Link, LinkOutput, Received, SendError};
+
+use crate::missing::Missing;
+
+use crate::refusal::LinkRefusal;
 use quorate_core::{Time, Value};
 use receiver::Receiver;
 use sender::Sender;
@@ -25,7 +29,7 @@ use std::time::Duration;
 ///   receiver that must not act twice across a crash has to write down what it did.
 /// * *No creation*: what is delivered was sent, as long as the wire creates nothing. It must drop
 ///   what it garbles (a checksum does); against forgery see [`crate::Authenticated`].
-/// * *FIFO*, with [`Order::Fifo`], within a session: the pair of one life of each end.
+/// * *FIFO*, with [`DeliveryOrder::Fifo`], within a session: the pair of one life of each end.
 ///
 /// Sessions do not end with a connection, which is doc 004's complaint about TCP; they end with
 /// a life. Each packet names the lives of both ends. One that was meant for an earlier life of
@@ -66,13 +70,13 @@ impl<M: Value> Reliable<M> {
     }
 
     /// Does `from` begin a session? An older life than one that was heard of is over for good.
-    fn meet(&mut self, from: Epoch) -> Result<Received, Refusal> {
+    fn meet(&mut self, from: Epoch) -> Result<Received, LinkRefusal> {
         match self.peer {
             _ if self.config.missing.is(Missing::Epochs) => {
                 self.peer = self.peer.or(Some(from));
                 return Ok(Received::SameSession);
             }
-            Some(known) if from < known => return Err(Refusal::StaleSender),
+            Some(known) if from < known => return Err(LinkRefusal::StaleSender),
             Some(known) if from == known => return Ok(Received::SameSession),
             _ => {}
         }
@@ -102,7 +106,7 @@ impl<M: Value> Link<M> for Reliable<M> {
     /// Two lives, a marker each for the receiver's life and the body, two numbers, 128 bits.
     const OVERHEAD: usize = 10 + 1 + 10 + 10 + 19 + 1 + 10;
 
-    fn open(config: &Config, ends: Ends) -> Self {
+    fn open(config: &Config, ends: Endpoints) -> Self {
         Self {
             config: *config,
             epoch: ends.epoch,
@@ -116,7 +120,7 @@ impl<M: Value> Link<M> for Reliable<M> {
         }
     }
 
-    fn send(&mut self, _: Time, message: M, urgency: Urgency) -> Result<(), Unsent<M>> {
+    fn send(&mut self, _: Time, message: M, urgency: Lane) -> Result<(), SendError<M>> {
         self.sender.push(&self.config, message, urgency)
     }
 
@@ -125,7 +129,7 @@ impl<M: Value> Link<M> for Reliable<M> {
         now: Time,
         packet: Packet<M>,
         inbox: &mut Vec<M>,
-    ) -> Result<Received, Refusal> {
+    ) -> Result<Received, LinkRefusal> {
         let received = self.meet(packet.from)?;
         if packet.to.is_none() {
             self.answer = true;
@@ -137,7 +141,7 @@ impl<M: Value> Link<M> for Reliable<M> {
             self.answer = true;
             return match packet.to {
                 None if packet.body.is_none() => Ok(received),
-                _ => Err(Refusal::StaleReceiver),
+                _ => Err(LinkRefusal::StaleReceiver),
             };
         }
         if self.sender.on_ack(now, &self.config, packet.ack)? {
@@ -157,7 +161,7 @@ impl<M: Value> Link<M> for Reliable<M> {
         self.sender.on_timer(&self.config);
     }
 
-    fn flush(&mut self, now: Time, out: &mut Outgoing<Packet<M>>) {
+    fn flush(&mut self, now: Time, out: &mut LinkOutput<Packet<M>>) {
         let waiting = if self.peer.is_some() {
             let mut sent = vec![];
             self.sender
@@ -165,7 +169,7 @@ impl<M: Value> Link<M> for Reliable<M> {
                     sent.push((urgency, number, message));
                 });
             if std::mem::take(&mut self.answer) && sent.is_empty() {
-                out.packets.push((Urgency::Eager, self.packet(None)));
+                out.packets.push((Lane::Eager, self.packet(None)));
             }
             for (urgency, number, message) in sent {
                 let packet = self.packet(Some((number, message)));
@@ -174,7 +178,7 @@ impl<M: Value> Link<M> for Reliable<M> {
             self.sender.under_way() > 0
         } else {
             if !self.sender.is_empty() && std::mem::take(&mut self.greet) {
-                out.packets.push((Urgency::Eager, self.packet(None)));
+                out.packets.push((Lane::Eager, self.packet(None)));
             }
             !self.sender.is_empty()
         };

@@ -1,6 +1,6 @@
 //! What a reliable link puts on the wire.
 
-use crate::Epoch;
+use crate::link::Epoch;
 use serde::{Deserialize, Serialize};
 
 /// A packet: who speaks to whom in which lives, what has arrived, and at most one message.

@@ -1,8 +1,9 @@
 //! The receiving half: each number once, in order if that is promised.
 
 use super::packet::Ack;
-use super::{Config, Order};
-use crate::{Missing, Refusal};
+use super::{Config, DeliveryOrder};
+use crate::missing::Missing;
+use crate::refusal::LinkRefusal;
 use std::collections::BTreeMap;
 
 /// What has arrived in this session.
@@ -33,22 +34,22 @@ impl<M> Receiver<M> {
         number: u64,
         message: M,
         inbox: &mut Vec<M>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), LinkRefusal> {
         if number == 0 {
-            return Err(Refusal::Impossible);
+            return Err(LinkRefusal::Impossible);
         }
         if number <= self.through || self.beyond.contains_key(&number) {
             if config.missing.is(Missing::DuplicateSuppression) {
                 inbox.push(message);
             }
-            return Err(Refusal::Duplicate);
+            return Err(LinkRefusal::Duplicate);
         }
         if number - self.through > u64::from(config.window) && !config.missing.is(Missing::Window) {
-            return Err(Refusal::BeyondWindow);
+            return Err(LinkRefusal::BeyondWindow);
         }
         let held = match config.order {
-            Order::Fifo if !config.missing.is(Missing::Reordering) => Some(message),
-            Order::Any | Order::Fifo => {
+            DeliveryOrder::Fifo if !config.missing.is(Missing::Reordering) => Some(message),
+            DeliveryOrder::Any | DeliveryOrder::Fifo => {
                 inbox.push(message);
                 None
             }

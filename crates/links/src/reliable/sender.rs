@@ -3,7 +3,9 @@
 use super::Config;
 use super::packet::Ack;
 use super::round_trip::RoundTrip;
-use crate::{Missing, Refusal, Unsent, Urgency};
+use crate::link::{Lane, SendError};
+use crate::missing::Missing;
+use crate::refusal::LinkRefusal;
 use quorate_core::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -25,7 +27,7 @@ pub(super) struct Sender<M> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Item<M> {
     message: M,
-    urgency: Urgency,
+    urgency: Lane,
     sent: Time,
     /// Sent more than once: its acknowledgement measures nothing.
     again: bool,
@@ -53,12 +55,12 @@ impl<M: Clone> Sender<M> {
         &mut self,
         config: &Config,
         message: M,
-        urgency: Urgency,
-    ) -> Result<(), Unsent<M>> {
+        urgency: Lane,
+    ) -> Result<(), SendError<M>> {
         if self.queue.len() >= config.buffer as usize {
             if !config.missing.is(Missing::BackPressure) {
-                let why = Refusal::BufferFull;
-                return Err(Unsent { message, why });
+                let why = LinkRefusal::BufferFull;
+                return Err(SendError { message, why });
             }
             self.queue.pop_front();
             self.first += 1;
@@ -91,11 +93,16 @@ impl<M: Clone> Sender<M> {
     }
 
     /// Takes an acknowledgement of this session; says whether it brought news.
-    pub(super) fn on_ack(&mut self, now: Time, config: &Config, ack: Ack) -> Result<bool, Refusal> {
+    pub(super) fn on_ack(
+        &mut self,
+        now: Time,
+        config: &Config,
+        ack: Ack,
+    ) -> Result<bool, LinkRefusal> {
         let end = self.first + self.under_way as u64;
         let last = ack.selective().next_back().unwrap_or(ack.through);
         if last >= end {
-            return Err(Refusal::Impossible);
+            return Err(LinkRefusal::Impossible);
         }
         let mut news = false;
         while self.first <= ack.through {
@@ -172,7 +179,7 @@ impl<M: Clone> Sender<M> {
         &mut self,
         now: Time,
         config: &Config,
-        mut emit: impl FnMut(Urgency, u64, M),
+        mut emit: impl FnMut(Lane, u64, M),
     ) {
         let again = match std::mem::take(&mut self.due) {
             true => self.under_way,

@@ -3,10 +3,12 @@
 use crate::world::{Acts, Message, NODES, World, breaks, holds, hostile};
 use quorate_core::{NodeId, Time};
 use quorate_links::authenticated::{AuthenticatedConfig, Sealed};
-use quorate_links::history::{self, Violation};
+use quorate_links::history::{self, LinkViolation};
 use quorate_links::reliable::{Config, Packet};
-use quorate_links::{Authenticated, Ends, Epoch, FairLoss, Key, KeyRing, Link, Missing, Outgoing};
-use quorate_links::{Refusal, Reliable, Unsent, Urgency};
+use quorate_links::{
+    Authenticated, Endpoints, Epoch, FairLoss, KeyRing, Link, LinkKey, LinkOutput, Missing,
+};
+use quorate_links::{Lane, LinkRefusal, Reliable, SendError};
 
 type Layered = Authenticated<Reliable<Message>>;
 type SealedWorld = World<Layered>;
@@ -55,11 +57,11 @@ fn run(missing: Missing, acts: &Acts) -> SealedWorld {
     world
 }
 
-fn integrity(missing: Missing) -> impl Fn(&Acts) -> Result<(), Violation> {
+fn integrity(missing: Missing) -> impl Fn(&Acts) -> Result<(), LinkViolation> {
     move |acts| history::integrity(&run(missing, acts).history)
 }
 
-fn authenticity(missing: Missing) -> impl Fn(&Acts) -> Result<(), Violation> {
+fn authenticity(missing: Missing) -> impl Fn(&Acts) -> Result<(), LinkViolation> {
     move |acts| history::authenticity(&run(missing, acts).history)
 }
 
@@ -122,17 +124,17 @@ fn the_wire_itself_has_neither_integrity_nor_authenticity() {
 fn end(me: NodeId, peer: NodeId) -> Layered {
     let config = config(Config::default(), me, Missing::Nothing);
     let epoch = Epoch(1);
-    Link::<Message>::open(&config, Ends { me, peer, epoch })
+    Link::<Message>::open(&config, Endpoints { me, peer, epoch })
 }
 
 fn hello(link: &mut Layered) -> Sealed {
-    let mut out = Outgoing::default();
-    Link::<Message>::send(link, Time::ZERO, 5, Urgency::Eager).unwrap();
+    let mut out = LinkOutput::default();
+    Link::<Message>::send(link, Time::ZERO, 5, Lane::Eager).unwrap();
     Link::<Message>::flush(link, Time::ZERO, &mut out);
     out.packets.remove(0).1
 }
 
-fn hear(link: &mut Layered, packet: Sealed) -> Result<(), Refusal> {
+fn hear(link: &mut Layered, packet: Sealed) -> Result<(), LinkRefusal> {
     let mut inbox: Vec<Message> = vec![];
     link.on_packet(Time::ZERO, packet, &mut inbox).map(|_| ())
 }
@@ -144,11 +146,11 @@ fn a_seal_fits_one_packet_from_one_node_to_one() {
     // As from another, to another, and back to its sender.
     for (me, peer) in [(B, NodeId(2)), (NodeId(2), A), (A, B)] {
         let refused = hear(&mut end(me, peer), packet.clone());
-        assert_eq!(refused, Err(Refusal::BadSeal), "{me} from {peer}");
+        assert_eq!(refused, Err(LinkRefusal::BadSeal), "{me} from {peer}");
     }
     for bit in 0..(packet.bytes.len() + 32) * 8 {
         let flipped = flip_sealed(&packet, bit).unwrap();
-        assert_eq!(hear(&mut end(B, A), flipped), Err(Refusal::BadSeal));
+        assert_eq!(hear(&mut end(B, A), flipped), Err(LinkRefusal::BadSeal));
     }
 }
 
@@ -164,7 +166,7 @@ fn a_member_cannot_make_the_seal_of_another() {
         keys: KeyRing::new([(B, ring(NodeId(2)).get(B).unwrap().clone())]),
         ..config(Config::default(), A, Missing::Nothing)
     };
-    let ends = Ends {
+    let ends = Endpoints {
         me: A,
         peer: B,
         epoch: Epoch(9),
@@ -172,7 +174,7 @@ fn a_member_cannot_make_the_seal_of_another() {
     let mut forger: Layered = Link::<Message>::open(&liar, ends);
     assert_eq!(
         hear(&mut end(B, A), hello(&mut forger)),
-        Err(Refusal::BadSeal)
+        Err(LinkRefusal::BadSeal)
     );
 }
 
@@ -181,7 +183,7 @@ fn bounds_keys_and_garbage_are_refusals() {
     // Sealed by a liar that does have the key: the bytes are no packet, or too many.
     let key = KeyRing::deal(&SECRET, A, NODES).get(B).unwrap().clone();
     let nonsense = config((), A, Missing::Nothing);
-    let ends = Ends {
+    let ends = Endpoints {
         me: A,
         peer: B,
         epoch: Epoch(1),
@@ -189,18 +191,18 @@ fn bounds_keys_and_garbage_are_refusals() {
     let mut longer = hello(&mut end(A, B)).bytes.to_vec();
     longer.push(0);
     for (bytes, why) in [
-        (vec![], Refusal::Malformed),
-        (longer, Refusal::Malformed),
-        (vec![0xff; 40], Refusal::Malformed),
-        (vec![0; 300], Refusal::TooLarge),
+        (vec![], LinkRefusal::Malformed),
+        (longer, LinkRefusal::Malformed),
+        (vec![0xff; 40], LinkRefusal::Malformed),
+        (vec![0; 300], LinkRefusal::TooLarge),
     ] {
         let wide = AuthenticatedConfig {
             max_packet: 4096,
             ..nonsense.clone()
         };
         let mut liar: Authenticated<FairLoss<Raw>> = Link::<Raw>::open(&wide, ends);
-        liar.send(Time::ZERO, Raw(bytes), Urgency::Eager).unwrap();
-        let mut out = Outgoing::default();
+        liar.send(Time::ZERO, Raw(bytes), Lane::Eager).unwrap();
+        let mut out = LinkOutput::default();
         liar.flush(Time::ZERO, &mut out);
         assert_eq!(hear(&mut end(B, A), out.packets.remove(0).1), Err(why));
     }
@@ -209,11 +211,11 @@ fn bounds_keys_and_garbage_are_refusals() {
         Link::<String>::open(&config(Config::default(), A, Missing::Nothing), ends);
     let room = 256 - <Reliable<String> as Link<String>>::OVERHEAD - 2;
     assert_eq!(
-        words.send(Time::ZERO, "x".repeat(room), Urgency::Eager),
+        words.send(Time::ZERO, "x".repeat(room), Lane::Eager),
         Ok(())
     );
-    let refused = words.send(Time::ZERO, "x".repeat(room + 1), Urgency::Eager);
-    assert_eq!(refused.unwrap_err().why, Refusal::TooLarge);
+    let refused = words.send(Time::ZERO, "x".repeat(room + 1), Lane::Eager);
+    assert_eq!(refused.unwrap_err().why, LinkRefusal::TooLarge);
     // Without a key there is nothing to say.
     let mut mute: Layered = Link::<Message>::open(
         &AuthenticatedConfig {
@@ -222,15 +224,18 @@ fn bounds_keys_and_garbage_are_refusals() {
         },
         ends,
     );
-    let why = Refusal::NoKey;
-    let unsent = Unsent { message: 5, why };
-    assert_eq!(mute.send(Time::ZERO, 5, Urgency::Eager), Err(unsent));
-    assert_eq!(hear(&mut mute, hello(&mut end(B, A))), Err(Refusal::NoKey));
+    let why = LinkRefusal::NoKey;
+    let unsent = SendError { message: 5, why };
+    assert_eq!(mute.send(Time::ZERO, 5, Lane::Eager), Err(unsent));
+    assert_eq!(
+        hear(&mut mute, hello(&mut end(B, A))),
+        Err(LinkRefusal::NoKey)
+    );
     // Nothing of a key is ever shown.
     assert_eq!(format!("{key:?}"), "Key(redacted)");
     let shown = format!("{:?}", end(A, B));
     assert!(shown.contains("redacted") && !shown.contains(&format!("{:02x}", 7).repeat(4)));
-    assert_ne!(Key::new([1; 32]), Key::new([2; 32]));
+    assert_ne!(LinkKey::new([1; 32]), LinkKey::new([2; 32]));
 }
 
 /// Bytes as they are, without the length that postcard puts before a vector.

@@ -3,7 +3,7 @@
 
 use quorate_core::driver::{Disk, Gate, Lsn, replay};
 use quorate_core::{Effects, Hard, Input, NodeId, Protocol, Time};
-use quorate_links::{Link, Linked, LinkedConfig, News, Record};
+use quorate_links::{Delivery, Link, Linked, LinkedConfig, LinkedRecord};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -25,9 +25,9 @@ type Over<P, L> = Linked<P, L>;
 type Frame<P, L> = <Over<P, L> as Protocol>::Message;
 type Told<P> = (
     NodeId,
-    News<<P as Protocol>::Output, <P as Protocol>::Message>,
+    Delivery<<P as Protocol>::Output, <P as Protocol>::Message>,
 );
-type Kept<P> = Record<<<P as Protocol>::Hard as Hard>::Record>;
+type Kept<P> = LinkedRecord<<<P as Protocol>::Hard as Hard>::Record>;
 
 pub(crate) struct Node<P: Protocol, L: Link<P::Message>> {
     pub(crate) linked: Over<P, L>,

@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, Wire};
 use proptest::prelude::*;
 use quorate_core::{Effects, Hard, Input, Journaled, NodeId, Protocol, Time, To};
-use quorate_links::{Epoch, FairLoss, Frame, Link, News, Reliable};
+use quorate_links::{Delivery, Epoch, FairLoss, Link, LinkedFrame, Reliable};
 
 /// Adds up what it is told, and tells everybody what it is asked to add: a protocol that assumes
 /// reliable links and does nothing of its own for it.
@@ -117,7 +117,7 @@ fn nothing_leaves_before_the_disk_has_it_retransmissions_included() {
     }
     assert_eq!(cluster.wire, [], "the record of 5 is not synced");
     cluster.sync(NodeId(0));
-    let copies = |frame: &Frame<quorate_links::reliable::Packet<u64>, u64>| matches!(frame, Frame::Packet(packet) if matches!(packet.body, Some((2, 5))));
+    let copies = |frame: &LinkedFrame<quorate_links::reliable::Packet<u64>, u64>| matches!(frame, LinkedFrame::Packet(packet) if matches!(packet.body, Some((2, 5))));
     let sent = cluster
         .wire
         .iter()
@@ -159,7 +159,7 @@ fn a_restarted_peer_is_noticed_and_given_what_it_had_not_acknowledged() {
     assert!(
         cluster
             .news
-            .contains(&(NodeId(0), News::PeerRestarted(NodeId(1))))
+            .contains(&(NodeId(0), Delivery::PeerRestarted(NodeId(1))))
     );
     assert_eq!(
         cluster.nodes[0].linked.link(NodeId(1)).unwrap().peer(),
@@ -180,11 +180,17 @@ fn what_a_link_refuses_is_told_and_frames_to_oneself_come_from_oneself() {
     let unsent = cluster
         .news
         .iter()
-        .filter(|(_, news)| matches!(news, News::Unsent(_, unsent) if unsent.message == 3))
+        .filter(|(_, news)| matches!(news, Delivery::Unsent(_, unsent) if unsent.message == 3))
         .count();
     assert_eq!(unsent, 2);
-    cluster.step(NodeId(0), Input::Message(NodeId(1), Frame::Own(1_000)));
-    cluster.step(NodeId(0), Input::Message(NodeId(9), Frame::Own(1_000)));
+    cluster.step(
+        NodeId(0),
+        Input::Message(NodeId(1), LinkedFrame::Own(1_000)),
+    );
+    cluster.step(
+        NodeId(0),
+        Input::Message(NodeId(9), LinkedFrame::Own(1_000)),
+    );
     cluster.run();
     assert_eq!(sums(&cluster), [6, 3, 3]);
 }

@@ -7,7 +7,9 @@ use quorate_crash::flood_set::{self, Decided, FloodSet, Propose};
 use quorate_crash::raft::{self, Output, Raft, Request};
 use quorate_links::authenticated::AuthenticatedConfig;
 use quorate_links::reliable::{Config, Packet};
-use quorate_links::{Authenticated, FairLoss, Frame, KeyRing, Link, Missing, News, Reliable};
+use quorate_links::{
+    Authenticated, Delivery, FairLoss, KeyRing, Link, LinkedFrame, Missing, Reliable,
+};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ fn flood_set_decides_one_value_over_reliable_links_and_several_over_the_wire() {
         }
         cluster.run_until(Time(1_000_000_000_000));
         let decided = cluster.news.into_iter().filter_map(|(_, news)| match news {
-            News::Inner(Decided { value }) => Some(value),
+            Delivery::Inner(Decided { value }) => Some(value),
             _ => None,
         });
         decided.collect()
@@ -86,15 +88,15 @@ fn forge(cluster: &mut Cluster<Raft, Sealed>, at: u64) {
         .wire
         .iter()
         .filter_map(|(from, to, frame)| match frame {
-            Frame::Packet(packet) => {
+            LinkedFrame::Packet(packet) => {
                 let mut packet = packet.clone();
                 let mut bytes = packet.bytes.to_vec();
                 let changed = at as usize % bytes.len();
                 bytes[changed] ^= 1 << (at % 8);
                 packet.bytes = bytes.into();
-                Some((*from, *to, Frame::Packet(packet)))
+                Some((*from, *to, LinkedFrame::Packet(packet)))
             }
-            Frame::Own(_) | Frame::Born(_) => None,
+            LinkedFrame::Own(_) | LinkedFrame::Born(_) => None,
         })
         .collect();
     assert!(!forged.is_empty());
@@ -102,8 +104,8 @@ fn forge(cluster: &mut Cluster<Raft, Sealed>, at: u64) {
         cluster.step(to, Input::Message(from, frame));
     }
     let last = cluster.news.last().map(|(_, news)| news);
-    let refused = quorate_links::Refusal::BadSeal;
-    assert!(matches!(last, Some(News::Refused(_, why)) if *why == refused));
+    let refused = quorate_links::LinkRefusal::BadSeal;
+    assert!(matches!(last, Some(Delivery::Refused(_, why)) if *why == refused));
 }
 
 fn leader<L: Link<raft::Message>>(cluster: &Cluster<Raft, L>) -> Option<NodeId> {
@@ -119,7 +121,7 @@ fn committed<L: Link<raft::Message>>(cluster: &Cluster<Raft, L>, at: NodeId) -> 
         .iter()
         .filter(|(node, _)| *node == at)
         .filter_map(|(_, news)| match news {
-            News::Inner(Output::Committed { entries, .. }) => Some(entries),
+            Delivery::Inner(Output::Committed { entries, .. }) => Some(entries),
             _ => None,
         })
         .flat_map(|entries| entries.iter().map(|entry| entry.payload.clone()))

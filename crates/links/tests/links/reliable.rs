@@ -2,10 +2,12 @@
 
 use crate::world::{Acts, Message, World, breaks, fair_loss, holds};
 use quorate_core::{NodeId, Time};
-use quorate_links::history::{self, Violation};
-use quorate_links::reliable::{Ack, Config, Order, Packet};
-use quorate_links::{Ends, Epoch, FairLoss, Link, Missing, Outgoing, Received, Refusal, Reliable};
-use quorate_links::{Unsent, Urgency};
+use quorate_links::history::{self, LinkViolation};
+use quorate_links::reliable::{Ack, Config, DeliveryOrder, Packet};
+use quorate_links::{
+    Endpoints, Epoch, FairLoss, Link, LinkOutput, LinkRefusal, Missing, Received, Reliable,
+};
+use quorate_links::{Lane, SendError};
 use std::time::Duration;
 
 type World3 = World<Reliable<Message>>;
@@ -14,7 +16,7 @@ const A: NodeId = NodeId(0);
 const B: NodeId = NodeId(1);
 
 /// Small bounds, so that the cases run into them.
-fn small(order: Order, missing: Missing) -> Config {
+fn small(order: DeliveryOrder, missing: Missing) -> Config {
     Config {
         order,
         window: 4,
@@ -32,15 +34,15 @@ fn run(config: Config, acts: &Acts) -> World3 {
     world
 }
 
-fn no_creation(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> {
+fn no_creation(config: Config) -> impl Fn(&Acts) -> Result<(), LinkViolation> {
     move |acts| history::no_creation(&run(config, acts).history)
 }
 
-fn no_duplication(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> {
+fn no_duplication(config: Config) -> impl Fn(&Acts) -> Result<(), LinkViolation> {
     move |acts| history::no_duplication(&run(config, acts).history)
 }
 
-fn reliable_delivery(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> {
+fn reliable_delivery(config: Config) -> impl Fn(&Acts) -> Result<(), LinkViolation> {
     move |acts| {
         let world = run(config, acts);
         history::reliable_delivery(&world.history, &world.epochs)
@@ -48,7 +50,7 @@ fn reliable_delivery(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> 
 }
 
 /// Once the wire is fair, all is acknowledged and nothing more is sent.
-fn comes_to_rest(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> {
+fn comes_to_rest(config: Config) -> impl Fn(&Acts) -> Result<(), LinkViolation> {
     move |acts| {
         let world = run(config, acts);
         let held: usize = world.links.values().map(Reliable::held).sum();
@@ -57,16 +59,16 @@ fn comes_to_rest(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> {
         if held == 0 {
             Ok(())
         } else {
-            Err(Violation { property, what })
+            Err(LinkViolation { property, what })
         }
     }
 }
 
-fn fifo(config: Config) -> impl Fn(&Acts) -> Result<(), Violation> {
+fn fifo(config: Config) -> impl Fn(&Acts) -> Result<(), LinkViolation> {
     move |acts| history::fifo(&run(config, acts).history)
 }
 
-const ORDERS: [Order; 2] = [Order::Any, Order::Fifo];
+const ORDERS: [DeliveryOrder; 2] = [DeliveryOrder::Any, DeliveryOrder::Fifo];
 
 #[test]
 fn no_creation_of_messages_that_nobody_sent() {
@@ -135,7 +137,7 @@ fn without_epochs_a_restart_breaks_delivery_and_brings_old_messages_back() {
     }
     // A copy of a message that a late wire delivers to the receiver's next life.
     let old = |missing| {
-        let mut world = World3::new(&[small(Order::Any, missing)], |_, _| None);
+        let mut world = World3::new(&[small(DeliveryOrder::Any, missing)], |_, _| None);
         world.send(A, B);
         world.settle(usize::MAX);
         world.restart(B);
@@ -155,17 +157,20 @@ fn without_epochs_a_restart_breaks_delivery_and_brings_old_messages_back() {
 
 #[test]
 fn fifo_where_it_is_promised() {
-    holds(&fair_loss(true), fifo(small(Order::Fifo, Missing::Nothing)));
+    holds(
+        &fair_loss(true),
+        fifo(small(DeliveryOrder::Fifo, Missing::Nothing)),
+    );
     breaks(
         "fifo",
         &fair_loss(false),
-        fifo(small(Order::Fifo, Missing::Reordering)),
+        fifo(small(DeliveryOrder::Fifo, Missing::Reordering)),
     );
     // Where it is not promised, a later message does not wait for a lost one.
     breaks(
         "fifo",
         &fair_loss(false),
-        fifo(small(Order::Any, Missing::Nothing)),
+        fifo(small(DeliveryOrder::Any, Missing::Nothing)),
     );
 }
 
@@ -198,7 +203,7 @@ fn the_wire_is_fair_and_the_raw_link_is_no_better() {
 /// What is sent again and again arrives, if the wire loses no more than `in_a_row` in a row.
 #[test]
 fn fair_loss_is_a_bound_on_losses_in_a_row() {
-    use quorate_links::history::Event::{Delivered, Sent};
+    use quorate_links::history::LinkEvent::{Delivered, Sent};
     let sent = || Sent {
         from: (A, Epoch(1)),
         to: B,
@@ -215,8 +220,8 @@ fn fair_loss_is_a_bound_on_losses_in_a_row() {
     assert!(history::no_creation(&[delivered()]).is_err());
 }
 
-fn ends(me: NodeId, peer: NodeId, epoch: u64) -> Ends {
-    Ends {
+fn ends(me: NodeId, peer: NodeId, epoch: u64) -> Endpoints {
+    Endpoints {
         me,
         peer,
         epoch: Epoch(epoch),
@@ -247,8 +252,8 @@ fn packet(
     }
 }
 
-fn numbers(link: &mut Reliable<Message>, now: Time) -> (Vec<u64>, Outgoing<Packet<Message>>) {
-    let mut out = Outgoing::default();
+fn numbers(link: &mut Reliable<Message>, now: Time) -> (Vec<u64>, LinkOutput<Packet<Message>>) {
+    let mut out = LinkOutput::default();
     link.flush(now, &mut out);
     let numbers = out
         .packets
@@ -273,7 +278,7 @@ fn three_later_acknowledgements_send_a_lost_message_again_at_once() {
             ..Config::default()
         });
         for message in 0..5 {
-            link.send(at(0), message, Urgency::Eager).unwrap();
+            link.send(at(0), message, Lane::Eager).unwrap();
         }
         assert_eq!(numbers(&mut link, at(0)).0, [1, 2, 3, 4, 5]);
         // 2 and 3 have arrived: one more could still be mere reordering.
@@ -310,8 +315,8 @@ fn the_timeout_doubles_with_each_failure_and_news_resets_it() {
         ..Config::default()
     };
     let mut link = met(config);
-    link.send(at(0), 7, Urgency::Eager).unwrap();
-    link.send(at(0), 8, Urgency::Eager).unwrap();
+    link.send(at(0), 7, Lane::Eager).unwrap();
+    link.send(at(0), 8, Lane::Eager).unwrap();
     let mut ranges = vec![];
     for _ in 0..4 {
         let (_, out) = numbers(&mut link, at(0));
@@ -343,12 +348,12 @@ fn the_timeout_doubles_with_each_failure_and_news_resets_it() {
 #[test]
 fn the_timeout_follows_the_round_trip() {
     let mut link = met(Config::default());
-    link.send(at(0), 7, Urgency::Eager).unwrap();
+    link.send(at(0), 7, Lane::Eager).unwrap();
     numbers(&mut link, at(0));
     link.on_packet(at(40), packet(1, Some(1), 1, 0, None), &mut vec![])
         .unwrap();
     assert_eq!(link.round_trip(), Some(Duration::from_millis(40)));
-    link.send(at(50), 8, Urgency::Eager).unwrap();
+    link.send(at(50), 8, Lane::Eager).unwrap();
     let (_, out) = numbers(&mut link, at(50));
     assert_eq!(out.timer.unwrap().unwrap().0, Duration::from_millis(120));
 }
@@ -361,17 +366,17 @@ fn a_full_buffer_refuses_and_gives_the_message_back() {
         ..Config::default()
     };
     let mut link = met(config);
-    link.send(at(0), 1, Urgency::Eager).unwrap();
-    link.send(at(0), 2, Urgency::Eager).unwrap();
-    let why = Refusal::BufferFull;
+    link.send(at(0), 1, Lane::Eager).unwrap();
+    link.send(at(0), 2, Lane::Eager).unwrap();
+    let why = LinkRefusal::BufferFull;
     assert_eq!(
-        link.send(at(0), 3, Urgency::Eager),
-        Err(Unsent { message: 3, why })
+        link.send(at(0), 3, Lane::Eager),
+        Err(SendError { message: 3, why })
     );
     assert_eq!(numbers(&mut link, at(0)).0, [1], "one at a time");
     link.on_packet(at(1), packet(1, Some(1), 1, 0, None), &mut vec![])
         .unwrap();
-    assert_eq!(link.send(at(1), 3, Urgency::Eager), Ok(()));
+    assert_eq!(link.send(at(1), 3, Lane::Eager), Ok(()));
     assert_eq!(numbers(&mut link, at(1)).0, [2]);
     assert_eq!(link.held(), 2);
 }
@@ -379,11 +384,11 @@ fn a_full_buffer_refuses_and_gives_the_message_back() {
 #[test]
 fn what_is_beyond_the_window_is_dropped_and_not_acknowledged() {
     let mut inbox = vec![];
-    let mut link = met(small(Order::Fifo, Missing::Nothing));
+    let mut link = met(small(DeliveryOrder::Fifo, Missing::Nothing));
     let body = |number| packet(1, Some(1), 0, 0, Some((number, number)));
     assert_eq!(
         link.on_packet(at(0), body(5), &mut inbox),
-        Err(Refusal::BeyondWindow)
+        Err(LinkRefusal::BeyondWindow)
     );
     assert!(link.on_packet(at(0), body(4), &mut inbox).is_ok());
     let (_, out) = numbers(&mut link, at(0));
@@ -399,7 +404,7 @@ fn what_is_beyond_the_window_is_dropped_and_not_acknowledged() {
     }
     assert_eq!(inbox, [1, 2, 3, 4]);
     // Without the bound a sender that respects none fills our memory.
-    let mut link = met(small(Order::Fifo, Missing::Window));
+    let mut link = met(small(DeliveryOrder::Fifo, Missing::Window));
     for number in 2..20 {
         link.on_packet(at(0), body(number), &mut inbox).unwrap();
     }
@@ -423,7 +428,7 @@ fn packets_of_a_life_that_is_over_are_refused_and_a_new_one_is_noticed() {
     // Meant for our fourth life.
     assert_eq!(
         hear(packet(3, Some(4), 0, 0, Some((2, 31)))),
-        Err(Refusal::StaleReceiver)
+        Err(LinkRefusal::StaleReceiver)
     );
     assert_eq!(
         hear(packet(4, Some(5), 0, 0, Some((1, 40)))),
@@ -432,7 +437,7 @@ fn packets_of_a_life_that_is_over_are_refused_and_a_new_one_is_noticed() {
     // The third life is over, whatever it still says.
     assert_eq!(
         hear(packet(3, Some(5), 0, 0, Some((2, 31)))),
-        Err(Refusal::StaleSender)
+        Err(LinkRefusal::StaleSender)
     );
     assert_eq!(inbox, [30, 40]);
 }
@@ -440,7 +445,7 @@ fn packets_of_a_life_that_is_over_are_refused_and_a_new_one_is_noticed() {
 #[test]
 fn impossible_packets_are_refused_without_a_panic() {
     let mut link = met(Config::default());
-    link.send(at(0), 7, Urgency::Eager).unwrap();
+    link.send(at(0), 7, Lane::Eager).unwrap();
     numbers(&mut link, at(0));
     let max = u64::MAX;
     for bad in [
@@ -452,12 +457,12 @@ fn impossible_packets_are_refused_without_a_panic() {
     ] {
         assert_eq!(
             link.on_packet(at(0), bad, &mut vec![]),
-            Err(Refusal::Impossible)
+            Err(LinkRefusal::Impossible)
         );
     }
     assert_eq!(
         link.on_packet(at(0), packet(1, Some(1), 0, 0, Some((max, 9))), &mut vec![]),
-        Err(Refusal::BeyondWindow)
+        Err(LinkRefusal::BeyondWindow)
     );
     assert_eq!(link.held(), 1, "the message is still ours to send");
 }
@@ -520,7 +525,7 @@ fn a_configuration_that_cannot_work_is_named() {
         ..good
     };
     let mut link = met(vast);
-    link.send(at(0), 7, Urgency::Eager).unwrap();
+    link.send(at(0), 7, Lane::Eager).unwrap();
     let (min, max) = numbers(&mut link, at(0)).1.timer.unwrap().unwrap();
     assert!(min <= max);
 }

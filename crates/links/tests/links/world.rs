@@ -7,8 +7,8 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use quorate_core::{NodeId, Time};
-use quorate_links::history::{Event, Violation};
-use quorate_links::{Ends, Epoch, Link, Outgoing};
+use quorate_links::history::{LinkEvent, LinkViolation};
+use quorate_links::{Endpoints, Epoch, Link, LinkOutput};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -83,7 +83,7 @@ pub(crate) struct World<L: Link<Message>> {
     pub(crate) wire: Vec<(NodeId, NodeId, L::Packet)>,
     new: usize,
     next: Message,
-    pub(crate) history: Vec<Event<Message>>,
+    pub(crate) history: Vec<LinkEvent<Message>>,
     pub(crate) refused: usize,
 }
 
@@ -115,7 +115,7 @@ impl<L: Link<Message>> World<L> {
         *epoch = epoch.next();
         let epoch = *epoch;
         for peer in NodeId::all(NODES).filter(|peer| *peer != me) {
-            let link = L::open(&self.config[me.index()], Ends { me, peer, epoch });
+            let link = L::open(&self.config[me.index()], Endpoints { me, peer, epoch });
             self.links.insert((me, peer), link);
             self.timers.remove(&(me, peer));
         }
@@ -124,12 +124,12 @@ impl<L: Link<Message>> World<L> {
     pub(crate) fn send(&mut self, from: NodeId, to: NodeId) -> bool {
         let message = self.next;
         self.next += 1;
-        let urgency = quorate_links::Urgency::Eager;
+        let urgency = quorate_links::Lane::Eager;
         let link = self.links.get_mut(&(from, to)).expect("a link");
         let taken = link.send(self.now, message, urgency).is_ok();
         if taken {
             let from = (from, self.epochs[&from]);
-            self.history.push(Event::Sent { from, to, message });
+            self.history.push(LinkEvent::Sent { from, to, message });
         } else {
             self.refused += 1;
         }
@@ -143,7 +143,7 @@ impl<L: Link<Message>> World<L> {
         let _ = link.on_packet(self.now, packet, &mut inbox);
         let to_life = (to, self.epochs[&to]);
         self.history
-            .extend(inbox.into_iter().map(|message| Event::Delivered {
+            .extend(inbox.into_iter().map(|message| LinkEvent::Delivered {
                 to: to_life,
                 from,
                 message,
@@ -152,7 +152,7 @@ impl<L: Link<Message>> World<L> {
     }
 
     pub(crate) fn flush(&mut self, me: NodeId, peer: NodeId) {
-        let mut out = Outgoing::default();
+        let mut out = LinkOutput::default();
         let link = self.links.get_mut(&(me, peer)).expect("a link");
         link.flush(self.now, &mut out);
         link.check_invariants().expect("invariants");
@@ -261,7 +261,7 @@ impl<L: Link<Message>> World<L> {
 pub(crate) fn over<S: Strategy>(
     cases: u32,
     strategy: &S,
-    property: impl Fn(&S::Value) -> Result<(), Violation>,
+    property: impl Fn(&S::Value) -> Result<(), LinkViolation>,
 ) -> Result<(), (S::Value, String)>
 where
     S::Value: Debug,
@@ -286,7 +286,7 @@ where
 #[track_caller]
 pub(crate) fn holds<S: Strategy>(
     strategy: &S,
-    property: impl Fn(&S::Value) -> Result<(), Violation>,
+    property: impl Fn(&S::Value) -> Result<(), LinkViolation>,
 ) where
     S::Value: Debug,
 {
@@ -300,7 +300,7 @@ pub(crate) fn holds<S: Strategy>(
 pub(crate) fn breaks<S: Strategy>(
     name: &str,
     strategy: &S,
-    property: impl Fn(&S::Value) -> Result<(), Violation>,
+    property: impl Fn(&S::Value) -> Result<(), LinkViolation>,
 ) where
     S::Value: Debug,
 {

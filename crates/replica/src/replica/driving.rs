@@ -2,7 +2,7 @@
 
 use super::Replica;
 use crate::writes::Leader;
-use crate::{Actions, Notice, PeerMessage, Refusal, Timer, Uncertainty};
+use crate::{Actions, Notice, PeerMessage, Refusal, Stopped, Timer, Uncertainty};
 use bytes::Bytes;
 use quorate_core::driver::{Disk, Released};
 use quorate_core::replicated::{Output, Replicated, Request as Ask, Role};
@@ -166,6 +166,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 }
                 Output::ReconfigureRefused { why } => self.on_reconfigure_refused(why, out),
                 Output::Configured => self.on_configured(out),
+                Output::Removed => self.stop(Stopped::Removed, out),
                 Output::ReadReady { id, index } => self.reads.on_ready(id, index),
                 Output::ReadFailed { id, .. } => self.reads.on_failed(id),
                 // The write stays in its table and is sent again when its wait is over.
@@ -173,7 +174,6 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 Output::RoleChanged { role, term, leader } => {
                     self.on_role_changed(now, role, leader);
                     out.notices.push(Notice::RoleChanged { role, term, leader });
-                    self.leave_if_removed(out);
                 }
                 Output::SnapshotWanted { to, meta, offset } => {
                     let bytes = self.config.limits.chunk_bytes;

@@ -5,9 +5,7 @@ use crate::membership::{Change, ChangeRefusal};
 use crate::roster::Roster;
 use crate::{Actions, Notice, Outcome, PeerMessage, Reply, Stopped};
 use quorate_core::driver::Disk;
-use quorate_core::replicated::{
-    Configuration, Refusal as NotTaken, Replicated, Request as Ask, Role,
-};
+use quorate_core::replicated::{Configuration, Refusal as NotTaken, Replicated, Request as Ask};
 use quorate_core::{Hard, NodeId, Time};
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,20 +81,6 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 out.replies
                     .push((ticket, Outcome::Done(self.header(), reply)));
             }
-        }
-        self.leave_if_removed(out);
-    }
-
-    /// A member that was removed serves no more. A leader first hands over what it leads.
-    pub(crate) fn leave_if_removed(&mut self, out: &mut Actions<P>) {
-        let Some(applied) = &self.applied_configuration else {
-            return;
-        };
-        // A number that is not given out yet is ours from a later entry on.
-        let was_member = applied.next > self.me.0;
-        let leads = self.protocol.role() == Role::Leader;
-        if was_member && !applied.is_joint() && !applied.is_member(self.me) && !leads {
-            self.stop(Stopped::Removed, out);
         }
     }
 

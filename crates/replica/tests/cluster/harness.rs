@@ -89,7 +89,7 @@ pub(crate) const MS: Duration = Duration::from_millis(1);
 impl Cluster {
     pub(crate) fn new(n: u8, limits: Limits) -> Self {
         let raft = raft::Config {
-            nodes: n,
+            founding: raft::Configuration::founding(n).into(),
             trailing_entries: 4,
             ..raft::Config::default()
         };

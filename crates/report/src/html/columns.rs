@@ -1,7 +1,9 @@
 //! A run as it travels in a page: a column for each field, every text once. A run of 100,000 events
 //! is a third of the size that it has as rows, and opens faster.
 
-use crate::{BandKind, EventKind, Fate, Node, Outcome, Run, VerdictKind};
+use crate::run::{
+    EventKind, FaultIntervalKind, MessageFate, Node, OperationOutcome, Run, VerdictKind,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -77,7 +79,7 @@ pub(super) fn of(run: &Run) -> Columns<'_> {
     let mut syncs: Vec<_> = syncs.map(|s| (s.node, s.from, s.to, s.kept)).collect();
     syncs.sort_by_key(|sync| sync.1);
     let bands = run.bands.iter().map(|band| {
-        let kind = code(&BandKind::ALL, &band.kind);
+        let kind = code(&FaultIntervalKind::ALL, &band.kind);
         (
             kind,
             band.from,
@@ -98,7 +100,7 @@ pub(super) fn of(run: &Run) -> Columns<'_> {
     commits.sort_by_key(|commit| commit.1);
     let operations = run.operations.iter().map(|o| {
         let (client, label) = (texts.add(&o.client), texts.add(&o.label));
-        let outcome = code(&Outcome::ALL, &o.outcome);
+        let outcome = code(&OperationOutcome::ALL, &o.outcome);
         let returned = o.returned.map_or(NONE, time);
         (client, o.invoked, returned, label, outcome, index(o.event))
     });
@@ -110,9 +112,12 @@ pub(super) fn of(run: &Run) -> Columns<'_> {
         verdict: run.verdict.kind,
         verdict_event: index(run.verdict.event),
         kinds: EventKind::ALL.iter().map(|kind| kind.name()).collect(),
-        fates: Fate::ALL.iter().map(|fate| fate.name()).collect(),
-        band_kinds: BandKind::ALL.iter().map(|kind| kind.name()).collect(),
-        outcomes: Outcome::ALL.iter().map(|end| end.name()).collect(),
+        fates: MessageFate::ALL.iter().map(|fate| fate.name()).collect(),
+        band_kinds: FaultIntervalKind::ALL
+            .iter()
+            .map(|kind| kind.name())
+            .collect(),
+        outcomes: OperationOutcome::ALL.iter().map(|end| end.name()).collect(),
         events,
         messages,
         syncs,
@@ -149,7 +154,7 @@ fn messages<'a>(run: &'a Run, texts: &mut Texts<'a>) -> Messages {
         columns.to.push(message.to);
         columns.sent.push(message.sent);
         columns.arrived.push(message.arrived.map_or(NONE, time));
-        columns.fate.push(code(&Fate::ALL, &message.fate));
+        columns.fate.push(code(&MessageFate::ALL, &message.fate));
         columns.label.push(texts.add(&message.label));
         columns.send.push(index(message.send));
         columns.receive.push(index(message.receive));

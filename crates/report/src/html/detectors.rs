@@ -2,8 +2,8 @@
 
 use super::charts::{self, Chart, Line, Point};
 use super::page::{self, Text};
+use crate::detectors::{DetectorCurve, Detectors};
 use crate::terminal;
-use crate::{DetectorCurve, Detectors};
 use std::io::{self, Write};
 
 const SCRIPTS: [&str; 1] = [include_str!("../../assets/detectors.js")];

@@ -1,6 +1,6 @@
 //! What all pages share: the frame, escaping, and the parts above the fold.
 
-use crate::{Cut, Total};
+use crate::run::{Cut, Total};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};

@@ -1,7 +1,7 @@
 //! The page of a run.
 
 use super::{columns, page};
-use crate::{Run, VerdictKind};
+use crate::run::{Run, VerdictKind};
 use page::Text;
 use std::io::{self, Write};
 

@@ -3,7 +3,7 @@
 use super::charts::{self, Chart, Line, Point};
 use super::detectors;
 use super::page::{self, Text};
-use crate::{Cell, CellVerdict, Cost, Matrix};
+use crate::matrix::{CellResult, CellVerdict, CostRow, Matrix};
 use std::io::{self, Write};
 
 const SCRIPTS: [&str; 1] = [include_str!("../../assets/matrix.js")];
@@ -85,7 +85,7 @@ fn write_table(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
     )
 }
 
-fn write_cell(index: usize, cell: &Cell, w: &mut impl Write) -> io::Result<()> {
+fn write_cell(index: usize, cell: &CellResult, w: &mut impl Write) -> io::Result<()> {
     let mut classes = class(cell.verdict).to_owned();
     if !cell.within {
         classes += " beyond";
@@ -116,10 +116,10 @@ fn write_costs(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
     }
     let heading = "Cost of one decision, as the number of nodes grows";
     write!(w, "<section>\n<h2>{heading}</h2>\n<div class=\"charts\">\n")?;
-    for (name, figure) in Cost::FIGURES {
+    for (name, figure) in CostRow::FIGURES {
         let lines = (0..).zip(&matrix.protocols).map(|(row, protocol)| {
             let costs = matrix.costs.iter().filter(|cost| cost.protocol == row);
-            let point = |(number, cost): (usize, &Cost)| Point {
+            let point = |(number, cost): (usize, &CostRow)| Point {
                 x: f64::from(cost.n),
                 y: figure(cost),
                 label: "",
@@ -143,7 +143,7 @@ fn write_costs(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
     }
     w.write_all(b"</div>\n<details><summary>The same as a table</summary><div class=\"wide\">\n")?;
     w.write_all(b"<table class=\"figures\"><thead><tr><th>protocol</th><th>n</th>")?;
-    for (name, _) in Cost::FIGURES {
+    for (name, _) in CostRow::FIGURES {
         write!(w, "<th>{name}</th>")?;
     }
     w.write_all(b"</tr></thead><tbody>\n")?;
@@ -155,7 +155,7 @@ fn write_costs(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
                 Text(protocol),
                 cost.n
             )?;
-            for (_, figure) in Cost::FIGURES {
+            for (_, figure) in CostRow::FIGURES {
                 write!(w, "<td>{}</td>", crate::terminal::figure(figure(cost)))?;
             }
             w.write_all(b"</tr>\n")?;

@@ -1,7 +1,7 @@
 //! What failure detectors trade, in text: a plot and a table.
 
 use super::{cuts, figure, line, table};
-use crate::{DetectorCurve, DetectorPoint, Detectors};
+use crate::detectors::{DetectorCurve, DetectorPoint, Detectors};
 use std::fmt::Write;
 
 /// The columns of the table, and what they are.

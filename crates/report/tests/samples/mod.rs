@@ -57,14 +57,14 @@ fn round(
     let mut arrivals = Vec::new();
     for to in (0..nodes).filter(|to| *to != leader) {
         let fate = match rng.u32(..60) {
-            0 | 1 => Fate::Dropped,
-            2 => Fate::Duplicated,
-            3 => Fate::Late,
-            4 => Fate::Corrupted,
-            5 => Fate::Forged,
-            _ => Fate::Delivered,
+            0 | 1 => MessageFate::Dropped,
+            2 => MessageFate::Duplicated,
+            3 => MessageFate::Late,
+            4 => MessageFate::Corrupted,
+            5 => MessageFate::Forged,
+            _ => MessageFate::Delivered,
         };
-        let slow = if fate == Fate::Late { 9 } else { 1 };
+        let slow = if fate == MessageFate::Late { 9 } else { 1 };
         let arrived = start + slow * rng.u64(MS..4 * MS);
         arrivals.push((arrived, to, fate));
     }
@@ -74,7 +74,7 @@ fn round(
     let mut end = start;
     let mut answers = Vec::new();
     for (arrived, to, fate) in arrivals {
-        let gone = fate == Fate::Dropped;
+        let gone = fate == MessageFate::Dropped;
         let place = (!gone).then_some(asked + pending.len() as u32);
         run.messages.push(message(
             leader,
@@ -120,7 +120,7 @@ fn round(
             leader,
             synced,
             Some(arrived),
-            Fate::Delivered,
+            MessageFate::Delivered,
             &format!("has the log through {index}"),
             sent,
             Some(place),
@@ -156,17 +156,22 @@ fn round(
                     index,
                 });
             }
-            run.operations
-                .push(operation(index, start, Some(arrived), Outcome::Done, asked));
+            run.operations.push(operation(
+                index,
+                start,
+                Some(arrived),
+                OperationOutcome::Done,
+                asked,
+            ));
         }
     }
     if heard < quorum {
         let outcome = if index.is_multiple_of(2) {
-            Outcome::Refused
+            OperationOutcome::Refused
         } else {
-            Outcome::Unknown
+            OperationOutcome::Unknown
         };
-        let returned = (outcome == Outcome::Refused).then_some(end);
+        let returned = (outcome == OperationOutcome::Refused).then_some(end);
         run.operations
             .push(operation(index, start, returned, outcome, asked));
     }
@@ -215,7 +220,7 @@ fn settle(run: &mut Run, nodes: u32) {
     }
     for message in &mut run.messages {
         if message.arrived.is_some_and(|arrived| arrived > end) {
-            (message.arrived, message.fate) = (None, Fate::InFlight);
+            (message.arrived, message.fate) = (None, MessageFate::InFlight);
         }
     }
     let mut start = 0;
@@ -227,7 +232,7 @@ fn settle(run: &mut Run, nodes: u32) {
             .map_or(end, |o| o.invoked);
         let (node, number) = ((reign % u64::from(nodes)) as u32, reign + 1);
         let label = format!("leader, term {number}");
-        run.reigns.push(Reign {
+        run.reigns.push(Leadership {
             node,
             from: start,
             to,
@@ -237,16 +242,22 @@ fn settle(run: &mut Run, nodes: u32) {
         });
         start = to;
     }
-    let bands: [(BandKind, u64, u64, &[u32], &str); 5] = [
-        (BandKind::Crash, 20, 34, &[1], "power loss"),
-        (BandKind::Pause, 40, 48, &[2], "paused"),
-        (BandKind::Partition, 55, 70, &[0, 3], "cut off: n1, n4"),
-        (BandKind::Slow, 74, 82, &[4], "slow disk"),
-        (BandKind::Liar, 86, 96, &[3], "answers stale"),
+    let bands: [(FaultIntervalKind, u64, u64, &[u32], &str); 5] = [
+        (FaultIntervalKind::Crash, 20, 34, &[1], "power loss"),
+        (FaultIntervalKind::Pause, 40, 48, &[2], "paused"),
+        (
+            FaultIntervalKind::Partition,
+            55,
+            70,
+            &[0, 3],
+            "cut off: n1, n4",
+        ),
+        (FaultIntervalKind::Slow, 74, 82, &[4], "slow disk"),
+        (FaultIntervalKind::Liar, 86, 96, &[3], "answers stale"),
     ];
     for (kind, from, to, members, label) in bands {
         let (from, to) = (end / 100 * from, end / 100 * to);
-        run.bands.push(Band {
+        run.bands.push(FaultInterval {
             kind,
             from,
             to,
@@ -258,7 +269,7 @@ fn settle(run: &mut Run, nodes: u32) {
     run.events[shown].kind = EventKind::Violation;
     run.events[shown].label =
         "StateMachineSafety: two replicas applied different entries".to_owned();
-    run.verdict = Verdict {
+    run.verdict = RunSummary {
         kind: VerdictKind::Violated,
         sentence: "State machine safety does not hold: n4 applied another entry than n1."
             .to_owned(),
@@ -299,7 +310,7 @@ fn message(
     to: u32,
     sent: u64,
     arrived: Option<u64>,
-    fate: Fate,
+    fate: MessageFate,
     label: &str,
     send: Option<u32>,
     receive: Option<u32>,
@@ -320,7 +331,7 @@ fn operation(
     index: u64,
     invoked: u64,
     returned: Option<u64>,
-    outcome: Outcome,
+    outcome: OperationOutcome,
     event: u32,
 ) -> Operation {
     let label = format!("put k{} = {index}", index % 9);
@@ -380,7 +391,7 @@ pub(crate) fn matrix() -> Matrix {
                     (false, _) => CellVerdict::SafeStalls,
                 };
                 let found = (protocol, failure, timing) == (1, 2, 1);
-                cells.push(Cell {
+                cells.push(CellResult {
                     protocol,
                     failure,
                     timing,
@@ -399,7 +410,7 @@ pub(crate) fn matrix() -> Matrix {
         for n in [4, 7, 10, 31, 100_u32] {
             let messages = 2.0 * f64::from(n).powi(power);
             let signatures = if protocol == 3 { 0.0 } else { f64::from(n) };
-            costs.push(Cost {
+            costs.push(CostRow {
                 protocol,
                 n,
                 messages,

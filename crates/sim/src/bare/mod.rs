@@ -2,29 +2,39 @@
 //!
 //! It has the links, clocks, timers and decisions of the world of replicas, a disk of records in
 //! memory, and nodes and links that misbehave as they are told ([`NodeFault`], [`LinkFault`]). Time
-//! behaves as its [`Pace`] says. What it does not have is an opinion: whoever drives it gives the
+//! behaves as its [`TimingProfile`] says. What it does not have is an opinion: whoever drives it gives the
 //! requests and watches. [`Bare::advance`] runs one event and says what it was, so that observers
 //! can look at every node after every event.
 
-mod craft;
 mod disk;
-mod faults;
-mod misdeed;
-mod pace;
-mod seen;
+mod fault;
+mod flp;
+mod inject;
+mod mutate;
+mod observations;
 mod send;
 mod slot;
 mod step;
-mod straw;
+mod timing;
 mod watch;
 
-pub use craft::{Wire, size};
-pub use misdeed::{LinkFault, Misdeed, NodeFault, Tampering, Trouble, Which};
-pub use pace::Pace;
-pub use seen::{Seen, Shown};
-pub use watch::Words;
+pub use fault::{
+    LinkFault, MessageFilter, Mutation, NodeFault, ScheduledLinkFault, ScheduledNodeFault,
+};
+pub use mutate::{WireMessage, encoded_size};
+pub use observations::{Observations, Occurrences};
+pub use timing::TimingProfile;
+pub use watch::Renderer;
 
-use crate::{Clock, Decisions, Network, Queue, Rolling, Traffic};
+use crate::clock::Clock;
+
+use crate::decisions::Decisions;
+
+use crate::network::{Network, Traffic};
+
+use crate::queue::Queue;
+
+use crate::rolling::Rolling;
 use disk::MemoryDisk;
 use quorate_core::{Effects, NodeId, Protocol};
 use slot::Slot;
@@ -32,32 +42,32 @@ use std::collections::VecDeque;
 
 /// Where the protocol runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Weather {
+pub struct NetworkProfile {
     /// How time behaves, links included.
-    pub pace: Pace,
+    pub timing: TimingProfile,
     /// A cut link loses messages; else it holds them back.
     pub lossy: bool,
     /// Receivers know who sent a message: nobody speaks in another's name.
     pub authentic: bool,
     /// Count the bytes of messages. They are counted in any case where a fault depends on them.
-    pub weigh: bool,
+    pub count_bytes: bool,
 }
 
-impl Default for Weather {
+impl Default for NetworkProfile {
     fn default() -> Self {
         Self {
-            pace: Pace::default(),
+            timing: TimingProfile::default(),
             lossy: true,
             authentic: false,
-            weigh: false,
+            count_bytes: false,
         }
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Event {
+enum QueuedEvent {
     Deliver(u32),
-    /// As [`Event::Deliver`], of a message that its sender held back: nobody counts on it.
+    /// As [`QueuedEvent::Deliver`], of a message that its sender held back: nobody counts on it.
     Late(u32),
     Timer {
         slot: u8,
@@ -79,14 +89,14 @@ enum Event {
         begins: bool,
     },
     /// The bounds on time hold from now on.
-    Calm,
+    Gst,
     /// Whoever drives the world wants to be told.
     Wake(u32),
 }
 
 /// What an event was, for observers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happened<T> {
+pub enum BareEvent<T> {
     /// A message arrived at the first node, from the second.
     Delivered(NodeId, NodeId),
     /// A timer ran out.
@@ -103,7 +113,7 @@ pub enum Happened<T> {
     Woke(u32),
 }
 
-impl<T> Happened<T> {
+impl<T> BareEvent<T> {
     /// The node to look at, if it is one.
     pub fn node(&self) -> Option<NodeId> {
         match self {
@@ -119,7 +129,7 @@ impl<T> Happened<T> {
 
 /// What a node told the layer above.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told<O> {
+pub struct NodeOutput<O> {
     /// Which node.
     pub node: NodeId,
     /// Whether it was the second of twins.
@@ -132,10 +142,10 @@ pub struct Told<O> {
 
 /// What was sent and synced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct Costs {
     /// Messages from one node to another.
     pub messages: u64,
-    /// Their bytes, if [`Weather::weigh`] asks for them.
+    /// Their bytes, if [`NetworkProfile::weigh`] asks for them.
     pub bytes: u64,
     /// Syncs that were through.
     pub syncs: u64,
@@ -155,15 +165,15 @@ struct Envelope<M> {
 #[derive(Debug)]
 pub struct Bare<P: Protocol>
 where
-    P::Message: Wire,
+    P::Message: WireMessage,
 {
     configs: Vec<P::Config>,
     n: u8,
     now: u64,
     events: u64,
     decisions: Decisions,
-    weather: Weather,
-    queue: Queue<Event>,
+    profile: NetworkProfile,
+    queue: Queue<QueuedEvent>,
     /// How many messages, timers and syncs are in the queue.
     busy: usize,
     network: Network<Envelope<P::Message>>,
@@ -173,11 +183,11 @@ where
     loopback: VecDeque<P::Message>,
     outbox: Vec<(quorate_core::To, P::Message)>,
     /// What nodes told the layer above, until it is taken.
-    told: Vec<Told<P::Output>>,
-    faults: Vec<NodeFault>,
-    link_faults: Vec<(LinkFault, bool)>,
-    seen: Seen,
-    counts: Counts,
+    outputs: Vec<NodeOutput<P::Output>>,
+    faults: Vec<ScheduledNodeFault>,
+    link_faults: Vec<(ScheduledLinkFault, bool)>,
+    observed: Observations,
+    counts: Costs,
     /// Messages held back, oldest first.
     held: Vec<u32>,
     decides: Option<fn(&P::Output) -> bool>,
@@ -188,7 +198,7 @@ where
 
 impl<P: Protocol> Bare<P>
 where
-    P::Message: Wire,
+    P::Message: WireMessage,
 {
     /// A cluster of `n` nodes; [`Bare::start_all`] starts them.
     ///
@@ -197,7 +207,7 @@ where
     pub fn new(
         config: impl Fn(NodeId) -> P::Config,
         n: u8,
-        weather: Weather,
+        weather: NetworkProfile,
         mut decisions: Decisions,
     ) -> Self {
         assert!(
@@ -205,7 +215,7 @@ where
             "a cluster has at most 128 nodes"
         );
         let common_coin = decisions.below(1 << 62);
-        let pace = weather.pace;
+        let pace = weather.timing;
         let mut slot = |id| {
             let mut clock = Clock::new(0, 0);
             if pace.drift_ppm > 0 {
@@ -221,7 +231,7 @@ where
             now: 0,
             events: 0,
             decisions,
-            weather,
+            profile: weather,
             queue: Queue::default(),
             busy: 0,
             network: Network::new(n, pace.link(0), weather.lossy),
@@ -229,19 +239,19 @@ where
             effects: Effects::default(),
             loopback: VecDeque::new(),
             outbox: vec![],
-            told: vec![],
+            outputs: vec![],
             faults: vec![],
             link_faults: vec![],
-            seen: Seen::default(),
-            counts: Counts::default(),
+            observed: Observations::default(),
+            counts: Costs::default(),
             held: vec![],
             decides: None,
             watch: None,
             hash: Rolling::default(),
             common_coin,
         };
-        if pace.calm_from > 0 {
-            bare.queue.push(pace.calm_from, Event::Calm);
+        if pace.gst > 0 {
+            bare.queue.push(pace.gst, QueuedEvent::Gst);
         }
         bare
     }
@@ -253,7 +263,7 @@ where
 
     /// Runs the next event; `None` when nothing will ever happen again. What is stale, or for a
     /// node that is down, passes unseen.
-    pub fn advance(&mut self) -> Option<Happened<P::Timer>> {
+    pub fn advance(&mut self) -> Option<BareEvent<P::Timer>> {
         loop {
             let happened = if self.busy == 0 && !self.held.is_empty() {
                 let number = self.held.remove(0);
@@ -270,58 +280,58 @@ where
         }
     }
 
-    fn happen(&mut self, event: Event) -> Option<Happened<P::Timer>> {
+    fn happen(&mut self, event: QueuedEvent) -> Option<BareEvent<P::Timer>> {
         match event {
-            Event::Deliver(number) => {
+            QueuedEvent::Deliver(number) => {
                 self.busy -= 1;
                 self.deliver(number)
             }
-            Event::Late(number) => {
-                self.push(self.now, Event::Deliver(number));
+            QueuedEvent::Late(number) => {
+                self.push(self.now, QueuedEvent::Deliver(number));
                 None
             }
-            Event::Timer { slot, timer, epoch } => {
+            QueuedEvent::Timer { slot, timer, epoch } => {
                 self.busy -= 1;
                 self.on_timer(slot, timer, epoch)
             }
-            Event::Synced { slot, epoch } => {
+            QueuedEvent::Synced { slot, epoch } => {
                 self.busy -= 1;
                 self.on_synced(slot, epoch)
             }
-            Event::Node { fault, begins } => Some(self.on_node_fault(fault, begins)),
-            Event::Link { fault, begins } => {
+            QueuedEvent::Node { fault, begins } => Some(self.on_node_fault(fault, begins)),
+            QueuedEvent::Link { fault, begins } => {
                 self.on_link_fault(fault, begins);
-                Some(Happened::Changed)
+                Some(BareEvent::Changed)
             }
-            Event::Calm => {
+            QueuedEvent::Gst => {
                 self.refresh_links();
                 let held = std::mem::take(&mut self.held);
                 held.into_iter().for_each(|number| {
-                    let latest = self.weather.pace.delta;
+                    let latest = self.profile.timing.delta;
                     let at = self.now + self.decisions.within(0, latest);
-                    self.push(at, Event::Deliver(number));
+                    self.push(at, QueuedEvent::Deliver(number));
                 });
-                Some(Happened::Changed)
+                Some(BareEvent::Changed)
             }
-            Event::Wake(tag) => Some(Happened::Woke(tag)),
+            QueuedEvent::Wake(tag) => Some(BareEvent::Woke(tag)),
         }
     }
 
-    fn push(&mut self, at: u64, event: Event) {
+    fn push(&mut self, at: u64, event: QueuedEvent) {
         self.busy += usize::from(matches!(
             event,
-            Event::Deliver(_) | Event::Timer { .. } | Event::Synced { .. }
+            QueuedEvent::Deliver(_) | QueuedEvent::Timer { .. } | QueuedEvent::Synced { .. }
         ));
         self.queue.push(at, event);
     }
 
-    /// Asks for a [`Happened::Woke`] with this tag, at this moment or now.
+    /// Asks for a [`BareEvent::Woke`] with this tag, at this moment or now.
     pub fn wake_at(&mut self, at: u64, tag: u32) {
-        self.queue.push(at.max(self.now), Event::Wake(tag));
+        self.queue.push(at.max(self.now), QueuedEvent::Wake(tag));
     }
 
-    /// Which outputs decide something: what a last straw is ([`Pace::last_straw`]).
-    pub fn set_decides(&mut self, decides: fn(&P::Output) -> bool) {
+    /// Which outputs decide something: what a last straw is ([`TimingProfile::flp`]).
+    pub fn set_decision_predicate(&mut self, decides: fn(&P::Output) -> bool) {
         self.decides = Some(decides);
     }
 
@@ -365,17 +375,17 @@ where
     }
 
     /// What nodes told the layer above since this was last asked, in order.
-    pub fn take_outputs(&mut self) -> impl Iterator<Item = Told<P::Output>> {
-        self.told.drain(..)
+    pub fn take_outputs(&mut self) -> impl Iterator<Item = NodeOutput<P::Output>> {
+        self.outputs.drain(..)
     }
 
     /// What departed from the perfect machine.
-    pub fn seen(&self) -> &Seen {
-        &self.seen
+    pub fn observed(&self) -> &Observations {
+        &self.observed
     }
 
     /// What was sent and synced.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> Costs {
         self.counts
     }
 

@@ -2,9 +2,11 @@
 //! then the receiver's.
 
 use super::slot::Slot;
-use super::watch::{Marked, lane};
-use super::{Bare, Envelope, Event, Misdeed, Tampering, Trouble, Which, Wire, craft};
-use crate::Flight;
+use super::watch::{SentAs, lane};
+use super::{
+    Bare, Envelope, LinkFault, MessageFilter, Mutation, NodeFault, QueuedEvent, WireMessage, mutate,
+};
+use crate::network::InFlight;
 use quorate_contract::Behaviour;
 use quorate_core::{NodeId, Protocol, To};
 
@@ -17,12 +19,12 @@ const MOST_OF_A_LIAR: u32 = 20_000;
 struct Sender {
     name: NodeId,
     lane: NodeId,
-    marked: Marked,
+    marked: SentAs,
 }
 
 impl<P: Protocol> Bare<P>
 where
-    P::Message: Wire,
+    P::Message: WireMessage,
 {
     pub(super) fn route(&mut self, s: usize, to: To, message: P::Message) {
         let id = self.slots[s].id;
@@ -30,7 +32,7 @@ where
             if to == id {
                 self.loopback.push_back(message.clone());
             } else if self.slots[s].active.is_empty() {
-                self.post(s, id, to, message.clone(), 0, Marked::Honest);
+                self.post(s, id, to, message.clone(), 0, SentAs::Honest);
             } else {
                 self.misbehave(s, to, message.clone());
             }
@@ -41,25 +43,25 @@ where
     fn misbehave(&mut self, s: usize, to: NodeId, mut message: P::Message) {
         let id = self.slots[s].id;
         let mut later = 0;
-        let mut marked = Marked::Honest;
-        let lies = |fault: &u16| self.faults[usize::from(*fault)].misdeed.lies();
+        let mut marked = SentAs::Honest;
+        let lies = |fault: &u16| self.faults[usize::from(*fault)].fault.lies();
         if self.slots[s].active.iter().any(lies) {
-            self.slots[s].lied += 1;
-            if self.slots[s].lied > MOST_OF_A_LIAR {
-                self.seen.note(self.now, Behaviour::DropSend, id);
+            self.slots[s].lies += 1;
+            if self.slots[s].lies > MOST_OF_A_LIAR {
+                self.observed.record(self.now, Behaviour::DropSend, id);
                 return;
             }
         }
         for at in 0..self.slots[s].active.len() {
             let fault = usize::from(self.slots[s].active[at]);
-            match self.faults[fault].misdeed.clone() {
-                Misdeed::OmitSend(which) if self.hits(s, which, to, &message) => {
-                    self.seen.note(self.now, Behaviour::DropSend, id);
+            match self.faults[fault].fault.clone() {
+                NodeFault::OmitSend(which) if self.hits(s, which, to, &message) => {
+                    self.observed.record(self.now, Behaviour::DropSend, id);
                     let label = self.label(&message);
                     self.watch_sent((lane(s), to), label, &[], marked);
                     return;
                 }
-                Misdeed::CrashSending(reached) => {
+                NodeFault::CrashSending(reached) => {
                     self.slots[s].dying = true;
                     if !reached.contains(to) {
                         let label = self.label(&message);
@@ -67,37 +69,37 @@ where
                         return;
                     }
                 }
-                Misdeed::Late(delay) => {
+                NodeFault::Late(delay) => {
                     later += delay.draw(&mut self.decisions);
-                    marked = Marked::Late;
-                    self.seen.note(self.now, Behaviour::Late, id);
+                    marked = SentAs::Late;
+                    self.observed.record(self.now, Behaviour::Late, id);
                 }
-                Misdeed::TamperSend(chance, how) => {
+                NodeFault::TamperSend(chance, how) => {
                     if self.decisions.chance(chance)
-                        && let Some(changed) = craft::tamper(&message, &how, &mut self.decisions)
+                        && let Some(changed) = mutate::mutate(&message, &how, &mut self.decisions)
                     {
                         message = changed;
-                        marked = Marked::Changed;
-                        self.seen.note(self.now, Behaviour::Lie, id);
+                        marked = SentAs::Changed;
+                        self.observed.record(self.now, Behaviour::Lie, id);
                     }
                 }
-                Misdeed::Replay(chance) => {
+                NodeFault::Replay(chance) => {
                     let slot = &mut self.slots[s];
-                    Slot::<P>::remember(&mut slot.said, &message);
+                    Slot::<P>::remember(&mut slot.sent, &message);
                     if self.decisions.chance(chance) {
-                        let old = self.decisions.below(slot.said.len() as u64) as usize;
-                        if let Some(old) = slot.said.get(old).cloned() {
-                            self.seen.note(self.now, Behaviour::Lie, id);
-                            self.post(s, id, to, old, 0, Marked::Changed);
+                        let old = self.decisions.below(slot.sent.len() as u64) as usize;
+                        if let Some(old) = slot.sent.get(old).cloned() {
+                            self.observed.record(self.now, Behaviour::Lie, id);
+                            self.post(s, id, to, old, 0, SentAs::Changed);
                         }
                     }
                 }
-                Misdeed::Forge(name, chance, how) => {
+                NodeFault::Forge(name, chance, how) => {
                     let slot = &self.slots[s];
-                    let heard = slot.heard.len() as u64;
+                    let heard = slot.received.len() as u64;
                     if heard > 0 && name != to && self.decisions.chance(chance) {
                         let at = self.decisions.below(heard) as usize;
-                        let forged = slot.heard.get(at).cloned();
+                        let forged = slot.received.get(at).cloned();
                         self.forge(s, name, to, forged, &how);
                     }
                 }
@@ -113,32 +115,32 @@ where
         name: NodeId,
         to: NodeId,
         heard: Option<P::Message>,
-        how: &Tampering,
+        how: &Mutation,
     ) {
-        let Some(forged) = heard.and_then(|heard| craft::tamper(&heard, how, &mut self.decisions))
+        let Some(forged) = heard.and_then(|heard| mutate::mutate(&heard, how, &mut self.decisions))
         else {
             return;
         };
-        if self.weather.authentic {
+        if self.profile.authentic {
             self.counts.refused += 1;
             return;
         }
         let id = self.slots[s].id;
-        self.seen.note(self.now, Behaviour::Forge, id);
-        self.post(s, name, to, forged, 0, Marked::Forged);
+        self.observed.record(self.now, Behaviour::Forge, id);
+        self.post(s, name, to, forged, 0, SentAs::Forged);
     }
 
     /// Does an omission hit this message?
-    fn hits(&mut self, s: usize, which: Which, peer: NodeId, message: &P::Message) -> bool {
+    fn hits(&mut self, s: usize, which: MessageFilter, peer: NodeId, message: &P::Message) -> bool {
         match which {
-            Which::Random(chance) => chance >= 1_000_000 || self.decisions.chance(chance),
-            Which::EveryNth(n) => {
+            MessageFilter::Random(chance) => chance >= 1_000_000 || self.decisions.chance(chance),
+            MessageFilter::EveryNth(n) => {
                 let slot = &mut self.slots[s];
                 slot.counted = slot.counted.wrapping_add(1);
                 slot.counted.is_multiple_of(n.max(1))
             }
-            Which::Larger(bytes) => craft::size(message) > bytes as usize,
-            Which::Peers(peers) => peers.contains(peer),
+            MessageFilter::Larger(bytes) => mutate::encoded_size(message) > bytes as usize,
+            MessageFilter::Peers(peers) => peers.contains(peer),
         }
     }
 
@@ -150,13 +152,13 @@ where
         to: NodeId,
         message: P::Message,
         later: u64,
-        marked: Marked,
+        marked: SentAs,
     ) {
         // In a report the arrow of a forged message starts at whom it claims to be from.
         let from = Sender {
             name: from,
             lane: match marked {
-                Marked::Forged => from,
+                SentAs::Forged => from,
                 _ => lane(s),
             },
             marked,
@@ -183,8 +185,8 @@ where
         let from = sender.name;
         let label = self.label(&message);
         let lanes = (sender.lane, lane(usize::from(to_slot)));
-        let bytes = match self.weather.weigh {
-            true => craft::size(&message),
+        let bytes = match self.profile.count_bytes {
+            true => mutate::encoded_size(&message),
             false => 0,
         };
         self.counts.messages += 1;
@@ -197,16 +199,16 @@ where
             network,
             queue,
             decisions,
-            weather,
-            seen,
+            profile: weather,
+            observed: seen,
             busy,
             now,
             ..
         } = self;
         let now = *now;
-        let latest = weather.pace.latest(now);
+        let latest = weather.timing.latest(now);
         let before = network.traffic;
-        let flight = Flight {
+        let flight = InFlight {
             from,
             to,
             message: Envelope { message, to_slot },
@@ -214,31 +216,31 @@ where
         let (mut copies, mut late) = ([None; 2], false);
         network.send(now, flight, bytes, decisions, |at, number| {
             let at = if bounded { at.min(latest) } else { at };
-            if at > now.saturating_add(weather.pace.delta) {
-                seen.note(now, Behaviour::Delay, from);
+            if at > now.saturating_add(weather.timing.delta) {
+                seen.record(now, Behaviour::Delay, from);
                 late = true;
             }
             let place = usize::from(copies[0].is_some());
             copies[place] = Some(number);
             if later > 0 {
-                queue.push(at.saturating_add(later), Event::Late(number));
+                queue.push(at.saturating_add(later), QueuedEvent::Late(number));
                 return;
             }
             *busy += 1;
-            queue.push(at, Event::Deliver(number));
+            queue.push(at, QueuedEvent::Deliver(number));
         });
         if label.is_some() {
             let copies: Vec<_> = copies.into_iter().flatten().collect();
             let marked = match (sender.marked, late) {
-                (Marked::Honest, true) => Marked::Late,
+                (SentAs::Honest, true) => SentAs::Late,
                 (marked, _) => marked,
             };
             self.watch_sent(lanes, label, &copies, marked);
         }
         let Self {
             network,
-            weather,
-            seen,
+            profile: weather,
+            observed: seen,
             ..
         } = self;
         let after = network.traffic;
@@ -250,7 +252,7 @@ where
         ];
         for (before, after, behaviour) in changes {
             if after > before {
-                seen.note(now, behaviour, from);
+                seen.record(now, behaviour, from);
             }
         }
         if after.cut > before.cut {
@@ -258,7 +260,7 @@ where
                 true => Behaviour::Lose,
                 false => Behaviour::Delay,
             };
-            seen.note(now, behaviour, from);
+            seen.record(now, behaviour, from);
         }
     }
 
@@ -272,21 +274,21 @@ where
             if !hit {
                 continue;
             }
-            match fault.trouble {
-                Trouble::LossOfLarge { over, per_million } => {
+            match fault.fault {
+                LinkFault::LossOfLarge { over, per_million } => {
                     if bytes > over as usize && self.decisions.chance(per_million) {
-                        self.seen.note(self.now, Behaviour::Lose, from);
+                        self.observed.record(self.now, Behaviour::Lose, from);
                         return None;
                     }
                 }
-                Trouble::Garble(chance) => {
+                LinkFault::Garble(chance) => {
                     if self.decisions.chance(chance) {
-                        self.seen.note(self.now, Behaviour::Garble, from);
+                        self.observed.record(self.now, Behaviour::Garble, from);
                         return None;
                     }
                 }
-                Trouble::Slow(_) | Trouble::Bandwidth(_) => bounded = false,
-                Trouble::Cut | Trouble::Loss(_) | Trouble::Duplicate(_) => {}
+                LinkFault::Slow(_) | LinkFault::Bandwidth(_) => bounded = false,
+                LinkFault::Cut | LinkFault::Loss(_) | LinkFault::Duplicate(_) => {}
             }
         }
         Some(bounded)
@@ -305,24 +307,24 @@ where
         let id = self.slots[s].id;
         for at in 0..self.slots[s].active.len() {
             let fault = usize::from(self.slots[s].active[at]);
-            match self.faults[fault].misdeed.clone() {
-                Misdeed::OmitReceive(which) if self.hits(s, which, from, &message) => {
-                    self.seen.note(self.now, Behaviour::DropReceive, id);
+            match self.faults[fault].fault.clone() {
+                NodeFault::OmitReceive(which) if self.hits(s, which, from, &message) => {
+                    self.observed.record(self.now, Behaviour::DropReceive, id);
                     return None;
                 }
-                Misdeed::TamperReceive(chance, how) => {
+                NodeFault::TamperReceive(chance, how) => {
                     if self.decisions.chance(chance)
-                        && let Some(changed) = craft::tamper(&message, &how, &mut self.decisions)
+                        && let Some(changed) = mutate::mutate(&message, &how, &mut self.decisions)
                     {
                         message = changed;
-                        self.seen.note(self.now, Behaviour::Lie, id);
+                        self.observed.record(self.now, Behaviour::Lie, id);
                     }
                 }
-                Misdeed::Forge(..) => {
+                NodeFault::Forge(..) => {
                     let slot = &mut self.slots[s];
-                    Slot::<P>::remember(&mut slot.heard, &message);
+                    Slot::<P>::remember(&mut slot.received, &message);
                 }
-                Misdeed::Impersonate(name, victims, how) if from == name => {
+                NodeFault::Impersonate(name, victims, how) if from == name => {
                     for to in victims.iter().filter(|to| *to != id && *to != name) {
                         self.forge(s, name, to, Some(message.clone()), &how);
                     }

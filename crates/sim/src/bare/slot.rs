@@ -1,7 +1,8 @@
 //! One running copy of a node: the only one, or one of twins.
 
 use super::disk::MemoryDisk;
-use crate::{Clock, Timers};
+use crate::clock::Clock;
+use crate::timers::Timers;
 use quorate_core::driver::Gate;
 use quorate_core::{Hard, NodeId, NodeSet, Protocol};
 use std::collections::VecDeque;
@@ -28,17 +29,17 @@ pub(super) struct Slot<P: Protocol> {
     /// Which of twins it is: firsts talk with firsts.
     pub(super) twin: Option<bool>,
     /// Whom it talks with.
-    pub(super) sees: NodeSet,
+    pub(super) peers: NodeSet,
     /// It answers from here.
     pub(super) stale: Option<P>,
-    pub(super) said: VecDeque<P::Message>,
-    pub(super) heard: VecDeque<P::Message>,
+    pub(super) sent: VecDeque<P::Message>,
+    pub(super) received: VecDeque<P::Message>,
     /// It goes down once what it is sending is sent.
     pub(super) dying: bool,
     /// Messages that an n-th rule has counted.
     pub(super) counted: u32,
     /// Messages that it has said as a liar.
-    pub(super) lied: u32,
+    pub(super) lies: u32,
 }
 
 impl<P: Protocol> Slot<P> {
@@ -55,20 +56,20 @@ impl<P: Protocol> Slot<P> {
             stalled_until: 0,
             active: vec![],
             twin: None,
-            sees: NodeSet::all(NodeSet::MAX_NODES),
+            peers: NodeSet::all(NodeSet::MAX_NODES),
             stale: None,
-            said: VecDeque::new(),
-            heard: VecDeque::new(),
+            sent: VecDeque::new(),
+            received: VecDeque::new(),
             dying: false,
             counted: 0,
-            lied: 0,
+            lies: 0,
         }
     }
 
     pub(super) fn talks_with(&self, other: &Self) -> bool {
         match (self.twin, other.twin) {
             (Some(one), Some(other)) => one == other,
-            _ => self.sees.contains(other.id) && other.sees.contains(self.id),
+            _ => self.peers.contains(other.id) && other.peers.contains(self.id),
         }
     }
 

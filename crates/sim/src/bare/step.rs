@@ -2,18 +2,20 @@
 
 use super::slot::Slot;
 use super::watch::lane;
-use super::{Bare, Event, Happened, Told, Wire};
+use super::{Bare, BareEvent, NodeOutput, QueuedEvent, WireMessage};
 use crate::decisions::splitmix;
-use crate::{Due, Flight, Rolling};
+use crate::network::InFlight;
+use crate::rolling::Rolling;
+use crate::timers::Due;
 use quorate_contract::Behaviour;
 use quorate_core::driver::{self, Gate, Released, faulty};
 use quorate_core::{Coin, Input, NodeId, Protocol, Time};
-use quorate_report::{EventKind, Fate};
+use quorate_report::{EventKind, MessageFate};
 use std::time::Duration;
 
 impl<P: Protocol> Bare<P>
 where
-    P::Message: Wire,
+    P::Message: WireMessage,
 {
     /// Starts a node from what its disk holds. Does nothing to one that runs.
     pub fn start(&mut self, id: NodeId) {
@@ -91,18 +93,18 @@ where
         self.slots.iter().enumerate().filter_map(of).collect()
     }
 
-    pub(super) fn deliver(&mut self, number: u32) -> Option<Happened<P::Timer>> {
+    pub(super) fn deliver(&mut self, number: u32) -> Option<BareEvent<P::Timer>> {
         let flight = self.network.flight(number)?;
         let slot = &self.slots[usize::from(flight.message.to_slot)];
         if slot.paused_until > self.now {
             // What arrives at a paused node waits for it.
             let until = slot.paused_until;
             if until < u64::MAX {
-                self.push(until, Event::Deliver(number));
+                self.push(until, QueuedEvent::Deliver(number));
             }
             return None;
         }
-        if self.is_last_straw(number) {
+        if self.would_decide(number) {
             self.counts.held += 1;
             self.held.push(number);
             return None;
@@ -110,15 +112,15 @@ where
         self.arrive(number)
     }
 
-    pub(super) fn arrive(&mut self, number: u32) -> Option<Happened<P::Timer>> {
-        let Flight { from, to, message } = self.network.arrive(number)?;
+    pub(super) fn arrive(&mut self, number: u32) -> Option<BareEvent<P::Timer>> {
+        let InFlight { from, to, message } = self.network.arrive(number)?;
         let s = usize::from(message.to_slot);
         let received = match &self.slots[s].protocol {
             Some(_) => self.receive(s, from, message.message),
             None => None,
         };
         let Some(message) = received else {
-            self.watch_fate(number, Fate::Dropped);
+            self.watch_fate(number, MessageFate::Dropped);
             return None;
         };
         let now = self.now;
@@ -128,12 +130,12 @@ where
         self.hash.add(self.now ^ u64::from(to.0) << 56);
         self.hash.add(Rolling::of(&message));
         self.step(s, Input::Message(from, message));
-        self.release_straws(s);
-        Some(Happened::Delivered(to, from))
+        self.release_held(s);
+        Some(BareEvent::Delivered(to, from))
     }
 
-    pub(super) fn on_timer(&mut self, s: u8, timer: u8, epoch: u32) -> Option<Happened<P::Timer>> {
-        let event = Event::Timer {
+    pub(super) fn on_timer(&mut self, s: u8, timer: u8, epoch: u32) -> Option<BareEvent<P::Timer>> {
+        let event = QueuedEvent::Timer {
             slot: s,
             timer,
             epoch,
@@ -168,13 +170,13 @@ where
                         .timer_fired(now, lane, u64::from(timer), &label);
                 }
                 self.step(usize::from(s), Input::Timer(name));
-                self.release_straws(usize::from(s));
-                Some(Happened::TimedOut(id, name))
+                self.release_held(usize::from(s));
+                Some(BareEvent::TimedOut(id, name))
             }
         }
     }
 
-    pub(super) fn on_synced(&mut self, s: u8, epoch: u32) -> Option<Happened<P::Timer>> {
+    pub(super) fn on_synced(&mut self, s: u8, epoch: u32) -> Option<BareEvent<P::Timer>> {
         let slot = &mut self.slots[usize::from(s)];
         if slot.epoch != epoch {
             return None;
@@ -182,7 +184,7 @@ where
         let busy = slot.stalled_until.max(slot.paused_until);
         if busy > self.now {
             if busy < u64::MAX {
-                self.push(busy, Event::Synced { slot: s, epoch });
+                self.push(busy, QueuedEvent::Synced { slot: s, epoch });
             }
             return None;
         }
@@ -198,7 +200,7 @@ where
                 .sync_done(now, lane, true, "what it wrote is durable");
         }
         self.settle(usize::from(s));
-        Some(Happened::Synced(id))
+        Some(BareEvent::Synced(id))
     }
 
     pub(super) fn step(&mut self, s: usize, input: Input<P>) {
@@ -250,7 +252,7 @@ where
             slots,
             effects,
             outbox,
-            told,
+            outputs: told,
             now,
             ..
         } = self;
@@ -260,7 +262,7 @@ where
         if slot.stale.is_some() {
             faulty::forget_records(effects, |_| false);
         }
-        let tell = |output| Told {
+        let tell = |output| NodeOutput {
             node: id,
             second,
             at: now,
@@ -278,7 +280,7 @@ where
             |output| told.push(tell(output)),
         );
         if slot.disk.lied_about() > 0 {
-            self.seen.note(now, Behaviour::LieAboutSync, id);
+            self.observed.record(now, Behaviour::LieAboutSync, id);
         }
         let mut outbox = std::mem::take(&mut self.outbox);
         for (to, message) in outbox.drain(..) {
@@ -287,15 +289,15 @@ where
         self.outbox = outbox;
         if self.slots[s].dying {
             // Who dies in the middle of what it sends tells nobody afterwards that it is done.
-            self.told.truncate(heard);
-            self.seen.note(now, Behaviour::Stop, id);
+            self.outputs.truncate(heard);
+            self.observed.record(now, Behaviour::Stop, id);
             self.crash(id);
             self.loopback.clear();
             return;
         }
         if let Some(watch) = &mut self.watch {
-            let (recorder, words) = (&mut watch.recorder, watch.words);
-            for told in &self.told[heard..] {
+            let (recorder, words) = (&mut watch.recorder, watch.renderer);
+            for told in &self.outputs[heard..] {
                 if let Some((kind, label)) = (words.output)(&told.output) {
                     recorder.remark(now, lane(s), kind, &label);
                 }
@@ -340,17 +342,17 @@ where
         if let Some(at) = at {
             let epoch = slot.epoch;
             let slot = s as u8;
-            self.push(at, Event::Timer { slot, timer, epoch });
+            self.push(at, QueuedEvent::Timer { slot, timer, epoch });
         }
     }
 
     pub(super) fn begin_sync(&mut self, s: usize) {
-        let pace = self.weather.pace;
+        let pace = self.profile.timing;
         let Some(delay) = pace.sync else { return };
         let slot = &mut self.slots[s];
         if slot.disk.begin_sync() {
             let mut takes = delay.draw(&mut self.decisions);
-            if self.now >= pace.calm_from {
+            if self.now >= pace.gst {
                 takes = takes.min(pace.phi);
             }
             let epoch = slot.epoch;
@@ -359,7 +361,7 @@ where
             if let Some(watch) = &mut self.watch {
                 watch.recorder.sync_begun(now, lane(s));
             }
-            self.push(self.now + takes, Event::Synced { slot, epoch });
+            self.push(self.now + takes, QueuedEvent::Synced { slot, epoch });
         }
     }
 }

@@ -3,15 +3,15 @@
 //! Each copy of a node has a lane of its own, twins behind all others. Watching draws no decision
 //! and changes nothing.
 
-use super::{Bare, LinkFault, Misdeed, NodeFault, Trouble, Wire};
-use crate::recorder::{BandId, Recorder};
+use super::{Bare, LinkFault, NodeFault, ScheduledLinkFault, ScheduledNodeFault, WireMessage};
+use crate::recorder::{FaultIntervalId, Recorder};
 use quorate_core::{NodeId, Protocol};
-use quorate_report::{BandKind, EventKind, Fate};
+use quorate_report::{EventKind, FaultIntervalKind, MessageFate};
 use std::collections::BTreeMap;
 
 /// How what a protocol says and is reads in a report.
 #[derive(Debug)]
-pub struct Words<P: Protocol> {
+pub struct Renderer<P: Protocol> {
     /// A message.
     pub message: fn(&P::Message) -> String,
     /// What a node tells the layer above; `None` for what is not worth a line.
@@ -22,19 +22,19 @@ pub struct Words<P: Protocol> {
     pub leads: fn(&P) -> Option<(u64, bool)>,
 }
 
-impl<P: Protocol> Clone for Words<P> {
+impl<P: Protocol> Clone for Renderer<P> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<P: Protocol> Copy for Words<P> {}
+impl<P: Protocol> Copy for Renderer<P> {}
 
 #[derive(Debug)]
 pub(super) struct Watch<P: Protocol> {
     pub(super) recorder: Recorder,
-    pub(super) words: Words<P>,
-    bands: BTreeMap<(bool, u16), BandId>,
+    pub(super) renderer: Renderer<P>,
+    intervals: BTreeMap<(bool, u16), FaultIntervalId>,
 }
 
 /// The lane of a copy.
@@ -44,7 +44,7 @@ pub(super) fn lane(slot: usize) -> NodeId {
 
 /// What became of a message on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marked {
+pub(super) enum SentAs {
     Honest,
     Changed,
     Late,
@@ -54,14 +54,14 @@ pub(super) enum Marked {
 
 impl<P: Protocol> Bare<P>
 where
-    P::Message: Wire,
+    P::Message: WireMessage,
 {
     /// Watches from now on. There must be a lane for each copy that will ever be.
-    pub fn watch(&mut self, recorder: Recorder, words: Words<P>) {
+    pub fn watch(&mut self, recorder: Recorder, words: Renderer<P>) {
         self.watch = Some(Box::new(Watch {
             recorder,
-            words,
-            bands: BTreeMap::new(),
+            renderer: words,
+            intervals: BTreeMap::new(),
         }));
     }
 
@@ -78,7 +78,7 @@ where
     /// The label of a message, if anybody wants to know.
     pub(super) fn label(&self, message: &P::Message) -> Option<String> {
         let watch = self.watch.as_ref()?;
-        Some((watch.words.message)(message))
+        Some((watch.renderer.message)(message))
     }
 
     pub(super) fn watch_sent(
@@ -86,14 +86,14 @@ where
         (from, to): (NodeId, NodeId),
         label: Option<String>,
         copies: &[u32],
-        marked: Marked,
+        marked: SentAs,
     ) {
         let now = self.now;
         let (Some(watch), Some(label)) = (&mut self.watch, label) else {
             return;
         };
         let recorder = &mut watch.recorder;
-        if marked == Marked::Forged {
+        if marked == SentAs::Forged {
             for number in copies {
                 recorder.forged(now, from, to, &label, *number);
             }
@@ -101,16 +101,16 @@ where
         }
         recorder.sent(now, from, to, &label, copies);
         let fate = match marked {
-            Marked::Changed => Fate::Corrupted,
-            Marked::Late => Fate::Late,
-            Marked::Honest | Marked::Forged => return,
+            SentAs::Changed => MessageFate::Corrupted,
+            SentAs::Late => MessageFate::Late,
+            SentAs::Honest | SentAs::Forged => return,
         };
         copies
             .iter()
             .for_each(|number| recorder.fate(*number, fate));
     }
 
-    pub(super) fn watch_fate(&mut self, number: u32, fate: Fate) {
+    pub(super) fn watch_fate(&mut self, number: u32, fate: MessageFate) {
         if let Some(watch) = &mut self.watch {
             watch.recorder.fate(number, fate);
         }
@@ -131,7 +131,9 @@ where
             return;
         };
         let Watch {
-            recorder, words, ..
+            recorder,
+            renderer: words,
+            ..
         } = &mut **watch;
         recorder.state(lane(s), &(words.state)(protocol));
         if let Some((term, leads)) = (words.leads)(protocol) {
@@ -142,45 +144,45 @@ where
 
     pub(super) fn watch_node_fault(&mut self, number: u16, begins: bool) {
         let now = self.now;
-        let NodeFault {
+        let ScheduledNodeFault {
             node,
-            misdeed,
+            fault: misdeed,
             until,
             ..
         } = &self.faults[usize::from(number)];
         let Some(watch) = &mut self.watch else { return };
         let name = misdeed.name();
         if !begins {
-            if let Some(band) = watch.bands.remove(&(true, number)) {
+            if let Some(band) = watch.intervals.remove(&(true, number)) {
                 watch.recorder.band_close(band, now);
             }
             return;
         }
         // A crash tells of itself.
         let kind = match misdeed {
-            Misdeed::Crash | Misdeed::CrashSending(_) | Misdeed::Forget => return,
-            Misdeed::Pause => BandKind::Pause,
-            Misdeed::OmitSend(_)
-            | Misdeed::OmitReceive(_)
-            | Misdeed::Late(_)
-            | Misdeed::DiskStall
-            | Misdeed::Drift(_)
-            | Misdeed::ClockJump(_) => BandKind::Slow,
-            Misdeed::LieAboutSync
-            | Misdeed::Twins(_)
-            | Misdeed::Stale
-            | Misdeed::Replay(_)
-            | Misdeed::TamperSend(..)
-            | Misdeed::TamperReceive(..)
-            | Misdeed::Forge(..)
-            | Misdeed::Impersonate(..) => BandKind::Liar,
+            NodeFault::Crash | NodeFault::CrashSending(_) | NodeFault::Forget => return,
+            NodeFault::Pause => FaultIntervalKind::Pause,
+            NodeFault::OmitSend(_)
+            | NodeFault::OmitReceive(_)
+            | NodeFault::Late(_)
+            | NodeFault::DiskStall
+            | NodeFault::Drift(_)
+            | NodeFault::ClockJump(_) => FaultIntervalKind::Slow,
+            NodeFault::LieAboutSync
+            | NodeFault::Twins(_)
+            | NodeFault::Stale
+            | NodeFault::Replay(_)
+            | NodeFault::TamperSend(..)
+            | NodeFault::TamperReceive(..)
+            | NodeFault::Forge(..)
+            | NodeFault::Impersonate(..) => FaultIntervalKind::Liar,
         };
         watch.recorder.fault(now, *node, name);
         let band = watch.recorder.band_open(kind, &[*node], name, now);
         match until {
             Some(until) if *until <= now => watch.recorder.band_close(band, now),
             _ => {
-                watch.bands.insert((true, number), band);
+                watch.intervals.insert((true, number), band);
             }
         }
     }
@@ -189,24 +191,24 @@ where
         let now = self.now;
         let n = self.n;
         let (
-            LinkFault {
+            ScheduledLinkFault {
                 from_nodes,
                 to_nodes,
-                trouble,
+                fault: trouble,
                 ..
             },
             _,
         ) = &self.link_faults[usize::from(number)];
         let Some(watch) = &mut self.watch else { return };
         if !begins {
-            if let Some(band) = watch.bands.remove(&(false, number)) {
+            if let Some(band) = watch.intervals.remove(&(false, number)) {
                 watch.recorder.band_close(band, now);
             }
             return;
         }
         let kind = match trouble {
-            Trouble::Cut => BandKind::Partition,
-            _ => BandKind::Slow,
+            LinkFault::Cut => FaultIntervalKind::Partition,
+            _ => FaultIntervalKind::Slow,
         };
         let nodes: Vec<_> = NodeId::all(n)
             .filter(|node| from_nodes.contains(*node))
@@ -217,6 +219,6 @@ where
             .collect();
         let label = format!("{} to {}", trouble.name(), to.join(", "));
         let band = watch.recorder.band_open(kind, &nodes, &label, now);
-        watch.bands.insert((false, number), band);
+        watch.intervals.insert((false, number), band);
     }
 }

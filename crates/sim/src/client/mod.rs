@@ -6,7 +6,7 @@
 
 mod translate;
 
-use crate::Decisions;
+use crate::decisions::Decisions;
 use crate::swarm::Load;
 use bytes::Bytes;
 use quorate_check::{Action, Compare, Operation, Outcome as Told, Target, Txn, TxnOp};
@@ -19,7 +19,7 @@ pub(crate) use translate::{digest, items};
 
 /// What a client wants the world to do.
 #[derive(Debug)]
-pub(crate) enum Want {
+pub(crate) enum ClientAction {
     /// Nothing now.
     Nothing,
     /// To send this.
@@ -37,7 +37,7 @@ pub(crate) enum Want {
 
 /// How operations ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Operations {
+pub struct OperationCounts {
     /// Answered writes.
     pub writes: u64,
     /// Answered linearizable reads.
@@ -52,7 +52,7 @@ pub struct Operations {
     pub repeated: u64,
 }
 
-impl Operations {
+impl OperationCounts {
     /// Adds another run's figures.
     pub fn merge(&mut self, other: &Self) {
         self.writes += other.writes;
@@ -66,10 +66,10 @@ impl Operations {
 
 /// What all clients share.
 #[derive(Debug, Default)]
-pub(crate) struct Desk {
+pub(crate) struct ClientState {
     /// What was asked and answered.
     pub(crate) history: Vec<Operation>,
-    pub(crate) operations: Operations,
+    pub(crate) operations: OperationCounts,
     tickets: u64,
     values: u64,
     /// Operations begun.
@@ -78,7 +78,7 @@ pub(crate) struct Desk {
     revision: i64,
 }
 
-impl Desk {
+impl ClientState {
     fn ticket(&mut self, client: u8) -> Ticket {
         self.tickets += 1;
         Ticket(self.tickets << 8 | u64::from(client))
@@ -102,7 +102,7 @@ pub(crate) fn client_of(ticket: Ticket) -> u8 {
 /// What is under way.
 #[derive(Debug)]
 struct Pending {
-    what: What,
+    what: ClientOperation,
     invoked: u64,
     first: Ticket,
     last: Ticket,
@@ -115,7 +115,7 @@ struct Pending {
 }
 
 #[derive(Debug)]
-enum What {
+enum ClientOperation {
     Act(Action),
     OpenSession,
     /// Asks to forget old revisions: changes nothing that a history shows.
@@ -195,9 +195,9 @@ impl Client {
         &mut self,
         now: u64,
         load: &Load,
-        desk: &mut Desk,
+        desk: &mut ClientState,
         decisions: &mut Decisions,
-    ) -> Want {
+    ) -> ClientAction {
         match &mut self.pending {
             Some(pending) if pending.asked => {
                 pending.in_doubt = true;
@@ -208,22 +208,28 @@ impl Client {
         }
     }
 
-    fn begin(&mut self, now: u64, load: &Load, desk: &mut Desk, decisions: &mut Decisions) -> Want {
+    fn begin(
+        &mut self,
+        now: u64,
+        load: &Load,
+        desk: &mut ClientState,
+        decisions: &mut Decisions,
+    ) -> ClientAction {
         let what = match self.probe.clone() {
-            Some(_) if self.session.is_none() => What::OpenSession,
-            Some(value) => What::Act(Action::Put {
+            Some(_) if self.session.is_none() => ClientOperation::OpenSession,
+            Some(value) => ClientOperation::Act(Action::Put {
                 key: Bytes::from_static(b"probe"),
                 value,
             }),
-            None if self.stopped || desk.begun >= load.operations => return Want::Nothing,
-            None if self.is_safe && self.session.is_none() => What::OpenSession,
+            None if self.stopped || desk.begun >= load.operations => return ClientAction::Nothing,
+            None if self.is_safe && self.session.is_none() => ClientOperation::OpenSession,
             None => {
                 desk.begun += 1;
                 self.choose(load, desk, decisions)
             }
         };
         let id = match (&what, self.session) {
-            (What::Act(action), Some(session)) if action.may_write() => {
+            (ClientOperation::Act(action), Some(session)) if action.may_write() => {
                 let seq = self.next_seq;
                 self.next_seq += 1;
                 let settled = seq;
@@ -249,12 +255,17 @@ impl Client {
         self.ask()
     }
 
-    fn choose(&mut self, load: &Load, desk: &mut Desk, decisions: &mut Decisions) -> What {
+    fn choose(
+        &mut self,
+        load: &Load,
+        desk: &mut ClientState,
+        decisions: &mut Decisions,
+    ) -> ClientOperation {
         if decisions.chance(load.compactions) && desk.revision > 4 {
-            return What::Compact(desk.revision - decisions.within(0, 3) as i64);
+            return ClientOperation::Compact(desk.revision - decisions.within(0, 3) as i64);
         }
         let key = key(decisions.below(load.keys));
-        What::Act(match decisions.below(16) {
+        ClientOperation::Act(match decisions.below(16) {
             0..4 => Action::Get {
                 key,
                 serializable: false,
@@ -309,15 +320,15 @@ impl Client {
         })
     }
 
-    fn ask(&mut self) -> Want {
+    fn ask(&mut self) -> ClientAction {
         let Some(pending) = &mut self.pending else {
-            return Want::Nothing;
+            return ClientAction::Nothing;
         };
         pending.asked = true;
         let request = match &pending.what {
-            What::Act(action) => translate::request(action, pending.id),
-            What::OpenSession => Request::OpenSession,
-            What::Compact(revision) => Request::Write {
+            ClientOperation::Act(action) => translate::request(action, pending.id),
+            ClientOperation::OpenSession => Request::OpenSession,
+            ClientOperation::Compact(revision) => Request::Write {
                 command: kv::Command::Compact(kv::CompactRequest {
                     revision: *revision,
                     physical: false,
@@ -325,7 +336,7 @@ impl Client {
                 id: None,
             },
         };
-        Want::Ask {
+        ClientAction::Ask {
             to: self.home,
             ticket: pending.last,
             request,
@@ -339,26 +350,26 @@ impl Client {
         ticket: Ticket,
         outcome: Outcome,
         load: &Load,
-        desk: &mut Desk,
+        desk: &mut ClientState,
         decisions: &mut Decisions,
-    ) -> Want {
+    ) -> ClientAction {
         let Some(pending) = &mut self.pending else {
-            return Want::Nothing;
+            return ClientAction::Nothing;
         };
         if ticket < pending.first || ticket > pending.last {
-            return Want::Nothing; // to an earlier question
+            return ClientAction::Nothing; // to an earlier question
         }
         match outcome {
             Outcome::Done(header, reply) => {
                 desk.revision = desk.revision.max(header.revision);
                 let Some(pending) = self.pending.take() else {
-                    return Want::Nothing;
+                    return ClientAction::Nothing;
                 };
                 if let Reply::Session(session) = reply {
                     (self.session, self.next_seq) = (Some(session), 1);
-                    return Want::Rest(0);
+                    return ClientAction::Rest(0);
                 }
-                if let What::Act(action) = pending.what {
+                if let ClientOperation::Act(action) = pending.what {
                     self.done(now, pending.invoked, action, header, reply, desk);
                 }
                 if self.probe.take().is_some() {
@@ -367,7 +378,7 @@ impl Client {
                 self.rest(load, decisions)
             }
             // Only the answer to the last attempt says how things stand.
-            _ if ticket != pending.last => Want::Nothing,
+            _ if ticket != pending.last => ClientAction::Nothing,
             Outcome::Refused(Refusal::Store(why)) => {
                 self.refused(now, why.to_string(), desk);
                 self.rest(load, decisions)
@@ -396,7 +407,7 @@ impl Client {
         action: Action,
         header: quorate_replica::Header,
         reply: Reply,
-        desk: &mut Desk,
+        desk: &mut ClientState,
     ) {
         match &action {
             _ if action.may_write() => desk.operations.writes += 1,
@@ -425,12 +436,12 @@ impl Client {
         });
     }
 
-    fn refused(&mut self, now: u64, why: String, desk: &mut Desk) {
+    fn refused(&mut self, now: u64, why: String, desk: &mut ClientState) {
         let Some(pending) = self.pending.take() else {
             return;
         };
         desk.operations.refused += 1;
-        if let What::Act(action) = pending.what {
+        if let ClientOperation::Act(action) = pending.what {
             // With a session the refusal is what the one application came to. Without one there
             // was only one attempt, or those before were refused too.
             let outcome = Told::Refused { returned: now, why };
@@ -447,16 +458,16 @@ impl Client {
     fn again_or_give_up(
         &mut self,
         load: &Load,
-        desk: &mut Desk,
+        desk: &mut ClientState,
         decisions: &mut Decisions,
-    ) -> Want {
+    ) -> ClientAction {
         let Some(pending) = &mut self.pending else {
-            return Want::Nothing;
+            return ClientAction::Nothing;
         };
         let is_write = match &pending.what {
-            What::Act(action) => action.may_write(),
-            What::Compact(_) => true,
-            What::OpenSession => false,
+            ClientOperation::Act(action) => action.may_write(),
+            ClientOperation::Compact(_) => true,
+            ClientOperation::OpenSession => false,
         };
         // A write without a name must not be repeated once it may have taken effect.
         let may_repeat = pending.id.is_some() || !is_write || !pending.in_doubt;
@@ -468,7 +479,7 @@ impl Client {
             desk.operations.repeated += 1;
             self.turn(decisions);
             // Refused at once by all: wait a little before asking again.
-            return Want::Rest(1_000_000 + decisions.exponential(10_000_000));
+            return ClientAction::Rest(1_000_000 + decisions.exponential(10_000_000));
         }
         self.give_up(desk);
         self.rest(load, decisions)
@@ -481,7 +492,7 @@ impl Client {
         }
     }
 
-    fn give_up(&mut self, desk: &mut Desk) {
+    fn give_up(&mut self, desk: &mut ClientState) {
         let Some(pending) = self.pending.take() else {
             return;
         };
@@ -490,7 +501,7 @@ impl Client {
             return;
         }
         desk.operations.unknown += 1;
-        if let What::Act(action) = pending.what
+        if let ClientOperation::Act(action) = pending.what
             && action.may_write()
         {
             desk.history.push(Operation {
@@ -503,18 +514,18 @@ impl Client {
     }
 
     /// The world ends: what is under way is unknown.
-    pub(crate) fn end(&mut self, desk: &mut Desk) {
+    pub(crate) fn end(&mut self, desk: &mut ClientState) {
         if let Some(pending) = &mut self.pending {
             pending.in_doubt = true;
         }
         self.give_up(desk);
     }
 
-    fn rest(&mut self, load: &Load, decisions: &mut Decisions) -> Want {
+    fn rest(&mut self, load: &Load, decisions: &mut Decisions) -> ClientAction {
         if decisions.below(8) == 7 {
             self.turn(decisions);
         }
-        Want::Rest(decisions.exponential(load.think) + 1)
+        ClientAction::Rest(decisions.exponential(load.think) + 1)
     }
 }
 

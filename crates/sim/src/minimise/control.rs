@@ -4,15 +4,16 @@
 //! is rare would hardly happen again anyway. So other histories of the same world are run as well,
 //! with the faults and without.
 
-use super::replicas::Worlds;
-use crate::caps::{Caps, shown};
-use crate::streams::Kind;
-use crate::{Drawn, Fault, RunReport, Streams, Verdict};
+use super::candidates::CandidateRuns;
+use crate::fault::Fault;
+use crate::report::{RunReport, RunVerdict};
+use crate::run_limits::{RunLimits, kinds_shown};
+use crate::streams::{Choices, StreamKind, Streams};
 use std::fmt;
 
 /// Without which faults the same run holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Control {
+pub struct MinimisedControl {
     /// The smallest set of kinds of fault that was found; `None` if the run fails without all of its
     /// faults. Empty if it shows none.
     pub without: Option<Vec<Fault>>,
@@ -22,7 +23,7 @@ pub struct Control {
     pub fail: u64,
 }
 
-impl fmt::Display for Control {
+impl fmt::Display for MinimisedControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { others, fail, .. } = self;
         match &self.without {
@@ -54,30 +55,30 @@ const OTHERS: u64 = 60;
 const LARGEST: usize = 2;
 
 pub(super) fn run(
-    worlds: &Worlds<'_>,
-    drawn: &Drawn,
-    caps: &Caps,
+    worlds: &CandidateRuns<'_>,
+    drawn: &Choices,
+    caps: &RunLimits,
     report: &RunReport,
     property: &str,
-) -> Control {
-    let kinds = shown(&report.coverage);
+) -> MinimisedControl {
+    let kinds = kinds_shown(&report.coverage);
     let holds = |without: &[Fault]| {
         let streams = Streams::replay(drawn.clone());
         let (report, _) = worlds.run(streams, &caps.and_without(without));
-        report.verdict == Verdict::Ok
+        report.verdict == RunVerdict::Ok
     };
     let absent: Vec<Fault> = Fault::ALL
         .into_iter()
         .filter(|fault| !kinds.contains(fault))
         .collect();
     // As long and as busy as the world was drawn: rare things need room.
-    let world = Caps {
+    let world = RunLimits {
         replicas: caps.replicas,
-        ..Caps::default()
+        ..RunLimits::default()
     };
     let world = world.and_without(&absent);
     let fails = |without: &[Fault], seed: u64| {
-        let streams = Streams::fork(drawn.clone(), 0, seed, |kind| kind == Kind::Mix);
+        let streams = Streams::fork(drawn.clone(), 0, seed, |kind| kind == StreamKind::Mix);
         let (report, _) = worlds.run(streams, &world.and_without(without));
         let violation = report.verdict.violation();
         violation.is_some_and(|violation| violation.property == property)
@@ -92,7 +93,7 @@ pub(super) fn run(
     } else {
         sets.find(|set| fail == 0 || !(0..OTHERS).any(|seed| fails(set, seed)))
     };
-    Control {
+    MinimisedControl {
         without,
         others: OTHERS,
         fail,

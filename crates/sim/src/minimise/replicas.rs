@@ -1,14 +1,14 @@
 //! The world of replicas, made small.
 
 use super::budget::{Budget, Progress};
-use super::control::{self, Control};
+use super::candidates::CandidateRuns;
+use super::control::{self, MinimisedControl};
 use super::streams::{self, Failing};
-use crate::caps::{Caps, shown};
-use crate::streams::{Kind, Purpose};
-use crate::world::World;
-use crate::{Drawn, Options, RunReport, Streams};
+use crate::report::RunReport;
+use crate::run_limits::{RunLimits, kinds_shown};
+use crate::streams::{ChoiceStream, Choices, StreamKind, Streams};
+use crate::world::Options;
 use quorate_contract::Contract;
-use quorate_crash::raft::Raft;
 
 /// What a fault weighs against events: a reader would rather have one more heartbeat than one more
 /// fault to think about.
@@ -32,12 +32,12 @@ pub struct Size {
 }
 
 impl Size {
-    fn of(report: &RunReport, drawn: &Drawn, replicas: usize) -> Self {
+    fn of(report: &RunReport, drawn: &Choices, replicas: usize) -> Self {
         Self {
             replicas,
             events: report.events,
             faults: report.coverage.iter().map(|(_, count)| count).sum(),
-            kinds: shown(&report.coverage).len(),
+            kinds: kinds_shown(&report.coverage).len(),
             operations: Self::operations(report),
             decisions: drawn.len(),
         }
@@ -55,7 +55,7 @@ impl Size {
 
 /// A small run that violates the property that the first one violated.
 #[derive(Clone, Debug)]
-pub struct Small {
+pub struct MinimalRun {
     /// The property.
     pub property: String,
     /// What the first run came to.
@@ -63,13 +63,13 @@ pub struct Small {
     /// What the small one comes to.
     pub after: Size,
     /// The small run's decisions.
-    pub drawn: Drawn,
+    pub choices: Choices,
     /// And the bounds under which they make it.
-    pub caps: Caps,
+    pub limits: RunLimits,
     /// What the small run came to.
     pub report: RunReport,
     /// The small run without the faults that it takes.
-    pub control: Control,
+    pub control: MinimisedControl,
     /// Runs that it took to find it.
     pub runs: usize,
 }
@@ -78,45 +78,26 @@ pub struct Small {
 #[derive(Clone)]
 struct Tried {
     failing: Failing,
-    caps: Caps,
+    caps: RunLimits,
     report: RunReport,
 }
 
-/// Runs worlds of one contract and defect.
-pub(super) struct Worlds<'a> {
-    contract: &'a Contract,
-    options: &'a Options,
-}
-
-impl Worlds<'_> {
-    pub(super) fn run(&self, streams: Streams, caps: &Caps) -> (RunReport, Drawn) {
-        let options = Options {
-            caps: caps.clone(),
-            trace: 0,
-            ..self.options.clone()
-        };
-        let mut world = World::<Raft>::new(self.contract, streams.recorded(), &options);
-        world.run();
-        let mut ended = world.report(0);
-        (ended.report, ended.streams.take_record())
-    }
-
-    fn failing(&self, streams: Streams, caps: &Caps, property: &str) -> Option<Tried> {
-        let (report, drawn) = self.run(streams, caps);
-        let violation = report.verdict.violation()?;
-        (violation.property == property).then(|| Tried {
-            failing: Failing {
-                cost: Size::of(&report, &drawn, self.replicas(caps)).cost(),
-                drawn,
-            },
-            caps: caps.clone(),
-            report,
-        })
-    }
-
-    fn replicas(&self, caps: &Caps) -> usize {
-        caps.contract(self.contract).replicas()
-    }
+fn try_failing(
+    runs: &CandidateRuns<'_>,
+    streams: Streams,
+    caps: &RunLimits,
+    property: &str,
+) -> Option<Tried> {
+    let (report, drawn) = runs.run(streams, caps);
+    let violation = report.verdict.violation()?;
+    (violation.property == property).then(|| Tried {
+        failing: Failing {
+            cost: Size::of(&report, &drawn, runs.replicas(caps)).cost(),
+            drawn,
+        },
+        caps: caps.clone(),
+        report,
+    })
 }
 
 /// Makes a failing run small, in at most so many runs. `None` if it does not fail.
@@ -126,8 +107,8 @@ pub fn replicas(
     options: &Options,
     most_runs: usize,
     mut progress: impl FnMut(Progress),
-) -> Option<Small> {
-    let worlds = Worlds { contract, options };
+) -> Option<MinimalRun> {
+    let worlds = CandidateRuns::new(contract, options);
     let (first, drawn) = worlds.run(streams, &options.caps);
     let property = first.verdict.violation()?.property.clone();
     let before = Size::of(&first, &drawn, worlds.replicas(&options.caps));
@@ -156,17 +137,17 @@ pub fn replicas(
     } = search;
     let caps = best.caps;
     let small = streams::shrink(best.failing, &mut budget, &mut |drawn| {
-        let tried = worlds.failing(Streams::replay(drawn.clone()), &caps, &property);
+        let tried = try_failing(&worlds, Streams::replay(drawn.clone()), &caps, &property);
         tried.map(|tried| tried.failing)
     });
     let (report, drawn) = worlds.run(Streams::replay(small.drawn.clone()), &caps);
     let control = control::run(&worlds, &small.drawn, &caps, &report, &property);
-    Some(Small {
+    Some(MinimalRun {
         property,
         before,
         after: Size::of(&report, &drawn, worlds.replicas(&caps)),
-        drawn: small.drawn,
-        caps,
+        choices: small.drawn,
+        limits: caps,
         report,
         control,
         runs: budget.runs(),
@@ -174,20 +155,24 @@ pub fn replicas(
 }
 
 /// Another history of the same world: the same mix of faults and loads.
-fn all_but_the_mix(kind: Kind) -> bool {
-    kind == Kind::Mix
+fn all_but_the_mix(kind: StreamKind) -> bool {
+    kind == StreamKind::Mix
 }
 
 /// The same faults and the same questions, and other accidents.
-fn accidents(kind: Kind) -> bool {
+fn accidents(kind: StreamKind) -> bool {
     !matches!(
         kind,
-        Kind::Crashes | Kind::Talk | Kind::Link | Kind::Timers | Kind::Disk
+        StreamKind::Crashes
+            | StreamKind::Talk
+            | StreamKind::Link
+            | StreamKind::Timers
+            | StreamKind::Disk
     )
 }
 
 struct Search<'a, 'b> {
-    worlds: &'a Worlds<'a>,
+    worlds: &'a CandidateRuns<'a>,
     property: &'a str,
     best: Tried,
     budget: Budget<'b>,
@@ -220,8 +205,8 @@ impl Search<'_, '_> {
     }
 
     /// Takes what fails at less cost.
-    fn better(&mut self, streams: Streams, caps: &Caps) -> bool {
-        let tried = self.worlds.failing(streams, caps, self.property);
+    fn better(&mut self, streams: Streams, caps: &RunLimits) -> bool {
+        let tried = try_failing(self.worlds, streams, caps, self.property);
         let tried = tried.filter(|tried| tried.failing.cost < self.best.failing.cost);
         let found = tried.is_some();
         if let Some(tried) = tried {
@@ -237,14 +222,14 @@ impl Search<'_, '_> {
         }
         let Tried { failing, caps, .. } = &self.best;
         let (worlds, property, before) = (self.worlds, self.property, failing.cost);
-        let mut run = |drawn: &Drawn| {
-            let tried = worlds.failing(Streams::replay(drawn.clone()), caps, property);
+        let mut run = |drawn: &Choices| {
+            let tried = try_failing(&worlds, Streams::replay(drawn.clone()), caps, property);
             tried.map(|tried| tried.failing)
         };
         let budget = &mut self.budget;
         let failing = streams::shrink_coarsely(failing.clone(), budget, &mut run);
         let found = failing.cost < before;
-        let again = worlds.failing(Streams::replay(failing.drawn), caps, property);
+        let again = try_failing(&worlds, Streams::replay(failing.drawn), caps, property);
         if let Some(tried) = again {
             self.best = tried;
         }
@@ -270,7 +255,7 @@ impl Search<'_, '_> {
     fn fewer_replicas(&mut self) {
         const FEW: u8 = 3;
         if self.worlds.replicas(&self.best.caps) > usize::from(FEW) {
-            let caps = Caps {
+            let caps = RunLimits {
                 replicas: Some(FEW),
                 ..self.best.caps.clone()
             };
@@ -291,23 +276,23 @@ impl Search<'_, '_> {
         any
     }
 
-    fn candidates(&self) -> Vec<Caps> {
+    fn candidates(&self) -> Vec<RunLimits> {
         let Tried { caps, report, .. } = &self.best;
         let mut candidates = vec![];
-        for fault in shown(&report.coverage) {
+        for fault in kinds_shown(&report.coverage) {
             candidates.push(caps.and_without(&[fault]));
         }
         let told = Size::operations(report);
         let operations = caps.operations.unwrap_or(told).min(told);
         for fewer in [operations / 2, operations - operations / 8] {
             if fewer < caps.operations.unwrap_or(u64::MAX) {
-                candidates.push(Caps {
+                candidates.push(RunLimits {
                     operations: Some(fewer),
                     ..caps.clone()
                 });
             }
         }
-        let asks = |purpose: &&Purpose| purpose.kind == Kind::Client;
+        let asks = |purpose: &&ChoiceStream| purpose.kind == StreamKind::Client;
         for client in self.best.failing.drawn.0.keys().filter(asks) {
             let client = client.of as u8;
             if !caps.silent.contains(&client) {
@@ -318,7 +303,7 @@ impl Search<'_, '_> {
         }
         let until = report.simulated.min(caps.horizon.unwrap_or(u64::MAX));
         for sooner in [until / 2, until - until / 8] {
-            candidates.push(Caps {
+            candidates.push(RunLimits {
                 horizon: Some(sooner),
                 ..caps.clone()
             });
@@ -327,7 +312,7 @@ impl Search<'_, '_> {
     }
 
     /// Tries new caps: on the run at hand, then on so many others of the same world.
-    fn attempt(&mut self, caps: &Caps, others: u64) -> bool {
+    fn attempt(&mut self, caps: &RunLimits, others: u64) -> bool {
         for other in 0..=others {
             if !self.take() {
                 return false;

@@ -4,7 +4,7 @@
 //! are.
 
 use super::budget::Budget;
-use crate::streams::{Drawn, Kind, Purpose};
+use crate::streams::{ChoiceStream, Choices, StreamKind};
 
 /// A run that fails as the first one did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Failing {
     /// How large the run is, in whatever unit the world likes. Less is better.
     pub cost: u64,
     /// The decisions that it drew.
-    pub drawn: Drawn,
+    pub drawn: Choices,
 }
 
 impl Failing {
@@ -39,7 +39,7 @@ impl Failing {
 pub(super) fn shrink(
     best: Failing,
     budget: &mut Budget<'_>,
-    run: &mut dyn FnMut(&Drawn) -> Option<Failing>,
+    run: &mut dyn FnMut(&Choices) -> Option<Failing>,
 ) -> Failing {
     let mut search = Search { best, budget, run };
     loop {
@@ -47,7 +47,7 @@ pub(super) fn shrink(
         search.leave_out();
         for purpose in search.all() {
             // Without one of its choices a mix is not the same with less, but another.
-            if purpose.kind != Kind::Mix {
+            if purpose.kind != StreamKind::Mix {
                 search.cut(purpose);
                 search.ranges(purpose);
             }
@@ -66,7 +66,7 @@ pub(super) fn shrink(
 pub(super) fn shrink_coarsely(
     best: Failing,
     budget: &mut Budget<'_>,
-    run: &mut dyn FnMut(&Drawn) -> Option<Failing>,
+    run: &mut dyn FnMut(&Choices) -> Option<Failing>,
 ) -> Failing {
     let mut search = Search { best, budget, run };
     search.leave_out();
@@ -77,7 +77,7 @@ pub(super) fn shrink_coarsely(
 struct Search<'a, 'b> {
     best: Failing,
     budget: &'a mut Budget<'b>,
-    run: &'a mut dyn FnMut(&Drawn) -> Option<Failing>,
+    run: &'a mut dyn FnMut(&Choices) -> Option<Failing>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,23 +88,23 @@ enum Edit {
 
 impl Search<'_, '_> {
     fn leave_out(&mut self) {
-        for kind in Kind::ALL {
+        for kind in StreamKind::ALL {
             self.quiet(kind);
         }
-        for kind in Kind::ALL {
+        for kind in StreamKind::ALL {
             self.streams_of(kind);
         }
     }
 
     fn shorten(&mut self) {
-        self.ranges_of(Purpose::new(Kind::Mix, 0), 1, Edit::Zero);
+        self.ranges_of(ChoiceStream::new(StreamKind::Mix, 0), 1, Edit::Zero);
         for purpose in self.all() {
             self.halve(purpose);
         }
     }
 
     /// Are these decisions better? Then they are the ones from here on.
-    fn accept(&mut self, drawn: &Drawn) -> bool {
+    fn accept(&mut self, drawn: &Choices) -> bool {
         if !self.budget.take(self.best.cost, self.best.drawn.len()) {
             return false;
         }
@@ -118,13 +118,13 @@ impl Search<'_, '_> {
     }
 
     /// As it is, with another list.
-    fn accept_list(&mut self, purpose: Purpose, list: Vec<u64>) -> bool {
+    fn accept_list(&mut self, purpose: ChoiceStream, list: Vec<u64>) -> bool {
         let mut drawn = self.best.drawn.clone();
         drawn.0.insert(purpose, list);
         self.accept(&drawn)
     }
 
-    fn purposes(&self, kind: Kind) -> Vec<Purpose> {
+    fn purposes(&self, kind: StreamKind) -> Vec<ChoiceStream> {
         let all = self.best.drawn.0.keys();
         all.filter(|purpose| purpose.kind == kind)
             .copied()
@@ -132,17 +132,17 @@ impl Search<'_, '_> {
     }
 
     /// All streams, those first that a reader would like to see go.
-    fn all(&self) -> Vec<Purpose> {
+    fn all(&self) -> Vec<ChoiceStream> {
         self.best.drawn.0.keys().copied().collect()
     }
 
-    fn list(&self, purpose: Purpose) -> &[u64] {
+    fn list(&self, purpose: ChoiceStream) -> &[u64] {
         let list = self.best.drawn.0.get(&purpose);
         list.map_or(&[], Vec::as_slice)
     }
 
     /// Everything of this kind becomes quiet.
-    fn quiet(&mut self, kind: Kind) {
+    fn quiet(&mut self, kind: StreamKind) {
         let mut drawn = self.best.drawn.clone();
         drawn.0.retain(|purpose, _| purpose.kind != kind);
         if drawn.0.len() < self.best.drawn.0.len() {
@@ -151,7 +151,7 @@ impl Search<'_, '_> {
     }
 
     /// Streams of a kind become quiet: half of them, a quarter, and so on.
-    fn streams_of(&mut self, kind: Kind) {
+    fn streams_of(&mut self, kind: StreamKind) {
         let mut size = self.purposes(kind).len() / 2;
         while size > 0 && !self.budget.is_spent() {
             for group in self.purposes(kind).chunks(size) {
@@ -166,7 +166,7 @@ impl Search<'_, '_> {
     }
 
     /// The end goes: halves, quarters, and so on.
-    fn cut(&mut self, purpose: Purpose) {
+    fn cut(&mut self, purpose: ChoiceStream) {
         let mut part = 2;
         while part <= self.list(purpose).len() && !self.budget.is_spent() {
             let len = self.list(purpose).len();
@@ -179,7 +179,7 @@ impl Search<'_, '_> {
 
     /// Ranges become quiet or go, from large to small. What is quiet leaves all that comes after it
     /// where it was; what goes moves it.
-    fn ranges(&mut self, purpose: Purpose) {
+    fn ranges(&mut self, purpose: ChoiceStream) {
         let mut size = self.list(purpose).len() / 2;
         while size > 0 && !self.budget.is_spent() {
             self.ranges_of(purpose, size, Edit::Zero);
@@ -188,7 +188,7 @@ impl Search<'_, '_> {
         }
     }
 
-    fn ranges_of(&mut self, purpose: Purpose, size: usize, edit: Edit) {
+    fn ranges_of(&mut self, purpose: ChoiceStream, size: usize, edit: Edit) {
         let mut start = 0;
         while start < self.list(purpose).len() && !self.budget.is_spent() {
             let mut list = self.list(purpose).to_vec();
@@ -213,7 +213,7 @@ impl Search<'_, '_> {
     }
 
     /// All of a list becomes quieter, in so far as it fails then: times get shorter.
-    fn halve(&mut self, purpose: Purpose) {
+    fn halve(&mut self, purpose: ChoiceStream) {
         loop {
             let list: Vec<u64> = self.list(purpose).iter().map(|value| value / 2).collect();
             if list.is_empty() || !self.accept_list(purpose, list) {
@@ -223,7 +223,7 @@ impl Search<'_, '_> {
     }
 
     /// Single decisions become quieter.
-    fn lower(&mut self, purpose: Purpose) {
+    fn lower(&mut self, purpose: ChoiceStream) {
         let mut at = 0;
         while at < self.list(purpose).len() {
             let value = self.list(purpose)[at];

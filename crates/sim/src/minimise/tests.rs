@@ -1,22 +1,21 @@
 //! The minimiser of decisions, on a world of which the smallest failing run is known.
 
 use super::{Failing, Progress, decisions};
-use crate::Drawn;
-use crate::streams::{Kind, Purpose};
+use crate::streams::{ChoiceStream, Choices, StreamKind};
 
-const CLIENT: Purpose = Purpose::new(Kind::Client, 1);
-const FAULT: Purpose = Purpose::new(Kind::Fault, 4);
+const CLIENT: ChoiceStream = ChoiceStream::new(StreamKind::Client, 1);
+const FAULT: ChoiceStream = ChoiceStream::new(StreamKind::Fault, 4);
 
-fn drawn(lists: &[(Purpose, &[u64])]) -> Drawn {
+fn drawn(lists: &[(ChoiceStream, &[u64])]) -> Choices {
     let lists = lists
         .iter()
         .map(|(purpose, list)| (*purpose, list.to_vec()));
-    Drawn(lists.collect())
+    Choices(lists.collect())
 }
 
 /// Fails if a client's list has three numbers of at least 500 in a row, and a fault's list begins with
 /// one; costs what the lists have of noise.
-fn run(drawn: &Drawn) -> Option<Failing> {
+fn run(drawn: &Choices) -> Option<Failing> {
     let list = drawn.0.get(&CLIENT)?;
     let fault = drawn.0.get(&FAULT)?.first()?;
     let fails = list.windows(3).any(|three| three.iter().all(|n| *n >= 500));
@@ -31,17 +30,20 @@ fn run(drawn: &Drawn) -> Option<Failing> {
     })
 }
 
-fn noise(len: u64) -> Drawn {
+fn noise(len: u64) -> Choices {
     let mut list: Vec<u64> = (0..len).map(|n| (n * 7919) % 499).collect();
-    let mut lists: Vec<(Purpose, Vec<u64>)> = vec![];
+    let mut lists: Vec<(ChoiceStream, Vec<u64>)> = vec![];
     for of in 0..9 {
-        lists.push((Purpose::new(Kind::Fault, of), vec![900, of.into()]));
-        lists.push((Purpose::new(Kind::Link, of), list.clone()));
+        lists.push((
+            ChoiceStream::new(StreamKind::Fault, of),
+            vec![900, of.into()],
+        ));
+        lists.push((ChoiceStream::new(StreamKind::Link, of), list.clone()));
     }
     let middle = list.len() / 2;
     list[middle..middle + 3].fill(900);
     lists.push((CLIENT, list));
-    Drawn(lists.into_iter().collect())
+    Choices(lists.into_iter().collect())
 }
 
 #[test]
@@ -58,7 +60,7 @@ fn nothing_is_left_but_what_it_takes() {
 fn it_costs_no_more_runs_than_it_may_and_what_it_returns_fails() {
     for most in [0, 1, 7, 40] {
         let (mut ran, mut told) = (0, vec![]);
-        let counted = |drawn: &Drawn| {
+        let counted = |drawn: &Choices| {
             ran += 1;
             run(drawn)
         };
@@ -80,7 +82,7 @@ fn what_does_not_fail_is_not_shrunk() {
 /// The tail of zeros is the run's own.
 #[test]
 fn zeros_at_the_end_are_not_said() {
-    let fails = |lists: &Drawn| {
+    let fails = |lists: &Choices| {
         let list = lists.0.get(&CLIENT)?;
         (list.first() == Some(&9)).then(|| Failing {
             cost: 1,

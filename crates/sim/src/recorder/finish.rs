@@ -2,7 +2,7 @@
 
 use super::Recorder;
 use super::ring::Ring;
-use quorate_report::{Cut, Fate, Node, Run, Total, Verdict, VerdictKind};
+use quorate_report::{Cut, MessageFate, Node, Run, RunSummary, Total, VerdictKind};
 
 /// What the world knows about a run when it is over.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ impl Recorder {
         let kept = |id: &mut Option<u32>| *id = id.and_then(|id| id.checked_sub(first));
         let mut run = Run {
             title: ending.title,
-            verdict: Verdict {
+            verdict: RunSummary {
                 kind: ending.verdict,
                 sentence: ending.sentence,
                 event: self.violation,
@@ -62,8 +62,8 @@ impl Recorder {
             kept(&mut message.send);
             kept(&mut message.receive);
             // What was decided about it does not count before it arrives.
-            if message.arrived.is_none() && message.fate != Fate::Dropped {
-                message.fate = Fate::InFlight;
+            if message.arrived.is_none() && message.fate != MessageFate::Dropped {
+                message.fate = MessageFate::InFlight;
             }
         }
         for operation in &mut run.operations {

@@ -9,7 +9,7 @@
 //! It changes nothing: it draws no decision and decides nothing. A world holds an
 //! `Option<Box<Recorder>>`, and makes words only when there is one.
 //!
-//! It is bounded: of a longer run it keeps the end, and says what it let go ([`Limits`]).
+//! It is bounded: of a longer run it keeps the end, and says what it let go ([`RecorderLimits`]).
 
 mod clients;
 mod difference;
@@ -22,7 +22,9 @@ mod tests;
 
 use difference::{difference, short};
 use quorate_core::NodeId;
-use quorate_report::{Band, Commit, Event, EventKind, Message, Operation, Reign, Sync};
+use quorate_report::{
+    Commit, Event, EventKind, FaultInterval, Leadership, Message, Operation, Sync,
+};
 use ring::Ring;
 use std::collections::BTreeMap;
 
@@ -30,7 +32,7 @@ pub use finish::Ending;
 
 /// How much is kept. Where there is more, the oldest goes, and the report says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct RecorderLimits {
     /// Events.
     pub events: usize,
     /// Messages.
@@ -43,7 +45,7 @@ pub struct Limits {
     pub width: usize,
 }
 
-impl Default for Limits {
+impl Default for RecorderLimits {
     /// What a page can show and a browser opens at once.
     fn default() -> Self {
         Self {
@@ -65,15 +67,15 @@ pub struct EventId(u32);
 
 /// A band: a stretch of time in which something was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BandId(u32);
+pub struct FaultIntervalId(u32);
 
 /// An operation of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpId(u32);
+pub struct OperationId(u32);
 
 /// What the recorder remembers of a node.
 #[derive(Clone, Debug, Default)]
-struct Lane {
+struct NodeTrack {
     /// The last event that went into it.
     step: Option<u32>,
     /// What was in force when each timer was armed.
@@ -82,17 +84,17 @@ struct Lane {
     wrote: Option<u32>,
     /// The sync under way: since when, and what wrote the records.
     syncing: Option<(u64, Option<u32>)>,
-    reign: Option<Reign>,
+    reign: Option<Leadership>,
     commit: u64,
     /// Its state in lines, as it was last told.
     state: String,
     /// The event and the band of its crash, while it is down.
-    down: Option<(u32, BandId)>,
+    down: Option<(u32, FaultIntervalId)>,
 }
 
 /// A message under way. It may have been let go meanwhile; its arrival is an event all the same.
 #[derive(Clone, Copy, Debug)]
-struct Carried {
+struct InTransit {
     id: u32,
     from: NodeId,
     to: NodeId,
@@ -101,16 +103,16 @@ struct Carried {
 /// Records a run.
 #[derive(Clone, Debug)]
 pub struct Recorder {
-    limits: Limits,
+    limits: RecorderLimits,
     now: u64,
-    lanes: Vec<Lane>,
+    lanes: Vec<NodeTrack>,
     events: Ring<Event>,
     messages: Ring<Message>,
     /// Messages under way, by the number that the network carries them under.
-    carried: BTreeMap<u32, Carried>,
+    carried: BTreeMap<u32, InTransit>,
     syncs: Ring<Sync>,
-    bands: Ring<Band>,
-    reigns: Ring<Reign>,
+    bands: Ring<FaultInterval>,
+    reigns: Ring<Leadership>,
     commits: Ring<Commit>,
     operations: Ring<Operation>,
     totals: Vec<(String, String)>,
@@ -123,11 +125,11 @@ pub struct Recorder {
 
 impl Recorder {
     /// Records a cluster of this size.
-    pub fn new(nodes: u8, limits: Limits) -> Self {
+    pub fn new(nodes: u8, limits: RecorderLimits) -> Self {
         Self {
             limits,
             now: 0,
-            lanes: vec![Lane::default(); usize::from(nodes)],
+            lanes: vec![NodeTrack::default(); usize::from(nodes)],
             events: Ring::default(),
             messages: Ring::default(),
             carried: BTreeMap::new(),
@@ -217,7 +219,7 @@ impl Recorder {
 
     /// # Panics
     /// If there is no such node: a mistake in the world.
-    fn lane(&mut self, node: NodeId) -> &mut Lane {
+    fn lane(&mut self, node: NodeId) -> &mut NodeTrack {
         &mut self.lanes[node.index()]
     }
 

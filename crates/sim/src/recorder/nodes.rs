@@ -1,9 +1,9 @@
 //! What a node is in the middle of: its timers, its disk, its term; whether it is up.
 
 use super::difference::short;
-use super::{BandId, EventId, MOST, Recorder, bound};
+use super::{EventId, FaultIntervalId, MOST, Recorder, bound};
 use quorate_core::NodeId;
-use quorate_report::{Band, BandKind, Commit, EventKind, Reign, Sync};
+use quorate_report::{Commit, EventKind, FaultInterval, FaultIntervalKind, Leadership, Sync};
 
 impl Recorder {
     /// A node's step arms a timer.
@@ -57,7 +57,7 @@ impl Recorder {
         let id = self.push_event(at, node, EventKind::Crash, label, None);
         self.end_sync(at, node, false);
         self.end_reign(at, node);
-        let band = self.band_open(BandKind::Crash, &[node], label, at);
+        let band = self.band_open(FaultIntervalKind::Crash, &[node], label, at);
         let lane = self.lane(node);
         lane.timers.clear();
         lane.wrote = None;
@@ -80,9 +80,15 @@ impl Recorder {
     }
 
     /// Something is wrong with some nodes from now on; of a partition, name one side.
-    pub fn band_open(&mut self, kind: BandKind, nodes: &[NodeId], label: &str, at: u64) -> BandId {
+    pub fn band_open(
+        &mut self,
+        kind: FaultIntervalKind,
+        nodes: &[NodeId],
+        label: &str,
+        at: u64,
+    ) -> FaultIntervalId {
         let from = self.tick(at);
-        let id = self.bands.push(Band {
+        let id = self.bands.push(FaultInterval {
             kind,
             from,
             // Until it is closed: the end of the run.
@@ -91,11 +97,11 @@ impl Recorder {
             label: short(label, self.limits.width),
         });
         bound(&mut self.bands, self.limits.others);
-        BandId(id)
+        FaultIntervalId(id)
     }
 
     /// It is over at this time, which may be yet to come; or earlier, if that was said before.
-    pub fn band_close(&mut self, id: BandId, at: u64) {
+    pub fn band_close(&mut self, id: FaultIntervalId, at: u64) {
         if let Some(band) = self.bands.get_mut(id.0) {
             band.to = band.to.min(at.max(band.from));
         }
@@ -111,7 +117,7 @@ impl Recorder {
         }
         self.end_reign(at, node);
         let at = self.now;
-        let reign = Reign {
+        let reign = Leadership {
             node: u32::from(node.0),
             from: at,
             to: at,

@@ -1,7 +1,7 @@
 //! A small story, told to the recorder as a world would.
 
 use super::*;
-use quorate_report::{BandKind, Fate, Outcome, Run, VerdictKind};
+use quorate_report::{FaultIntervalKind, MessageFate, OperationOutcome, Run, VerdictKind};
 
 const A: NodeId = NodeId(0);
 const B: NodeId = NodeId(1);
@@ -35,7 +35,7 @@ fn causes<'a>(run: &'a Run, label: &str) -> Vec<&'a str> {
 
 #[test]
 fn an_answer_is_traced_back_to_the_timer_that_began_it() {
-    let mut recorder = Recorder::new(3, Limits::default());
+    let mut recorder = Recorder::new(3, RecorderLimits::default());
     recorder.restarted(0, A, "A starts");
     recorder.restarted(0, B, "B starts");
     recorder.timer_armed(A, 7);
@@ -79,7 +79,7 @@ fn an_answer_is_traced_back_to_the_timer_that_began_it() {
     );
     assert_eq!(run.messages.len(), 3);
     for message in &run.messages[..2] {
-        assert_eq!(message.fate, Fate::Delivered);
+        assert_eq!(message.fate, MessageFate::Delivered);
         let received = message.receive.map(|event| &run.events[event as usize]);
         assert_eq!(received.map(|event| event.at), message.arrived);
         assert!(message.send.is_some());
@@ -95,7 +95,7 @@ fn an_answer_is_traced_back_to_the_timer_that_began_it() {
 /// What waits for the sync before its own has its writer for a cause, not that sync.
 #[test]
 fn a_sync_is_for_whoever_wrote() {
-    let mut recorder = Recorder::new(3, Limits::default());
+    let mut recorder = Recorder::new(3, RecorderLimits::default());
     for (at, name) in [(1, "first"), (2, "second")] {
         recorder.event(at, A, EventKind::Request, name, None);
         recorder.wrote(A);
@@ -113,7 +113,7 @@ fn a_sync_is_for_whoever_wrote() {
 
 #[test]
 fn every_fate_of_a_message_is_told_apart() {
-    let mut recorder = Recorder::new(3, Limits::default());
+    let mut recorder = Recorder::new(3, RecorderLimits::default());
     recorder.event(1, A, EventKind::Request, "asked", None);
     recorder.sent(1, A, B, "lost", &[]);
     recorder.sent(1, A, B, "twice", &[1, 2]);
@@ -122,9 +122,9 @@ fn every_fate_of_a_message_is_told_apart() {
     recorder.sent(1, A, B, "corrupted and under way", &[5]);
     recorder.sent(1, A, B, "to a dead node", &[6]);
     recorder.forged(1, C, B, "forged", 7);
-    recorder.fate(4, Fate::Corrupted);
-    recorder.fate(5, Fate::Corrupted);
-    recorder.fate(6, Fate::Dropped);
+    recorder.fate(4, MessageFate::Corrupted);
+    recorder.fate(5, MessageFate::Corrupted);
+    recorder.fate(6, MessageFate::Dropped);
     recorder.late_after(8);
     for (number, at) in [(2, 9), (1, 9), (4, 9), (7, 9), (3, 10)] {
         assert!(recorder.arrived(number, at).is_some());
@@ -132,44 +132,45 @@ fn every_fate_of_a_message_is_told_apart() {
     assert_eq!(recorder.arrived(6, 10), None, "dropped");
     assert_eq!(recorder.arrived(1, 10), None, "arrives once");
     let run = finish(recorder);
-    let fates: Vec<(&str, Fate)> = run.messages.iter().map(|m| (&*m.label, m.fate)).collect();
+    let fates: Vec<(&str, MessageFate)> =
+        run.messages.iter().map(|m| (&*m.label, m.fate)).collect();
     let expected = [
-        ("lost", Fate::Dropped),
-        ("twice", Fate::Delivered),
-        ("twice", Fate::Duplicated),
-        ("late", Fate::Late),
-        ("corrupted", Fate::Corrupted),
-        ("corrupted and under way", Fate::InFlight),
-        ("to a dead node", Fate::Dropped),
-        ("forged", Fate::Forged),
+        ("lost", MessageFate::Dropped),
+        ("twice", MessageFate::Delivered),
+        ("twice", MessageFate::Duplicated),
+        ("late", MessageFate::Late),
+        ("corrupted", MessageFate::Corrupted),
+        ("corrupted and under way", MessageFate::InFlight),
+        ("to a dead node", MessageFate::Dropped),
+        ("forged", MessageFate::Forged),
     ];
     assert_eq!(fates, expected);
     assert!(
         run.messages
             .iter()
-            .all(|m| m.send.is_some() == (m.fate != Fate::Forged))
+            .all(|m| m.send.is_some() == (m.fate != MessageFate::Forged))
     );
 }
 
 #[test]
 fn a_crash_ends_what_was_under_way() {
-    let mut recorder = Recorder::new(3, Limits::default());
+    let mut recorder = Recorder::new(3, RecorderLimits::default());
     recorder.restarted(0, A, "A starts");
     recorder.leads(0, A, 4, true, "leader, term 4");
     recorder.leads(5, A, 4, true, "leader, term 4");
     recorder.state(A, "term: 4");
     recorder.sync_begun(5, A);
     recorder.timer_armed(A, 1);
-    let partition = recorder.band_open(BandKind::Partition, &[A, B], "cut", 6);
+    let partition = recorder.band_open(FaultIntervalKind::Partition, &[A, B], "cut", 6);
     let crash = recorder.crashed(10, A, "the power fails");
     recorder.restarted(20, A, "A starts again");
     recorder.state(A, "term: 4");
     recorder.timer_fired(25, A, 1, "a timer of before");
     recorder.band_close(partition, 30);
     recorder.band_close(partition, 40);
-    let pause = recorder.band_open(BandKind::Pause, &[B], "pauses", 30);
+    let pause = recorder.band_open(FaultIntervalKind::Pause, &[B], "pauses", 30);
     recorder.band_close(pause, 5000);
-    let stall = recorder.band_open(BandKind::Slow, &[B], "its disk stalls", 30);
+    let stall = recorder.band_open(FaultIntervalKind::Slow, &[B], "its disk stalls", 30);
     recorder.band_close(stall, 90);
     recorder.band_close(stall, 50);
     let run = finish(recorder);
@@ -186,10 +187,10 @@ fn a_crash_ends_what_was_under_way() {
     assert_eq!((run.reigns[0].from, run.reigns[0].to), (0, 10));
     let bands: Vec<_> = run.bands.iter().map(|b| (b.kind, b.from, b.to)).collect();
     let expected = [
-        (BandKind::Partition, 6, 30),
-        (BandKind::Crash, 10, 20),
-        (BandKind::Pause, 30, 1000),
-        (BandKind::Slow, 30, 50),
+        (FaultIntervalKind::Partition, 6, 30),
+        (FaultIntervalKind::Crash, 10, 20),
+        (FaultIntervalKind::Pause, 30, 1000),
+        (FaultIntervalKind::Slow, 30, 50),
     ];
     assert_eq!(bands, expected);
     let again = run.events.iter().find(|e| e.label == "A starts again");
@@ -199,10 +200,14 @@ fn a_crash_ends_what_was_under_way() {
 
 #[test]
 fn operations_end_in_three_ways() {
-    let mut recorder = Recorder::new(1, Limits::default());
-    for (at, outcome) in [Outcome::Done, Outcome::Refused, Outcome::Unknown]
-        .into_iter()
-        .enumerate()
+    let mut recorder = Recorder::new(1, RecorderLimits::default());
+    for (at, outcome) in [
+        OperationOutcome::Done,
+        OperationOutcome::Refused,
+        OperationOutcome::Unknown,
+    ]
+    .into_iter()
+    .enumerate()
     {
         let op = recorder.invoked(at as u64, "client 1", "put x = 1");
         let first = recorder.event(5, A, EventKind::Request, "put x = 1", None);
@@ -219,17 +224,17 @@ fn operations_end_in_three_ways() {
         .map(|op| (op.outcome, op.returned, op.event))
         .collect();
     let expected = [
-        (Outcome::Done, Some(9), Some(0)),
-        (Outcome::Refused, Some(9), Some(2)),
-        (Outcome::Unknown, Some(9), Some(4)),
-        (Outcome::Unknown, None, None),
+        (OperationOutcome::Done, Some(9), Some(0)),
+        (OperationOutcome::Refused, Some(9), Some(2)),
+        (OperationOutcome::Unknown, Some(9), Some(4)),
+        (OperationOutcome::Unknown, None, None),
     ];
     assert_eq!(ends, expected);
     assert_eq!(run.operations[0].label, "put x = 1 → done");
 }
 
 /// A ring of nodes that pass a token on.
-fn long(limits: Limits) -> Run {
+fn long(limits: RecorderLimits) -> Run {
     let mut recorder = Recorder::new(3, limits);
     recorder.event(0, A, EventKind::Request, "begin", None);
     // Under way for so long that it is let go before it arrives.
@@ -250,14 +255,14 @@ fn long(limits: Limits) -> Run {
 
 #[test]
 fn of_a_long_run_the_end_is_kept_and_the_cuts_say_so() {
-    let whole = long(Limits::default());
+    let whole = long(RecorderLimits::default());
     assert!(whole.cuts.is_empty());
     assert_eq!((whole.events.len(), whole.messages.len()), (1003, 501));
-    let limits = Limits {
+    let limits = RecorderLimits {
         events: 100,
         messages: 30,
         others: 200,
-        ..Limits::default()
+        ..RecorderLimits::default()
     };
     let run = long(limits);
     assert_eq!((run.events.len(), run.messages.len()), (100, 30));
@@ -290,10 +295,10 @@ fn of_a_long_run_the_end_is_kept_and_the_cuts_say_so() {
 
 #[test]
 fn words_are_bounded_too() {
-    let limits = Limits {
+    let limits = RecorderLimits {
         text: 1 << 10,
         width: 12,
-        ..Limits::default()
+        ..RecorderLimits::default()
     };
     let run = long(limits);
     let words = run

@@ -7,6 +7,7 @@ use crate::swarm::size;
 use quorate_contract::Contract;
 use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft::{self, Body, Claim, Message, Notice, Raft, Record};
+use quorate_replica::Roster;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ impl Simulated for Raft {
         let election = decisions.within(100, 400);
         let election_min = Duration::from_millis(election);
         raft::Config {
-            nodes: crate::world::members(contract),
+            founding: Roster::anonymous(crate::world::members(contract))
+                .founding()
+                .into(),
             election_min,
             election_max: Duration::from_millis(election * 2),
             patience_max: raft::patience_max(&contract.timing, election_min),
@@ -32,6 +35,7 @@ impl Simulated for Raft {
             trailing_bytes: size(decisions, 100, 16 << 20),
             chunk_timeout: Duration::from_millis(decisions.within(50, 1_000)),
             mutant,
+            ..raft::Config::default()
         }
     }
 
@@ -79,7 +83,8 @@ impl Simulated for Raft {
         let _ = writeln!(text, "log begins after: {}", base.index);
         let _ = writeln!(text, "log ends at: {} of term {}", last.index, last.term);
         let _ = writeln!(text, "commit: {}", self.commit());
-        for (id, progress) in (0..).map(NodeId).zip(self.progress()) {
+        for progress in self.progress() {
+            let id = progress.node;
             let _ = writeln!(text, "{id} has through: {}", progress.matched);
         }
         text
@@ -126,6 +131,7 @@ fn notice(notice: &Notice) -> String {
             offset,
             data,
             last,
+            ..
         } => format!(
             "snapshot at {}, bytes {offset} to {}{}",
             meta.at.index,

@@ -1,7 +1,7 @@
 //! A run's decisions as bytes: a magic number with the version, then each list: its kind, which of
 //! that kind, its length, its decisions. All numbers are of variable length, seven bits a byte.
 
-use super::{Drawn, Kind, Purpose};
+use super::{ChoiceStream, Choices, StreamKind};
 use std::fmt;
 
 /// What begins a recording of any version.
@@ -11,7 +11,7 @@ const MAGIC: &[u8] = b"quorate decisions ";
 const VERSION: &[u8] = b"2\n";
 
 /// A run's decisions, for a file.
-pub fn encode(drawn: &Drawn) -> Vec<u8> {
+pub fn encode(drawn: &Choices) -> Vec<u8> {
     let mut bytes = [MAGIC, VERSION].concat();
     for (purpose, list) in &drawn.0 {
         put(&mut bytes, purpose.kind as u64);
@@ -60,19 +60,21 @@ impl std::error::Error for DecodeError {}
 ///
 /// # Errors
 /// See [`DecodeError`].
-pub fn decode(bytes: &[u8]) -> Result<Drawn, DecodeError> {
+pub fn decode(bytes: &[u8]) -> Result<Choices, DecodeError> {
     let versioned = bytes.strip_prefix(MAGIC).ok_or(DecodeError::Magic)?;
     let body = versioned
         .strip_prefix(VERSION)
         .ok_or(DecodeError::Version)?;
-    let mut reader = Reader {
+    let mut reader = ByteReader {
         at: bytes.len() - body.len(),
         bytes,
     };
-    let mut drawn = Drawn::default();
+    let mut drawn = Choices::default();
     while reader.at < bytes.len() {
         let kind = reader.number()? as usize;
-        let kind = *Kind::ALL.get(kind).ok_or(DecodeError::Number(reader.at))?;
+        let kind = *StreamKind::ALL
+            .get(kind)
+            .ok_or(DecodeError::Number(reader.at))?;
         let of = u32::try_from(reader.number()?).map_err(|_| DecodeError::Number(reader.at))?;
         let count = reader.number()?;
         // Each takes a byte at least: what is claimed is checked before room is made for it.
@@ -80,19 +82,19 @@ pub fn decode(bytes: &[u8]) -> Result<Drawn, DecodeError> {
             return Err(DecodeError::Number(reader.at));
         }
         let list: Result<Vec<u64>, _> = (0..count).map(|_| reader.number()).collect();
-        if drawn.0.insert(Purpose::new(kind, of), list?).is_some() {
+        if drawn.0.insert(ChoiceStream::new(kind, of), list?).is_some() {
             return Err(DecodeError::Number(reader.at));
         }
     }
     Ok(drawn)
 }
 
-struct Reader<'a> {
+struct ByteReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl Reader<'_> {
+impl ByteReader<'_> {
     fn number(&mut self) -> Result<u64, DecodeError> {
         let (mut value, mut shift) = (0u64, 0u32);
         loop {
@@ -119,11 +121,15 @@ mod tests {
 
     #[test]
     fn recordings_survive_the_way_through_bytes() {
-        let mut drawn = Drawn::default();
+        let mut drawn = Choices::default();
         let list = vec![0, 1, 127, 128, 300, u64::MAX];
-        drawn.0.insert(Purpose::new(Kind::Mix, 0), list);
-        drawn.0.insert(Purpose::new(Kind::Link, 513), vec![7]);
-        drawn.0.insert(Purpose::new(Kind::Disk, 2), vec![]);
+        drawn.0.insert(ChoiceStream::new(StreamKind::Mix, 0), list);
+        drawn
+            .0
+            .insert(ChoiceStream::new(StreamKind::Link, 513), vec![7]);
+        drawn
+            .0
+            .insert(ChoiceStream::new(StreamKind::Disk, 2), vec![]);
         let bytes = encode(&drawn);
         assert_eq!(decode(&bytes), Ok(drawn));
         for end in 0..bytes.len() {
@@ -139,7 +145,7 @@ mod tests {
         let of = |body: &[u8]| decode(&[b"quorate decisions 2\n", body].concat());
         assert_eq!(decode(b"something else"), Err(DecodeError::Magic));
         assert_eq!(decode(b"quorate decisions 1\n"), Err(DecodeError::Version));
-        assert_eq!(of(&[]), Ok(Drawn::default()));
+        assert_eq!(of(&[]), Ok(Choices::default()));
         assert!(matches!(of(&[0xff; 11]), Err(DecodeError::Number(_))));
         assert_eq!(of(&[99, 0, 0]), Err(DecodeError::Number(21)), "no kind");
         assert_eq!(

@@ -11,15 +11,14 @@ mod tests;
 
 pub use bytes::{DecodeError, decode, encode};
 
-use crate::Decisions;
-use crate::decisions::splitmix;
+use crate::decisions::{Decisions, splitmix};
 use quorate_core::NodeId;
 use std::collections::BTreeMap;
 
 /// What decisions are for, in the order in which a reader would like to see them go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
-pub enum Kind {
+pub enum StreamKind {
     /// The mix of faults, loads and bounds that the world has ([`Swarm`](crate::Swarm)).
     Mix,
     /// When faults happen.
@@ -42,7 +41,7 @@ pub enum Kind {
     Disk,
 }
 
-impl Kind {
+impl StreamKind {
     /// All of them.
     pub const ALL: [Self; 10] = [
         Self::Mix,
@@ -60,20 +59,20 @@ impl Kind {
 
 /// The purpose of one stream: a kind, and which of that kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Purpose {
+pub struct ChoiceStream {
     /// The kind.
-    pub kind: Kind,
+    pub kind: StreamKind,
     /// The number of the fault, node or client; of a link, the sender's times 256 and the receiver's.
     pub of: u32,
 }
 
-impl Purpose {
-    pub(crate) const fn new(kind: Kind, of: u32) -> Self {
+impl ChoiceStream {
+    pub(crate) const fn new(kind: StreamKind, of: u32) -> Self {
         Self { kind, of }
     }
 
     fn link(from: NodeId, to: NodeId) -> Self {
-        Self::new(Kind::Link, u32::from(from.0) << 8 | u32::from(to.0))
+        Self::new(StreamKind::Link, u32::from(from.0) << 8 | u32::from(to.0))
     }
 
     /// The seed of this stream in the world of a seed.
@@ -87,9 +86,9 @@ impl Purpose {
 /// Decisions, by what they are for. What is not listed is quiet, as what comes after the end of a
 /// list is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Drawn(pub BTreeMap<Purpose, Vec<u64>>);
+pub struct Choices(pub BTreeMap<ChoiceStream, Vec<u64>>);
 
-impl Drawn {
+impl Choices {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.values().map(Vec::len).sum()
@@ -118,19 +117,19 @@ struct Fork {
     /// Simulated nanoseconds.
     at: u64,
     seed: u64,
-    spares: fn(Kind) -> bool,
+    spares: fn(StreamKind) -> bool,
 }
 
 /// All decisions of one world.
 #[derive(Clone, Debug)]
 pub struct Streams {
     /// Lists of streams that were not opened yet.
-    lists: Drawn,
+    lists: Choices,
     /// Where numbers come from after that; `None` for zeros.
     seed: Option<u64>,
     fork: Option<Fork>,
     /// What was drawn from faults that are over, if it is recorded.
-    drawn: Option<Drawn>,
+    drawn: Option<Choices>,
     nodes: usize,
     pub(crate) mix: Decisions,
     pub(crate) moments: Decisions,
@@ -150,17 +149,17 @@ pub struct Streams {
 impl Streams {
     /// The streams that a seed generates.
     pub fn from_seed(seed: u64) -> Self {
-        Self::new(Drawn::default(), Some(seed))
+        Self::new(Choices::default(), Some(seed))
     }
 
     /// What was recorded, edited, cut short or made up; zeros follow.
-    pub fn replay(lists: Drawn) -> Self {
+    pub fn replay(lists: Choices) -> Self {
         Self::new(lists, None)
     }
 
     /// As these lists have it up to a moment, in simulated nanoseconds; from there on as a seed has
     /// it, but for the kinds that are spared.
-    pub(crate) fn fork(lists: Drawn, at: u64, seed: u64, spares: fn(Kind) -> bool) -> Self {
+    pub(crate) fn fork(lists: Choices, at: u64, seed: u64, spares: fn(StreamKind) -> bool) -> Self {
         let fork = Some(Fork { at, seed, spares });
         Self {
             fork,
@@ -168,7 +167,7 @@ impl Streams {
         }
     }
 
-    fn new(lists: Drawn, seed: Option<u64>) -> Self {
+    fn new(lists: Choices, seed: Option<u64>) -> Self {
         let none = || Decisions::replay(vec![]);
         let mut streams = Self {
             lists,
@@ -188,15 +187,15 @@ impl Streams {
             timers: vec![],
             disks: vec![],
         };
-        streams.mix = streams.open(Kind::Mix, 0);
-        streams.moments = streams.open(Kind::Moments, 0);
+        streams.mix = streams.open(StreamKind::Mix, 0);
+        streams.moments = streams.open(StreamKind::Moments, 0);
         streams
     }
 
     /// Records from here on what is drawn.
     #[must_use]
     pub fn recorded(mut self) -> Self {
-        self.drawn = Some(Drawn::default());
+        self.drawn = Some(Choices::default());
         let record = |stream: &mut Decisions| *stream = stream.clone().recorded();
         [&mut self.mix, &mut self.moments, &mut self.harm]
             .into_iter()
@@ -204,8 +203,8 @@ impl Streams {
         self
     }
 
-    fn open(&mut self, kind: Kind, of: u32) -> Decisions {
-        let purpose = Purpose::new(kind, of);
+    fn open(&mut self, kind: StreamKind, of: u32) -> Decisions {
+        let purpose = ChoiceStream::new(kind, of);
         let list = self.lists.0.remove(&purpose).unwrap_or_default();
         let decisions = match self.seed {
             Some(seed) => Decisions::fork(list, purpose.seed(seed)),
@@ -221,22 +220,22 @@ impl Streams {
     pub(crate) fn open_all(&mut self, nodes: u8, clients: u8) {
         self.nodes = usize::from(nodes);
         let clients = clients.saturating_add(nodes);
-        self.topples = self.open_each(Kind::Topples, nodes);
-        self.crashes = self.open_each(Kind::Crashes, nodes);
-        self.clients = self.open_each(Kind::Client, clients);
-        self.talks = self.open_each(Kind::Talk, clients);
-        self.timers = self.open_each(Kind::Timers, nodes);
-        self.disks = self.open_each(Kind::Disk, nodes);
+        self.topples = self.open_each(StreamKind::Topples, nodes);
+        self.crashes = self.open_each(StreamKind::Crashes, nodes);
+        self.clients = self.open_each(StreamKind::Client, clients);
+        self.talks = self.open_each(StreamKind::Talk, clients);
+        self.timers = self.open_each(StreamKind::Timers, nodes);
+        self.disks = self.open_each(StreamKind::Disk, nodes);
         let all = NodeId::all(nodes);
         let pairs = all
             .clone()
             .flat_map(|from| all.clone().map(move |to| (from, to)));
         self.links = pairs
-            .map(|(from, to)| self.open(Kind::Link, Purpose::link(from, to).of))
+            .map(|(from, to)| self.open(StreamKind::Link, ChoiceStream::link(from, to).of))
             .collect();
     }
 
-    fn open_each(&mut self, kind: Kind, count: u8) -> Vec<Decisions> {
+    fn open_each(&mut self, kind: StreamKind, count: u8) -> Vec<Decisions> {
         let all = 0..u32::from(count);
         all.map(|of| self.open(kind, of)).collect()
     }
@@ -245,12 +244,12 @@ impl Streams {
     pub(crate) fn next_fault(&mut self) {
         self.keep_fault();
         self.fault += 1;
-        self.harm = self.open(Kind::Fault, self.fault);
+        self.harm = self.open(StreamKind::Fault, self.fault);
     }
 
     fn keep_fault(&mut self) {
         if let Some(drawn) = &mut self.drawn {
-            let purpose = Purpose::new(Kind::Fault, self.fault);
+            let purpose = ChoiceStream::new(StreamKind::Fault, self.fault);
             drawn.0.insert(purpose, self.harm.take_record());
         }
     }
@@ -305,40 +304,43 @@ impl Streams {
                 stream.branch(purpose.seed(seed));
             }
         }
-        if !spares(Kind::Fault) {
+        if !spares(StreamKind::Fault) {
             self.lists.0.clear();
             self.seed = Some(seed);
         }
     }
 
     /// The streams that are open, the fault at hand excepted.
-    fn opened(&mut self) -> impl Iterator<Item = (Purpose, &mut Decisions)> {
+    fn opened(&mut self) -> impl Iterator<Item = (ChoiceStream, &mut Decisions)> {
         fn of(
-            kind: Kind,
+            kind: StreamKind,
             streams: &mut [Decisions],
-        ) -> impl Iterator<Item = (Purpose, &mut Decisions)> {
+        ) -> impl Iterator<Item = (ChoiceStream, &mut Decisions)> {
             (0..)
                 .zip(streams)
-                .map(move |(of, stream)| (Purpose::new(kind, of), stream))
+                .map(move |(of, stream)| (ChoiceStream::new(kind, of), stream))
         }
         let nodes = self.nodes.max(1) as u32;
-        let links = of(Kind::Link, &mut self.links).map(move |(purpose, stream)| {
+        let links = of(StreamKind::Link, &mut self.links).map(move |(purpose, stream)| {
             let (from, to) = (purpose.of / nodes, purpose.of % nodes);
-            (Purpose::new(Kind::Link, from << 8 | to), stream)
+            (ChoiceStream::new(StreamKind::Link, from << 8 | to), stream)
         });
-        of(Kind::Mix, std::slice::from_mut(&mut self.mix))
-            .chain(of(Kind::Moments, std::slice::from_mut(&mut self.moments)))
-            .chain(of(Kind::Topples, &mut self.topples))
-            .chain(of(Kind::Crashes, &mut self.crashes))
-            .chain(of(Kind::Client, &mut self.clients))
-            .chain(of(Kind::Talk, &mut self.talks))
+        of(StreamKind::Mix, std::slice::from_mut(&mut self.mix))
+            .chain(of(
+                StreamKind::Moments,
+                std::slice::from_mut(&mut self.moments),
+            ))
+            .chain(of(StreamKind::Topples, &mut self.topples))
+            .chain(of(StreamKind::Crashes, &mut self.crashes))
+            .chain(of(StreamKind::Client, &mut self.clients))
+            .chain(of(StreamKind::Talk, &mut self.talks))
             .chain(links)
-            .chain(of(Kind::Timers, &mut self.timers))
-            .chain(of(Kind::Disk, &mut self.disks))
+            .chain(of(StreamKind::Timers, &mut self.timers))
+            .chain(of(StreamKind::Disk, &mut self.disks))
     }
 
     /// What was drawn since [`Streams::recorded`], without the zeros that need not be said.
-    pub fn take_record(&mut self) -> Drawn {
+    pub fn take_record(&mut self) -> Choices {
         self.keep_fault();
         let mut drawn = self.drawn.take().unwrap_or_default();
         for (purpose, stream) in self.opened() {

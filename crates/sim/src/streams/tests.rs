@@ -57,7 +57,7 @@ fn a_record_replays_and_its_future_can_be_changed() {
     let again = run(Streams::replay(drawn.clone()).recorded(), false);
     assert_eq!(again, (told.clone(), drawn.clone()));
     let fork = |spares| run(Streams::fork(drawn.clone(), 1, 10, spares).recorded(), true).0;
-    let (all, links) = (fork(|_| false), fork(|kind| kind == Kind::Fault));
+    let (all, links) = (fork(|_| false), fork(|kind| kind == StreamKind::Fault));
     assert!(all[..10] == told[..10] && links[..10] == told[..10]);
     assert!(all[10..15] != told[10..15] && all[15..] != told[15..]);
     assert!(links[10..15] == all[10..15] && links[15..] == told[15..]);

@@ -2,11 +2,11 @@
 
 use super::node::Node;
 use super::{Asked, Event, World, words};
-use crate::client::{Want, client_of};
+use crate::client::{ClientAction, client_of};
 use crate::serving::{Input, Simulated};
 use crate::{Due, Rolling};
 use quorate_core::NodeId;
-use quorate_report::Fate;
+use quorate_report::MessageFate;
 use std::time::Duration;
 
 impl<P: Simulated> World<P> {
@@ -23,7 +23,7 @@ impl<P: Simulated> World<P> {
         };
         if self.nodes[to.index()].replica.is_none() {
             if let Some(recording) = &mut self.recording {
-                recording.recorder.fate(number, Fate::Dropped);
+                recording.recorder.fate(number, MessageFate::Dropped);
             }
             return;
         }
@@ -120,11 +120,11 @@ impl<P: Simulated> World<P> {
     }
 
     /// Does what a client wants.
-    pub(super) fn carry_out(&mut self, id: u8, want: Want) {
+    pub(super) fn carry_out(&mut self, id: u8, want: ClientAction) {
         let wait = match want {
-            Want::Nothing => return,
-            Want::Rest(wait) => wait,
-            Want::Ask {
+            ClientAction::Nothing => return,
+            ClientAction::Rest(wait) => wait,
+            ClientAction::Ask {
                 to,
                 ticket,
                 request,

@@ -2,9 +2,9 @@
 
 use super::{Event, World};
 use crate::serving::Simulated;
-use crate::{Fault, Link};
+use crate::{Fault, LinkProfile};
 use quorate_core::{NodeId, NodeSet};
-use quorate_report::BandKind;
+use quorate_report::FaultIntervalKind;
 
 pub(super) const MS: u64 = 1_000_000;
 
@@ -14,7 +14,7 @@ pub(super) enum Cure {
     /// Mends cut links.
     Mend(Vec<(NodeId, NodeId)>),
     /// Gives links their old nature.
-    Links(Vec<(NodeId, NodeId, Link)>),
+    Links(Vec<(NodeId, NodeId, LinkProfile)>),
     /// A clock is right again.
     Clock(NodeId),
 }
@@ -157,7 +157,7 @@ impl<P: Simulated> World<P> {
                 recording.recorder.fault(self.now, *node, &label);
             }
             let name = fault.name();
-            recording.until_cured(self.now, BandKind::Partition, inside, name, cure);
+            recording.until_cured(self.now, FaultIntervalKind::Partition, inside, name, cure);
         }
     }
 
@@ -204,7 +204,7 @@ impl<P: Simulated> World<P> {
             for node in nodes {
                 recording.recorder.fault(self.now, *node, fault.name());
             }
-            recording.until_cured(self.now, BandKind::Slow, nodes, fault.name(), cure);
+            recording.until_cured(self.now, FaultIntervalKind::Slow, nodes, fault.name(), cure);
         }
     }
 

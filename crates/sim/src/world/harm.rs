@@ -8,7 +8,7 @@ use crate::serving::{Input, Simulated};
 use quorate_contract::Behaviour;
 use quorate_core::NodeId;
 use quorate_replica::{Request, Ticket};
-use quorate_report::{BandKind, EventKind};
+use quorate_report::{EventKind, FaultIntervalKind};
 
 impl<P: Simulated> World<P> {
     /// May another node be taken down? Where replicas come back, `f` of them may be down at a
@@ -128,7 +128,7 @@ impl<P: Simulated> World<P> {
                 });
                 if let Some(recording) = &mut self.recording {
                     let label = format!("pauses for {} ms", (until - self.now) / MS);
-                    recording.spell(self.now, BandKind::Pause, id, &label, until);
+                    recording.spell(self.now, FaultIntervalKind::Pause, id, &label, until);
                 }
             }
             Fault::ClockJump => {
@@ -157,7 +157,7 @@ impl<P: Simulated> World<P> {
                 if let Some(recording) = &mut self.recording {
                     let label = format!("its clock gains {drift} ppm");
                     recording.recorder.fault(self.now, id, &label);
-                    recording.until_cured(self.now, BandKind::Slow, &[id], &label, cure);
+                    recording.until_cured(self.now, FaultIntervalKind::Slow, &[id], &label, cure);
                 }
             }
         }
@@ -175,7 +175,7 @@ impl<P: Simulated> World<P> {
             self.covered(fault);
             if let Some(recording) = &mut self.recording {
                 let label = format!("its disk stalls for {} ms", (until - self.now) / MS);
-                recording.spell(self.now, BandKind::Slow, id, &label, until);
+                recording.spell(self.now, FaultIntervalKind::Slow, id, &label, until);
             }
             return self
                 .trace

@@ -9,11 +9,11 @@ mod settle;
 mod step;
 mod words;
 
-use crate::caps::Caps;
-use crate::client::{Client, Desk, Want, client_of};
-use crate::fault::Coverage;
+use crate::client::{Client, ClientAction, ClientState, client_of};
+use crate::fault::FaultCounts;
 use crate::observe::{Broken, Observers};
-use crate::report::{RunReport, Verdict, Violation};
+use crate::report::{InvariantViolation, RunReport, RunVerdict};
+use crate::run_limits::RunLimits;
 use crate::serving::{PeerMessage, Simulated};
 use crate::swarm::Swarm;
 use crate::trace::Trace;
@@ -76,7 +76,7 @@ pub struct Options {
     /// How many of the last events to keep in words; they cost more than the events.
     pub trace: usize,
     /// What the world is not to have, though its decisions say so.
-    pub caps: Caps,
+    pub caps: RunLimits,
 }
 
 /// What is left of a world.
@@ -92,7 +92,7 @@ pub(crate) struct Ended {
 #[derive(Debug)]
 pub(crate) struct World<P: Simulated> {
     contract: Contract,
-    caps: Caps,
+    caps: RunLimits,
     mutant: Mutant,
     n: u8,
     f: usize,
@@ -106,11 +106,11 @@ pub(crate) struct World<P: Simulated> {
     asked: Slab<Asked>,
     answers: Slab<(Ticket, Outcome)>,
     clients: Vec<Client>,
-    desk: Desk,
+    desk: ClientState,
     cures: Slab<Cure>,
     observers: Observers<P>,
     hash: Rolling,
-    coverage: Coverage,
+    coverage: FaultCounts,
     trace: Trace,
     /// Off unless asked for.
     recording: Option<Box<Recording>>,
@@ -119,7 +119,7 @@ pub(crate) struct World<P: Simulated> {
     finished: bool,
     /// The history was too hard to judge.
     undecided: bool,
-    violation: Option<Box<Violation>>,
+    violation: Option<Box<InvariantViolation>>,
 }
 
 impl<P: Simulated> World<P> {
@@ -149,11 +149,11 @@ impl<P: Simulated> World<P> {
             asked: Slab::default(),
             answers: Slab::default(),
             clients,
-            desk: Desk::default(),
+            desk: ClientState::default(),
             cures: Slab::default(),
             observers: Observers::new(n),
             hash: Rolling::default(),
-            coverage: Coverage::default(),
+            coverage: FaultCounts::default(),
             trace: Trace::new(options.trace),
             recording: None,
             healed: None,
@@ -179,7 +179,7 @@ impl<P: Simulated> World<P> {
             }
             let decisions = self.streams.client(client);
             let rest = decisions.exponential(self.swarm.load.think);
-            self.carry_out(client, Want::Rest(rest));
+            self.carry_out(client, ClientAction::Rest(rest));
         }
         if !self.swarm.faults.is_empty() {
             self.next_fault();
@@ -214,7 +214,7 @@ impl<P: Simulated> World<P> {
         coverage.add(Fault::Loss, traffic.lost);
         coverage.add(Fault::Duplication, traffic.duplicated);
         coverage.add(Fault::Reordering, traffic.reordered);
-        let verdict = self.violation.map_or(Verdict::Ok, Verdict::Violation);
+        let verdict = self.violation.map_or(RunVerdict::Ok, RunVerdict::Violation);
         let report = RunReport {
             seed,
             events: self.events,
@@ -296,7 +296,7 @@ impl<P: Simulated> World<P> {
             recording.violated(self.now, &format!("{property} is violated: {detail}"));
         }
         let (at, event) = (self.now, self.events);
-        self.violation.get_or_insert(Box::new(Violation {
+        self.violation.get_or_insert(Box::new(InvariantViolation {
             property: property.to_owned(),
             detail,
             at,

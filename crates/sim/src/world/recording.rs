@@ -3,16 +3,16 @@
 use super::{World, words};
 use crate::client::Client;
 use crate::disk::ReplicaDisk;
-use crate::network::Sent;
-use crate::recorder::{BandId, Ending, Limits, OpId};
+use crate::network::SendOutcome;
+use crate::recorder::{Ending, FaultIntervalId, OperationId, RecorderLimits};
 use crate::serving::{Replica, Simulated};
-use crate::{Fault, Operations, Recorder, RunReport};
+use crate::{Fault, OperationCounts, Recorder, RunReport};
 use quorate_contract::{Contract, Timing};
 use quorate_core::NodeId;
 use quorate_core::driver::Lsn;
 use quorate_core::replicated::Role;
 use quorate_replica::Request;
-use quorate_report::{BandKind, EventKind, Outcome as Ended, Run, VerdictKind};
+use quorate_report::{EventKind, FaultIntervalKind, OperationOutcome as Ended, Run, VerdictKind};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -21,11 +21,11 @@ use std::fmt::Write;
 pub(super) struct Recording {
     pub(super) recorder: Recorder,
     /// The operation that each client has under way.
-    operations: BTreeMap<u8, OpId>,
+    operations: BTreeMap<u8, OperationId>,
     /// What each cure ends.
-    cures: BTreeMap<u32, BandId>,
+    cures: BTreeMap<u32, FaultIntervalId>,
     /// Pauses and stalls: a crash or the end of all faults cuts them short.
-    spells: Vec<(NodeId, BandId)>,
+    spells: Vec<(NodeId, FaultIntervalId)>,
     /// The node that took the last step.
     last: NodeId,
     /// How many records each node's log has been given.
@@ -35,7 +35,7 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    pub(super) fn new(contract: &Contract, nodes: u8, limits: Limits) -> Self {
+    pub(super) fn new(contract: &Contract, nodes: u8, limits: RecorderLimits) -> Self {
         let mut recorder = Recorder::new(nodes, limits);
         if let Timing::Synchronous(bounds) = &contract.timing {
             recorder.late_after(u64::try_from(bounds.delta.as_nanos()).unwrap_or(u64::MAX));
@@ -52,18 +52,25 @@ impl Recording {
     }
 
     /// A message was given to the network; its copies are in `copies`.
-    pub(super) fn sent(&mut self, now: u64, from: NodeId, to: NodeId, what: &str, sent: Sent) {
+    pub(super) fn sent(
+        &mut self,
+        now: u64,
+        from: NodeId,
+        to: NodeId,
+        what: &str,
+        sent: SendOutcome,
+    ) {
         self.copies.sort_unstable();
         let mut numbers: Vec<u32> = self.copies.drain(..).map(|(_, number)| number).collect();
         let why = match sent {
-            Sent::UnderWay => "",
-            Sent::Held(number) => {
+            SendOutcome::UnderWay => "",
+            SendOutcome::Held(number) => {
                 numbers.push(number);
                 " (held back by a cut)"
             }
-            Sent::Lost => " (lost)",
-            Sent::Cut => " (lost to a cut)",
-            Sent::Overflowed => " (lost: too many under way)",
+            SendOutcome::Lost => " (lost)",
+            SendOutcome::Cut => " (lost to a cut)",
+            SendOutcome::Overflowed => " (lost: too many under way)",
         };
         let label = format!("{what}{why}");
         self.recorder.sent(now, from, to, &label, &numbers);
@@ -131,7 +138,7 @@ impl Recording {
         &mut self,
         now: u64,
         client: (u8, &Client),
-        counts: (&Operations, &Operations),
+        counts: (&OperationCounts, &OperationCounts),
         words: &str,
     ) {
         let (id, client) = client;
@@ -156,7 +163,7 @@ impl Recording {
     pub(super) fn until_cured(
         &mut self,
         now: u64,
-        kind: BandKind,
+        kind: FaultIntervalKind,
         nodes: &[NodeId],
         label: &str,
         cure: u32,
@@ -172,7 +179,14 @@ impl Recording {
     }
 
     /// Something is wrong with a node until some time.
-    pub(super) fn spell(&mut self, now: u64, kind: BandKind, id: NodeId, label: &str, until: u64) {
+    pub(super) fn spell(
+        &mut self,
+        now: u64,
+        kind: FaultIntervalKind,
+        id: NodeId,
+        label: &str,
+        until: u64,
+    ) {
         self.recorder.fault(now, id, label);
         let band = self.recorder.band_open(kind, &[id], label, now);
         self.recorder.band_close(band, until);
@@ -301,7 +315,7 @@ fn state<P: Simulated>(replica: &Replica<P>) -> String {
 
 impl<P: Simulated> World<P> {
     /// Records from now on.
-    pub(crate) fn watch(&mut self, limits: Limits) {
+    pub(crate) fn watch(&mut self, limits: RecorderLimits) {
         let recording = Recording::new(&self.contract, self.n, limits);
         self.recording = Some(Box::new(recording));
     }

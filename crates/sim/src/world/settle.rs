@@ -1,10 +1,10 @@
 //! After the faults: the cluster must settle, serve, and agree; then the history is judged.
 
 use super::{Event, World};
-use crate::client::{Client, Want, items};
+use crate::client::{Client, ClientAction, items};
 use crate::observe::Broken;
 use crate::serving::Simulated;
-use crate::{Delay, Link};
+use crate::{Delay, LinkProfile};
 use quorate_check::{self as check, FinalState, History};
 use quorate_core::{NodeId, Time};
 use quorate_kv as kv;
@@ -56,9 +56,9 @@ impl<P: Simulated> World<P> {
         if let Some(recording) = &mut self.recording {
             recording.healed(self.now);
         }
-        let link = Link {
+        let link = LinkProfile {
             fifo: self.swarm.link.fifo,
-            ..Link::QUIET
+            ..LinkProfile::QUIET
         };
         self.swarm.load.delay = Delay::Uniform {
             min: 50_000,
@@ -84,7 +84,7 @@ impl<P: Simulated> World<P> {
             }
             let id = self.clients.len() as u8;
             self.clients.push(Client::probe(id, self.n, home));
-            self.carry_out(id, Want::Rest(MS));
+            self.carry_out(id, ClientAction::Rest(MS));
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Event, World, words};
 use crate::client::digest;
 use crate::observe::Broken;
 use crate::serving::{Config, Input, PeerMessage, Replica, Simulated};
-use crate::{Fault, Flight};
+use crate::{Fault, InFlight};
 use quorate_core::NodeId;
 use quorate_core::replicated::Role;
 use quorate_replica::{self as replica, Notice, Outcome, Reply, Stopped, Ticket};
@@ -124,7 +124,7 @@ impl<P: Simulated> World<P> {
                 .recording
                 .as_ref()
                 .map(|_| words::message::<P>(&message));
-            let flight = Flight { from, to, message };
+            let flight = InFlight { from, to, message };
             let (queue, recording) = (&mut self.queue, &mut self.recording);
             let sent = self.network.send(
                 self.now,

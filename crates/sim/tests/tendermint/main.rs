@@ -12,7 +12,7 @@ mod world;
 use ordered::{Defect, Ordered};
 use quorate_contract::{Cluster, Contract};
 use quorate_core::{Mutant, NodeId};
-use quorate_sim::{Coverage, Fault, Options, Verdict, simulate_protocol};
+use quorate_sim::{Fault, FaultCounts, Options, RunVerdict, simulate_protocol};
 use world::DEFECT;
 
 fn contract() -> Contract {
@@ -23,12 +23,12 @@ fn contract() -> Contract {
 }
 
 /// Runs seeds that must hold; returns what they showed, and how many writes were answered.
-fn hold(defect: Defect, seeds: std::ops::Range<u64>) -> (Coverage, u64) {
+fn hold(defect: Defect, seeds: std::ops::Range<u64>) -> (FaultCounts, u64) {
     DEFECT.set(defect);
-    let (mut coverage, mut writes) = (Coverage::default(), 0);
+    let (mut coverage, mut writes) = (FaultCounts::default(), 0);
     for seed in seeds {
         let report = simulate_protocol::<Ordered>(&contract(), seed, &Options::default());
-        if let Verdict::Violation(violation) = &report.verdict {
+        if let RunVerdict::Violation(violation) = &report.verdict {
             let events = report.last_events.join("\n");
             panic!("seed {seed}: {violation}\n{events}");
         }

@@ -1,24 +1,24 @@
 //! Links that lose, double, reorder and are cut.
 
-use super::Scene;
+use super::Adversary;
 use quorate_core::{NodeId, NodeSet};
-use quorate_sim::{Delay, LinkFault, Trouble};
+use quorate_sim::{Delay, LinkFault, ScheduledLinkFault};
 
 /// All links lose messages, double some and keep no order.
-pub(in crate::matrix) fn fair_loss(scene: &mut Scene<'_>, until: Option<u64>) {
+pub(in crate::matrix) fn fair_loss(scene: &mut Adversary<'_>, until: Option<u64>) {
     let all = NodeSet::all(scene.nodes);
     let loss = [10_000, 50_000, 150_000][scene.decisions.below(3) as usize];
     let duplicate = [0, 50_000, 200_000][scene.decisions.below(3) as usize];
-    let mut trouble = vec![Trouble::Loss(loss), Trouble::Duplicate(duplicate)];
+    let mut trouble = vec![LinkFault::Loss(loss), LinkFault::Duplicate(duplicate)];
     if scene.chance(30) {
         let per_million = scene.chances();
-        trouble.push(Trouble::Garble(per_million / 10));
+        trouble.push(LinkFault::Garble(per_million / 10));
     }
     for trouble in trouble {
-        scene.link_faults.push(LinkFault {
+        scene.link_faults.push(ScheduledLinkFault {
             from_nodes: all,
             to_nodes: all,
-            trouble,
+            fault: trouble,
             from: 0,
             until,
             flapping: None,
@@ -27,7 +27,7 @@ pub(in crate::matrix) fn fair_loss(scene: &mut Scene<'_>, until: Option<u64>) {
 }
 
 /// Partitions of all shapes, before time is bounded.
-pub(in crate::matrix) fn wild_partitions(scene: &mut Scene<'_>, until: u64) {
+pub(in crate::matrix) fn wild_partitions(scene: &mut Adversary<'_>, until: u64) {
     for _ in 0..scene.decisions.below(3) {
         let from = scene.moment().min(until / 2);
         let end = match scene.chance(50) {
@@ -36,10 +36,10 @@ pub(in crate::matrix) fn wild_partitions(scene: &mut Scene<'_>, until: u64) {
         };
         let flapping = scene.chance(25).then(|| scene.span() / 4 + 1);
         for (from_nodes, to_nodes) in shape(scene) {
-            scene.link_faults.push(LinkFault {
+            scene.link_faults.push(ScheduledLinkFault {
                 from_nodes,
                 to_nodes,
-                trouble: Trouble::Cut,
+                fault: LinkFault::Cut,
                 from,
                 until: Some(end),
                 flapping,
@@ -49,10 +49,10 @@ pub(in crate::matrix) fn wild_partitions(scene: &mut Scene<'_>, until: u64) {
     if scene.chance(30) {
         let (from_nodes, to_nodes) = (scene.some_nodes(), scene.some_nodes());
         let (max, from) = (scene.span() / 2, scene.moment().min(until));
-        scene.link_faults.push(LinkFault {
+        scene.link_faults.push(ScheduledLinkFault {
             from_nodes,
             to_nodes,
-            trouble: Trouble::Slow(Delay::Uniform { min: 0, max }),
+            fault: LinkFault::Slow(Delay::Uniform { min: 0, max }),
             from,
             until: Some(until),
             flapping: None,
@@ -61,7 +61,7 @@ pub(in crate::matrix) fn wild_partitions(scene: &mut Scene<'_>, until: u64) {
 }
 
 /// Which links are cut: from whom to whom.
-fn shape(scene: &mut Scene<'_>) -> Vec<(NodeSet, NodeSet)> {
+fn shape(scene: &mut Adversary<'_>) -> Vec<(NodeSet, NodeSet)> {
     let n = scene.nodes;
     let one = |node: NodeId| [node].into_iter().collect::<NodeSet>();
     let without =

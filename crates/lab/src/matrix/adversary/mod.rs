@@ -13,14 +13,14 @@ mod slow;
 
 use quorate_contract::FailureModel;
 use quorate_core::{NodeId, NodeSet};
-use quorate_sim::{Decisions, LinkFault, Misdeed, NodeFault};
+use quorate_sim::{Decisions, NodeFault, ScheduledLinkFault, ScheduledNodeFault};
 
 pub(super) use disks::{amnesia, lying_sync};
 pub(super) use links::{fair_loss, wild_partitions};
 pub(super) use slow::wild_clocks;
 
 /// What an adversary draws from, and what it must keep to.
-pub(super) struct Scene<'d> {
+pub(super) struct Adversary<'d> {
     pub(super) decisions: &'d mut Decisions,
     pub(super) nodes: u8,
     /// The bound on time that the nodes are told, in nanoseconds.
@@ -31,11 +31,11 @@ pub(super) struct Scene<'d> {
     pub(super) lasting: bool,
     /// Values that are said, each with another one.
     pub(super) values: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(super) node_faults: Vec<NodeFault>,
-    pub(super) link_faults: Vec<LinkFault>,
+    pub(super) node_faults: Vec<ScheduledNodeFault>,
+    pub(super) link_faults: Vec<ScheduledLinkFault>,
 }
 
-impl Scene<'_> {
+impl Adversary<'_> {
     /// The faults of faulty nodes.
     pub(super) fn nodes_fail(&mut self, model: FailureModel) {
         match model {
@@ -51,10 +51,10 @@ impl Scene<'_> {
         }
     }
 
-    fn inflict(&mut self, node: NodeId, misdeed: Misdeed, from: u64, until: Option<u64>) {
-        self.node_faults.push(NodeFault {
+    fn inject(&mut self, node: NodeId, misdeed: NodeFault, from: u64, until: Option<u64>) {
+        self.node_faults.push(ScheduledNodeFault {
             node,
-            misdeed,
+            fault: misdeed,
             from,
             until,
         });

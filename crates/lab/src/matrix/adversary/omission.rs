@@ -1,9 +1,9 @@
 //! Nodes that lose messages on their way out or in: at random, every n-th, the large ones, or those
 //! of some peers; and that crash now and then besides.
 
-use super::{Scene, silence};
+use super::{Adversary, silence};
 use quorate_core::NodeId;
-use quorate_sim::{Misdeed, Which};
+use quorate_sim::{MessageFilter, NodeFault};
 
 /// On which side messages are lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,17 +13,17 @@ pub(super) enum Side {
 }
 
 /// Which messages are lost.
-pub(super) fn which(scene: &mut Scene<'_>) -> Which {
+pub(super) fn which(scene: &mut Adversary<'_>) -> MessageFilter {
     match scene.decisions.below(4) {
-        0 => Which::Random(scene.chances()),
-        1 => Which::EveryNth(2 + scene.decisions.below(4) as u32),
-        2 => Which::Larger(4 << scene.decisions.below(5)),
-        _ => Which::Peers(scene.part_of_nodes()),
+        0 => MessageFilter::Random(scene.chances()),
+        1 => MessageFilter::EveryNth(2 + scene.decisions.below(4) as u32),
+        2 => MessageFilter::Larger(4 << scene.decisions.below(5)),
+        _ => MessageFilter::Peers(scene.part_of_nodes()),
     }
 }
 
 /// Each loses some of what it sends or receives.
-pub(super) fn omit(scene: &mut Scene<'_>, sides: &[Side]) {
+pub(super) fn omit(scene: &mut Adversary<'_>, sides: &[Side]) {
     if !scene.lasting && scene.chance(40) {
         for (nodes, from, until) in scene.shifts() {
             for node in nodes {
@@ -43,7 +43,7 @@ pub(super) fn omit(scene: &mut Scene<'_>, sides: &[Side]) {
 }
 
 pub(super) fn lose(
-    scene: &mut Scene<'_>,
+    scene: &mut Adversary<'_>,
     node: NodeId,
     sides: &[Side],
     from: u64,
@@ -52,9 +52,9 @@ pub(super) fn lose(
     for side in sides {
         let which = which(scene);
         let misdeed = match side {
-            Side::Send => Misdeed::OmitSend(which),
-            Side::Receive => Misdeed::OmitReceive(which),
+            Side::Send => NodeFault::OmitSend(which),
+            Side::Receive => NodeFault::OmitReceive(which),
         };
-        scene.inflict(node, misdeed, from, until);
+        scene.inject(node, misdeed, from, until);
     }
 }

@@ -1,22 +1,22 @@
 //! Nodes and clocks that are late.
 
 use super::omission::{self, Side};
-use super::{Scene, silence};
+use super::{Adversary, silence};
 use quorate_core::NodeId;
-use quorate_sim::{Delay, Misdeed};
+use quorate_sim::{Delay, NodeFault};
 
 /// Each answers correctly and past every deadline: its messages are late, it pauses, or its disk
 /// does. Sometimes it loses messages or crashes besides.
-pub(super) fn late(scene: &mut Scene<'_>) {
+pub(super) fn late(scene: &mut Adversary<'_>) {
     for node in scene.victims() {
         let from = scene.moment();
         let until = scene.end(from);
         match scene.decisions.below(4) {
-            0 => scene.inflict(node, Misdeed::DiskStall, from, until),
-            1 => scene.inflict(node, Misdeed::Pause, from, until),
+            0 => scene.inject(node, NodeFault::DiskStall, from, until),
+            1 => scene.inject(node, NodeFault::Pause, from, until),
             _ => {
                 let delay = delay(scene);
-                scene.inflict(node, Misdeed::Late(delay), from, until);
+                scene.inject(node, NodeFault::Late(delay), from, until);
             }
         }
         match scene.decisions.below(6) {
@@ -28,7 +28,7 @@ pub(super) fn late(scene: &mut Scene<'_>) {
 }
 
 /// Longer than any deadline that the nodes know: always, or mostly.
-pub(super) fn delay(scene: &mut Scene<'_>) -> Delay {
+pub(super) fn delay(scene: &mut Adversary<'_>) -> Delay {
     let delta = scene.delta;
     match scene.decisions.below(3) {
         0 => Delay::Uniform {
@@ -47,17 +47,17 @@ pub(super) fn delay(scene: &mut Scene<'_>) -> Delay {
 }
 
 /// Correct nodes before time is bounded: they pause, and their clocks drift and jump.
-pub(in crate::matrix) fn wild_clocks(scene: &mut Scene<'_>, until: u64) {
+pub(in crate::matrix) fn wild_clocks(scene: &mut Adversary<'_>, until: u64) {
     for _ in 0..scene.decisions.below(3) {
         let node = NodeId(scene.decisions.below(u64::from(scene.nodes)) as u32);
         // After all have begun: who was never asked would be silent for good.
         let from = scene.moment().clamp(1, until / 2);
         let end = (from + scene.span()).min(until);
         let misdeed = match scene.decisions.below(4) {
-            0 => Misdeed::Drift(scene.decisions.within(0, 400_000) as i64 - 200_000),
-            1 => Misdeed::ClockJump(scene.span()),
-            _ => Misdeed::Pause,
+            0 => NodeFault::Drift(scene.decisions.within(0, 400_000) as i64 - 200_000),
+            1 => NodeFault::ClockJump(scene.span()),
+            _ => NodeFault::Pause,
         };
-        scene.inflict(node, misdeed, from, Some(end));
+        scene.inject(node, misdeed, from, Some(end));
     }
 }

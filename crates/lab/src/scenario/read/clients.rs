@@ -1,14 +1,15 @@
 //! What clients do besides asking for values.
 
 use super::values::{flag, nanos, node};
-use crate::scenario::Names;
-use crate::{Clients, Experiment, LeaderWrites, Reads, Sessions};
+use crate::clients::{Clients, LeaderWrites, Reads, Sessions};
+use crate::experiment::Experiment;
+use crate::scenario::NodeNames;
 use quorate_contract::ContractError;
 use quorate_contract::file::Table;
 
 type Result<T> = std::result::Result<T, ContractError>;
 
-pub(super) fn read(root: &Table<'_>, names: &Names, experiment: &mut Experiment) -> Result<()> {
+pub(super) fn read(root: &Table<'_>, names: &NodeNames, experiment: &mut Experiment) -> Result<()> {
     let Some(entry) = root.get("clients") else {
         return Ok(());
     };

@@ -1,7 +1,7 @@
 //! What is to be expected.
 
 use super::values::{chance, nanos_of};
-use crate::scenario::{Expect, Names, OfSeeds};
+use crate::scenario::{Expect, NodeNames, OfSeeds};
 use quorate_contract::ContractError;
 use quorate_contract::file::Table;
 use quorate_report::CellVerdict;
@@ -25,7 +25,7 @@ const PROPERTIES: [&str; 7] = [
     "applied once",
 ];
 
-pub(super) fn read(table: Table<'_>, names: &Names) -> Result<Expect> {
+pub(super) fn read(table: Table<'_>, names: &NodeNames) -> Result<Expect> {
     let verdict = table.need("verdict", "add `verdict = \"safe-and-live\"`")?;
     let (_, verdict) = verdict.choice(&VERDICTS, |(name, _)| name)?;
     let property = match verdict {

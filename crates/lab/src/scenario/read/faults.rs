@@ -1,12 +1,14 @@
 //! What goes wrong with nodes and links, and when.
 
 use super::values::{chance, delay, nanos, nanos_of, node, nodes, ppm};
-use crate::Experiment;
-use crate::scenario::Names;
+use crate::experiment::Experiment;
+use crate::scenario::NodeNames;
 use quorate_contract::ContractError;
-use quorate_contract::file::{Entry, Table};
+use quorate_contract::file::{Table, TableEntry};
 use quorate_core::NodeSet;
-use quorate_sim::{LinkFault, Misdeed, NodeFault, Tampering, Trouble, Which};
+use quorate_sim::{
+    LinkFault, MessageFilter, Mutation, NodeFault, ScheduledLinkFault, ScheduledNodeFault,
+};
 
 type Result<T> = std::result::Result<T, ContractError>;
 
@@ -67,7 +69,7 @@ fn span(table: &Table<'_>, end: u64) -> Result<(u64, Option<u64>)> {
 
 pub(super) fn read_node_faults(
     root: &Table<'_>,
-    names: &Names,
+    names: &NodeNames,
     experiment: &mut Experiment,
 ) -> Result<()> {
     for table in tables(root, "fault")? {
@@ -76,9 +78,9 @@ pub(super) fn read_node_faults(
         let (from, until) = span(&table, experiment.end)?;
         for misdeed in misdeeds(&table, &what, names)? {
             for node in who.iter() {
-                experiment.node_faults.push(NodeFault {
+                experiment.node_faults.push(ScheduledNodeFault {
                     node,
-                    misdeed: misdeed.clone(),
+                    fault: misdeed.clone(),
                     from,
                     until,
                 });
@@ -100,39 +102,42 @@ fn tables<'a>(root: &Table<'a>, key: &'a str) -> Result<Vec<Table<'a>>> {
     }
 }
 
-fn misdeeds(table: &Table<'_>, what: &Entry<'_>, names: &Names) -> Result<Vec<Misdeed>> {
+fn misdeeds(table: &Table<'_>, what: &TableEntry<'_>, names: &NodeNames) -> Result<Vec<NodeFault>> {
     let misdeed = match what.choice(&NODE_FAULTS, |name| name)? {
-        "crash" => Misdeed::Crash,
-        "amnesia" => Misdeed::Forget,
-        "pause" => Misdeed::Pause,
-        "send-omission" => Misdeed::OmitSend(which(table, names)?),
-        "receive-omission" => Misdeed::OmitReceive(which(table, names)?),
+        "crash" => NodeFault::Crash,
+        "amnesia" => NodeFault::Forget,
+        "pause" => NodeFault::Pause,
+        "send-omission" => NodeFault::OmitSend(which(table, names)?),
+        "receive-omission" => NodeFault::OmitReceive(which(table, names)?),
         "omission" => {
             let which = which(table, names)?;
-            return Ok(vec![Misdeed::OmitSend(which), Misdeed::OmitReceive(which)]);
+            return Ok(vec![
+                NodeFault::OmitSend(which),
+                NodeFault::OmitReceive(which),
+            ]);
         }
-        "late" => Misdeed::Late(delay(&table.need("by", "add `by = \"500ms..1200ms\"`")?)?),
-        "disk-stall" => Misdeed::DiskStall,
-        "lying-sync" => Misdeed::LieAboutSync,
-        "clock-drift" => Misdeed::Drift(ppm(&table.need("by", "add `by = \"500ppm\"`")?)?),
-        "clock-jump" => Misdeed::ClockJump(nanos(&table.need("by", "add `by = \"2s\"`")?, "2s")?),
+        "late" => NodeFault::Late(delay(&table.need("by", "add `by = \"500ms..1200ms\"`")?)?),
+        "disk-stall" => NodeFault::DiskStall,
+        "lying-sync" => NodeFault::LieAboutSync,
+        "clock-drift" => NodeFault::Drift(ppm(&table.need("by", "add `by = \"500ppm\"`")?)?),
+        "clock-jump" => NodeFault::ClockJump(nanos(&table.need("by", "add `by = \"2s\"`")?, "2s")?),
         "twins" => {
             let sees = table.need("second-talks-with", "add `second-talks-with = [\"C\"]`")?;
-            Misdeed::Twins(nodes(&sees, names)?)
+            NodeFault::Twins(nodes(&sees, names)?)
         }
-        "stale" => Misdeed::Stale,
-        "replay" => Misdeed::Replay(often(table)?),
-        "tamper-send" => Misdeed::TamperSend(often(table)?, tampering(table)?),
-        "tamper-receive" => Misdeed::TamperReceive(often(table)?, tampering(table)?),
+        "stale" => NodeFault::Stale,
+        "replay" => NodeFault::Replay(often(table)?),
+        "tamper-send" => NodeFault::TamperSend(often(table)?, tampering(table)?),
+        "tamper-receive" => NodeFault::TamperReceive(often(table)?, tampering(table)?),
         "impersonate" => {
             let name = table.need("in-the-name-of", "add `in-the-name-of = \"A\"`")?;
             let to = table.need("to", "add `to = [\"D\", \"E\"]`: who is told")?;
             let (name, to) = (node(&name, names)?, nodes(&to, names)?);
-            Misdeed::Impersonate(name, to, tampering(table)?)
+            NodeFault::Impersonate(name, to, tampering(table)?)
         }
         _ => {
             let name = table.need("in-the-name-of", "add `in-the-name-of = \"A\"`")?;
-            Misdeed::Forge(node(&name, names)?, often(table)?, tampering(table)?)
+            NodeFault::Forge(node(&name, names)?, often(table)?, tampering(table)?)
         }
     };
     Ok(vec![misdeed])
@@ -146,11 +151,11 @@ fn often(table: &Table<'_>) -> Result<u32> {
 }
 
 /// Which messages: all of them, unless one of four keys says something else.
-fn which(table: &Table<'_>, names: &Names) -> Result<Which> {
+fn which(table: &Table<'_>, names: &NodeNames) -> Result<MessageFilter> {
     let found = ["chance", "every", "larger-than", "peers"].map(|key| table.get(key));
     let mut found = found.into_iter().flatten();
     let Some(entry) = found.next() else {
-        return Ok(Which::ALL);
+        return Ok(MessageFilter::ALL);
     };
     if let Some(other) = found.next() {
         return Err(other.error(
@@ -159,23 +164,23 @@ fn which(table: &Table<'_>, names: &Names) -> Result<Which> {
         ));
     }
     Ok(match entry.name() {
-        "chance" => Which::Random(chance(&entry)?),
-        "every" => Which::EveryNth(entry.number(1, u32::MAX as usize)? as u32),
-        "larger-than" => Which::Larger(entry.number(0, u32::MAX as usize)? as u32),
-        _ => Which::Peers(nodes(&entry, names)?),
+        "chance" => MessageFilter::Random(chance(&entry)?),
+        "every" => MessageFilter::EveryNth(entry.number(1, u32::MAX as usize)? as u32),
+        "larger-than" => MessageFilter::Larger(entry.number(0, u32::MAX as usize)? as u32),
+        _ => MessageFilter::Peers(nodes(&entry, names)?),
     })
 }
 
 /// A bit, unless it is said what is replaced by what.
-fn tampering(table: &Table<'_>) -> Result<Tampering> {
+fn tampering(table: &Table<'_>) -> Result<Mutation> {
     let Some(value) = table.get("value") else {
-        return Ok(Tampering::Flip);
+        return Ok(Mutation::Flip);
     };
     let by = table.need(
         "becomes",
         "add `becomes = \"...\"`: what stands in its place",
     )?;
-    Ok(Tampering::Replace {
+    Ok(Mutation::Replace {
         value: value.string("X")?.as_bytes().to_vec(),
         by: by.string("Y")?.as_bytes().to_vec(),
     })
@@ -183,7 +188,7 @@ fn tampering(table: &Table<'_>) -> Result<Tampering> {
 
 pub(super) fn read_link_faults(
     root: &Table<'_>,
-    names: &Names,
+    names: &NodeNames,
     experiment: &mut Experiment,
 ) -> Result<()> {
     for table in tables(root, "link")? {
@@ -192,10 +197,10 @@ pub(super) fn read_link_faults(
         let (from, until) = span(&table, experiment.end)?;
         let flapping = nanos_of(&table, "flapping", "100ms")?;
         for (from_nodes, to_nodes) in ends(&table, names)? {
-            experiment.link_faults.push(LinkFault {
+            experiment.link_faults.push(ScheduledLinkFault {
                 from_nodes,
                 to_nodes,
-                trouble,
+                fault: trouble,
                 from,
                 until,
                 flapping,
@@ -206,29 +211,29 @@ pub(super) fn read_link_faults(
     Ok(())
 }
 
-fn trouble(table: &Table<'_>, what: &Entry<'_>) -> Result<Trouble> {
+fn trouble(table: &Table<'_>, what: &TableEntry<'_>) -> Result<LinkFault> {
     Ok(match what.choice(&LINK_FAULTS, |name| name)? {
-        "cut" => Trouble::Cut,
-        "loss" => Trouble::Loss(often(table)?),
+        "cut" => LinkFault::Cut,
+        "loss" => LinkFault::Loss(often(table)?),
         "loss-of-large" => {
             let over = table.need("larger-than", "add `larger-than = 1000`: in bytes")?;
-            Trouble::LossOfLarge {
+            LinkFault::LossOfLarge {
                 over: over.number(0, u32::MAX as usize)? as u32,
                 per_million: often(table)?,
             }
         }
-        "duplication" => Trouble::Duplicate(often(table)?),
-        "slow" => Trouble::Slow(delay(&table.need("takes", "add `takes = \"50ms\"`")?)?),
-        "garbling" => Trouble::Garble(often(table)?),
+        "duplication" => LinkFault::Duplicate(often(table)?),
+        "slow" => LinkFault::Slow(delay(&table.need("takes", "add `takes = \"50ms\"`")?)?),
+        "garbling" => LinkFault::Garble(often(table)?),
         _ => {
             let each = table.need("each-byte", "add `each-byte = \"1us\"`")?;
-            Trouble::Bandwidth(nanos(&each, "1us")?)
+            LinkFault::Bandwidth(nanos(&each, "1us")?)
         }
     })
 }
 
 /// Whose links: `between` two sides, both ways, or from `senders` to `receivers`.
-fn ends(table: &Table<'_>, names: &Names) -> Result<Vec<(NodeSet, NodeSet)>> {
+fn ends(table: &Table<'_>, names: &NodeNames) -> Result<Vec<(NodeSet, NodeSet)>> {
     if let Some(between) = table.get("between") {
         let [one, other] = between.items().try_into().map_err(|_| {
             between.error(

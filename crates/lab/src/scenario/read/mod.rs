@@ -8,9 +8,9 @@ mod values;
 mod work;
 mod world;
 
-use super::{Kind, Part, Scenario};
+use super::{PartKind, Scenario, ScenarioPart};
 use merge::merged;
-use quorate_contract::file::{Entry, Source, Table};
+use quorate_contract::file::{SourceText, Table, TableEntry};
 use quorate_contract::{ContractError, MAX_BYTES};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -37,11 +37,11 @@ impl Scenario {
     /// # Errors
     /// The first thing that is wrong, with its line and what would work.
     pub fn parse(file: &str, text: &str) -> Result<Scenario, ContractError> {
-        let source = Source { file, text };
+        let source = SourceText { file, text };
         if text.len() > MAX_BYTES {
             let problem = format!("the file has {} bytes", text.len());
             let remedy = format!("a scenario has at most {MAX_BYTES} bytes");
-            return Err(Source { file, text: "" }.error(0..0, "", problem, remedy));
+            return Err(SourceText { file, text: "" }.error(0..0, "", problem, remedy));
         }
         let tree = source.parse(
             "a scenario is made of lines such as `name = \"split\"`, `[contract]`, `[[fault]]`; \
@@ -59,15 +59,15 @@ impl Scenario {
         let nothing = root.get("nothing-to-turn-off");
         let mut parts = vec![];
         if root.get("expect").is_some() {
-            parts.push(Part::read(source, tree, Head::STORY)?);
+            parts.push(ScenarioPart::read(source, tree, Head::STORY)?);
         }
-        for (key, kind) in [("case", Kind::Case), ("without", Kind::Without)] {
+        for (key, kind) in [("case", PartKind::Case), ("without", PartKind::Without)] {
             let Some(entry) = root.get(key) else { continue };
             let tables = entry.tables()?.into_iter().zip(merge::subtables(tree, key));
             for (table, change) in tables {
                 let part = table.need("name", "add `name = \"...\"`: what is different")?;
                 let says = match kind {
-                    Kind::Without => {
+                    PartKind::Without => {
                         Some(table.need("shows", "add `shows = \"...\"`: what it is there for")?)
                     }
                     _ => table.get("shows"),
@@ -75,7 +75,7 @@ impl Scenario {
                 let says = says.map_or(Ok(""), |says| says.string("..."))?;
                 let name = unique(&part, &parts)?;
                 let of = match kind {
-                    Kind::Without => table.get("of"),
+                    PartKind::Without => table.get("of"),
                     _ => None,
                 };
                 let whole = match &of {
@@ -91,7 +91,7 @@ impl Scenario {
                         .transpose()?
                         .map(str::to_owned),
                 };
-                parts.push(Part::read(source, &whole, head)?);
+                parts.push(ScenarioPart::read(source, &whole, head)?);
             }
         }
         if parts.is_empty() {
@@ -103,7 +103,7 @@ impl Scenario {
             ));
         }
         let nothing = nothing.map(|entry| entry.string("...")).transpose()?;
-        let without = parts.iter().any(|part| part.kind == Kind::Without);
+        let without = parts.iter().any(|part| part.kind == PartKind::Without);
         if without == nothing.is_some() {
             return Err(match without {
                 true => root.error(
@@ -135,7 +135,7 @@ impl Scenario {
 
 /// What a part is called, and why it is there.
 struct Head {
-    kind: Kind,
+    kind: PartKind,
     name: String,
     says: String,
     of: Option<String>,
@@ -143,7 +143,7 @@ struct Head {
 
 impl Head {
     const STORY: Self = Self {
-        kind: Kind::Story,
+        kind: PartKind::Story,
         name: String::new(),
         says: String::new(),
         of: None,
@@ -152,7 +152,7 @@ impl Head {
 
 /// The case of this name.
 fn case_named<'t, 'a>(
-    of: &Entry<'_>,
+    of: &TableEntry<'_>,
     tree: &'t DeTable<'a>,
 ) -> Result<&'t DeTable<'a>, ContractError> {
     let name = of.string("a case")?;
@@ -170,7 +170,7 @@ fn case_named<'t, 'a>(
 }
 
 /// A part's name, which no other part has.
-fn unique(entry: &Entry<'_>, parts: &[Part]) -> Result<String, ContractError> {
+fn unique(entry: &TableEntry<'_>, parts: &[ScenarioPart]) -> Result<String, ContractError> {
     let name = entry.string("name")?;
     match parts.iter().any(|part| part.name == name) || name.is_empty() {
         true => Err(entry.error(

@@ -1,7 +1,7 @@
 //! Times, chances and names, as people write them.
 
-use crate::scenario::Names;
-use quorate_contract::file::{Entry, Table, nearest};
+use crate::scenario::NodeNames;
+use quorate_contract::file::{Table, TableEntry, nearest};
 use quorate_contract::{ContractError, duration};
 use quorate_core::{NodeId, NodeSet};
 use quorate_sim::Delay;
@@ -13,7 +13,7 @@ type Result<T> = std::result::Result<T, ContractError>;
 const MAX_TIME: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 /// A moment, or a length of time, in nanoseconds.
-pub(super) fn nanos(entry: &Entry<'_>, example: &str) -> Result<u64> {
+pub(super) fn nanos(entry: &TableEntry<'_>, example: &str) -> Result<u64> {
     let time = entry.duration(example)?;
     if time > MAX_TIME {
         return Err(entry.error("no story lasts a century", "write a shorter time"));
@@ -30,7 +30,7 @@ pub(super) fn nanos_of<'a>(table: &Table<'a>, key: &'a str, example: &str) -> Re
 }
 
 /// `1ms`, or `1ms..5ms`: anything between, alike.
-pub(super) fn delay(entry: &Entry<'_>) -> Result<Delay> {
+pub(super) fn delay(entry: &TableEntry<'_>) -> Result<Delay> {
     let text = entry.string("1ms..5ms")?;
     let (min, max) = text.split_once("..").unwrap_or((text, text));
     let read = |text: &str| {
@@ -56,7 +56,7 @@ pub(super) fn longest(delay: Delay) -> u64 {
 }
 
 /// `40%`, `0.1%` or `1 in 4096`, in millionths.
-pub(super) fn chance(entry: &Entry<'_>) -> Result<u32> {
+pub(super) fn chance(entry: &TableEntry<'_>) -> Result<u32> {
     let text = entry.string("40%")?;
     let millionths = match (text.strip_suffix('%'), text.split_once(" in ")) {
         (Some(percent), _) => plain_number(percent).map(|percent| percent * 1e4),
@@ -82,7 +82,7 @@ fn plain_number(text: &str) -> Option<f64> {
 }
 
 /// One node.
-pub(super) fn node(entry: &Entry<'_>, names: &Names) -> Result<NodeId> {
+pub(super) fn node(entry: &TableEntry<'_>, names: &NodeNames) -> Result<NodeId> {
     let nodes = one_name(entry, names)?;
     match (nodes.len(), nodes.iter().next()) {
         (1, Some(node)) => Ok(node),
@@ -91,7 +91,7 @@ pub(super) fn node(entry: &Entry<'_>, names: &Names) -> Result<NodeId> {
 }
 
 /// A node, a zone, or a list of them.
-pub(super) fn nodes(entry: &Entry<'_>, names: &Names) -> Result<NodeSet> {
+pub(super) fn nodes(entry: &TableEntry<'_>, names: &NodeNames) -> Result<NodeSet> {
     let mut all = NodeSet::EMPTY;
     for item in entry.items() {
         for node in one_name(&item, names)?.iter() {
@@ -104,7 +104,7 @@ pub(super) fn nodes(entry: &Entry<'_>, names: &Names) -> Result<NodeSet> {
     }
 }
 
-fn one_name(entry: &Entry<'_>, names: &Names) -> Result<NodeSet> {
+fn one_name(entry: &TableEntry<'_>, names: &NodeNames) -> Result<NodeSet> {
     let word = entry.string(names.words().first().copied().unwrap_or("A"))?;
     names.find(word).ok_or_else(|| {
         let words = names.words();
@@ -124,7 +124,7 @@ pub(super) fn flag<'a>(table: &Table<'a>, key: &'a str, default: bool) -> Result
 }
 
 /// Parts per million, either way.
-pub(super) fn ppm(entry: &Entry<'_>) -> Result<i64> {
+pub(super) fn ppm(entry: &TableEntry<'_>) -> Result<i64> {
     let text = entry.string("500ppm")?;
     let digits = text.strip_suffix("ppm").unwrap_or_default();
     match digits.parse::<i64>() {

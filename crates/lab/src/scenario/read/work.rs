@@ -1,8 +1,8 @@
 //! Who asks for what, and when.
 
 use super::values::{nanos_of, node};
-use crate::scenario::Names;
-use crate::{Ask, Experiment, Load};
+use crate::experiment::{ClientLoad, Experiment, ScheduledRequest};
+use crate::scenario::NodeNames;
 use bytes::Bytes;
 use quorate_contract::ContractError;
 use quorate_contract::file::Table;
@@ -15,7 +15,7 @@ const MS: u64 = 1_000_000;
 /// No story asks for more values.
 const MAX_VALUES: usize = 10_000;
 
-pub(super) fn read(root: &Table<'_>, names: &Names, experiment: &mut Experiment) -> Result<()> {
+pub(super) fn read(root: &Table<'_>, names: &NodeNames, experiment: &mut Experiment) -> Result<()> {
     let load = match root.get("load") {
         None => None,
         Some(entry) => {
@@ -24,11 +24,11 @@ pub(super) fn read(root: &Table<'_>, names: &Names, experiment: &mut Experiment)
                 let entry = table.get(key);
                 entry.map_or(Ok(default), |entry| entry.number(0, MAX_VALUES))
             };
-            let load = Load {
+            let load = ClientLoad {
                 values: number("values", 10)? as u32,
                 from: nanos_of(&table, "from", "10ms")?.unwrap_or(0),
                 every: nanos_of(&table, "every", "20ms")?.unwrap_or(20 * MS),
-                patience: nanos_of(&table, "patience", "100ms")?
+                retry_after: nanos_of(&table, "patience", "100ms")?
                     .unwrap_or(100 * MS)
                     .max(1),
                 probes: number("probes", 2)? as u32,
@@ -38,15 +38,15 @@ pub(super) fn read(root: &Table<'_>, names: &Names, experiment: &mut Experiment)
         }
     };
     let Some(entry) = root.get("ask") else {
-        let usual = load.unwrap_or(Load {
+        let usual = load.unwrap_or(ClientLoad {
             values: 10,
             from: 0,
             every: 20 * MS,
-            patience: 100 * MS,
+            retry_after: 100 * MS,
             probes: 2,
         });
         // The name of the protocol was checked.
-        let _ = experiment.ask_as_usual(usual);
+        let _ = experiment.set_default_requests(usual);
         return Ok(());
     };
     experiment.load = load;
@@ -60,7 +60,7 @@ pub(super) fn read(root: &Table<'_>, names: &Names, experiment: &mut Experiment)
                 "ask earlier, or move `world.end`",
             ));
         }
-        let ask = Ask {
+        let ask = ScheduledRequest {
             at,
             node: table
                 .get("node")
@@ -69,13 +69,13 @@ pub(super) fn read(root: &Table<'_>, names: &Names, experiment: &mut Experiment)
             value: Bytes::copy_from_slice(value.string("X")?.as_bytes()),
         };
         if let Some(rival) = table.get("second-twin") {
-            experiment.asks.push(Ask {
+            experiment.requests.push(ScheduledRequest {
                 second: true,
                 value: Bytes::copy_from_slice(rival.string("Y")?.as_bytes()),
                 ..ask.clone()
             });
         }
-        experiment.asks.push(ask);
+        experiment.requests.push(ask);
         table.finish()?;
     }
     Ok(())

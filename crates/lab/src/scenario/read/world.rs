@@ -2,13 +2,19 @@
 
 use super::values::{delay, flag, longest, nanos, nanos_of, nodes, ppm};
 use super::{Head, MAX_SEEDS, STORY, clients, expect, faults, work};
-use crate::scenario::{Names, Part};
-use crate::{Clients, Experiment, Options, Setup, Subject, Visitor, visit};
-use quorate_contract::file::{Source, Table, read_failures, read_links, read_storage, read_timing};
+use crate::clients::Clients;
+use crate::experiment::Experiment;
+use crate::scenario::{NodeNames, ScenarioPart};
+use crate::system::{Options, Setup, SystemUnderTest, Visitor, visit};
+use quorate_contract::file::{
+    SourceText, Table, read_failures, read_links, read_storage, read_timing,
+};
 use quorate_contract::{Cluster, Contract, ContractError, LinkModel};
 use quorate_core::NodeSet;
 use quorate_crypto::Scheme;
-use quorate_sim::{Delay, Link, LinkFault, Pace, Trouble, Weather};
+use quorate_sim::{
+    Delay, LinkFault, LinkProfile, NetworkProfile, ScheduledLinkFault, TimingProfile,
+};
 use std::time::Duration;
 use toml::de::DeTable;
 
@@ -16,8 +22,12 @@ type Result<T> = std::result::Result<T, ContractError>;
 
 const MS: u64 = 1_000_000;
 
-impl Part {
-    pub(super) fn read<'a>(source: Source<'a>, tree: &'a DeTable<'a>, head: Head) -> Result<Part> {
+impl ScenarioPart {
+    pub(super) fn read<'a>(
+        source: SourceText<'a>,
+        tree: &'a DeTable<'a>,
+        head: Head,
+    ) -> Result<ScenarioPart> {
         let root = Table::root(source, tree);
         STORY.iter().for_each(|key| drop(root.get(key)));
         let cluster = root.need("cluster", "add `[cluster]` with `nodes = [\"A\", \"B\"]`")?;
@@ -43,10 +53,10 @@ impl Part {
         )?;
         let expect = expect::read(expected.table()?, &names)?;
         root.finish()?;
-        Ok(Part {
+        Ok(ScenarioPart {
             kind: head.kind,
             name: head.name,
-            says: head.says,
+            explanation: head.says,
             of: head.of,
             contract,
             experiment,
@@ -58,13 +68,13 @@ impl Part {
     }
 }
 
-fn read_names(table: Table<'_>) -> Result<Names> {
+fn read_names(table: Table<'_>) -> Result<NodeNames> {
     let entry = table.need(
         "nodes",
         "add `nodes = [\"A\", \"B\", \"C\"]`, or `nodes = 3`",
     )?;
     let most = usize::from(NodeSet::MAX_NODES);
-    let mut names = Names::default();
+    let mut names = NodeNames::default();
     if entry.is_number() {
         let count = entry.number(1, most)?;
         names.nodes = (0..count).map(|n| format!("n{n}")).collect();
@@ -136,10 +146,10 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
     let entry = root.need("protocol", "add `[protocol]` with `name = \"raft\"`")?;
     let table = entry.table()?;
     let name = table.need("name", "add `name = \"raft\"`")?;
-    let names = [crate::NAMES, crate::OVER_LINKS].concat();
+    let names = [crate::system::NAMES, crate::system::OVER_LINKS].concat();
     let subject = name.choice(&names, |name| name)?;
     let mut options = Options::default();
-    let known = crate::facts(subject).map_or(&[][..], |facts| facts.options);
+    let known = crate::system::facts(subject).map_or(&[][..], |facts| facts.options);
     for (option, values) in known {
         let Some(entry) = table.get(option) else {
             continue;
@@ -167,11 +177,11 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
         nodes: contract.replicas() as u8,
         faults: contract.tolerate() as u8,
         delta: told,
-        patience_max: crate::subject::patience_max(&contract.timing, told),
+        patience_max: crate::system::patience_max(&contract.timing, told),
         options,
         scheme: Scheme::Ideal,
     };
-    if let Some(Err(why)) = visit(subject, SetUp(&setup)) {
+    if let Some(Err(why)) = visit(subject, WorldSettings(&setup)) {
         return Err(entry.error(
             format!("{subject} cannot be set up like this: {why}"),
             "change the number of nodes, `failures.tolerate`, or the protocol's own keys",
@@ -181,8 +191,8 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
     Ok(Experiment {
         subject: subject.to_owned(),
         setup,
-        weather: Weather::default(),
-        asks: vec![],
+        weather: NetworkProfile::default(),
+        requests: vec![],
         load: None,
         clients: Clients::default(),
         node_faults: vec![],
@@ -193,11 +203,11 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
     })
 }
 
-struct SetUp<'a>(&'a Setup);
+struct WorldSettings<'a>(&'a Setup);
 
-impl Visitor for SetUp<'_> {
+impl Visitor for WorldSettings<'_> {
     type Output = std::result::Result<(), String>;
-    fn visit<S: Subject>(self) -> Self::Output {
+    fn visit<S: SystemUnderTest>(self) -> Self::Output {
         S::configs(self.0).map(drop)
     }
 }
@@ -205,7 +215,7 @@ impl Visitor for SetUp<'_> {
 fn read_world(
     root: &Table<'_>,
     contract: &Contract,
-    names: &Names,
+    names: &NodeNames,
     experiment: &mut Experiment,
 ) -> Result<()> {
     let entry = root.need("world", "add `[world]` with `delay = \"1ms\"`")?;
@@ -226,13 +236,13 @@ fn read_world(
         "none" => None,
         _ => Some(delay(&sync)?),
     };
-    let link = Link {
+    let link = LinkProfile {
         delay: takes,
         fifo: flag(&table, "keeps-order", false)?,
-        ..Link::QUIET
+        ..LinkProfile::QUIET
     };
     let wild = match table.get("wild-delay") {
-        Some(entry) => Link {
+        Some(entry) => LinkProfile {
             delay: delay(&entry)?,
             ..link
         },
@@ -243,10 +253,10 @@ fn read_world(
         Some(bounds) => bounds.delta.as_nanos() as u64,
         None => longest(takes),
     };
-    let pace = Pace {
-        wild,
-        calm: link,
-        calm_from: nanos_of(&table, "wild-until", "10s")?.unwrap_or(0),
+    let pace = TimingProfile {
+        before_gst: wild,
+        after_gst: link,
+        gst: nanos_of(&table, "wild-until", "10s")?.unwrap_or(0),
         delta,
         phi: sync.map_or(0, longest),
         sync,
@@ -254,7 +264,7 @@ fn read_world(
             .get("drift")
             .map_or(Ok(0), |entry| ppm(&entry))?
             .unsigned_abs() as u32,
-        last_straw: flag(&table, "last-straw", false)?,
+        flp: flag(&table, "last-straw", false)?,
     };
     if longest(takes) > delta {
         experiment
@@ -270,8 +280,8 @@ fn read_world(
                 .push(slow(Some(*zone), Some(others), across));
         }
     }
-    experiment.weather = Weather {
-        pace,
+    experiment.weather = NetworkProfile {
+        timing: pace,
         lossy: flag(
             &table,
             "cuts-lose",
@@ -282,18 +292,18 @@ fn read_world(
             "senders-known",
             contract.links.model == LinkModel::Authenticated,
         )?,
-        weigh: false,
+        count_bytes: false,
     };
     experiment.crash_signal = nanos_of(&table, "crash-signal", "1ms")?;
     experiment.end = nanos_of(&table, "end", "10s")?.unwrap_or(60_000 * MS);
     table.finish()
 }
 
-fn slow(senders: Option<NodeSet>, receivers: Option<NodeSet>, by: Delay) -> LinkFault {
-    LinkFault {
+fn slow(senders: Option<NodeSet>, receivers: Option<NodeSet>, by: Delay) -> ScheduledLinkFault {
+    ScheduledLinkFault {
         from_nodes: senders.unwrap_or(NodeSet::EMPTY),
         to_nodes: receivers.unwrap_or(NodeSet::EMPTY),
-        trouble: Trouble::Slow(by),
+        fault: LinkFault::Slow(by),
         from: 0,
         until: None,
         flapping: None,
