@@ -451,6 +451,7 @@ mod tests {
                 }
                 Input::PeerGone(_) => "gone",
                 Input::Disk => "disk",
+                Input::JobDone(_) => "job",
                 Input::Timer(_) => "timer",
                 Input::Start | Input::Client { .. } => "else",
             });

@@ -5,7 +5,7 @@
 //! follows, byte for byte, on every machine; [`Rolling`] says so in one number. A
 //! [contract](quorate_contract::Contract) decides which [faults](Fault) a world may show, each seed
 //! draws its own mix of them ([`Swarm`]), and [observers](observe) that see the whole cluster check
-//! after every event what Raft promises. At the end the faults stop: the cluster must settle, serve
+//! after every event what the protocol promises. At the end the faults stop: the cluster must settle, serve
 //! and agree within a stated time, and what the clients saw must be linearizable.
 //!
 //! This crate never reads a clock, a file or a random number, and has no second implementation of
@@ -57,8 +57,9 @@ pub use queue::Queue;
 pub use recorder::Recorder;
 pub use report::{InvariantViolation, RunReport, RunVerdict};
 pub use rolling::Rolling;
-pub use run::{record, replay, simulate, watch};
+pub use run::{record, replay, simulate, simulate_protocol, watch};
 pub use run_limits::RunLimits;
+pub use serving::Simulated;
 pub use slab::Slab;
 pub use streams::{Choices, Streams};
 pub use swarm::{Load, Swarm};

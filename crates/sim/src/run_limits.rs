@@ -2,6 +2,7 @@
 //! controls.
 
 use crate::fault::{Fault, FaultCounts};
+use crate::serving::Simulated;
 use crate::swarm::Swarm;
 use quorate_contract::Contract;
 
@@ -53,7 +54,7 @@ impl RunLimits {
 
     /// Applies them to what a world has drawn. Faults at moments of their own stay in the mix, so that
     /// the choice among them means what it meant; the world leaves them out.
-    pub(crate) fn apply(&self, swarm: &mut Swarm) {
+    pub(crate) fn apply<P: Simulated>(&self, swarm: &mut Swarm<P>) {
         let load = &mut swarm.load;
         load.operations = load.operations.min(self.operations.unwrap_or(u64::MAX));
         swarm.horizon = swarm.horizon.min(self.horizon.unwrap_or(u64::MAX));

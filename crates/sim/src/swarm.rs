@@ -1,10 +1,10 @@
 //! Swarm testing (Groce et al. 2012): each seed draws which faults its world shows and how hard,
 //! instead of a little of everything every time. What is left out matters as much as what is in.
 
+use crate::serving::Simulated;
 use crate::{Decisions, Delay, Fault, LinkProfile};
 use quorate_contract::{Behaviour, Contract, Timing};
 use quorate_core::Mutant;
-use quorate_crash::raft;
 use quorate_replica::{Limits, Settings};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const MS: u64 = 1_000_000;
 
 /// The mix of one world. All times in nanoseconds.
 #[derive(Clone, Debug)]
-pub struct Swarm {
+pub struct Swarm<P: Simulated> {
     /// How long faults go on.
     pub horizon: u64,
     /// The kinds of fault that happen at moments of their own.
@@ -36,8 +36,8 @@ pub struct Swarm {
     pub burst: u64,
     /// What clients do.
     pub load: Load,
-    /// The protocol's configuration.
-    pub raft: raft::Config,
+    /// What was drawn for the protocol.
+    pub protocol: P::Setup,
     /// The replicas' bounds.
     pub limits: Limits,
     /// What the state machine depends on.
@@ -71,7 +71,7 @@ pub struct Load {
     pub compactions: u32,
 }
 
-impl Swarm {
+impl<P: Simulated> Swarm<P> {
     /// Draws a mix that the contract permits.
     pub fn draw(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> Self {
         let on = |fault: Fault, decisions: &mut Decisions| {
@@ -122,7 +122,7 @@ impl Swarm {
                 _ => decisions.within(10 * US, 2 * MS),
             },
             load: load(contract, decisions),
-            raft: raft(contract, mutant, decisions),
+            protocol: P::draw(contract, mutant, decisions),
             limits: Limits::default(),
             settings: Settings::default(),
         };
@@ -156,10 +156,7 @@ impl Swarm {
         if contract.allows(Behaviour::Lose) {
             self.link.loss = decisions.within(50_000, 400_000) as u32;
         }
-        self.raft.max_batch_bytes = 1;
-        self.raft.election_min = Duration::from_millis(60);
-        self.raft.election_max = Duration::from_millis(120);
-        self.raft.heartbeat = Duration::from_millis(20);
+        P::make_unrest(&mut self.protocol);
         self.load.think = self.load.think.min(3 * MS);
         self.load.patience = self.load.patience.min(300 * MS);
     }
@@ -239,28 +236,6 @@ fn load(contract: &Contract, decisions: &mut Decisions) -> Load {
     }
 }
 
-fn raft(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> raft::Config {
-    let election = decisions.within(100, 400);
-    let election_min = Duration::from_millis(election);
-    let founders = contract.replicas().min(usize::from(u8::MAX)) as u8;
-    raft::Config {
-        founding: raft::Configuration::founding(founders).into(),
-        election_min,
-        election_max: Duration::from_millis(election * 2),
-        max_timeout_factor: raft::max_timeout_factor(&contract.timing, election_min),
-        heartbeat: Duration::from_millis(election / 5),
-        max_batch_bytes: size(decisions, 200, 1 << 20),
-        max_inflight: decisions.within(1, 64) as usize,
-        max_uncommitted_bytes: size(decisions, 2_000, 64 << 20),
-        max_reads: size(decisions, 2, 65_536),
-        trailing_entries: size(decisions, 1, 10_000) as u64,
-        trailing_bytes: size(decisions, 100, 16 << 20),
-        chunk_timeout: Duration::from_millis(decisions.within(50, 1_000)),
-        mutant,
-        ..raft::Config::default()
-    }
-}
-
 fn bounds(decisions: &mut Decisions) -> (Limits, Settings) {
     let requests = size(decisions, 4, 8192);
     let settings = Settings {
@@ -286,7 +261,7 @@ fn bounds(decisions: &mut Decisions) -> (Limits, Settings) {
 }
 
 /// A size between: the most, the least, or something of any magnitude between.
-fn size(decisions: &mut Decisions, least: u64, most: u64) -> usize {
+pub(crate) fn size(decisions: &mut Decisions, least: u64, most: u64) -> usize {
     let size = match decisions.below(4) {
         0 => most,
         1 => least,
@@ -302,16 +277,17 @@ fn size(decisions: &mut Decisions, least: u64, most: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quorate_crash::raft::Raft;
 
     #[test]
     fn every_mix_can_run_and_the_quietest_has_no_faults() {
         let contract = Contract::default();
         for seed in 0..500 {
             let mut decisions = Decisions::from_seed(seed);
-            let swarm = Swarm::draw(&contract, Mutant::None, &mut decisions);
-            assert_eq!(swarm.raft.check(), Ok(()), "seed {seed}");
+            let swarm = Swarm::<Raft>::draw(&contract, Mutant::None, &mut decisions);
+            assert_eq!(swarm.protocol.check(), Ok(()), "seed {seed}");
         }
-        let quiet = Swarm::draw(&contract, Mutant::None, &mut Decisions::replay(vec![]));
+        let quiet = Swarm::<Raft>::draw(&contract, Mutant::None, &mut Decisions::replay(vec![]));
         assert!(quiet.faults.is_empty() && quiet.link.loss == 0 && quiet.link.fifo && !quiet.tear);
     }
 }

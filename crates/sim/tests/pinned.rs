@@ -34,12 +34,12 @@ fn seeds_mean_the_same_everywhere() {
     )
     .expect("writes");
     expect![[r#"
-        seed 1: 1581 events, hash bc88cde090b41cc7
-        seed 2: 2482 events, hash a123e7a3dd6337da
-        seed 3: 5134 events, hash 998341730c63e7be
-        seed 195: 3744 events, hash 132b0c7493503b3f
-        seed 1070: 970 events, hash 3d5b92c502d2c5a8
-        seeds 0 to 39: 297821 events, hash a810f6ca217c4bac
+        seed 1: 1447 events, hash 736bf867968437f7
+        seed 2: 2515 events, hash 4f6ffd7dd11b1211
+        seed 3: 5137 events, hash 41c47d7ca1bc3aa6
+        seed 195: 3711 events, hash 3107da333c2d7b0d
+        seed 1070: 1015 events, hash bf14cae722336721
+        seeds 0 to 39: 297508 events, hash f6a6e2438db17b63
     "#]]
     .assert_eq(&text);
 }

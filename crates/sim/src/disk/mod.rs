@@ -7,5 +7,5 @@ mod storage;
 mod tests;
 
 pub use file::CrashDamage;
-pub use replica_disk::{LogChange, ReplicaDisk};
+pub use replica_disk::ReplicaDisk;
 pub use storage::{FaultKind, SharedStorage, SimStorage};

@@ -1,19 +1,18 @@
 //! A replica's log on a simulated disk, with the latency of its syncs left to the world.
 
 use super::SharedStorage;
-use crate::serving::Journal;
-use quorate_core::Mutant;
+use crate::serving::{Journal, Simulated};
 use quorate_core::driver::{Disk, Lsn};
-use quorate_crash::raft::{Entries, Position, Record};
+use quorate_core::{Hard, Mutant};
 use quorate_replica::JournalError;
 use std::{io, mem};
 
 /// The log of a running replica. Writes as the serving process does: what has gathered while a
 /// sync was under way goes to the file together and shares the next sync.
 #[derive(Debug)]
-pub struct ReplicaDisk {
-    journal: Journal<SharedStorage>,
-    waiting: Vec<Record>,
+pub struct ReplicaDisk<P: Simulated> {
+    journal: Journal<P, SharedStorage>,
+    waiting: Vec<Record<P>>,
     appended: Lsn,
     durable: Lsn,
     syncing: bool,
@@ -22,29 +21,14 @@ pub struct ReplicaDisk {
     failed: Option<String>,
     mutant: Mutant,
     /// What became of the protocol's log since the observers last looked.
-    changes: Vec<LogChange>,
+    changes: Vec<P::Change>,
 }
 
-/// A change of the protocol's log, for those who watch.
-#[derive(Clone, Debug)]
-pub enum LogChange {
-    /// Entries at an index; what was there from it on is void.
-    Append {
-        /// The index of the first.
-        at: u64,
-        /// The entries.
-        entries: Entries,
-    },
-    /// The log now begins after this position, and is empty unless it held it.
-    Begin {
-        /// The position.
-        base: Position,
-    },
-}
+type Record<P> = <<P as quorate_core::Protocol>::Hard as Hard>::Record;
 
-impl ReplicaDisk {
+impl<P: Simulated> ReplicaDisk<P> {
     /// Goes on with a recovered log.
-    pub fn new(journal: Journal<SharedStorage>, mutant: Mutant) -> Self {
+    pub fn new(journal: Journal<P, SharedStorage>, mutant: Mutant) -> Self {
         Self {
             appended: journal.last(),
             durable: journal.durable(),
@@ -118,16 +102,16 @@ impl ReplicaDisk {
     }
 
     /// Takes out what became of the protocol's log.
-    pub fn take_changes(&mut self) -> Vec<LogChange> {
+    pub fn take_changes(&mut self) -> Vec<P::Change> {
         mem::take(&mut self.changes)
     }
 
     /// Gives an emptied list back, so that its memory is used again.
-    pub fn put_back(&mut self, changes: Vec<LogChange>) {
+    pub fn put_back(&mut self, changes: Vec<P::Change>) {
         self.changes = changes;
     }
 
-    fn write(&mut self, records: &mut Vec<Record>) {
+    fn write(&mut self, records: &mut Vec<Record<P>>) {
         let mut wrote = Ok(());
         for record in records.drain(..) {
             if wrote.is_ok() {
@@ -144,24 +128,13 @@ impl ReplicaDisk {
         self.failed = Some(error.to_string());
     }
 
-    fn note(&mut self, records: &[Record]) {
-        for record in records {
-            match record {
-                Record::Append { at, entries } => self.changes.push(LogChange::Append {
-                    at: *at,
-                    entries: entries.clone(),
-                }),
-                Record::SnapshotEnd { base, .. } => {
-                    self.changes.push(LogChange::Begin { base: *base });
-                }
-                _ => {}
-            }
-        }
+    fn note(&mut self, records: &[Record<P>]) {
+        self.changes.extend(records.iter().filter_map(P::change));
     }
 }
 
-impl Disk<Record> for ReplicaDisk {
-    fn append(&mut self, records: &mut Vec<Record>) -> Lsn {
+impl<P: Simulated> Disk<Record<P>> for ReplicaDisk<P> {
+    fn append(&mut self, records: &mut Vec<Record<P>>) -> Lsn {
         self.appended += records.len() as u64;
         self.note(records);
         if self.failed.is_some() {

@@ -5,6 +5,7 @@ use crate::run_limits::RunLimits;
 use crate::streams::{Choices, Streams};
 use crate::world::{Options, World};
 use quorate_contract::Contract;
+use quorate_crash::raft::Raft;
 
 /// Runs worlds of one contract and defect.
 pub(super) struct CandidateRuns<'a> {
@@ -23,7 +24,7 @@ impl<'a> CandidateRuns<'a> {
             trace: 0,
             ..self.options.clone()
         };
-        let mut world = World::new(self.contract, streams.recorded(), &options);
+        let mut world = World::<Raft>::new(self.contract, streams.recorded(), &options);
         world.run();
         let mut ended = world.report(0);
         (ended.report, ended.streams.take_record())

@@ -1,7 +1,6 @@
 //! Nothing acknowledged is lost: after every restart, what a client was told is still on enough
 //! replicas to be found by any quorum.
 
-use super::logs::Logs;
 use super::{Broken, broken};
 use quorate_core::{NodeId, NodeSet};
 
@@ -26,15 +25,24 @@ impl Acknowledged {
         self.index = self.index.max(applied);
     }
 
+    /// The highest index that a client was told of.
+    pub(super) fn index(&self) -> u64 {
+        self.index
+    }
+
     pub(super) fn on_crash(&mut self, node: NodeId) {
         self.up.remove(node);
     }
 
-    pub(super) fn on_start(&mut self, node: NodeId, logs: &Logs) -> Result<(), Broken> {
+    pub(super) fn on_start(
+        &mut self,
+        node: NodeId,
+        holds: impl Fn(NodeId, u64) -> bool,
+    ) -> Result<(), Broken> {
         self.up.insert(node);
         // Who is down may hold it: that is seen when it comes back.
         let lack = NodeId::all(self.nodes)
-            .filter(|node| self.up.contains(*node) && !logs.holds_committed(*node, self.index));
+            .filter(|node| self.up.contains(*node) && !holds(*node, self.index));
         let lacking: NodeSet = lack.collect();
         let quorum = usize::from(self.nodes) / 2 + 1;
         if usize::from(self.nodes) - lacking.len() >= quorum {

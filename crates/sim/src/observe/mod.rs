@@ -1,21 +1,19 @@
 //! Global checkers: they see the whole cluster, and know nothing of how it is done.
 //!
 //! Each property has a name and a file. All are checked after every event, at a cost in the order
-//! of what the event changed.
+//! of what the event changed. What every replicated log promises is checked by [`Observers`], what
+//! one protocol promises by its [`ProtocolObserver`].
 
 mod acknowledged;
-mod elections;
-mod logs;
+pub mod raft;
 mod states;
 
-use crate::Rolling;
-use crate::disk::LogChange;
+use crate::serving::Simulated;
 use acknowledged::Acknowledged;
-use elections::Elections;
-use logs::Logs;
 use quorate_core::NodeId;
-use quorate_crash::raft::{Log, Role};
+use quorate_core::replicated::Role;
 use states::States;
+use std::fmt::Debug;
 
 /// A property that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +24,11 @@ pub struct Broken {
     pub detail: String,
 }
 
-pub(crate) fn broken<T>(property: &'static str, detail: String) -> Result<T, Broken> {
+/// Says that a property does not hold.
+///
+/// # Errors
+/// Always.
+pub fn broken<T>(property: &'static str, detail: String) -> Result<T, Broken> {
     Err(Broken { property, detail })
 }
 
@@ -45,38 +47,76 @@ pub struct Seen {
     pub digest: u64,
 }
 
-/// Watches a cluster of replicas that run Raft.
+/// Checks what one protocol promises beyond a replicated log.
+pub trait ProtocolObserver<P: Simulated>: Debug {
+    /// Watches a cluster of this size.
+    fn new(nodes: u8) -> Self;
+
+    /// A node has started with this state.
+    ///
+    /// # Errors
+    /// The property that is violated.
+    fn on_start(&mut self, node: NodeId, protocol: &P) -> Result<(), Broken>;
+
+    /// A node's log changed, in a burst at whose end it is in this term; `last` is what it showed
+    /// before.
+    ///
+    /// # Errors
+    /// The property that is violated.
+    fn on_change(
+        &mut self,
+        node: NodeId,
+        change: &P::Change,
+        last: Option<Seen>,
+        term: u64,
+    ) -> Result<(), Broken>;
+
+    /// A node has taken a step after which it shows something else.
+    ///
+    /// # Errors
+    /// The property that is violated.
+    fn on_step(&mut self, node: NodeId, last: Seen, seen: Seen) -> Result<(), Broken>;
+
+    /// Does the node hold all that is committed up to `index`, or what makes sure that it is not
+    /// decided otherwise?
+    fn holds(&self, node: NodeId, index: u64) -> bool;
+
+    /// One number for all that was decided.
+    fn digest(&self) -> u64;
+}
+
+/// Watches a cluster of replicas.
 #[derive(Debug)]
-pub struct Observers {
-    elections: Elections,
-    logs: Logs,
+pub struct Observers<P: Simulated> {
+    protocol: P::Observer,
     states: States,
     acknowledged: Acknowledged,
+    committed: u64,
     last: Vec<Option<Seen>>,
 }
 
-impl Observers {
+impl<P: Simulated> Observers<P> {
     /// Watches a cluster of this size.
     pub fn new(nodes: u8) -> Self {
         Self {
-            elections: Elections::default(),
-            logs: Logs::new(nodes),
+            protocol: P::Observer::new(nodes),
             states: States::default(),
             acknowledged: Acknowledged::new(nodes),
+            committed: 0,
             last: vec![None; usize::from(nodes)],
         }
     }
 
-    /// A node has started with this log and state.
+    /// A node has started with this state.
     ///
     /// # Errors
     /// The property that is violated.
-    pub fn on_start(&mut self, node: NodeId, log: &Log, seen: Seen) -> Result<(), Broken> {
-        self.logs.on_start(node, log)?;
+    pub fn on_start(&mut self, node: NodeId, protocol: &P, seen: Seen) -> Result<(), Broken> {
+        self.protocol.on_start(node, protocol)?;
         self.states.on_state(node, seen.applied, seen.digest)?;
         self.last[node.index()] = Some(seen);
-        self.elections.on_start(node);
-        self.acknowledged.on_start(node, &self.logs)
+        let holds = |node, index| self.protocol.holds(node, index);
+        self.acknowledged.on_start(node, holds)
     }
 
     /// A node is gone; what it has on disk will be seen when it comes back.
@@ -89,14 +129,9 @@ impl Observers {
     ///
     /// # Errors
     /// The property that is violated.
-    pub fn on_log(&mut self, node: NodeId, change: &LogChange, term: u64) -> Result<(), Broken> {
-        // A log is cut where it is committed, perhaps in the same burst: what goes is looked at first.
-        if let (LogChange::Begin { base }, Some(last)) = (change, self.last[node.index()])
-            && self.logs.holds(node, *base)
-        {
-            self.logs.on_commit(node, last.commit, base.index, term)?;
-        }
-        self.logs.on_change(node, change)
+    pub fn on_change(&mut self, node: NodeId, change: &P::Change, term: u64) -> Result<(), Broken> {
+        let last = self.last[node.index()];
+        self.protocol.on_change(node, change, last, term)
     }
 
     /// A node has taken a step.
@@ -126,14 +161,8 @@ impl Observers {
             );
             return broken("entries are applied in order, once committed", detail);
         }
-        if seen.role == Role::Leader && (last.role, last.term) != (seen.role, seen.term) {
-            self.elections.on_leader(node, seen.term)?;
-            self.logs.on_leader(node, seen.term)?;
-        }
-        if seen.commit > last.commit {
-            self.logs
-                .on_commit(node, last.commit, seen.commit, seen.term)?;
-        }
+        self.protocol.on_step(node, last, seen)?;
+        self.committed = self.committed.max(seen.commit);
         if (seen.applied, seen.digest) != (last.applied, last.digest) {
             self.states.on_state(node, seen.applied, seen.digest)?;
         }
@@ -145,73 +174,32 @@ impl Observers {
         self.acknowledged.on_acknowledged(applied);
     }
 
+    /// The world ends, and its replicas that run have applied up to these indices: they hold what was
+    /// promised.
+    ///
+    /// # Errors
+    /// The property that is violated.
+    pub fn at_end(&self, applied: impl Iterator<Item = u64>) -> Result<(), Broken> {
+        let promised = self.acknowledged.index();
+        match applied.min() {
+            Some(applied) if applied < promised => {
+                let detail = format!(
+                    "entries up to {promised} were acknowledged to clients, and in the end a replica \
+                     has {applied} of them"
+                );
+                broken("nothing acknowledged is lost", detail)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The index up to which entries are known to be committed, cluster-wide.
     pub fn committed(&self) -> u64 {
-        self.logs.committed()
+        self.committed
     }
 
     /// One number for all that was decided.
     pub fn digest(&self) -> u64 {
-        let mut rolling = Rolling::default();
-        rolling.add(self.logs.committed());
-        rolling.add(
-            self.logs
-                .committed_chain(self.logs.committed())
-                .unwrap_or(0),
-        );
-        rolling.value()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use quorate_crash::raft::{Entries, Entry, Position};
-
-    fn append(at: u64, payloads: &[&'static str]) -> LogChange {
-        let entry = |payload: &&'static str| Entry {
-            term: 1,
-            payload: (*payload).into(),
-        };
-        let entries = Entries::new(payloads.iter().map(entry).collect::<Vec<_>>());
-        LogChange::Append {
-            at,
-            entries: entries.expect("in order"),
-        }
-    }
-
-    fn seen(commit: u64) -> Seen {
-        Seen {
-            role: Role::Follower,
-            term: 1,
-            commit,
-            applied: commit,
-            digest: commit,
-        }
-    }
-
-    /// A replica that takes what it has written for durable begins and ends a checkpoint in the burst
-    /// that commits. The log was cut before the observers had seen the commit: they never saw those
-    /// entries, counted the next ones under wrong numbers, and blamed the next node that committed.
-    /// So `Mutant::NoSyncBeforeAck` seemed to part logs where nothing had failed at all.
-    #[test]
-    fn what_is_committed_and_cut_in_one_burst_is_seen() {
-        const A: NodeId = NodeId(0);
-        const B: NodeId = NodeId(1);
-        let mut observers = Observers::new(2);
-        observers.last = vec![Some(seen(0)); 2];
-        let log = |observers: &mut Observers, node, change| {
-            assert_eq!(observers.on_log(node, &change, 1), Ok(()));
-        };
-        log(&mut observers, A, append(1, &["a", "b"]));
-        log(&mut observers, B, append(1, &["a", "b"]));
-        let base = Position { term: 1, index: 2 };
-        log(&mut observers, A, LogChange::Begin { base });
-        assert_eq!(observers.on_step(A, seen(2)), Ok(()));
-        assert_eq!(observers.committed(), 2);
-        log(&mut observers, A, append(3, &["c"]));
-        assert_eq!(observers.on_step(A, seen(3)), Ok(()));
-        log(&mut observers, B, append(3, &["c"]));
-        assert_eq!(observers.on_step(B, seen(3)), Ok(()));
+        self.protocol.digest()
     }
 }

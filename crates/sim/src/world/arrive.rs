@@ -3,13 +3,13 @@
 use super::node::Node;
 use super::{Asked, Event, World, words};
 use crate::client::{ClientAction, client_of};
-use crate::serving::Input;
+use crate::serving::{Input, Simulated};
 use crate::{Due, Rolling};
 use quorate_core::NodeId;
 use quorate_report::MessageFate;
 use std::time::Duration;
 
-impl World {
+impl<P: Simulated> World<P> {
     pub(super) fn deliver(&mut self, number: u32) {
         let Some(flight) = self.network.flight(number) else {
             return;
@@ -32,7 +32,7 @@ impl World {
         }
         self.count(1, to, Rolling::of(&flight.message));
         if self.trace.is_on() {
-            let what = words::message(&flight.message);
+            let what = words::message::<P>(&flight.message);
             self.trace
                 .say(self.now, || format!("{} -> {to}: {what}", flight.from));
         }

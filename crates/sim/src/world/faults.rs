@@ -1,6 +1,7 @@
 //! What goes wrong, when, and until when.
 
 use super::{Event, World};
+use crate::serving::Simulated;
 use crate::{Fault, LinkProfile};
 use quorate_core::{NodeId, NodeSet};
 use quorate_report::FaultIntervalKind;
@@ -18,7 +19,7 @@ pub(super) enum Cure {
     Clock(NodeId),
 }
 
-impl World {
+impl<P: Simulated> World<P> {
     pub(super) fn next_fault(&mut self) {
         let every = self.swarm.fault_every;
         let at = self.now + every / 8 + self.streams.moments.exponential(every - every / 8) + 1;

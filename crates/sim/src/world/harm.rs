@@ -4,13 +4,13 @@ use super::faults::{Cure, MS};
 use super::{Event, World};
 use crate::Fault;
 use crate::disk::FaultKind;
-use crate::serving::Input;
+use crate::serving::{Input, Simulated};
 use quorate_contract::Behaviour;
 use quorate_core::NodeId;
 use quorate_replica::{Request, Ticket};
 use quorate_report::{EventKind, FaultIntervalKind};
 
-impl World {
+impl<P: Simulated> World<P> {
     /// May another node be taken down? Where replicas come back, `f` of them may be down at a
     /// time; where they do not, `f` may fail in all.
     fn may_crash(&self) -> bool {

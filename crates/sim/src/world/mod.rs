@@ -14,7 +14,7 @@ use crate::fault::FaultCounts;
 use crate::observe::{Broken, Observers};
 use crate::report::{InvariantViolation, RunReport, RunVerdict};
 use crate::run_limits::RunLimits;
-use crate::serving::PeerMessage;
+use crate::serving::{PeerMessage, Simulated};
 use crate::swarm::Swarm;
 use crate::trace::Trace;
 use crate::{Delay, Fault, Network, Queue, Rolling, Slab, Streams};
@@ -92,25 +92,25 @@ pub(crate) struct Ended {
 
 /// Everything that is simulated.
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct World<P: Simulated> {
     contract: Contract,
     caps: RunLimits,
     mutant: Mutant,
     n: u8,
     f: usize,
-    swarm: Swarm,
+    swarm: Swarm<P>,
     now: u64,
     events: u64,
     streams: Streams,
     queue: Queue<Event>,
-    network: Network<PeerMessage>,
-    nodes: Vec<Node>,
+    network: Network<PeerMessage<P>>,
+    nodes: Vec<Node<P>>,
     asked: Slab<Asked>,
     answers: Slab<(Ticket, Outcome)>,
     clients: Vec<Client>,
     desk: ClientState,
     cures: Slab<Cure>,
-    observers: Observers,
+    observers: Observers<P>,
     hash: Rolling,
     coverage: FaultCounts,
     trace: Trace,
@@ -124,12 +124,12 @@ pub(crate) struct World {
     violation: Option<Box<InvariantViolation>>,
 }
 
-impl World {
+impl<P: Simulated> World<P> {
     pub(crate) fn new(contract: &Contract, mut streams: Streams, options: &Options) -> Self {
         let contract = &options.caps.contract(contract);
-        let mut swarm = Swarm::draw(contract, options.mutant, &mut streams.mix);
+        let mut swarm = Swarm::<P>::draw(contract, options.mutant, &mut streams.mix);
         options.caps.apply(&mut swarm);
-        let n = swarm.raft.founding.voters.len() as u8;
+        let n = members(contract);
         streams.open_all(n, swarm.load.clients);
         let lossy = contract.allows(Behaviour::Lose);
         let clients = (0..swarm.load.clients)
@@ -338,4 +338,9 @@ impl World {
     fn covered(&mut self, fault: Fault) {
         self.coverage.add(fault, 1);
     }
+}
+
+/// How many replicas a contract's cluster has.
+pub(crate) fn members(contract: &Contract) -> u8 {
+    contract.replicas().min(usize::from(u8::MAX)) as u8
 }

@@ -2,7 +2,7 @@
 
 use crate::disk::{ReplicaDisk, SharedStorage};
 use crate::observe::Seen;
-use crate::serving::{Actions, Config, Journal, Replica, Timer};
+use crate::serving::{Actions, Config, Journal, Replica, Simulated, Timer};
 use crate::{Clock, Timers};
 use quorate_core::NodeId;
 use quorate_replica::{Job, Recovery, Settings};
@@ -10,9 +10,9 @@ use quorate_wal as wal;
 
 /// A machine with a disk, on which a replica runs or does not.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct Node<P: Simulated> {
     pub(super) storage: SharedStorage,
-    pub(super) replica: Option<Replica>,
+    pub(super) replica: Option<Replica<P>>,
     /// It found its disk damaged, and refuses to start, as it should.
     pub(super) broken: bool,
     /// It never comes back.
@@ -20,7 +20,7 @@ pub(super) struct Node {
     /// Something was done to its disk that it may not survive.
     pub(super) tainted: bool,
     pub(super) clock: Clock,
-    pub(super) timers: Timers<Timer>,
+    pub(super) timers: Timers<Timer<P>>,
     /// Counts starts and stops: what was under way for an earlier one is void.
     pub(super) epoch: u32,
     /// Nothing happens in the process before this time.
@@ -28,7 +28,7 @@ pub(super) struct Node {
     /// No sync ends before this time.
     pub(super) stalled_until: u64,
     /// What the replica asks for, until the end of the burst.
-    pub(super) actions: Actions,
+    pub(super) actions: Actions<P>,
     /// What is to be done elsewhere, until it is done.
     pub(super) jobs: Vec<Job>,
     /// A flush is due.
@@ -37,7 +37,7 @@ pub(super) struct Node {
     pub(super) synced: u64,
 }
 
-impl Node {
+impl<P: Simulated> Node<P> {
     pub(super) fn new() -> Self {
         Self {
             storage: SharedStorage::default(),
@@ -73,12 +73,12 @@ impl Node {
 
 /// What a replica shows.
 #[inline]
-pub(super) fn seen(replica: &Replica) -> Seen {
-    let (raft, machine) = (replica.protocol(), replica.machine());
+pub(super) fn seen<P: Simulated>(replica: &Replica<P>) -> Seen {
+    let (protocol, machine) = (replica.protocol(), replica.machine());
     Seen {
-        role: raft.role(),
-        term: raft.term(),
-        commit: raft.commit(),
+        role: protocol.role(),
+        term: protocol.term(),
+        commit: protocol.commit(),
         applied: machine.index(),
         digest: machine.digest(),
     }
@@ -100,32 +100,32 @@ pub(super) enum StartError {
 ///
 /// # Errors
 /// Why not.
-pub(super) fn start(
+pub(super) fn start<P: Simulated>(
     storage: &SharedStorage,
     log: wal::Config,
-    config: &Config,
+    config: &Config<P>,
     settings: Settings,
     me: NodeId,
-) -> Result<(Replica, u64), StartError> {
+) -> Result<(Replica<P>, u64), StartError> {
     recover(storage, log, config, settings, me).map_err(|error| match error {
         _ if storage.get().halted() => StartError::PowerFailed,
         error => error,
     })
 }
 
-fn recover(
+fn recover<P: Simulated>(
     storage: &SharedStorage,
     log: wal::Config,
-    config: &Config,
+    config: &Config<P>,
     settings: Settings,
     me: NodeId,
-) -> Result<(Replica, u64), StartError> {
+) -> Result<(Replica<P>, u64), StartError> {
     let of_log = |error: wal::Error| match error {
         wal::Error::Io { .. } | wal::Error::Full { .. } => StartError::Disk(error.to_string()),
         error => StartError::Damaged(error.to_string()),
     };
     let mut records = wal::Recovery::new(storage.clone(), log);
-    let mut recovery = Recovery::<quorate_crash::raft::Raft>::founding(settings);
+    let mut recovery = Recovery::<P>::founding(settings);
     let mut last = 0;
     while let Some((lsn, record)) = records.next().map_err(of_log)? {
         let fed = recovery.feed(lsn.0, record);

@@ -5,12 +5,12 @@ use crate::client::Client;
 use crate::disk::ReplicaDisk;
 use crate::network::SendOutcome;
 use crate::recorder::{Ending, FaultIntervalId, OperationId, RecorderLimits};
-use crate::serving::Replica;
+use crate::serving::{Replica, Simulated};
 use crate::{Fault, OperationCounts, Recorder, RunReport};
 use quorate_contract::{Contract, Timing};
 use quorate_core::NodeId;
 use quorate_core::driver::Lsn;
-use quorate_crash::raft::Role;
+use quorate_core::replicated::Role;
 use quorate_replica::Request;
 use quorate_report::{EventKind, FaultIntervalKind, OperationOutcome as Ended, Run, VerdictKind};
 use std::collections::BTreeMap;
@@ -78,7 +78,13 @@ impl Recording {
 
     /// A step may have written, and a sync may have begun: for what was just written if nothing waits,
     /// else for what was written before.
-    pub(super) fn wrote(&mut self, now: u64, id: NodeId, disk: &ReplicaDisk, began: bool) {
+    pub(super) fn wrote<P: Simulated>(
+        &mut self,
+        now: u64,
+        id: NodeId,
+        disk: &ReplicaDisk<P>,
+        began: bool,
+    ) {
         let appended = disk.appended();
         let wrote = self.appended.insert(id, appended) != Some(appended);
         let waits = disk.waiting() > 0;
@@ -94,15 +100,15 @@ impl Recording {
     }
 
     /// A replica has done all that came of its steps.
-    pub(super) fn looked_at(&mut self, now: u64, id: NodeId, replica: &Replica) {
+    pub(super) fn looked_at<P: Simulated>(&mut self, now: u64, id: NodeId, replica: &Replica<P>) {
         self.last = id;
         self.recorder.state(id, &state(replica));
-        let raft = replica.protocol();
-        let (term, leads) = (raft.term(), raft.role() == Role::Leader);
-        let label = format!("{}, term {term}", part(raft.role()));
+        let protocol = replica.protocol();
+        let (term, leads) = (protocol.term(), protocol.role() == Role::Leader);
+        let label = format!("{}, term {term}", role_name(protocol.role()));
         self.recorder.leads(now, id, term, leads, &label);
-        if self.recorder.commit(now, id, raft.commit()) && leads {
-            let label = format!("entries through {} are committed", raft.commit());
+        if self.recorder.commit(now, id, protocol.commit()) && leads {
+            let label = format!("entries through {} are committed", protocol.commit());
             self.recorder.remark(now, id, EventKind::Decide, &label);
         }
     }
@@ -289,39 +295,25 @@ fn clause(contract: &Contract) -> String {
     )
 }
 
-fn part(role: Role) -> String {
+fn role_name(role: Role) -> String {
     format!("{role:?}").to_lowercase()
 }
 
-/// A replica in lines: what a reader of Raft would ask for first.
-fn state(replica: &Replica) -> String {
-    let (raft, machine) = (replica.protocol(), replica.machine());
-    let node = |id: Option<NodeId>| id.map_or("nobody".to_owned(), |id| id.to_string());
-    let (log, hard) = (raft.log(), raft.hard());
-    let mut text = String::new();
+/// A replica in lines: what a reader of its protocol would ask for first.
+fn state<P: Simulated>(replica: &Replica<P>) -> String {
+    let machine = replica.machine();
+    let mut text = replica.protocol().show();
     // Writing to a string does not fail.
-    let _ = writeln!(text, "role: {}", part(raft.role()));
-    let _ = writeln!(text, "term: {}", raft.term());
-    let _ = writeln!(text, "vote: {}", node(hard.vote));
-    let _ = writeln!(text, "leader: {}", node(raft.leader()));
-    let (base, last) = (log.base(), log.last());
-    let _ = writeln!(text, "log begins after: {}", base.index);
-    let _ = writeln!(text, "log ends at: {} of term {}", last.index, last.term);
-    let _ = writeln!(text, "commit: {}", raft.commit());
     let _ = writeln!(text, "applied: {}", machine.index());
     let _ = writeln!(text, "revision: {}", machine.store().revision());
     let _ = writeln!(text, "digest: {:016x}", machine.digest());
     let _ = writeln!(text, "sessions: {}", machine.sessions());
     let _ = writeln!(text, "requests in flight: {}", replica.in_flight());
     let _ = writeln!(text, "records durable: {}", replica.disk().synced());
-    for progress in raft.progress() {
-        let id = progress.node;
-        let _ = writeln!(text, "{id} has through: {}", progress.matched);
-    }
     text
 }
 
-impl World {
+impl<P: Simulated> World<P> {
     /// Records from now on.
     pub(crate) fn watch(&mut self, limits: RecorderLimits) {
         let recording = Recording::new(&self.contract, self.n, limits);

@@ -3,6 +3,7 @@
 use super::{Event, World};
 use crate::client::{Client, ClientAction, items};
 use crate::observe::Broken;
+use crate::serving::Simulated;
 use crate::{Delay, LinkProfile};
 use quorate_check::{self as check, FinalState, History};
 use quorate_core::{NodeId, Time};
@@ -24,7 +25,7 @@ const LOOK_EVERY: u64 = 20 * MS;
 /// Steps of search that the history's judge may take.
 const STEPS: u64 = 500_000;
 
-impl World {
+impl<P: Simulated> World<P> {
     pub(super) fn on_settle(&mut self) {
         match self.healed {
             None => self.heal(),
@@ -162,6 +163,10 @@ impl World {
         for client in &mut self.clients {
             client.end(&mut self.desk);
         }
+        let running = self.nodes.iter().filter_map(|node| node.replica.as_ref());
+        let applied = running.map(|replica| replica.machine().index());
+        let kept = self.observers.at_end(applied);
+        self.check(kept);
         let everything = kv::RangeRequest {
             key: b"\0".as_slice().into(),
             range_end: b"\0".as_slice().into(),

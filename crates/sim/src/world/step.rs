@@ -4,12 +4,11 @@ use super::node::{self, StartError, seen};
 use super::{Event, World, words};
 use crate::client::digest;
 use crate::observe::Broken;
-use crate::serving::{Config, Input, PeerMessage};
+use crate::serving::{Config, Input, PeerMessage, Replica, Simulated};
 use crate::{Fault, InFlight};
 use quorate_core::NodeId;
-use quorate_core::replicated::{Replicated, Role};
-use quorate_crash::raft::Raft;
-use quorate_replica::{Notice, Outcome, Reply, Stopped, Ticket};
+use quorate_core::replicated::Role;
+use quorate_replica::{self as replica, Notice, Outcome, Reply, Stopped, Ticket};
 use quorate_report::EventKind;
 use quorate_wal as wal;
 use std::time::Duration;
@@ -22,10 +21,10 @@ const APPLY_TIME: u64 = 50_000;
 /// Small segments, so that logs roll often.
 const SEGMENT_BYTES: u64 = 64 << 10;
 
-impl World {
+impl<P: Simulated> World<P> {
     /// Gives a replica its input. Its effects come at the end of the burst.
     #[inline]
-    pub(super) fn step(&mut self, id: NodeId, input: Input) {
+    pub(super) fn step(&mut self, id: NodeId, input: Input<P>) {
         let node = &mut self.nodes[id.index()];
         let Some(replica) = &mut node.replica else {
             return;
@@ -108,7 +107,7 @@ impl World {
         let seen = seen(replica);
         let mut result = Ok(());
         for change in &changes {
-            result = result.and_then(|()| self.observers.on_log(id, change, seen.term));
+            result = result.and_then(|()| self.observers.on_change(id, change, seen.term));
         }
         changes.clear();
         replica.disk_mut().put_back(changes);
@@ -151,8 +150,11 @@ impl World {
     fn send(&mut self, from: NodeId) {
         let mut sends = std::mem::take(&mut self.nodes[from.index()].actions.sends);
         for (to, message) in sends.drain(..) {
-            let bytes = size(&message);
-            let what = self.recording.as_ref().map(|_| words::message(&message));
+            let bytes = size::<P>(&message);
+            let what = self
+                .recording
+                .as_ref()
+                .map(|_| words::message::<P>(&message));
             let flight = InFlight { from, to, message };
             let (queue, recording) = (&mut self.queue, &mut self.recording);
             let sent = self.network.send(
@@ -305,17 +307,18 @@ impl World {
         }
     }
 
-    fn started(&mut self, id: NodeId, replica: crate::serving::Replica, last: u64) {
+    fn started(&mut self, id: NodeId, replica: Replica<P>, last: u64) {
         let node = &mut self.nodes[id.index()];
         // A process's clock begins anywhere.
         let shown = self.streams.crash(id).below(1_000_000_000_000);
         node.clock = crate::Clock::new(self.now, shown);
         let words = || {
-            let (term, log) = (replica.protocol().term(), replica.protocol().log());
+            let protocol = replica.protocol();
             format!(
-                "starts in term {term} with entries {} to {}, {last} records",
-                log.base().index + 1,
-                log.last().index
+                "starts in term {} with entries {} to {}, {last} records",
+                protocol.term(),
+                protocol.first_index(),
+                protocol.last_index()
             )
         };
         self.trace.say(self.now, || format!("{id} {}", words()));
@@ -329,20 +332,20 @@ impl World {
                 detail,
             });
         }
-        let (log, seen) = (replica.protocol().log(), seen(&replica));
-        let result = self.observers.on_start(id, log, seen);
+        let seen = seen(&replica);
+        let result = self.observers.on_start(id, replica.protocol(), seen);
         self.nodes[id.index()].replica = Some(replica);
         self.check(result);
         self.step(id, Input::Start);
     }
 
-    fn config(&self, id: NodeId) -> Config {
+    fn config(&self, id: NodeId) -> Config<P> {
         let epoch = u64::from(self.nodes[id.index()].epoch);
-        Config {
-            protocol: self.swarm.raft.clone(),
+        replica::Config {
+            protocol: P::config(&self.swarm.protocol, id),
             limits: self.swarm.limits.clone(),
             sweep: Duration::from_millis(50),
-            software: quorate_replica::LEVEL,
+            software: replica::LEVEL,
             nonce: (epoch + 1) << 40 | u64::from(id.0) << 32,
             mutant: self.mutant,
         }
@@ -351,9 +354,9 @@ impl World {
 
 /// Everything bounded is bounded.
 #[inline]
-fn within_bounds(
-    replica: &crate::serving::Replica,
-    swarm: &crate::swarm::Swarm,
+fn within_bounds<P: Simulated>(
+    replica: &Replica<P>,
+    swarm: &crate::swarm::Swarm<P>,
 ) -> Result<(), Broken> {
     let in_flight = replica.in_flight();
     // The replica's own session is opened beside the clients' requests.
@@ -376,12 +379,14 @@ fn nanos(span: Duration) -> u64 {
 
 /// About how many bytes a message has on the wire.
 #[inline]
-fn size(message: &PeerMessage) -> usize {
+fn size<P: Simulated>(message: &PeerMessage<P>) -> usize {
     64 + match message {
-        PeerMessage::Protocol(message) => Raft::message_bytes(message),
-        PeerMessage::Forward(payloads) => payloads.iter().map(|payload| payload.len()).sum(),
-        PeerMessage::Change { .. }
-        | PeerMessage::ChangeRefused { .. }
-        | PeerMessage::Digest { .. } => 0,
+        replica::PeerMessage::Protocol(message) => P::message_bytes(message),
+        replica::PeerMessage::Forward(payloads) => {
+            payloads.iter().map(|payload| payload.len()).sum()
+        }
+        replica::PeerMessage::Change { .. }
+        | replica::PeerMessage::ChangeRefused { .. }
+        | replica::PeerMessage::Digest { .. } => 0,
     }
 }

@@ -1,74 +1,18 @@
 //! Events in words, short enough for one line.
 
-use crate::serving::PeerMessage;
-use quorate_crash::raft::{Body, Claim, Notice as Said};
+use crate::serving::{PeerMessage, Simulated};
 use quorate_kv::Command;
-use quorate_replica::{Notice, Outcome, Reply, Request};
+use quorate_replica::{self as replica, Notice, Outcome, Reply, Request};
 
-pub(super) fn message(message: &PeerMessage) -> String {
+pub(super) fn message<P: Simulated>(message: &PeerMessage<P>) -> String {
     match message {
-        PeerMessage::Protocol(message) => {
-            let what = match &message.body {
-                Body::Claim(claim) => self::claim(claim),
-                Body::Notice(notice) => said(notice),
-            };
-            format!("term {}, {what}", message.term)
+        replica::PeerMessage::Protocol(message) => P::message_text(message),
+        replica::PeerMessage::Forward(payloads) => format!("forwards {} writes", payloads.len()),
+        replica::PeerMessage::Change { nonce, .. } => format!("asks for change {nonce:x}"),
+        replica::PeerMessage::ChangeRefused { why, .. } => format!("refuses a change: {why}"),
+        replica::PeerMessage::Digest { index, digest, .. } => {
+            format!("digest {digest:016x} at {index}")
         }
-        PeerMessage::Forward(payloads) => format!("forwards {} writes", payloads.len()),
-        PeerMessage::Change { nonce, .. } => format!("asks for change {nonce:x}"),
-        PeerMessage::ChangeRefused { why, .. } => format!("refuses a change: {why}"),
-        PeerMessage::Digest { index, digest, .. } => format!("digest {digest:016x} at {index}"),
-    }
-}
-
-fn claim(claim: &Claim) -> String {
-    match claim {
-        Claim::Vote { granted: true } => "votes for it".to_owned(),
-        Claim::Vote { granted: false } => "does not vote for it".to_owned(),
-        Claim::RequestVote { last, transfer } => {
-            let by = if *transfer {
-                ", at the leader's wish"
-            } else {
-                ""
-            };
-            format!(
-                "asks for a vote, its log ends at {} of term {}{by}",
-                last.index, last.term
-            )
-        }
-        Claim::Appended { matched } => format!("has the log through {matched}"),
-        Claim::Rejected { prev, hint } => format!("lacks {prev}, try {}", hint.index),
-        other => format!("{other:?}"),
-    }
-}
-
-fn said(notice: &Said) -> String {
-    match notice {
-        Said::Append {
-            prev,
-            entries,
-            commit,
-        } => match entries.len() as u64 {
-            0 => format!("probes after {}, commit {commit}", prev.index),
-            n => format!(
-                "entries {} to {}, commit {commit}",
-                prev.index + 1,
-                prev.index + n
-            ),
-        },
-        Said::Snapshot {
-            meta,
-            offset,
-            data,
-            last,
-            ..
-        } => format!(
-            "snapshot at {}, bytes {offset} to {}{}",
-            meta.at.index,
-            offset + data.len() as u64,
-            if *last { ", the last" } else { "" }
-        ),
-        other => format!("{other:?}"),
     }
 }
 

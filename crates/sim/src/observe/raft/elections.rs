@@ -1,6 +1,6 @@
 //! Election safety: at most one leader can be elected in a given term (Raft, figure 3).
 
-use super::{Broken, broken};
+use crate::observe::{Broken, broken};
 use quorate_core::NodeId;
 use std::collections::BTreeMap;
 

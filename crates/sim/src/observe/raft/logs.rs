@@ -3,13 +3,14 @@
 //! Every entry has a chain: a hash over it and all entries before it. Two logs agree up to an index
 //! exactly if their chains there are equal, so each property is one comparison.
 
-use super::{Broken, broken};
+use super::LogChange;
 use crate::Rolling;
-use crate::disk::LogChange;
+use crate::observe::{Broken, broken};
 use quorate_core::NodeId;
+use quorate_core::replicated::Payload;
 use quorate_crash::raft::{Entry, Log, Position};
 use std::collections::VecDeque;
-use std::hash::Hasher;
+use std::hash::{Hash, Hasher};
 
 /// An entry's term, and the chain up to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +164,10 @@ impl Logs {
         let mut rolling = Rolling::default();
         rolling.add(before);
         rolling.add(entry.term);
-        rolling.write(entry.payload.command());
+        match &entry.payload {
+            Payload::Configuration(configuration) => configuration.hash(&mut rolling),
+            payload => rolling.write(payload.command()),
+        }
         let link = Link {
             term: entry.term,
             chain: rolling.value(),
