@@ -243,6 +243,36 @@ mod tests {
         }
     }
 
+    /// All changes among four nodes, and all sets that decide: no two of them miss each other, while
+    /// the old and the new voters alone do.
+    #[test]
+    fn quorums_meet_across_a_change() {
+        let of = |set: u32| {
+            nodes(&[0, 1, 2, 3])
+                .into_iter()
+                .filter(move |n| set >> n.0 & 1 > 0)
+        };
+        let decides = |c: &Configuration, set: u32| c.is_quorum(|node| set >> node.0 & 1 > 0);
+        let mut apart = 0;
+        for (old, new) in (1..16).flat_map(|old| (1..16).map(move |new| (old, new))) {
+            let [old, target] = [old, new].map(|set| Configuration {
+                voters: of(set).collect(),
+                ..Configuration::founding(4)
+            });
+            let joint = old.towards(target.clone());
+            for (a, b) in (0..16).flat_map(|a| (0..16).map(move |b| (a, b))) {
+                if decides(&joint, a) && a & b == 0 {
+                    assert!(!decides(&old, b) && !decides(&target, b) && !decides(&joint, b));
+                }
+                apart += u32::from(decides(&old, a) && decides(&target, b) && a & b == 0);
+            }
+        }
+        assert!(
+            apart > 0,
+            "without a joint configuration they would miss each other"
+        );
+    }
+
     #[test]
     fn a_change_keeps_numbers_and_level() {
         let now = Configuration {

@@ -160,6 +160,11 @@ impl Hard {
         self.log.configuration()
     }
 
+    /// What is wrong with the records, if anything is.
+    pub(super) fn flaw(&self) -> Option<&'static str> {
+        self.flaw
+    }
+
     fn take(&mut self, record: &Record) -> Result<(), &'static str> {
         if record.largest().max(self.boots) > MAX {
             return Err("a number is out of all bounds");

@@ -278,9 +278,10 @@ impl Log {
             term: last,
             index: at + entries.len() as u64 - 1,
         };
-        let configurations = entries.configurations();
-        self.configurations
-            .extend(configurations.map(|(offset, it)| (at + offset as u64, it.clone())));
+        for (offset, configuration) in entries.configurations() {
+            let configured = (at + offset as u64, configuration.clone());
+            self.configurations.push_back(configured);
+        }
         self.batches.push_back(Batch {
             first: at,
             entries: entries.clone(),

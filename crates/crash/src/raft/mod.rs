@@ -173,7 +173,7 @@ impl Protocol for Raft {
     }
 
     fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
-        if self.violation().is_some() {
+        if self.violation.is_some() {
             return;
         }
         match input {
@@ -185,14 +185,15 @@ impl Protocol for Raft {
             Input::Start => self.on_start(out),
             Input::Coin { .. } => {} // Raft flips none
         }
-        if self.violation().is_some() {
+        self.violation = self.violation.or(self.hard.flaw());
+        if self.violation.is_some() {
             self.stop(out);
         }
         self.announce(out);
     }
 
     fn flush(&mut self, now: Time, out: &mut Effects<Self>) {
-        if self.violation().is_some() {
+        if self.violation.is_some() {
             return;
         }
         if let Some((leader, matched)) = self.acknowledge.take() {

@@ -16,11 +16,16 @@ use std::sync::OnceLock;
 
 /// The sum of all entries through the end of a batch, since some entry that may be gone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sum(OnceLock<u128>);
+pub(super) struct Sum(OnceLock<[u64; 2]>);
 
 impl Sum {
     pub(super) fn known(&self) -> Option<u128> {
-        self.0.get().copied()
+        let halves = self.0.get();
+        halves.map(|[high, low]| (u128::from(*high) << 64) | u128::from(*low))
+    }
+
+    fn note(&self, sum: u128) {
+        self.0.get_or_init(|| [(sum >> 64) as u64, sum as u64]);
     }
 }
 
@@ -58,7 +63,8 @@ impl Log {
             let through = sum
                 .unwrap_or(self.before)
                 .wrapping_add(batch.weigh(batch.entries.len()));
-            sum = Some(*batch.sum.0.get_or_init(|| through));
+            batch.sum.note(through);
+            sum = Some(through);
         }
         sum.map_or(0, |sum| sum.wrapping_sub(self.before))
     }
