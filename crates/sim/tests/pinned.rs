@@ -34,12 +34,12 @@ fn seeds_mean_the_same_everywhere() {
     )
     .expect("writes");
     expect![[r#"
-        seed 1: 1581 events, hash bc88cde090b41cc7
-        seed 2: 2482 events, hash a123e7a3dd6337da
-        seed 3: 5134 events, hash 998341730c63e7be
-        seed 195: 3744 events, hash 132b0c7493503b3f
-        seed 1070: 970 events, hash 3d5b92c502d2c5a8
-        seeds 0 to 39: 297821 events, hash a810f6ca217c4bac
+        seed 1: 1527 events, hash 638069c21e685a4f
+        seed 2: 2515 events, hash 4e0d100446813071
+        seed 3: 5747 events, hash 234c860ef8df8365
+        seed 195: 3711 events, hash edd5fcb45e0b0a1d
+        seed 1070: 1015 events, hash bf14cae722336721
+        seeds 0 to 39: 244291 events, hash 4cc3468958cce52c
     "#]]
     .assert_eq(&text);
 }
