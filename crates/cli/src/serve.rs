@@ -6,6 +6,7 @@ use crate::lifeline::{self, Event};
 use crate::log;
 use anyhow::{Context, anyhow, bail};
 use quorate_contract::Contract;
+use quorate_node::storage::DiskStall;
 use quorate_node::{Ended, Node, NodeConfig, StartError, Timeouts};
 use quorate_wal::Progress;
 use std::path::PathBuf;
@@ -42,6 +43,9 @@ pub(crate) struct Args {
     /// End when standard input ends, and report to standard output: for a parent process
     #[arg(long, hide = true)]
     lifeline: bool,
+    /// Let the disk hang from one SIGUSR1 to the next, for measurements
+    #[arg(long, hide = true)]
+    stall_disk_on_usr1: bool,
 }
 
 /// How a replica runs. No safety depends on any of it.
@@ -124,6 +128,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     config.listen_peer = args.listen_peer.clone();
     args.tuning.apply(&mut config)?;
 
+    let stall = args.stall_disk_on_usr1.then(|| config.disk_stall.clone());
     let mut teller = Teller::new(args.lifeline);
     let node = Node::start(config, &mut |progress| teller.recovering(progress));
     let node = node.map_err(|error| match error {
@@ -133,7 +138,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     })?;
     let (clients, peers) = (node.client_address(), node.peer_address());
     info!(%clients, %peers, "serving");
-    serve(node, args.lifeline)
+    serve(node, args.lifeline, stall)
 }
 
 fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {
@@ -157,7 +162,7 @@ fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {
 }
 
 /// Serves until a signal comes, the parent goes, or the replica ends by itself.
-fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
+fn serve(node: Node, lifeline: bool, stall: Option<DiskStall>) -> anyhow::Result<()> {
     if lifeline {
         Event::ready(&node).tell();
     }
@@ -176,6 +181,7 @@ fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
             },
             () = lifeline::cut(lifeline) => info!("the parent process is gone: stopping"),
             () = reports => {}
+            error = stalls(stall) => tracing::error!("can't wait for SIGUSR1: {error:#}"),
         }
     });
     node.stop();
@@ -187,6 +193,24 @@ fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
         Some(Ended::DiskFailed(error)) => bail!(error),
         Some(Ended::Panicked) => bail!("the replica's thread has panicked; this is a bug"),
     }
+}
+
+/// Switches the disk off and on at each SIGUSR1; never ends unless that can't be had.
+async fn stalls(stall: Option<DiskStall>) -> anyhow::Error {
+    let Some(stall) = stall else {
+        return std::future::pending().await;
+    };
+    let mut signals = match signal(SignalKind::user_defined1()) {
+        Ok(signals) => signals,
+        Err(error) => return error.into(),
+    };
+    while signals.recv().await.is_some() {
+        match stall.toggle() {
+            true => tracing::warn!("SIGUSR1: the disk hangs"),
+            false => info!("SIGUSR1: the disk goes on"),
+        }
+    }
+    anyhow!("no more signals can be received")
 }
 
 async fn signalled() -> anyhow::Result<&'static str> {

@@ -1,5 +1,6 @@
 //! What a node is started with.
 
+use crate::storage::DiskStall;
 use quorate_contract::Contract;
 use quorate_replica::Limits;
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub struct NodeConfig {
     pub request_timeout: Duration,
     /// Added to each sync of the log; for measurements.
     pub sync_delay: Duration,
+    /// Makes the log's syncs hang while it is on; for measurements.
+    pub disk_stall: DiskStall,
     /// Threads for sockets and the API.
     pub io_threads: usize,
     /// Bounds of the replica.
@@ -64,6 +67,7 @@ impl NodeConfig {
             timeouts: Timeouts::default(),
             request_timeout: Duration::from_secs(5),
             sync_delay: Duration::ZERO,
+            disk_stall: DiskStall::default(),
             io_threads: 1,
             limits: Limits {
                 request_bytes,

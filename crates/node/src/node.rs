@@ -67,8 +67,11 @@ impl Node {
         config: NodeConfig,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, StartError> {
-        let delay = config.sync_delay;
-        let open = |path: &Path| Ok(DelayedStorage::new(FileStorage::open(path)?, delay));
+        let (delay, stall) = (config.sync_delay, config.disk_stall.clone());
+        let open = |path: &Path| {
+            let files = FileStorage::open(path)?;
+            Ok(DelayedStorage::that_stalls(files, delay, stall))
+        };
         Self::start_over(config, open, progress)
     }
 

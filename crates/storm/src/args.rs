@@ -21,6 +21,22 @@ pub struct StormArgs {
     #[arg(long, value_enum, default_value_t)]
     pub target: Target,
 
+    /// Change the members all the time: add learners, promote them, remove members, and replace
+    /// those that lose their directories, under kills and pauses. For --minutes; --kills, --pauses
+    /// and --target don't count then
+    #[arg(long, conflicts_with_all = ["gaps", "kills", "pauses", "target", "lose"])]
+    pub members: bool,
+
+    /// How long members change
+    #[arg(long, default_value_t = 2.0, value_name = "N", requires = "members")]
+    pub minutes: f64,
+
+    /// Measure how long nobody gets an acknowledgement when the leader is killed, when it is
+    /// paused, and when its disk stalls: so many times each, and nothing else
+    #[arg(long, value_name = "TRIES", conflicts_with_all = ["kills", "pauses", "target", "lose"],
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub gaps: Option<u32>,
+
     /// Decides the plan and what the clients do [default: a random one, printed]
     #[arg(long)]
     pub seed: Option<u64>,
@@ -105,6 +121,12 @@ impl StormArgs {
         let refused = |why: &str| Err(Refused(why.to_owned()));
         if self.kills.saturating_add(self.pauses) > 100_000 {
             return refused("--kills and --pauses are at most 100000 together");
+        }
+        if !(self.minutes > 0.0 && self.minutes <= 100_000.0) {
+            return refused("--minutes must be more than 0 and at most 100000");
+        }
+        if self.election_timeout == 0 || self.election_timeout > 600_000 {
+            return refused("--election-timeout must be between 1 and 600000 milliseconds");
         }
         if self.timeout == 0 || self.timeout > 600_000 {
             return refused("--timeout must be between 1 and 600000 milliseconds");

@@ -9,7 +9,7 @@ use quorate_etcd::pb::etcdserverpb::{StatusRequest, StatusResponse};
 use tokio::time::{sleep, timeout};
 
 use crate::client::Fleet;
-use crate::cluster::{Cluster, REPLICAS};
+use crate::cluster::Cluster;
 use crate::gaps::{longest, millis};
 use crate::plan::{Kind, Planned, Whom};
 use crate::report::FaultReport;
@@ -26,16 +26,22 @@ pub(crate) struct Course<'a> {
     pub(crate) cluster: &'a mut Cluster,
     pub(crate) fleet: Arc<Fleet>,
     /// Connections of our own: to look, not to load.
-    open: [Option<Connection>; REPLICAS],
+    open: Vec<Option<Connection>>,
 }
 
 impl<'a> Course<'a> {
     pub(crate) fn new(cluster: &'a mut Cluster, fleet: Arc<Fleet>) -> Self {
+        let open = vec![None; fleet.endpoints.len()];
         Self {
             cluster,
             fleet,
-            open: [const { None }; REPLICAS],
+            open,
         }
+    }
+
+    /// There may be another replica at this place now.
+    pub(crate) fn forget(&mut self, id: usize) {
+        self.open[id] = None;
     }
 
     async fn status(&mut self, id: usize) -> Option<StatusResponse> {
@@ -59,16 +65,17 @@ impl<'a> Course<'a> {
 
     /// The leader that all agree on, by number, if every replica answers.
     async fn leader(&mut self) -> Option<usize> {
-        let mut members = [0; REPLICAS];
-        let mut leaders = [0; REPLICAS];
-        for id in 0..REPLICAS {
-            let status = self.status(id).await?;
-            members[id] = status.header.as_ref()?.member_id;
-            leaders[id] = status.leader;
+        let running = self.cluster.running();
+        let (mut members, mut leaders) = (vec![], vec![]);
+        for id in &running {
+            let status = self.status(*id).await?;
+            members.push(status.header.as_ref()?.member_id);
+            leaders.push(status.leader);
         }
-        let agreed = leaders.iter().all(|leader| *leader == leaders[0]);
-        let leader = members.iter().position(|member| *member == leaders[0]);
-        leader.filter(|_| agreed)
+        let first = leaders.first()?;
+        let agreed = leaders.iter().all(|leader| leader == first);
+        let leader = members.iter().position(|member| member == first)?;
+        agreed.then_some(running[leader])
     }
 
     /// Waits until all replicas follow one leader and a write has been acknowledged meanwhile.
@@ -92,7 +99,8 @@ impl<'a> Course<'a> {
             }
             sleep(LOOK).await;
         }
-        let said: Vec<_> = (0..REPLICAS)
+        let running = self.cluster.running().into_iter();
+        let said: Vec<_> = running
             .map(|id| format!("n{id} said last:\n{}", self.cluster.last_words(id)))
             .collect();
         Err(format!(
@@ -121,12 +129,13 @@ impl<'a> Course<'a> {
         let victims = match planned.whom {
             Whom::Replica(id) => vec![id],
             Whom::Leader => vec![leader],
-            Whom::All => (0..REPLICAS).collect(),
+            Whom::All => self.cluster.running(),
         };
         let at = self.fleet.now();
         match planned.kind {
             Kind::Kill => self.cluster.kill(&victims).map_err(in_words)?,
             Kind::Pause => self.pause(&victims, true).map_err(in_words)?,
+            Kind::Stall => self.stall(&victims).map_err(in_words)?,
         }
         sleep(planned.lasts).await;
         let back = self.fleet.now();
@@ -140,6 +149,7 @@ impl<'a> Course<'a> {
                 }
             }
             Kind::Pause => self.pause(&victims, false).map_err(in_words)?,
+            Kind::Stall => self.stall(&victims).map_err(in_words)?,
         }
         self.settle().await?;
         let settled = self.fleet.now();
@@ -153,6 +163,10 @@ impl<'a> Course<'a> {
             gap_ms: millis(longest(&self.fleet.acknowledged(), at, settled)),
             unknown: self.fleet.unknown.load(Ordering::Relaxed),
         })
+    }
+
+    fn stall(&self, ids: &[usize]) -> anyhow::Result<()> {
+        ids.iter().try_for_each(|id| self.cluster.toggle_stall(*id))
     }
 
     fn pause(&self, ids: &[usize], pause: bool) -> anyhow::Result<()> {

@@ -7,6 +7,9 @@
 //! of it to [`quorate_check`]. The [`Report`] says whether the history is linearizable and nothing
 //! acknowledged is lost, and for how long clients got no acknowledgement around each fault.
 //!
+//! With `--members` the replicas do not stay the same three: see `members/`. With `--gaps` the
+//! leader alone is hit, in three ways, to measure how long it is missed.
+//!
 //! The seed decides what is done and how long after the cluster has settled. What the processes
 //! make of it is up to the machine: a storm is not repeated exactly by its seed. The simulation is
 //! for that.
@@ -24,6 +27,7 @@ mod cluster;
 mod course;
 mod gaps;
 mod load;
+mod members;
 mod outcome;
 mod plan;
 mod report;
@@ -31,6 +35,6 @@ mod storm;
 mod wire;
 
 pub use args::{Refused, StormArgs, Target};
-pub use gaps::{GapSummary, Gaps};
+pub use gaps::{GapSummary, Gaps, LeaderGaps};
 pub use report::{FaultReport, Judgement, Operations, Report};
 pub use storm::run;

@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Kill,
     /// SIGSTOP, and later SIGCONT.
     Pause,
+    /// Its disk finishes no sync, until later.
+    Stall,
 }
 
 /// Who is hit.
@@ -42,6 +44,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Kind::Kill => "kill",
             Kind::Pause => "pause",
+            Kind::Stall => "stall",
         })
     }
 }
@@ -49,6 +52,9 @@ impl fmt::Display for Kind {
 /// All faults of a storm, in order.
 pub(crate) fn plan(args: &StormArgs, seed: u64) -> Vec<Planned> {
     let mut random = fastrand::Rng::with_seed(seed);
+    if let Some(tries) = args.gaps {
+        return for_gaps(args, tries, &mut random);
+    }
     let mut rounds = vec![Kind::Kill; args.kills as usize];
     rounds.resize(rounds.len() + args.pauses as usize, Kind::Pause);
     random.shuffle(&mut rounds);
@@ -74,6 +80,26 @@ pub(crate) fn plan(args: &StormArgs, seed: u64) -> Vec<Planned> {
             whom,
             after: up_to(args.every),
             lasts: up_to(args.down),
+        })
+        .collect()
+}
+
+/// The leader is hit so often in each way, and for long enough that another one takes over
+/// meanwhile: in four election timeouts a follower notices and is elected, twice if need be.
+fn for_gaps(args: &StormArgs, tries: u32, random: &mut fastrand::Rng) -> Vec<Planned> {
+    let mut all = vec![];
+    for kind in [Kind::Kill, Kind::Pause, Kind::Stall] {
+        all.resize(all.len() + tries as usize, kind);
+    }
+    // What slows the machine for a while hits all kinds.
+    random.shuffle(&mut all);
+    let lasts = Duration::from_millis(args.election_timeout.saturating_mul(4));
+    all.into_iter()
+        .map(|kind| Planned {
+            kind,
+            whom: Whom::Leader,
+            after: Duration::from_micros(random.u64(0..=args.every * 1000)),
+            lasts,
         })
         .collect()
 }
@@ -111,6 +137,18 @@ mod tests {
                 };
                 assert_eq!((hits(Kind::Kill), hits(Kind::Pause)), (50, 7));
             }
+        }
+    }
+
+    #[test]
+    fn gaps_are_measured_as_often_in_each_way_with_time_for_another_leader() {
+        let all = plan(&args("--gaps 20 --election-timeout 200"), 9);
+        for kind in [Kind::Kill, Kind::Pause, Kind::Stall] {
+            assert_eq!(all.iter().filter(|p| p.kind == kind).count(), 20);
+        }
+        for planned in all {
+            assert_eq!(planned.whom, Whom::Leader);
+            assert_eq!(planned.lasts, Duration::from_millis(800));
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use quorate_check::{History, Outcome, Verdict, Violation};
 use serde::Serialize;
 
-use crate::gaps::Gaps;
+use crate::gaps::{Gaps, LeaderGaps};
 
 /// Everything that one storm showed.
 #[derive(Clone, Debug, Serialize)]
@@ -21,6 +21,8 @@ pub struct Report {
     pub faults: Vec<FaultReport>,
     /// For how long nobody got an acknowledgement.
     pub gaps: Gaps,
+    /// The same for the leader alone, by what was done to it; only where that was asked for.
+    pub leader_gaps: Vec<LeaderGaps>,
     /// What the history says.
     pub judgement: Judgement,
     /// Whatever else was wrong: a replica that ended by itself, an invariant that it found violated.
@@ -47,7 +49,8 @@ pub struct Operations {
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FaultReport {
-    /// `kill` or `pause`.
+    /// `kill`, `pause` or `stall`; or a change of the members: `add`, `promote`, `remove` or
+    /// `replace`.
     pub kind: String,
     /// Which replicas were hit.
     pub replicas: Vec<usize>,
@@ -55,7 +58,7 @@ pub struct FaultReport {
     pub hit_leader: bool,
     /// When, in milliseconds since the clients began.
     pub at_ms: f64,
-    /// How long until they were started again or went on.
+    /// How long until they were started again or went on; of a change, how long it took.
     pub down_ms: f64,
     /// How long from there until all followed one leader and it acknowledged writes.
     pub settled_ms: f64,
@@ -159,7 +162,7 @@ impl fmt::Display for FaultReport {
         let names: Vec<_> = self.replicas.iter().map(|id| format!("n{id}")).collect();
         write!(
             f,
-            "{:>8.3} s  {:<5} {}{}, down {:.0} ms, settled {:.0} ms later; gap {:.0} ms; {} unknown \
+            "{:>8.3} s  {:<7} {}{}, took {:.0} ms, settled {:.0} ms later; gap {:.0} ms; {} unknown \
              so far",
             self.at_ms / 1e3,
             self.kind,
@@ -181,14 +184,26 @@ impl fmt::Display for Report {
             refused,
             unknown,
         } = self.operations;
-        let kills = self.faults.iter().filter(|f| f.kind == "kill").count();
-        writeln!(
+        let of = |kind: &str| self.faults.iter().filter(|f| f.kind == kind).count();
+        write!(
             f,
-            "faults      {kills} kills, {} pauses in {:.1} s (seed {})",
-            self.faults.len() - kills,
-            self.seconds,
-            self.seed
+            "faults      {} kills, {} pauses",
+            of("kill"),
+            of("pause")
         )?;
+        if of("stall") > 0 {
+            write!(f, ", {} stalled disks", of("stall"))?;
+        }
+        writeln!(f, " in {:.1} s (seed {})", self.seconds, self.seed)?;
+        let changes = ["add", "promote", "remove", "replace"].map(of);
+        if changes != [0; 4] {
+            let [added, promoted, removed, replaced] = changes;
+            writeln!(
+                f,
+                "members     {added} added, {promoted} promoted, {removed} removed, {replaced} \
+                 replaced with an empty directory"
+            )?;
+        }
         writeln!(
             f,
             "operations  {answered} answered ({acknowledged_writes} writes acknowledged), {refused} \
@@ -209,6 +224,9 @@ impl fmt::Display for Report {
             if gap.faults > 0 {
                 writeln!(f, "  {name} {:>4}x {gap}", gap.faults)?;
             }
+        }
+        for LeaderGaps { kind, gaps } in &self.leader_gaps {
+            writeln!(f, "  leader {kind:<6} {:>2}x {gaps}", gaps.faults)?;
         }
         if let Some(history) = &self.history {
             writeln!(f, "history     {}", history.display())?;

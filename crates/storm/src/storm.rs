@@ -19,9 +19,12 @@ use crate::cluster::{self, Cluster, REPLICAS};
 use crate::course::Course;
 use crate::gaps::{Gaps, longest};
 use crate::load::Load;
+use crate::members;
 use crate::plan::plan;
 use crate::report::{FaultReport, Judgement, Operations, Report};
 
+/// A replica answers within this time.
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
 /// Load without faults before the first one, to know the machine.
 const CALM: Duration = Duration::from_millis(1000);
 
@@ -51,6 +54,10 @@ pub async fn run(
         place.path().display()
     ));
 
+    if args.members {
+        // Before any client begins: there would be nothing to judge.
+        members_can_change(&endpoints[0]).await?;
+    }
     let fleet = Arc::new(Fleet::new(
         endpoints.clone(),
         Duration::from_millis(args.timeout),
@@ -72,7 +79,9 @@ pub async fn run(
     history
         .operations
         .sort_by_key(|operation: &Operation| operation.invoked);
-    let judgement = judge(&mut history, &endpoints, tell).await;
+    let running = cluster.running().into_iter();
+    let running: Vec<_> = running.map(|id| cluster.endpoint(id).clone()).collect();
+    let judgement = judge(&mut history, &running, tell).await;
     let mut complaints = cluster.complaints();
     complaints.extend(course.trouble);
 
@@ -85,6 +94,10 @@ pub async fn run(
             course.longest_calm,
             args.election_timeout as f64,
         ),
+        leader_gaps: match args.gaps {
+            Some(_) => Gaps::by_kind(&course.faults, args.election_timeout as f64),
+            None => vec![],
+        },
         faults: course.faults,
         judgement,
         complaints,
@@ -103,6 +116,19 @@ pub async fn run(
         report.data = Some(place.keep());
     }
     Ok(report)
+}
+
+/// Waits until a replica answers, and refuses a storm of members if it can't change them.
+async fn members_can_change(endpoint: &quorate_etcd::client::Endpoint) -> anyhow::Result<()> {
+    let begin = Instant::now();
+    loop {
+        match members::can_change_members(endpoint).await {
+            Err(error) if !error.is::<Refused>() && begin.elapsed() < STARTS_WITHIN => {
+                sleep(Duration::from_millis(50)).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// What the faults came to.
@@ -132,6 +158,11 @@ async fn faults(
     let calm = fleet.now();
     sleep(CALM).await;
     done.longest_calm = longest(&fleet.acknowledged(), calm, fleet.now());
+    if args.members {
+        let changed = members::run(course, args, seed, &mut done.faults, tell).await;
+        done.trouble = changed.err();
+        return done;
+    }
     let plan = plan(args, seed);
     let all = plan.len();
     for (number, planned) in (1..).zip(plan) {

@@ -1,24 +1,56 @@
-//! [`DelayedStorage`]: a disk whose syncs take longer, for measurements.
+//! [`DelayedStorage`]: a disk whose syncs take longer, or hang, for measurements.
 //!
 //! Many machines acknowledge a sync from a cache of the host, in a time that no disk can do. With
 //! a stated delay, a benchmark shows how well writes share a sync, and not only what the processor
-//! can do.
+//! can do. A sync that hangs is what a disk at its end, or a network one that is gone, looks like.
 
 use quorate_wal::{FileId, Storage};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{io, thread};
+
+/// A switch that makes a disk hang. Clones are the same switch.
+#[derive(Clone, Debug, Default)]
+pub struct DiskStall(Arc<AtomicBool>);
+
+impl DiskStall {
+    /// How often a sync that hangs looks whether it may go on.
+    const LOOK: Duration = Duration::from_millis(1);
+
+    /// From now on no sync ends; or, if that is so, they go on. Gives whether they hang now.
+    pub fn toggle(&self) -> bool {
+        !self.0.fetch_xor(true, Ordering::SeqCst)
+    }
+
+    fn wait(&self) {
+        while self.0.load(Ordering::SeqCst) {
+            thread::sleep(Self::LOOK);
+        }
+    }
+}
 
 /// A storage that waits before each sync of a file.
 #[derive(Debug)]
 pub struct DelayedStorage<S> {
     inner: S,
     delay: Duration,
+    stall: DiskStall,
 }
 
 impl<S: Storage> DelayedStorage<S> {
     /// Adds `delay` to each sync of a file; with zero it changes nothing.
     pub fn new(inner: S, delay: Duration) -> Self {
-        Self { inner, delay }
+        Self::that_stalls(inner, delay, DiskStall::default())
+    }
+
+    /// The same, with syncs that hang while `stall` is on.
+    pub fn that_stalls(inner: S, delay: Duration, stall: DiskStall) -> Self {
+        Self {
+            inner,
+            delay,
+            stall,
+        }
     }
 }
 
@@ -55,6 +87,7 @@ impl<S: Storage> Storage for DelayedStorage<S> {
         if !self.delay.is_zero() {
             thread::sleep(self.delay);
         }
+        self.stall.wait();
         self.inner.sync(file)
     }
 

@@ -4,6 +4,6 @@ mod delayed;
 mod directory;
 mod files;
 
-pub use delayed::DelayedStorage;
+pub use delayed::{DelayedStorage, DiskStall};
 pub use directory::{DataDir, DirectoryError, Owner, lock};
 pub use files::FileStorage;
