@@ -99,3 +99,32 @@ impl<S: Storage> Storage for DelayedStorage<S> {
         self.inner.remove(name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::FileStorage;
+    use std::sync::mpsc::{self, RecvTimeoutError};
+
+    #[test]
+    fn a_sync_hangs_from_one_toggle_to_the_next() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let files = FileStorage::open(dir.path()).expect("opened");
+        let stall = DiskStall::default();
+        let mut storage = DelayedStorage::that_stalls(files, Duration::ZERO, stall.clone());
+        let file = storage.create("a", 0).expect("created");
+        storage.sync(file).expect("it does not hang yet");
+        assert!(stall.toggle());
+        let (tell, told) = mpsc::channel();
+        let syncing = thread::spawn(move || {
+            storage.sync(file).expect("synced");
+            tell.send(()).expect("somebody waits");
+        });
+        let early = told.recv_timeout(Duration::from_millis(100));
+        assert_eq!(early, Err(RecvTimeoutError::Timeout));
+        assert!(!stall.toggle());
+        told.recv_timeout(Duration::from_secs(20))
+            .expect("it goes on");
+        syncing.join().expect("no panic");
+    }
+}
