@@ -6,6 +6,7 @@ use crate::lifeline::{self, Event, Lifeline};
 use crate::log;
 use anyhow::{Context, anyhow, bail};
 use quorate_contract::Contract;
+use quorate_node::storage::Hang;
 use quorate_node::{Ended, Node, NodeConfig, StartError, Starting, Timeouts};
 use quorate_wal::Progress;
 use std::ops::ControlFlow;
@@ -47,6 +48,9 @@ pub(crate) struct Args {
     /// End when standard input ends, and report to standard output: for a parent process
     #[arg(long, hide = true)]
     lifeline: bool,
+    /// Let the disk hang from one SIGUSR1 to the next, for measurements
+    #[arg(long, hide = true)]
+    stall_disk_on_usr1: bool,
 }
 
 /// How a replica runs. No safety depends on any of it.
@@ -131,6 +135,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     args.tuning.apply(&mut config)?;
 
     let lifeline = Lifeline::watch(args.lifeline);
+    let stall = args.stall_disk_on_usr1.then(|| config.hang.clone());
     let mut teller = Teller::new(args.lifeline);
     let node = Node::start(config, &mut |starting| {
         teller.starting(starting);
@@ -146,7 +151,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     })?;
     let (clients, peers) = (node.client_address(), node.peer_address());
     info!(%clients, %peers, "serving");
-    serve(node, lifeline, args.lifeline)
+    serve(node, lifeline, args.lifeline, stall)
 }
 
 fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {
@@ -170,7 +175,7 @@ fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {
 }
 
 /// Serves until a signal comes, the parent goes, or the replica ends by itself.
-fn serve(node: Node, parent: Lifeline, lifeline: bool) -> anyhow::Result<()> {
+fn serve(node: Node, parent: Lifeline, lifeline: bool, stall: Option<Hang>) -> anyhow::Result<()> {
     parent.serving();
     if lifeline {
         Event::ready(&node).tell();
@@ -190,6 +195,7 @@ fn serve(node: Node, parent: Lifeline, lifeline: bool) -> anyhow::Result<()> {
             },
             () = parent.cut() => info!("the parent process is gone: stopping"),
             () = reports => {}
+            error = stalls(stall) => tracing::error!("can't wait for SIGUSR1: {error:#}"),
         }
     });
     node.stop();
@@ -202,6 +208,24 @@ fn serve(node: Node, parent: Lifeline, lifeline: bool) -> anyhow::Result<()> {
         Some(Ended::Refused(why)) => Err(refused(why)),
         Some(Ended::Panicked) => bail!("the replica's thread has panicked; this is a bug"),
     }
+}
+
+/// Switches the disk off and on at each SIGUSR1; never ends unless that can't be had.
+async fn stalls(stall: Option<Hang>) -> anyhow::Error {
+    let Some(stall) = stall else {
+        return std::future::pending().await;
+    };
+    let mut signals = match signal(SignalKind::user_defined1()) {
+        Ok(signals) => signals,
+        Err(error) => return error.into(),
+    };
+    while signals.recv().await.is_some() {
+        match stall.toggle() {
+            true => tracing::warn!("SIGUSR1: the disk hangs"),
+            false => info!("SIGUSR1: the disk goes on"),
+        }
+    }
+    anyhow!("no more signals can be received")
 }
 
 async fn signalled() -> anyhow::Result<&'static str> {

@@ -1,5 +1,6 @@
 //! What a node is started with.
 
+use crate::storage::Hang;
 use quorate_contract::Contract;
 use quorate_replica::Limits;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub struct NodeConfig {
     pub request_timeout: Duration,
     /// Added to each sync of the log; for measurements.
     pub sync_delay: Duration,
+    /// Makes the log's syncs hang while it is on; for measurements.
+    pub hang: Hang,
     /// Threads for sockets and the API.
     pub io_threads: usize,
     /// Bounds of the replica.
@@ -68,6 +71,7 @@ impl NodeConfig {
             timeouts: Timeouts::default(),
             request_timeout: Duration::from_secs(5),
             sync_delay: Duration::ZERO,
+            hang: Hang::default(),
             io_threads: 1,
             limits: Limits {
                 request_bytes,

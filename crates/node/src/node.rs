@@ -12,7 +12,7 @@ use crate::published::{Ended, Published};
 use crate::recover::{Recovered, recover};
 use crate::serving::{PeerMessage, Replica};
 use crate::shell::{Answers, Shell};
-use crate::storage::{DataDir, DirectoryError, FileStorage, Identity, State, delayed};
+use crate::storage::{DataDir, DirectoryError, FileStorage, Identity, State, delayed, hanging};
 use crate::worker::Worker;
 use crate::{ClockStatus, NodeConfig, StartError, Starting};
 use quorate_core::{Mutant, NodeId};
@@ -76,8 +76,8 @@ impl Node {
         config: NodeConfig,
         progress: &mut (dyn FnMut(Starting) -> ControlFlow<()> + Send),
     ) -> Result<Self, StartError> {
-        let delay = config.sync_delay;
-        let open = |path: &Path| Ok(delayed(FileStorage::open(path)?, delay));
+        let (delay, hang) = (config.sync_delay, config.hang.clone());
+        let open = |path: &Path| Ok(hanging(delayed(FileStorage::open(path)?, delay), hang));
         Self::start_over(config, open, progress)
     }
 

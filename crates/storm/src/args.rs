@@ -17,15 +17,31 @@ pub struct StormArgs {
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub pauses: u32,
 
-    /// Whom the faults hit
+    /// Victim the faults hit
     #[arg(long, value_enum, default_value_t)]
     pub target: Targets,
+
+    /// Change the members all the time: add learners, promote them, remove members, and replace
+    /// those that lose their directories, under kills and pauses. For --minutes; --kills, --pauses
+    /// and --target don't count then
+    #[arg(long, conflicts_with_all = ["gaps", "kills", "pauses", "target", "lose"])]
+    pub members: bool,
+
+    /// How long members change
+    #[arg(long, default_value_t = 2.0, value_name = "N", requires = "members")]
+    pub minutes: f64,
+
+    /// Measure how long nobody gets an acknowledgement when the leader is killed, when it is
+    /// paused, and when its disk stalls: so many times each, and nothing else
+    #[arg(long, value_name = "TRIES", conflicts_with_all = ["kills", "pauses", "target", "lose"],
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub gaps: Option<u32>,
 
     /// Decides the plan and what the clients do [default: a random one, printed]
     #[arg(long)]
     pub seed: Option<u64>,
 
-    /// Clients, each with one request under way at a time
+    /// StormClients, each with one request under way at a time
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub clients: u16,
 
@@ -68,13 +84,13 @@ pub struct StormArgs {
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
 
-    /// Cut about this many bytes off the log of each killed replica, as a disk does that lied about
+    /// Cut about this many bytes off the log of whoever is killed, as a disk does that lied about
     /// its syncs. This breaks the contract: it is there to see that the loss is found
     #[arg(long, default_value_t = 0, value_name = "BYTES")]
     pub lose: u64,
 }
 
-/// Whom the faults hit.
+/// Victim the faults hit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Targets {
     /// One replica after the other
@@ -82,7 +98,7 @@ pub enum Targets {
     RoundRobin,
     /// Each as often as the others, in random order
     Any,
-    /// The leader at that moment
+    /// Whoever leads at that moment
     Leader,
     /// All at once, as when the power fails
     All,
@@ -105,6 +121,12 @@ impl StormArgs {
         let refused = |why: &str| Err(StormArgsError(why.to_owned()));
         if self.kills.saturating_add(self.pauses) > 100_000 {
             return refused("--kills and --pauses are at most 100000 together");
+        }
+        if !(self.minutes > 0.0 && self.minutes <= 100_000.0) {
+            return refused("--minutes must be more than 0 and at most 100000");
+        }
+        if self.election_timeout == 0 || self.election_timeout > 600_000 {
+            return refused("--election-timeout must be between 1 and 600000 milliseconds");
         }
         if self.timeout == 0 || self.timeout > 600_000 {
             return refused("--timeout must be between 1 and 600000 milliseconds");

@@ -1,10 +1,10 @@
-//! Gaps: the times without an acknowledged write.
+//! For how long nobody got an acknowledgement of a write.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::fault_report::FaultReport;
+use crate::report::FaultReport;
 
 /// The gaps around faults of one kind, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -33,6 +33,16 @@ pub struct Gaps {
     pub leader: GapSummary,
     /// When only others were.
     pub others: GapSummary,
+}
+
+/// The gaps around what was done to the leader in one way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LeaderGaps {
+    /// `kill`, `pause` or `stall`.
+    pub kind: String,
+    /// The gaps.
+    #[serde(flatten)]
+    pub gaps: GapSummary,
 }
 
 /// The longest gap between acknowledgements, at `acks` in order, of which a part lies between
@@ -88,6 +98,23 @@ impl Gaps {
         }
     }
 
+    /// The gaps around faults of the leader, by kind in alphabetical order.
+    pub(crate) fn by_kind(faults: &[FaultReport], election_timeout_ms: f64) -> Vec<LeaderGaps> {
+        let mut kinds: Vec<(&str, Vec<f64>)> = vec![];
+        for fault in faults.iter().filter(|fault| fault.hit_leader) {
+            match kinds.iter_mut().find(|(kind, _)| *kind == fault.kind) {
+                Some((_, gaps)) => gaps.push(fault.gap_ms),
+                None => kinds.push((&fault.kind, vec![fault.gap_ms])),
+            }
+        }
+        kinds.sort_by_key(|(kind, _)| *kind);
+        let summary = |(kind, gaps): (&str, _)| LeaderGaps {
+            kind: kind.to_owned(),
+            gaps: GapSummary::of(gaps, election_timeout_ms),
+        };
+        kinds.into_iter().map(summary).collect()
+    }
+
     /// The longest of all.
     #[must_use]
     pub fn longest_ms(&self) -> f64 {
@@ -121,6 +148,38 @@ mod tests {
     fn silence_to_the_end_is_a_gap() {
         assert_eq!(longest(&[10, 20], 15, 100), 80);
         assert_eq!(longest(&[], 15, 100), 85);
+    }
+
+    #[test]
+    fn gaps_of_the_leader_are_told_apart_by_what_was_done_to_it() {
+        let fault = |kind: &str, hit_leader, gap_ms| FaultReport {
+            kind: kind.into(),
+            replicas: vec![0],
+            hit_leader,
+            at_ms: 0.0,
+            down_ms: 0.0,
+            settled_ms: 0.0,
+            gap_ms,
+            unknown: 0,
+        };
+        let faults = [
+            fault("stall", true, 500.0),
+            fault("kill", true, 20.0),
+            fault("stall", false, 900.0),
+            fault("stall", true, 100.0),
+        ];
+        let kinds = Gaps::by_kind(&faults, 200.0);
+        let found: Vec<_> = kinds
+            .iter()
+            .map(|k| {
+                (
+                    &k.kind[..],
+                    k.gaps.faults,
+                    k.gaps.longest_in_election_timeouts,
+                )
+            })
+            .collect();
+        assert_eq!(found, [("kill", 1, 0.1), ("stall", 2, 2.5)]);
     }
 
     #[test]

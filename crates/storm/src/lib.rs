@@ -1,4 +1,4 @@
-//! Faults on real processes: three replicas as processes of their own, clients that never stop,
+//! FaultsOutcome on real processes: three replicas as processes of their own, clients that never stop,
 //! `kill -9` at random moments, and a judgement on everything that the clients were told.
 //!
 //! [`run`] starts `quorate serve` three times on this machine, lets a fleet of clients read and
@@ -7,6 +7,9 @@
 //! of it to [`quorate_check`]. The [`StormReport`] says whether the history is linearizable and nothing
 //! acknowledged is lost, and for how long clients got no acknowledgement around each fault.
 //!
+//! With `--members` the replicas do not stay the same three: see `members/`. With `--gaps` the
+//! leader alone is hit, in three ways, to measure how long it is missed.
+//!
 //! The seed decides what is done and how long after the cluster has settled. What the processes
 //! make of it is up to the machine: a storm is not repeated exactly by its seed. The simulation is
 //! for that.
@@ -14,16 +17,16 @@
 //! What this crate never does: share code with the servers beyond the definitions of etcd's API
 //! and the contract file. It knows them by their ports, as any client does.
 //!
-//! Where to start reading: [`StormArgs`], then `storm.rs` for the course of a storm; `client.rs` is
+//! Where to start reading: [`StormArgs`], then `storm.rs` for the nemesis of a storm; `client.rs` is
 //! one client, `outcome.rs` what an error allows to conclude.
 
 mod account;
 mod args;
 mod client;
 mod cluster;
-mod fault_report;
 mod gaps;
 mod load;
+mod members;
 mod nemesis;
 mod outcome;
 mod plan;
@@ -32,7 +35,6 @@ mod storm;
 mod wire;
 
 pub use args::{StormArgs, StormArgsError, Targets};
-pub use fault_report::FaultReport;
-pub use gaps::{GapSummary, Gaps};
-pub use report::{OperationTotals, StormReport, StormVerdict};
+pub use gaps::{GapSummary, Gaps, LeaderGaps};
+pub use report::{FaultReport, OperationTotals, StormReport, StormVerdict};
 pub use storm::run;

@@ -9,10 +9,10 @@ use quorate_etcd::pb::etcdserverpb::{StatusRequest, StatusResponse};
 use tokio::time::{sleep, timeout};
 
 use crate::client::StormClients;
-use crate::cluster::{ProcessCluster, REPLICAS};
-use crate::fault_report::FaultReport;
+use crate::cluster::ProcessCluster;
 use crate::gaps::{longest, millis};
 use crate::plan::{PlannedFault, ProcessFault, Victim};
+use crate::report::FaultReport;
 
 /// A cluster of which every replica runs has a leader that acknowledges writes within this time.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
@@ -24,22 +24,28 @@ const STATUS: Duration = Duration::from_millis(100);
 /// The cluster under faults.
 pub(crate) struct Nemesis<'a> {
     pub(crate) cluster: &'a mut ProcessCluster,
-    pub(crate) clients: Arc<StormClients>,
+    pub(crate) fleet: Arc<StormClients>,
     /// Connections of our own: to look, not to load.
-    open: [Option<Connection>; REPLICAS],
+    open: Vec<Option<Connection>>,
 }
 
 impl<'a> Nemesis<'a> {
     pub(crate) fn new(cluster: &'a mut ProcessCluster, fleet: Arc<StormClients>) -> Self {
+        let open = vec![None; fleet.endpoints.len()];
         Self {
             cluster,
-            clients: fleet,
-            open: [const { None }; REPLICAS],
+            fleet,
+            open,
         }
     }
 
+    /// There may be another replica at this place now.
+    pub(crate) fn forget(&mut self, id: usize) {
+        self.open[id] = None;
+    }
+
     async fn status(&mut self, id: usize) -> Option<StatusResponse> {
-        let endpoint = &self.clients.endpoints[id];
+        let endpoint = &self.fleet.endpoints[id];
         let open = &mut self.open[id];
         let ask = async {
             let connection = match open.take() {
@@ -59,16 +65,17 @@ impl<'a> Nemesis<'a> {
 
     /// The leader that all agree on, by number, if every replica answers.
     async fn leader(&mut self) -> Option<usize> {
-        let mut members = [0; REPLICAS];
-        let mut leaders = [0; REPLICAS];
-        for id in 0..REPLICAS {
-            let status = self.status(id).await?;
-            members[id] = status.header.as_ref()?.member_id;
-            leaders[id] = status.leader;
+        let running = self.cluster.running();
+        let (mut members, mut leaders) = (vec![], vec![]);
+        for id in &running {
+            let status = self.status(*id).await?;
+            members.push(status.header.as_ref()?.member_id);
+            leaders.push(status.leader);
         }
-        let agreed = leaders.iter().all(|leader| *leader == leaders[0]);
-        let leader = members.iter().position(|member| *member == leaders[0]);
-        leader.filter(|_| agreed)
+        let first = leaders.first()?;
+        let agreed = leaders.iter().all(|leader| leader == first);
+        let leader = members.iter().position(|member| member == first)?;
+        agreed.then_some(running[leader])
     }
 
     /// Waits until all replicas follow one leader and a write has been acknowledged meanwhile.
@@ -77,7 +84,7 @@ impl<'a> Nemesis<'a> {
     /// In words, if a replica ends by itself or it takes too long: that is a violation.
     pub(crate) async fn settle(&mut self) -> Result<usize, String> {
         let begin = Instant::now();
-        let acknowledged = self.clients.acknowledged().len();
+        let acknowledged = self.fleet.acknowledged().len();
         while begin.elapsed() < SETTLES_WITHIN {
             if let Some((id, status)) = self.cluster.ended_by_itself() {
                 let last = self.cluster.last_output(id);
@@ -86,13 +93,14 @@ impl<'a> Nemesis<'a> {
                 ));
             }
             if let Some(leader) = self.leader().await
-                && self.clients.acknowledged().len() > acknowledged
+                && self.fleet.acknowledged().len() > acknowledged
             {
                 return Ok(leader);
             }
             sleep(LOOK).await;
         }
-        let said: Vec<_> = (0..REPLICAS)
+        let running = self.cluster.running().into_iter();
+        let said: Vec<_> = running
             .map(|id| format!("n{id} said last:\n{}", self.cluster.last_output(id)))
             .collect();
         Err(format!(
@@ -107,7 +115,7 @@ impl<'a> Nemesis<'a> {
     ///
     /// # Errors
     /// In words, if the cluster does not settle, or the system refuses the fault.
-    pub(crate) async fn inject(
+    pub(crate) async fn strike(
         &mut self,
         planned: PlannedFault,
         lose: u64,
@@ -121,16 +129,17 @@ impl<'a> Nemesis<'a> {
         let victims = match planned.victim {
             Victim::Replica(id) => vec![id],
             Victim::Leader => vec![leader],
-            Victim::All => (0..REPLICAS).collect(),
+            Victim::All => self.cluster.running(),
         };
-        let at = self.clients.now();
-        match planned.fault {
+        let at = self.fleet.now();
+        match planned.kind {
             ProcessFault::Kill => self.cluster.kill(&victims).map_err(in_words)?,
             ProcessFault::Pause => self.pause(&victims, true).map_err(in_words)?,
+            ProcessFault::Stall => self.stall(&victims).map_err(in_words)?,
         }
         sleep(planned.lasts).await;
-        let back = self.clients.now();
-        match planned.fault {
+        let back = self.fleet.now();
+        match planned.kind {
             ProcessFault::Kill => {
                 for id in &victims {
                     if lose > 0 {
@@ -140,19 +149,24 @@ impl<'a> Nemesis<'a> {
                 }
             }
             ProcessFault::Pause => self.pause(&victims, false).map_err(in_words)?,
+            ProcessFault::Stall => self.stall(&victims).map_err(in_words)?,
         }
         self.settle().await?;
-        let settled = self.clients.now();
+        let settled = self.fleet.now();
         Ok(FaultReport {
-            kind: planned.fault.to_string(),
+            kind: planned.kind.to_string(),
             hit_leader: victims.contains(&leader),
             replicas: victims,
             at_ms: millis(at),
             down_ms: millis(back - at),
             settled_ms: millis(settled - back),
-            gap_ms: millis(longest(&self.clients.acknowledged(), at, settled)),
-            unknown: self.clients.unknown.load(Ordering::Relaxed),
+            gap_ms: millis(longest(&self.fleet.acknowledged(), at, settled)),
+            unknown: self.fleet.unknown.load(Ordering::Relaxed),
         })
+    }
+
+    fn stall(&self, ids: &[usize]) -> anyhow::Result<()> {
+        ids.iter().try_for_each(|id| self.cluster.toggle_stall(*id))
     }
 
     fn pause(&self, ids: &[usize], pause: bool) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! What will be done to whom: decided by the seed alone.
+//! What will be done to victim: decided by the seed alone.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub(crate) enum ProcessFault {
     Kill,
     /// SIGSTOP, and later SIGCONT.
     Pause,
+    /// Its disk finishes no sync, until later.
+    Stall,
 }
 
 /// Who is hit.
@@ -29,7 +31,7 @@ pub(crate) enum Victim {
 /// One fault to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlannedFault {
-    pub(crate) fault: ProcessFault,
+    pub(crate) kind: ProcessFault,
     pub(crate) victim: Victim,
     /// How long after the cluster has settled.
     pub(crate) after: Duration,
@@ -42,6 +44,7 @@ impl fmt::Display for ProcessFault {
         f.write_str(match self {
             ProcessFault::Kill => "kill",
             ProcessFault::Pause => "pause",
+            ProcessFault::Stall => "stall",
         })
     }
 }
@@ -49,6 +52,9 @@ impl fmt::Display for ProcessFault {
 /// All faults of a storm, in order.
 pub(crate) fn plan(args: &StormArgs, seed: u64) -> Vec<PlannedFault> {
     let mut random = fastrand::Rng::with_seed(seed);
+    if let Some(tries) = args.gaps {
+        return for_gaps(args, tries, &mut random);
+    }
     let mut rounds = vec![ProcessFault::Kill; args.kills as usize];
     rounds.resize(rounds.len() + args.pauses as usize, ProcessFault::Pause);
     random.shuffle(&mut rounds);
@@ -61,7 +67,7 @@ pub(crate) fn plan(args: &StormArgs, seed: u64) -> Vec<PlannedFault> {
                 Targets::All => vec![Victim::All],
             }
             .into_iter()
-            .map(|whom| (*kind, whom))
+            .map(|victim| (*kind, victim))
         })
         .collect();
     if args.target == Targets::Any {
@@ -69,11 +75,31 @@ pub(crate) fn plan(args: &StormArgs, seed: u64) -> Vec<PlannedFault> {
     }
     let mut up_to = |millis: u64| Duration::from_micros(random.u64(0..=millis * 1000));
     all.into_iter()
-        .map(|(kind, whom)| PlannedFault {
-            fault: kind,
-            victim: whom,
+        .map(|(kind, victim)| PlannedFault {
+            kind,
+            victim,
             after: up_to(args.every),
             lasts: up_to(args.down),
+        })
+        .collect()
+}
+
+/// The leader is hit so often in each way, and for long enough that another one takes over
+/// meanwhile: in four election timeouts a follower notices and is elected, twice if need be.
+fn for_gaps(args: &StormArgs, tries: u32, random: &mut fastrand::Rng) -> Vec<PlannedFault> {
+    let mut all = vec![];
+    for kind in [ProcessFault::Kill, ProcessFault::Pause, ProcessFault::Stall] {
+        all.resize(all.len() + tries as usize, kind);
+    }
+    // What slows the machine for a while hits all kinds.
+    random.shuffle(&mut all);
+    let lasts = Duration::from_millis(args.election_timeout.saturating_mul(4));
+    all.into_iter()
+        .map(|kind| PlannedFault {
+            kind,
+            victim: Victim::Leader,
+            after: Duration::from_micros(random.u64(0..=args.every * 1000)),
+            lasts,
         })
         .collect()
 }
@@ -106,7 +132,7 @@ mod tests {
             for replica in 0..REPLICAS {
                 let hits = |kind| {
                     all.iter()
-                        .filter(|p| p.fault == kind && p.victim == Victim::Replica(replica))
+                        .filter(|p| p.kind == kind && p.victim == Victim::Replica(replica))
                         .count()
                 };
                 assert_eq!(
@@ -114,6 +140,18 @@ mod tests {
                     (50, 7)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn gaps_are_measured_as_often_in_each_way_with_time_for_another_leader() {
+        let all = plan(&args("--gaps 20 --election-timeout 200"), 9);
+        for kind in [ProcessFault::Kill, ProcessFault::Pause, ProcessFault::Stall] {
+            assert_eq!(all.iter().filter(|p| p.kind == kind).count(), 20);
+        }
+        for planned in all {
+            assert_eq!(planned.victim, Victim::Leader);
+            assert_eq!(planned.lasts, Duration::from_millis(800));
         }
     }
 

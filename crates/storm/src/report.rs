@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use quorate_check::{History, Outcome, Verdict, Violation};
 use serde::Serialize;
 
-use crate::fault_report::FaultReport;
-use crate::gaps::Gaps;
+use crate::gaps::{Gaps, LeaderGaps};
 
 /// Everything that one storm showed.
 #[derive(Clone, Debug, Serialize)]
@@ -20,8 +19,10 @@ pub struct StormReport {
     pub operations: OperationTotals,
     /// What was done to the replicas, in order.
     pub faults: Vec<FaultReport>,
-    /// The times without an acknowledged write.
+    /// For how long nobody got an acknowledgement.
     pub gaps: Gaps,
+    /// The same for the leader alone, by what was done to it; only where that was asked for.
+    pub leader_gaps: Vec<LeaderGaps>,
     /// What the history says.
     pub judgement: StormVerdict,
     /// Whatever else was wrong: a replica that ended by itself, an invariant that it found violated.
@@ -32,17 +33,39 @@ pub struct StormReport {
     pub data: Option<PathBuf>,
 }
 
-/// Operations by how they ended.
+/// OperationTotals by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OperationTotals {
     /// Answered.
     pub answered: usize,
     /// Those of the answered that say that the store was changed.
     pub acknowledged_writes: usize,
-    /// Refused: it never takes effect.
+    /// StormArgsError: without effect for ever.
     pub refused: usize,
     /// Of unknown outcome.
     pub unknown: usize,
+}
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FaultReport {
+    /// `kill`, `pause` or `stall`; or a change of the members: `add`, `promote`, `remove` or
+    /// `replace`.
+    pub kind: String,
+    /// Which replicas were hit.
+    pub replicas: Vec<usize>,
+    /// Whether the leader was among them.
+    pub hit_leader: bool,
+    /// When, in milliseconds since the clients began.
+    pub at_ms: f64,
+    /// How long until they were started again or went on; of a change, how long it took.
+    pub down_ms: f64,
+    /// How long from there until all followed one leader and it acknowledged writes.
+    pub settled_ms: f64,
+    /// The longest time without an acknowledged write, from the fault until all had settled.
+    pub gap_ms: f64,
+    /// OperationTotals of unknown outcome since the beginning.
+    pub unknown: u64,
 }
 
 /// What the history says about the store.
@@ -53,7 +76,7 @@ pub enum StormVerdict {
     Holds {
         /// The last revision.
         revision: i64,
-        /// Operations of unknown outcome that took effect.
+        /// OperationTotals of unknown outcome that took effect.
         unknown_applied: usize,
         /// Serializable reads of an older state.
         stale_reads: usize,
@@ -134,6 +157,25 @@ impl StormReport {
     }
 }
 
+impl fmt::Display for FaultReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.replicas.iter().map(|id| format!("n{id}")).collect();
+        write!(
+            f,
+            "{:>8.3} s  {:<7} {}{}, took {:.0} ms, settled {:.0} ms later; gap {:.0} ms; {} unknown \
+             so far",
+            self.at_ms / 1e3,
+            self.kind,
+            names.join(" "),
+            if self.hit_leader { " (leader)" } else { "" },
+            self.down_ms,
+            self.settled_ms,
+            self.gap_ms,
+            self.unknown
+        )
+    }
+}
+
 impl fmt::Display for StormReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let OperationTotals {
@@ -142,14 +184,26 @@ impl fmt::Display for StormReport {
             refused,
             unknown,
         } = self.operations;
-        let kills = self.faults.iter().filter(|f| f.kind == "kill").count();
-        writeln!(
+        let of = |kind: &str| self.faults.iter().filter(|f| f.kind == kind).count();
+        write!(
             f,
-            "faults      {kills} kills, {} pauses in {:.1} s (seed {})",
-            self.faults.len() - kills,
-            self.seconds,
-            self.seed
+            "faults      {} kills, {} pauses",
+            of("kill"),
+            of("pause")
         )?;
+        if of("stall") > 0 {
+            write!(f, ", {} stalled disks", of("stall"))?;
+        }
+        writeln!(f, " in {:.1} s (seed {})", self.seconds, self.seed)?;
+        let changes = ["add", "promote", "remove", "replace"].map(of);
+        if changes != [0; 4] {
+            let [added, promoted, removed, replaced] = changes;
+            writeln!(
+                f,
+                "members     {added} added, {promoted} promoted, {removed} removed, {replaced} \
+                 replaced with an empty directory"
+            )?;
+        }
         writeln!(
             f,
             "operations  {answered} answered ({acknowledged_writes} writes acknowledged), {refused} \
@@ -170,6 +224,9 @@ impl fmt::Display for StormReport {
             if gap.faults > 0 {
                 writeln!(f, "  {name} {:>4}x {gap}", gap.faults)?;
             }
+        }
+        for LeaderGaps { kind, gaps } in &self.leader_gaps {
+            writeln!(f, "  leader {kind:<6} {:>2}x {gaps}", gaps.faults)?;
         }
         if let Some(history) = &self.history {
             writeln!(f, "history     {}", history.display())?;

@@ -1,4 +1,4 @@
-//! The course of a storm, from the first start to the judgement.
+//! The nemesis of a storm, from the first start to the judgement.
 
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -16,14 +16,16 @@ use crate::account;
 use crate::args::{StormArgs, StormArgsError};
 use crate::client::{self, StormClients};
 use crate::cluster::{self, ProcessCluster, REPLICAS};
-use crate::fault_report::FaultReport;
 use crate::gaps::{Gaps, longest};
 use crate::load::Workload;
+use crate::members;
 use crate::nemesis::Nemesis;
 use crate::plan::plan;
-use crate::report::{OperationTotals, StormReport, StormVerdict};
+use crate::report::{FaultReport, OperationTotals, StormReport, StormVerdict};
 
-/// Load without faults before the first one, to know the machine.
+/// A replica answers within this time.
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+/// Workload without faults before the first one, to know the machine.
 const CALM: Duration = Duration::from_millis(1000);
 
 /// Runs a storm on replicas of the program `exe`, which must have quorate's `serve` command. What
@@ -52,6 +54,10 @@ pub async fn run(
         place.path().display()
     ));
 
+    if args.members {
+        // Before any client begins: there would be nothing to judge.
+        members_can_change(&endpoints[0]).await?;
+    }
     let fleet = Arc::new(StormClients::new(
         endpoints.clone(),
         Duration::from_millis(args.timeout),
@@ -61,8 +67,8 @@ pub async fn run(
     for id in 0..u64::from(args.clients) {
         clients.spawn(client::run(fleet.clone(), id, Workload::new(seed, id)));
     }
-    let mut course = Nemesis::new(&mut cluster, fleet.clone());
-    let course = faults(&mut course, &args, seed, tell).await;
+    let mut nemesis = Nemesis::new(&mut cluster, fleet.clone());
+    let nemesis = faults(&mut nemesis, &args, seed, tell).await;
     fleet.stop.store(true, Ordering::Relaxed);
     let seconds = fleet.start.elapsed().as_secs_f64();
 
@@ -73,20 +79,26 @@ pub async fn run(
     history
         .operations
         .sort_by_key(|operation: &Operation| operation.invoked);
-    let judgement = judge(&mut history, &endpoints, tell).await;
+    let running = cluster.running().into_iter();
+    let running: Vec<_> = running.map(|id| cluster.endpoint(id).clone()).collect();
+    let judgement = judge(&mut history, &running, tell).await;
     let mut complaints = cluster.complaints();
-    complaints.extend(course.trouble);
+    complaints.extend(nemesis.trouble);
 
     let mut report = StormReport {
         seed,
         seconds,
         operations: OperationTotals::of(&history, fleet.acknowledged().len()),
         gaps: Gaps::of(
-            &course.faults,
-            course.longest_calm,
+            &nemesis.faults,
+            nemesis.longest_calm,
             args.election_timeout as f64,
         ),
-        faults: course.faults,
+        leader_gaps: match args.gaps {
+            Some(_) => Gaps::by_kind(&nemesis.faults, args.election_timeout as f64),
+            None => vec![],
+        },
+        faults: nemesis.faults,
         judgement,
         complaints,
         history: args.history,
@@ -106,6 +118,19 @@ pub async fn run(
     Ok(report)
 }
 
+/// Waits until a replica answers, and refuses a storm of members if it can't change them.
+async fn members_can_change(endpoint: &quorate_etcd::client::Endpoint) -> anyhow::Result<()> {
+    let begin = Instant::now();
+    loop {
+        match members::can_change_members(endpoint).await {
+            Err(error) if !error.is::<StormArgsError>() && begin.elapsed() < STARTS_WITHIN => {
+                sleep(Duration::from_millis(50)).await;
+            }
+            done => return done,
+        }
+    }
+}
+
 /// What the faults came to.
 struct FaultsOutcome {
     faults: Vec<FaultReport>,
@@ -115,7 +140,7 @@ struct FaultsOutcome {
 
 /// Strikes by plan, until the plan is done or the cluster does not recover.
 async fn faults(
-    course: &mut Nemesis<'_>,
+    nemesis: &mut Nemesis<'_>,
     args: &StormArgs,
     seed: u64,
     tell: &mut dyn FnMut(&str),
@@ -125,18 +150,23 @@ async fn faults(
         longest_calm: 0,
         trouble: None,
     };
-    let fleet = course.clients.clone();
-    if let Err(trouble) = course.settle().await {
+    let fleet = nemesis.fleet.clone();
+    if let Err(trouble) = nemesis.settle().await {
         done.trouble = Some(trouble);
         return done;
     }
     let calm = fleet.now();
     sleep(CALM).await;
     done.longest_calm = longest(&fleet.acknowledged(), calm, fleet.now());
+    if args.members {
+        let changed = members::run(nemesis, args, seed, &mut done.faults, tell).await;
+        done.trouble = changed.err();
+        return done;
+    }
     let plan = plan(args, seed);
     let all = plan.len();
     for (number, planned) in (1..).zip(plan) {
-        match course.inject(planned, args.lose).await {
+        match nemesis.strike(planned, args.lose).await {
             Ok(fault) => {
                 tell(&format!("{number:>4}/{all}  {fault}"));
                 done.faults.push(fault);

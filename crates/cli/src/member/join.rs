@@ -41,7 +41,7 @@ fn command(
     let endpoints = others.flat_map(|other| &other.client_urls).map(|u| host(u));
     let endpoints: Vec<_> = endpoints.collect();
     let mut words = vec!["quorate serve --join".to_owned()];
-    words.push(shell::word(&endpoints.join(",")));
+    words.push(address_word(&endpoints.join(",")));
     words.push(format!("--name {}", shell::word(name)));
     match place.contract_of(name, &member.peer_urls) {
         Some(file) => words.push(format!("--contract {}", shell::path(file))),
@@ -57,13 +57,22 @@ fn command(
             ];
             for (option, address) in addresses {
                 if let Some(address) = address {
-                    words.push(format!("{option} {}", shell::word(address)));
+                    words.push(format!("{option} {}", address_word(address)));
                 }
             }
         }
     }
     words.push(format!("--data-dir {}", shell::path(&place.data(name))));
     words.join(" ")
+}
+
+/// Addresses as one word: commas and colons need no quotes, the brackets of IPv6 do.
+fn address_word(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".,:-_".contains(&b);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    shell::word(text)
 }
 
 /// `HOST:PORT` of a URL.

@@ -100,7 +100,7 @@ mod tests {
         let old = member(3, "c", false);
         for urls in [known, &[]] {
             let is = |third: &[Member]| step(third, urls, false).expect("clear");
-            assert_eq!(is(&[old.clone()]), Step::Remove(old.clone()));
+            assert_eq!(is(std::slice::from_ref(&old)), Step::Remove(old.clone()));
             assert_eq!(is(&[member(13, "", true)]), Step::Start(13));
             assert_eq!(is(&[member(13, "c", true)]), Step::Promote(13));
         }
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_learner_whose_data_are_lost_is_replaced_when_asked_again() {
         let learner = member(13, "c", true);
-        let again = step(&[learner.clone()], &[URL], true).expect("clear");
+        let again = step(std::slice::from_ref(&learner), &[URL], true).expect("clear");
         assert_eq!(again, Step::Remove(learner));
     }
 

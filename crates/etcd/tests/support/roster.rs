@@ -89,7 +89,8 @@ impl Roster {
 
     fn add(&mut self, peer_urls: &[String], is_learner: bool) -> Result<Member, Refusal> {
         let (started, voters) = self.voters(None);
-        if !is_learner && started < (voters + 1) / 2 + 1 && (started, voters) != (1, 1) {
+        let quorum = voters.div_ceil(2) + 1;
+        if !is_learner && started < quorum && (started, voters) != (1, 1) {
             return Err(Refusal::NotEnoughStartedMembers);
         }
         self.check_urls(0, peer_urls)?;

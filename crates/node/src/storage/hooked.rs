@@ -86,6 +86,15 @@ impl Hang {
         self.set(false);
     }
 
+    /// Changes from one to the other. Returns whether syncs hang now.
+    pub fn toggle(&self) -> bool {
+        let (state, changed) = &*self.0;
+        let mut hangs = state.lock().unwrap_or_else(PoisonError::into_inner);
+        *hangs = !*hangs;
+        changed.notify_all();
+        *hangs
+    }
+
     fn set(&self, hangs: bool) {
         let (state, changed) = &*self.0;
         *state.lock().unwrap_or_else(PoisonError::into_inner) = hangs;
