@@ -1,6 +1,6 @@
 //! The kinds of fault that a world can show, and which of them a contract lets it show.
 
-use quorate_contract::{Behaviour, Contract, StorageModel};
+use quorate_contract::{Behaviour, Contract, StorageModel, Timing};
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,11 +53,18 @@ pub enum Fault {
     Wipe,
     /// An operator moves the leadership. Not a fault, but as unwelcome.
     Transfer,
+    /// A single message arrives several election timeouts late.
+    LateMessage,
+    /// A replica hears that the link to a peer is broken: when the peer's process has died, or when it
+    /// has not, or is back already.
+    PeerGone,
+    /// A replica is down or cut off for so long that it needs a snapshot.
+    LeftBehind,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Loss,
         Self::Duplication,
         Self::Reordering,
@@ -82,6 +89,9 @@ impl Fault {
         Self::LyingSync,
         Self::Wipe,
         Self::Transfer,
+        Self::LateMessage,
+        Self::PeerGone,
+        Self::LeftBehind,
     ];
 
     /// Its name in reports.
@@ -111,6 +121,9 @@ impl Fault {
             Self::LyingSync => "lying-sync",
             Self::Wipe => "wipe",
             Self::Transfer => "transfer",
+            Self::LateMessage => "late-message",
+            Self::PeerGone => "peer-gone",
+            Self::LeftBehind => "left-behind",
         }
     }
 
@@ -142,7 +155,12 @@ impl Fault {
             Self::BitRot | Self::MisdirectedWrite => allows(B::Corrupt),
             Self::LyingSync => allows(B::LieAboutSync),
             Self::Wipe => allows(B::Forget),
-            Self::Transfer => true,
+            Self::LateMessage => {
+                let bounded = matches!(contract.timing, Timing::Synchronous(_));
+                allows(B::Delay) && allows(B::Reorder) && !bounded
+            }
+            Self::LeftBehind => allows(B::Restart) && allows(B::Lose),
+            Self::Transfer | Self::PeerGone => true,
         }
     }
 }

@@ -38,6 +38,9 @@ pub trait Simulated: Replicated {
     /// Makes a setup one of a world in which leaders come and go quickly.
     fn make_unrest(setup: &mut Self::Setup);
 
+    /// Makes a setup one in which logs are cut as early as may be.
+    fn make_forgetful(setup: &mut Self::Setup);
+
     /// The configuration of one node.
     fn config(setup: &Self::Setup, me: NodeId) -> Self::Config;
 

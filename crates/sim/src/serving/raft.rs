@@ -46,6 +46,11 @@ impl Simulated for Raft {
         config.heartbeat = Duration::from_millis(20);
     }
 
+    fn make_forgetful(config: &mut raft::Config) {
+        config.trailing_entries = config.trailing_entries.min(50);
+        config.trailing_bytes = config.trailing_bytes.min(10_000);
+    }
+
     fn config(config: &raft::Config, _me: NodeId) -> raft::Config {
         config.clone()
     }

@@ -65,6 +65,7 @@ impl<P: Simulated> World<P> {
         node.stop();
         node.storage.get().process_dies(self.streams.crash(id));
         self.observers.on_crash(id);
+        self.hint_at(id);
         self.come_back_later(id);
     }
 
@@ -89,6 +90,7 @@ impl<P: Simulated> World<P> {
             recording.crashed(self.now, id, &label);
         }
         self.observers.on_crash(id);
+        self.hint_at(id);
         self.come_back_later(id);
     }
 

@@ -3,6 +3,8 @@
 mod arrive;
 mod faults;
 mod harm;
+mod hints;
+mod lag;
 mod node;
 mod recording;
 mod settle;
@@ -11,6 +13,7 @@ mod words;
 
 use crate::client::{Client, ClientAction, ClientState, client_of};
 use crate::fault::FaultCounts;
+use crate::milestone::{Milestone, MilestoneCounts};
 use crate::observe::{Broken, Observers};
 use crate::report::{InvariantViolation, RunReport, RunVerdict};
 use crate::run_limits::RunLimits;
@@ -19,12 +22,14 @@ use crate::swarm::Swarm;
 use crate::trace::Trace;
 use crate::{Delay, Fault, Network, Queue, Rolling, Slab, Streams};
 use faults::Cure;
+use lag::Lagging;
 use node::Node;
 use quorate_contract::{Behaviour, Contract};
 use quorate_core::{Mutant, NodeId};
 use quorate_replica::{Outcome, Request, Ticket};
 use quorate_report::Run;
 use recording::Recording;
+use std::collections::BTreeMap;
 
 /// What happens. Small, and without content: that lies in tables.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +54,16 @@ enum Event {
     Topple(NodeId),
     /// Something that went wrong is over.
     Cure(u32),
+    /// A node hears that its link to a peer is broken.
+    PeerGone {
+        node: NodeId,
+        peer: NodeId,
+        epoch: u32,
+    },
+    /// Time to look whether the node that is kept away is left behind.
+    LeftBehind,
+    /// A node that was left behind must have caught up.
+    CaughtUp,
     /// A crashed node comes back.
     Restart { node: NodeId, epoch: u32 },
     /// Time to look whether the cluster has settled.
@@ -111,6 +126,11 @@ pub(crate) struct World<P: Simulated> {
     observers: Observers<P>,
     hash: Rolling,
     coverage: FaultCounts,
+    milestones: MilestoneCounts,
+    /// Messages that are held for long, and the term of the receiver when they were sent.
+    late: BTreeMap<u32, u64>,
+    /// The node that is kept away, or has to catch up.
+    lagging: Option<Lagging>,
     trace: Trace,
     /// Off unless asked for.
     recording: Option<Box<Recording>>,
@@ -154,6 +174,9 @@ impl<P: Simulated> World<P> {
             observers: Observers::new(n),
             hash: Rolling::default(),
             coverage: FaultCounts::default(),
+            milestones: MilestoneCounts::default(),
+            late: BTreeMap::new(),
+            lagging: None,
             trace: Trace::new(options.trace),
             recording: None,
             healed: None,
@@ -214,6 +237,10 @@ impl<P: Simulated> World<P> {
         coverage.add(Fault::Loss, traffic.lost);
         coverage.add(Fault::Duplication, traffic.duplicated);
         coverage.add(Fault::Reordering, traffic.reordered);
+        let mut milestones = self.milestones;
+        let ended = milestones.of(Milestone::Checkpoint) + milestones.of(Milestone::Install);
+        let begun = milestones.of(Milestone::SnapshotBegun);
+        milestones.add(Milestone::SnapshotAborted, begun.saturating_sub(ended));
         let verdict = self.violation.map_or(RunVerdict::Ok, RunVerdict::Violation);
         let report = RunReport {
             seed,
@@ -221,6 +248,7 @@ impl<P: Simulated> World<P> {
             simulated: self.now,
             hash: hash.value(),
             coverage,
+            milestones,
             operations: self.desk.operations,
             traffic,
             committed: self.observers.committed(),
@@ -254,6 +282,9 @@ impl<P: Simulated> World<P> {
             Event::Fault => self.on_fault(),
             Event::Topple(node) => self.on_topple(node),
             Event::Cure(number) => self.on_cure(number),
+            Event::PeerGone { node, peer, epoch } => self.on_peer_gone(node, peer, epoch),
+            Event::LeftBehind => self.on_left_behind(),
+            Event::CaughtUp => self.on_caught_up(),
             Event::Restart { node, epoch } => {
                 if self.nodes[node.index()].epoch == epoch {
                     self.restart(node);
@@ -326,6 +357,10 @@ impl<P: Simulated> World<P> {
             .iter()
             .filter(|node| node.replica.is_some())
             .count()
+    }
+
+    fn reached(&mut self, milestone: Milestone) {
+        self.milestones.add(milestone, 1);
     }
 
     fn covered(&mut self, fault: Fault) {

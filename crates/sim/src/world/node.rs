@@ -15,6 +15,8 @@ pub(super) struct Node<P: Simulated> {
     pub(super) replica: Option<Replica<P>>,
     /// It found its disk damaged, and refuses to start, as it should.
     pub(super) broken: bool,
+    /// It is kept down until it is left behind.
+    pub(super) kept_down: bool,
     /// It never comes back.
     pub(super) retired: bool,
     /// Something was done to its disk that it may not survive.
@@ -41,6 +43,7 @@ impl<P: Simulated> Node<P> {
             storage: SharedStorage::default(),
             replica: None,
             broken: false,
+            kept_down: false,
             retired: false,
             tainted: false,
             clock: Clock::new(0, 0),

@@ -19,6 +19,9 @@ const SETTLE_WITHIN: u64 = 30_000 * MS;
 /// The property that says so.
 pub(super) const LIVENESS: &str = "liveness after stabilization";
 
+/// When the faults are over, every message that is under way arrives within this time.
+const ARRIVES_WITHIN: u64 = 100 * MS;
+
 /// How often to look.
 const LOOK_EVERY: u64 = 20 * MS;
 
@@ -65,14 +68,21 @@ impl<P: Simulated> World<P> {
             max: 200_000,
         };
         self.swarm.load.loss = 0;
+        let by = self.now + ARRIVES_WITHIN;
         for a in NodeId::all(self.n) {
             for b in NodeId::all(self.n) {
                 self.network.set_link(a, b, link);
+                self.network.reset_link(self.now, a, b, by);
                 while self.network.is_cut(a, b) {
                     self.mend(a, b);
                 }
             }
         }
+        // What waited behind little bandwidth, or was held back, is on its way now.
+        self.queue.reschedule(|at, event| match event {
+            Event::Deliver(_) => at.min(by),
+            _ => at,
+        });
         for id in NodeId::all(self.n) {
             self.heal_node(id);
         }
@@ -90,6 +100,7 @@ impl<P: Simulated> World<P> {
 
     fn heal_node(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.index()];
+        node.kept_down = false;
         node.stalled_until = 0;
         node.paused_until = 0;
         node.storage.get().heal();
