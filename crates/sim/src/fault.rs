@@ -60,11 +60,19 @@ pub enum Fault {
     PeerGone,
     /// A replica is down or cut off for so long that it needs a snapshot.
     LeftBehind,
+    /// A member is added, as a learner, on an empty disk.
+    MemberAdded,
+    /// A learner becomes a voter.
+    MemberPromoted,
+    /// A member is removed.
+    MemberRemoved,
+    /// A member loses its data directory and never comes back; an operator replaces it.
+    DirectoryLost,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 31] = [
         Self::Loss,
         Self::Duplication,
         Self::Reordering,
@@ -92,6 +100,10 @@ impl Fault {
         Self::LateMessage,
         Self::PeerGone,
         Self::LeftBehind,
+        Self::MemberAdded,
+        Self::MemberPromoted,
+        Self::MemberRemoved,
+        Self::DirectoryLost,
     ];
 
     /// Its name in reports.
@@ -124,6 +136,10 @@ impl Fault {
             Self::LateMessage => "late-message",
             Self::PeerGone => "peer-gone",
             Self::LeftBehind => "left-behind",
+            Self::MemberAdded => "member-added",
+            Self::MemberPromoted => "member-promoted",
+            Self::MemberRemoved => "member-removed",
+            Self::DirectoryLost => "directory-lost",
         }
     }
 
@@ -160,6 +176,11 @@ impl Fault {
                 allows(B::Delay) && allows(B::Reorder) && !bounded
             }
             Self::LeftBehind => allows(B::Restart) && allows(B::Lose),
+            // A lost directory is a crash that is never recovered from; another member takes its place.
+            Self::MemberAdded
+            | Self::MemberPromoted
+            | Self::MemberRemoved
+            | Self::DirectoryLost => allows(B::Restart) && contract.replicas() >= 3,
             Self::Transfer | Self::PeerGone => true,
         }
     }

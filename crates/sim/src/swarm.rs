@@ -34,6 +34,8 @@ pub struct Swarm<P: Simulated> {
     pub hints: bool,
     /// Replicas that were left behind must catch up while clients go on: nothing else goes wrong.
     pub catch_up: bool,
+    /// How many nodes may join the founders.
+    pub joiners: u8,
     /// Crashes may leave sectors in part.
     pub tear: bool,
     /// All links, when nothing is wrong with them.
@@ -120,6 +122,7 @@ impl<P: Simulated> Swarm<P> {
             late_by: 0,
             hints: false,
             catch_up: false,
+            joiners: 0,
             tear: on(Fault::TornSector, decisions),
             link: link(contract, decisions),
             sync: match decisions.below(3) {
@@ -157,6 +160,13 @@ impl<P: Simulated> Swarm<P> {
         }
         if decisions.below(16) == 15 && Fault::LeftBehind.is_within(contract) {
             self.leave_behind(decisions);
+        }
+        if decisions.below(6) == 5 && P::RECONFIGURES && Fault::MemberAdded.is_within(contract) {
+            self.joiners = decisions.within(1, 4) as u8;
+            self.horizon = self.horizon.max(6_000 * MS);
+            // Twice, so that changes are made as often as a kind of fault and its end.
+            self.faults.extend([Fault::MemberAdded; 2]);
+            self.fault_every = self.fault_every.min(600 * MS);
         }
         if decisions.below(128) == 127 {
             self.horizon = decisions.within(20_000 * MS, 60_000 * MS);

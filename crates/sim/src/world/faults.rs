@@ -73,6 +73,7 @@ impl<P: Simulated> World<P> {
             Fault::Pause | Fault::ClockJump | Fault::ClockDrift => self.disturb_time(fault),
             Fault::Transfer => self.transfer(),
             Fault::PeerGone => self.reset_link(),
+            Fault::MemberAdded => self.change_members(),
             Fault::LeftBehind => self.leave_behind(),
             _ => self.disturb_disk(fault),
         }

@@ -13,8 +13,9 @@ use quorate_report::{EventKind, FaultIntervalKind};
 impl<P: Simulated> World<P> {
     /// May another node be taken down? Where replicas come back, `f` of them may be down at a
     /// time; where they do not, `f` may fail in all.
-    fn may_crash(&self) -> bool {
-        self.nodes.len() - self.up() < self.f
+    pub(super) fn may_crash(&self) -> bool {
+        let down = self.nodes.iter().filter(|node| node.replica.is_none());
+        down.filter(|node| !node.unborn && !node.removed).count() < self.f
     }
 
     pub(super) fn crash_one(&mut self, fault: Fault) {

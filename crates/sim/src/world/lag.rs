@@ -43,7 +43,7 @@ impl<P: Simulated> World<P> {
     pub(super) fn leave_behind(&mut self) {
         let node = self.any_node();
         let kept_down = self.streams.harm.below(2) == 1;
-        let others_down = self.up() < self.nodes.len();
+        let others_down = self.swarm.joiners > 0 || self.up() < self.nodes.len();
         let Some(replica) = &self.nodes[node.index()].replica else {
             return;
         };

@@ -5,6 +5,7 @@ mod faults;
 mod harm;
 mod hints;
 mod lag;
+mod members;
 mod node;
 mod recording;
 mod settle;
@@ -109,7 +110,9 @@ pub(crate) struct World<P: Simulated> {
     contract: Contract,
     caps: RunLimits,
     mutant: Mutant,
+    /// How many nodes there are, those that may join included.
     n: u8,
+    founders: u8,
     f: usize,
     swarm: Swarm<P>,
     now: u64,
@@ -147,17 +150,19 @@ impl<P: Simulated> World<P> {
         let contract = &options.caps.contract(contract);
         let mut swarm = Swarm::<P>::draw(contract, options.mutant, &mut streams.mix);
         options.caps.apply(&mut swarm);
-        let n = members(contract);
+        let founders = members(contract);
+        let n = founders.saturating_add(swarm.joiners);
         streams.open_all(n, swarm.load.clients);
         let lossy = contract.allows(Behaviour::Lose);
         let clients = (0..swarm.load.clients)
-            .map(|id| Client::new(id, n, &swarm.load))
+            .map(|id| Client::new(id, founders, &swarm.load))
             .collect();
         Self {
             contract: contract.clone(),
             caps: options.caps.clone(),
             mutant: options.mutant,
             n,
+            founders,
             f: contract.tolerate(),
             network: Network::new(n, swarm.link, lossy),
             swarm,
@@ -165,13 +170,13 @@ impl<P: Simulated> World<P> {
             events: 0,
             streams,
             queue: Queue::default(),
-            nodes: (0..n).map(|_| Node::new()).collect(),
+            nodes: (0..n).map(|id| Node::new(id >= founders)).collect(),
             asked: Slab::default(),
             answers: Slab::default(),
             clients,
             desk: ClientState::default(),
             cures: Slab::default(),
-            observers: Observers::new(n),
+            observers: Observers::new(founders, n),
             hash: Rolling::default(),
             coverage: FaultCounts::default(),
             milestones: MilestoneCounts::default(),

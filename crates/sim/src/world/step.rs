@@ -238,6 +238,7 @@ impl<P: Simulated> World<P> {
                     self.reached(Milestone::Election);
                     self.topple_later(id);
                 }
+                Notice::Configured => self.on_configured(id),
                 Notice::CheckpointDone { .. } => self.reached(Milestone::Checkpoint),
                 Notice::SnapshotInstalled { .. } => self.reached(Milestone::Install),
                 Notice::DiskFailed { error } => self.on_disk_failed(id, &error),
@@ -272,7 +273,7 @@ impl<P: Simulated> World<P> {
             })
         };
         let node = &mut self.nodes[id.index()];
-        if node.replica.is_some() || node.broken || node.retired || node.kept_down {
+        if node.replica.is_some() || node.broken || node.retired || node.kept_down || node.unborn {
             return;
         }
         node.epoch += 1;
