@@ -11,7 +11,10 @@
 # Normalised: ids and raft terms are masked; revisions are counted from where
 # each endpoint stood at the start, so neither has to be fresh. Masked too where
 # `endpoint status` and `member list` report them: version, sizes, indexes,
-# names and addresses. Nothing else. (Where several keys tie in a sort, etcd's order
+# names and addresses. In answers of the Cluster API (tests/etcd_compare_members.txt
+# lists the calls) ids are masked in text, too, and lines are sorted, as members are
+# listed by ids that are random; and what the gateway of etcd 3.4 answers with
+# HTTP's 412 counts as the 400 that later ones answer. Nothing else. (Where several keys tie in a sort, etcd's order
 # is arbitrary; no call here asks for that.)
 set -u
 
@@ -296,6 +299,79 @@ for side in a b; do
     ctl "$endpoint" member list -w json | sed -E 's/(\}),\{"ID".*/\1]}/' >"$work/$side"
 done
 judge "etcdctl member list -w json, the first member"
+
+# Members are the same by their kinds, not by their order or their ids.
+judge_members() { # NAME
+    local side
+    for side in a b; do
+        sed -E -i -e 's/^status 412$/status 400/' \
+            -e 's/^("(ClusterID|MemberID|RaftTerm|ID)" :) [0-9]+$/\1 ID/' \
+            -e 's/ [0-9a-f]{14,16}\b/ HEXID/g' \
+            -e 's/^("Name" :) "[^"]+"$/\1 "NAME"/' "$work/$side"
+        # One item a line, sorted: what is told of each stays, in which order does not.
+        grep -v '^{"level"' "$work/$side" | sed -E 's/[][{},]/\n/g' | sed '/^ *$/d' >"$work/items"
+        normalise 0 <"$work/items" | sort >"$work/$side"
+    done
+    judge "$1"
+}
+
+member_id() { # ENDPOINT DECIMAL-OR-HEX FILTER
+    local ids
+    ids=$(curl -s -m 10 "http://$1/v3/cluster/member/list" -d '{}' | sed 's/},{/}\n{/g')
+    case $3 in
+    self) ids=$(curl -s -m 10 "http://$1/v3/cluster/member/list" -d '{}' | sed -E 's/.*"member_id":"([0-9]+)".*/\1/') ;;
+    learner) ids=$(grep '"isLearner":true' <<<"$ids" | sed -E 's/.*"ID":"([0-9]+)".*/\1/') ;;
+    esac
+    if [ "$2" = hex ]; then printf '%x' "${ids:-0}"; else echo "${ids:-0}"; fi
+}
+
+self_url() { # ENDPOINT
+    local id
+    id=$(member_id "$1" decimal self)
+    curl -s -m 10 "http://$1/v3/cluster/member/list" -d '{}' | sed 's/},{/}\n{/g' |
+        grep "\"ID\":\"$id\"" | sed -E 's/.*"peerURLs":\["([^"]+)".*/\1/'
+}
+
+members() {
+    local line kind call side endpoint ids learner
+    declare -A learner=([a]=0 [b]=0)
+    while read -r line; do
+        case $line in '' | '#'*) continue ;; esac
+        for side in a b; do
+            if [ $side = a ]; then endpoint=$REFERENCE; else endpoint=$SUBJECT; fi
+            ids=decimal
+            case $line in ctl*) ids=hex ;; esac
+            # The last one that was added, also when it is gone.
+            local now
+            now=$(member_id "$endpoint" decimal learner)
+            [ "$now" = 0 ] || learner[$side]=$now
+            call=${line//\{url\}/$(self_url "$endpoint")}
+            call=${call//\{self\}/$(member_id "$endpoint" $ids self)}
+            if [ $ids = hex ]; then
+                call=${call//\{learner\}/$(printf '%x' "${learner[$side]}")}
+            else
+                call=${call//\{learner\}/${learner[$side]}}
+            fi
+            read -r kind call <<<"$call"
+            if [ "$kind" = ctl ]; then
+                # shellcheck disable=SC2086 # one word each
+                ctl "$endpoint" $call >"$work/$side" 2>&1
+                echo "exit $?" >>"$work/$side"
+            else
+                curl -s -m 10 -w '\nstatus %{http_code}\n' \
+                    "http://$endpoint/v3/cluster/member/${call%% *}" -d "${call#* }" >"$work/$side" 2>&1
+            fi
+        done
+        judge_members "$line"
+    done <"$(dirname "$0")/etcd_compare_members.txt"
+}
+
+# A cluster whose members can't change says so of one that does not exist, too.
+if curl -s -m 10 "http://$SUBJECT/v3/cluster/member/promote" -d '{"ID":"1"}' | grep -q '"code":12'; then
+    echo "members not compared: those of $SUBJECT can't be changed"
+else
+    members
+fi
 
 echo "$passed calls answered alike, $failed differently"
 [ "$failed" -eq 0 ]

@@ -1,6 +1,6 @@
 //! Protocols for clusters in which up to `f` nodes lie.
 //!
-//! Each protocol is a folder and a [`quorate_core::Protocol`]: a value without clock, randomness,
+//! Each protocol is a folder and a [`quorate_core::ProtocolName`]: a value without clock, randomness,
 //! I/O or threads. Each names its entry of the catalogue in [`quorate_contract`] (`PROTOCOL`),
 //! where its assumptions and costs are declared. Protocols never see each other, and nothing here
 //! knows what a value or a request means, or what a liar does: adversaries live with the drivers.
@@ -36,5 +36,5 @@ pub mod signed_messages;
 pub mod tendermint;
 mod value;
 
-pub use rounds::Rounds;
+pub use rounds::RoundClock;
 pub use value::{AgreedValue, MAX_VALUE};

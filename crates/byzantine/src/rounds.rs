@@ -9,12 +9,12 @@ use std::time::Duration;
 /// `delta` over the whole run, rounds of `2 * delta` do: what is sent at the very end of a round
 /// arrives before the end of the receiver's next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rounds {
+pub struct RoundClock {
     started: Time,
     length: Duration,
 }
 
-impl Rounds {
+impl RoundClock {
     /// Rounds that begin now.
     pub fn starting(now: Time, length: Duration) -> Self {
         Self {
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn the_clock_says_which_round_it_is() {
         let length = Duration::from_nanos(10);
-        let rounds = Rounds::starting(Time(5), length);
+        let rounds = RoundClock::starting(Time(5), length);
         let at = |now| rounds.at(Time(now));
         assert_eq!((at(0), at(5), at(14), at(15), at(105)), (1, 1, 1, 2, 11));
         assert_eq!(rounds.until_end_of(2, Time(9)), Duration::from_nanos(16));

@@ -77,7 +77,7 @@ pub fn check_changes(history: &History, changes: &[RevisionChange]) -> Result<()
     unacknowledged(history, &effects, &owners)
 }
 
-/// Every effect that nobody was told of belongs to an operation of unknown outcome, and to one each.
+/// Every effect without an acknowledgement belongs to an operation of unknown outcome, and to one each.
 fn unacknowledged(
     history: &History,
     effects: &BTreeMap<Revision, Effect<'_>>,

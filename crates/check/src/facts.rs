@@ -4,7 +4,7 @@
 use crate::history::{EMPTY_REVISION, Item, Reply, Revision, Target};
 use crate::order::Order;
 use crate::plan::{Call, CallBody, CallKind, CallStep, KeyId, PreparedHistory};
-use crate::store::{KeyState, Store};
+use crate::store::{KeyState, ModelStore};
 
 /// What answers say about one key.
 #[derive(Clone, Default)]
@@ -156,7 +156,7 @@ impl HistoryFacts {
     }
 
     /// How well `body` fits at `gap`, the revision after the store's.
-    pub(crate) fn fit(&self, body: &CallBody<'_>, store: &Store<'_>, gap: Revision) -> Fit {
+    pub(crate) fn fit(&self, body: &CallBody<'_>, store: &ModelStore<'_>, gap: Revision) -> Fit {
         let mut writes = store.branch(body).iter().filter(|step| step.writes());
         match (writes.next(), writes.next()) {
             (None, _) => Fit::Impossible,
@@ -166,7 +166,7 @@ impl HistoryFacts {
         }
     }
 
-    fn fit_step(&self, step: CallStep<'_>, store: &Store<'_>, gap: Revision) -> Fit {
+    fn fit_step(&self, step: CallStep<'_>, store: &ModelStore<'_>, gap: Revision) -> Fit {
         match step {
             CallStep::Put(key, _) => self.keys[key as usize].fit_put(gap, store.get(key)),
             CallStep::Delete(key) if store.get(key).is_some() => {

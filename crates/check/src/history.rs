@@ -16,7 +16,7 @@ use crate::escape;
 /// A revision of the store. Signed as on the wire, so that nonsense from a server can be recorded.
 pub type Revision = i64;
 
-/// The revision of a store nobody has written to.
+/// The revision of a store without a write.
 pub const EMPTY_REVISION: Revision = 1;
 
 /// A recorded run: operations of all clients, and what each replica held at the end.
@@ -95,7 +95,7 @@ pub enum Action {
 #[serde(deny_unknown_fields)]
 pub struct Txn {
     /// All must hold for `then`.
-    pub compares: Vec<Compare>,
+    pub compares: Vec<Comparison>,
     /// Done when all compares hold.
     pub then: Vec<TxnOp>,
     /// Done when one does not.
@@ -132,7 +132,7 @@ pub enum TxnOp {
 /// A condition on one key. An absent key has version and revisions 0 and equals no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Compare {
+pub struct Comparison {
     /// The key.
     #[serde(with = "escape")]
     pub key: Bytes,
@@ -140,7 +140,7 @@ pub struct Compare {
     pub equals: Target,
 }
 
-/// What a [`Compare`] compares for equality.
+/// What a [`Comparison`] compares for equality.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -275,7 +275,7 @@ impl Action {
     #[must_use]
     pub fn compare_and_swap(key: Bytes, equals: Target, value: Bytes) -> Self {
         Self::Txn(Txn {
-            compares: vec![Compare {
+            compares: vec![Comparison {
                 key: key.clone(),
                 equals,
             }],

@@ -49,8 +49,8 @@ pub mod wgl;
 
 pub use changes::{RevisionChange, check_changes};
 pub use history::{
-    Action, Compare, EMPTY_REVISION, FinalState, History, Item, Operation, Outcome, Reply,
+    Action, Comparison, EMPTY_REVISION, FinalState, History, Item, Operation, Outcome, Reply,
     Response, Revision, Target, Txn, TxnOp,
 };
 pub use linearizability::{DEFAULT_STEPS, check};
-pub use verdict::{GaveUp, Property, Summary, Verdict, Violation};
+pub use verdict::{GaveUp, HistorySummary, Property, Verdict, Violation};

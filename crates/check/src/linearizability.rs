@@ -8,7 +8,7 @@ use crate::place::{Dead, Placement, PlacementResult, Scope, Why};
 use crate::plan::{CallKind, CallSource, PreparedHistory};
 use crate::store::{self, Mismatch};
 use crate::text;
-use crate::verdict::{GaveUp, Property, Summary, Verdict, Violation};
+use crate::verdict::{GaveUp, HistorySummary, Property, Verdict, Violation};
 
 /// The default bound on the search, in steps of well under a microsecond each.
 pub const DEFAULT_STEPS: u64 = 2_000_000;
@@ -139,11 +139,11 @@ fn summarize(
     order: &Order,
     applied: usize,
     backtracks: u64,
-) -> Summary {
-    let mut summary = Summary {
+) -> HistorySummary {
+    let mut summary = HistorySummary {
         revision: order.last,
         dead_ends: backtracks,
-        ..Summary::default()
+        ..HistorySummary::default()
     };
     for operation in &plan.history.operations {
         match operation.outcome {

@@ -54,7 +54,7 @@ impl Order {
         }
     }
 
-    /// The revisions that nobody owns, ascending.
+    /// The revisions without an owner, ascending.
     pub(crate) fn gaps(&self) -> impl Iterator<Item = Revision> + '_ {
         (EMPTY_REVISION + 1..)
             .zip(&self.owners)
@@ -125,7 +125,7 @@ impl Order {
         }
         let mut pinned = vec![false; plan.calls.len()];
         for (revision, (item, observer)) in seen {
-            // Ascending revisions, and whoever could have been at this one can be at any later one:
+            // Ascending revisions: an operation that could have been at this one can be at any later one:
             // taking any is optimal here; taking the latest invoked leaves most for the other gaps.
             let candidates = puts
                 .get(&(&item.key[..], &item.value[..]))

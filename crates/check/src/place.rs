@@ -17,7 +17,7 @@ use crate::groups::{Group, Groups};
 use crate::history::{EMPTY_REVISION, Revision};
 use crate::order::Order;
 use crate::plan::{CallBody, CallStep, KeyId, PreparedHistory};
-use crate::store::{Log, Mismatch, Store};
+use crate::store::{Mismatch, ModelStore, UndoLog};
 
 /// What a search found.
 pub(crate) enum PlacementResult<'h> {
@@ -77,8 +77,8 @@ pub(crate) struct Placement<'p, 'h> {
     facts: &'p HistoryFacts,
     groups: &'p Groups,
     scope: Scope,
-    store: Store<'h>,
-    log: Log<'h>,
+    store: ModelStore<'h>,
+    log: UndoLog<'h>,
     /// By index in `Order::free`.
     used: Vec<bool>,
     choices: Vec<Choice>,
@@ -109,8 +109,8 @@ impl<'p, 'h> Placement<'p, 'h> {
             facts,
             groups,
             scope,
-            store: Store::new(plan.keys.clone()),
-            log: Log::new(),
+            store: ModelStore::new(plan.keys.clone()),
+            log: UndoLog::new(),
             used: vec![false; order.free.len()],
             choices: Vec::new(),
             tried: BTreeSet::new(),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use crate::history::{Action, Compare, History, Outcome, Reply, Response, Revision, TxnOp};
+use crate::history::{Action, Comparison, History, Outcome, Reply, Response, Revision, TxnOp};
 use crate::text;
 use crate::verdict::{Property, Violation};
 
@@ -57,7 +57,7 @@ pub(crate) enum CallKind {
 pub(crate) enum CallBody<'h> {
     One(CallStep<'h>),
     Txn {
-        compares: Vec<(KeyId, &'h Compare)>,
+        compares: Vec<(KeyId, &'h Comparison)>,
         then: Vec<CallStep<'h>>,
         otherwise: Vec<CallStep<'h>>,
     },
@@ -259,8 +259,9 @@ impl<'h> PreparedHistory<'h> {
                 CallBody::One(CallStep::Scan(first, end.max(first)))
             }
             Action::Txn(txn) => {
-                let by_value =
-                    |compare: &Compare| matches!(compare.equals, crate::history::Target::Value(_));
+                let by_value = |compare: &Comparison| {
+                    matches!(compare.equals, crate::history::Target::Value(_))
+                };
                 self.compares_values |= txn.compares.iter().any(by_value);
                 let steps = |ops: &'h [TxnOp]| -> Vec<CallStep<'h>> {
                     ops.iter()

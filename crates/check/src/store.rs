@@ -36,14 +36,14 @@ pub(crate) fn state_text(cell: Option<&KeyState<'_>>) -> String {
 
 /// The store at one revision.
 #[derive(Clone, Debug)]
-pub(crate) struct Store<'h> {
+pub(crate) struct ModelStore<'h> {
     pub(crate) revision: Revision,
     keys: Rc<[&'h Bytes]>,
     cells: Vec<Option<KeyState<'h>>>,
 }
 
 /// What `undo` needs: the cells that were overwritten, oldest first.
-pub(crate) type Log<'h> = Vec<(KeyId, Option<KeyState<'h>>)>;
+pub(crate) type UndoLog<'h> = Vec<(KeyId, Option<KeyState<'h>>)>;
 
 /// An answer that the store would not have given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Mismatch<'_> {
     }
 }
 
-impl<'h> Store<'h> {
+impl<'h> ModelStore<'h> {
     /// An empty store over these keys, in key order.
     pub(crate) fn new(keys: Rc<[&'h Bytes]>) -> Self {
         let cells = vec![None; keys.len()];
@@ -110,7 +110,7 @@ impl<'h> Store<'h> {
         &mut self,
         body: &CallBody<'h>,
         answer: Option<&'h Response>,
-        log: &mut Log<'h>,
+        log: &mut UndoLog<'h>,
         cares: impl Fn(KeyId) -> bool,
     ) -> Result<bool, Mismatch<'h>> {
         let mark = log.len();
@@ -132,7 +132,7 @@ impl<'h> Store<'h> {
     }
 
     /// Puts back what was overwritten since `log` was `mark` long.
-    pub(crate) fn undo(&mut self, log: &mut Log<'h>, mark: usize, revision: Revision) {
+    pub(crate) fn undo(&mut self, log: &mut UndoLog<'h>, mark: usize, revision: Revision) {
         for (key, cell) in log.drain(mark..).rev() {
             self.cells[key as usize] = cell;
         }
@@ -143,7 +143,7 @@ impl<'h> Store<'h> {
         &mut self,
         body: &CallBody<'h>,
         reply: Option<&'h Reply>,
-        log: &mut Log<'h>,
+        log: &mut UndoLog<'h>,
         cares: &impl Fn(KeyId) -> bool,
     ) -> Result<bool, Mismatch<'h>> {
         let (compares, then, otherwise) = match body {
@@ -214,7 +214,7 @@ impl<'h> Store<'h> {
         &mut self,
         step: CallStep<'h>,
         reply: Option<&'h Reply>,
-        log: &mut Log<'h>,
+        log: &mut UndoLog<'h>,
         cares: &impl Fn(KeyId) -> bool,
     ) -> Result<bool, Mismatch<'h>> {
         match (step, reply) {
@@ -256,7 +256,7 @@ impl<'h> Store<'h> {
         }
     }
 
-    fn set(&mut self, key: KeyId, cell: Option<KeyState<'h>>, log: &mut Log<'h>) {
+    fn set(&mut self, key: KeyId, cell: Option<KeyState<'h>>, log: &mut UndoLog<'h>) {
         let slot = &mut self.cells[key as usize];
         log.push((key, std::mem::replace(slot, cell)));
     }

@@ -7,7 +7,7 @@ use std::fmt;
 #[must_use]
 pub enum Verdict {
     /// Every property holds; a witness order was found and replayed.
-    Holds(Summary),
+    Holds(HistorySummary),
     /// A property is violated, whatever the operations of unknown outcome did.
     Violated(Box<Violation>),
     /// The bound on the work was reached before an answer was found.
@@ -16,7 +16,7 @@ pub enum Verdict {
 
 /// Figures of a history that holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct HistorySummary {
     /// Operations answered.
     pub answered: usize,
     /// Operations refused.

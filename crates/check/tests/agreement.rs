@@ -8,7 +8,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use quorate_check::wgl::{SearchResult, search};
-use quorate_check::{Action, Compare, History, Outcome, Reply, Target, Txn, TxnOp, Verdict, check};
+use quorate_check::{
+    Action, Comparison, History, Outcome, Reply, Target, Txn, TxnOp, Verdict, check,
+};
 use support::world::{
     Dice, Fate, Fault, NaiveModel, Scripted, Shape, intervals, made, made_faulty, perform,
 };
@@ -52,7 +54,7 @@ fn txn_op() -> impl Strategy<Value = TxnOp> {
 
 fn txn() -> impl Strategy<Value = Action> {
     let steps = || prop::collection::vec(txn_op(), 0..3);
-    let compare = (key(), target()).prop_map(|(key, equals)| Compare { key, equals });
+    let compare = (key(), target()).prop_map(|(key, equals)| Comparison { key, equals });
     (prop::collection::vec(compare, 0..2), steps(), steps()).prop_map(
         |(compares, then, otherwise)| {
             Action::Txn(Txn {

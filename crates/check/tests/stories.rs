@@ -3,8 +3,8 @@
 mod support;
 
 use quorate_check::{
-    Action, DEFAULT_STEPS, FinalState, History, Operation, Property, Reply, Summary, Txn, TxnOp,
-    Verdict, Violation, check,
+    Action, DEFAULT_STEPS, FinalState, History, HistorySummary, Operation, Property, Reply, Txn,
+    TxnOp, Verdict, Violation, check,
 };
 use support::{
     acked, b, delete, done, get, got, got_nothing, item, put, refused, stale_get, unknown,
@@ -20,7 +20,7 @@ fn judge(operations: Vec<Operation>) -> Verdict {
     )
 }
 
-fn holds(operations: Vec<Operation>) -> Summary {
+fn holds(operations: Vec<Operation>) -> HistorySummary {
     match judge(operations) {
         Verdict::Holds(summary) => summary,
         other => panic!("{other}"),

@@ -28,7 +28,7 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     if is_broken_pipe(&error) {
-        // Whoever read our output has seen enough.
+        // The reader of our output closed it, as `head` does.
         return ExitCode::SUCCESS;
     }
     let _ = writeln!(io::stderr(), "quorate: {error:#}");

@@ -4,6 +4,7 @@
 use quorate_node::Node;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -12,6 +13,13 @@ use tokio::sync::oneshot;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub(crate) enum Event {
+    /// The cluster is being formed.
+    Forming {
+        /// The members that have not started yet, by name.
+        waiting_for: Vec<String>,
+        /// What the operator should know, if anything.
+        note: Option<String>,
+    },
     /// The log is being read.
     Recovering {
         /// Bytes read.
@@ -80,18 +88,43 @@ pub(crate) async fn report(node: &Node) {
     }
 }
 
-/// Resolves when standard input ends; never, if there is no parent to watch.
-pub(crate) async fn cut(watch: bool) {
-    let (end, ended) = oneshot::channel::<()>();
-    if watch {
+/// Watches over the parent from the first moment on: a start may wait for other members without
+/// end, and must end with the parent all the same.
+pub(crate) struct Lifeline(Option<oneshot::Receiver<()>>);
+
+/// Whether the end of the parent ends the process at once, or is left to who waits for it.
+static ENDS_AT_ONCE: AtomicBool = AtomicBool::new(true);
+
+impl Lifeline {
+    /// Watches, if there is a parent to watch. Until [`Lifeline::serving`] is called, the process
+    /// ends where it stands when the parent does, as in a crash, which it survives.
+    pub(crate) fn watch(watch: bool) -> Self {
+        if !watch {
+            return Self(None);
+        }
+        let (end, ended) = oneshot::channel::<()>();
         // A thread of its own: nothing else can wait for a standard input that may be anything.
         thread::spawn(move || {
             let mut buffer = [0; 64];
             while matches!(io::stdin().read(&mut buffer), Ok(1..)) {}
+            if ENDS_AT_ONCE.load(Ordering::SeqCst) {
+                std::process::exit(0);
+            }
             drop(end);
         });
-        let _ = ended.await;
-    } else {
-        std::future::pending().await
+        Self(Some(ended))
+    }
+
+    /// From here on the process ends in order.
+    pub(crate) fn serving(&self) {
+        ENDS_AT_ONCE.store(false, Ordering::SeqCst);
+    }
+
+    /// Resolves when the parent has ended; never, if there is none.
+    pub(crate) async fn cut(self) {
+        match self.0 {
+            Some(ended) => drop(ended.await),
+            None => std::future::pending().await,
+        }
     }
 }

@@ -15,6 +15,7 @@ mod explain;
 mod lifeline;
 mod log;
 mod matrix;
+mod member;
 mod merge;
 mod output;
 mod scenario;
@@ -54,6 +55,7 @@ enum Command {
     Up(up::Args),
     /// Run one replica of a contract's cluster
     Serve(serve::Args),
+    Member(member::Args),
     /// Run the same code in simulated worlds, one a seed, under all faults that a contract names
     Simulate(simulate::Args),
     Detectors(detectors::Args),
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Member(args) => member::run(args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Detectors(args) => detectors::run(&args),
         Command::Merge(args) => merge::run(&args),

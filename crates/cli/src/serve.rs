@@ -2,12 +2,13 @@
 
 use crate::contract_file;
 use crate::exit::refused;
-use crate::lifeline::{self, Event};
+use crate::lifeline::{self, Event, Lifeline};
 use crate::log;
 use anyhow::{Context, anyhow, bail};
 use quorate_contract::Contract;
-use quorate_node::{Ended, Node, NodeConfig, StartError, Timeouts};
+use quorate_node::{Ended, Node, NodeConfig, StartError, Starting, Timeouts};
 use quorate_wal::Progress;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +28,10 @@ pub(crate) struct Args {
     /// Where its data lies [default: quorate-data/NAME]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Become a member that was added with `quorate member add` or `replace`: for an empty
+    /// directory, instead of founding a cluster
+    #[arg(long)]
+    join: bool,
     /// Where to listen for clients, if not at the member's `client` address
     #[arg(long, value_name = "HOST:PORT")]
     listen_client: Option<String>,
@@ -120,20 +125,28 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .unwrap_or_else(|| PathBuf::from("quorate-data").join(name));
     info!(cluster = contract.cluster.name, member = me, name, dir = %dir.display(), "starting");
     let mut config = NodeConfig::new(contract, me, dir);
+    config.join = args.join;
     config.listen_client = args.listen_client.clone();
     config.listen_peer = args.listen_peer.clone();
     args.tuning.apply(&mut config)?;
 
+    let lifeline = Lifeline::watch(args.lifeline);
     let mut teller = Teller::new(args.lifeline);
-    let node = Node::start(config, &mut |progress| teller.recovering(progress));
+    let node = Node::start(config, &mut |starting| {
+        teller.starting(starting);
+        ControlFlow::Continue(())
+    });
     let node = node.map_err(|error| match error {
-        StartError::Log(_) | StartError::Recovery(_) | StartError::Journal(_) => anyhow!(error),
+        StartError::Log(_)
+        | StartError::LogLost { .. }
+        | StartError::Recovery(_)
+        | StartError::Journal(_) => anyhow!(error),
         error if error.is_final() => refused(error),
         error => anyhow!(error),
     })?;
     let (clients, peers) = (node.client_address(), node.peer_address());
     info!(%clients, %peers, "serving");
-    serve(node, args.lifeline)
+    serve(node, lifeline, args.lifeline)
 }
 
 fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {
@@ -157,7 +170,8 @@ fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {
 }
 
 /// Serves until a signal comes, the parent goes, or the replica ends by itself.
-fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
+fn serve(node: Node, parent: Lifeline, lifeline: bool) -> anyhow::Result<()> {
+    parent.serving();
     if lifeline {
         Event::ready(&node).tell();
     }
@@ -174,7 +188,7 @@ fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
                 Ok(name) => info!("{name}: stopping"),
                 Err(error) => tracing::error!("can't wait for signals: {error}"),
             },
-            () = lifeline::cut(lifeline) => info!("the parent process is gone: stopping"),
+            () = parent.cut() => info!("the parent process is gone: stopping"),
             () = reports => {}
         }
     });
@@ -185,6 +199,7 @@ fn serve(node: Node, lifeline: bool) -> anyhow::Result<()> {
             Ok(())
         }
         Some(Ended::DiskFailed(error)) => bail!(error),
+        Some(Ended::Refused(why)) => Err(refused(why)),
         Some(Ended::Panicked) => bail!("the replica's thread has panicked; this is a bug"),
     }
 }
@@ -200,10 +215,12 @@ async fn signalled() -> anyhow::Result<&'static str> {
     })
 }
 
-/// Says how far a recovery is: to the parent, or now and then in the log.
+/// Says how far a start is: to the parent, or now and then in the log.
 struct Teller {
     lifeline: bool,
     last: Instant,
+    /// What was said last about the forming of the cluster.
+    forming: Option<Starting>,
 }
 
 impl Teller {
@@ -211,6 +228,36 @@ impl Teller {
         Self {
             lifeline,
             last: Instant::now(),
+            forming: None,
+        }
+    }
+
+    fn starting(&mut self, starting: Starting) {
+        match starting {
+            Starting::Recovering(progress) => self.recovering(progress),
+            _ if self.forming.as_ref() == Some(&starting) => {}
+            Starting::Joining { ref note } => {
+                if self.lifeline {
+                    let (waiting_for, note) = (vec![], Some(note.clone()));
+                    Event::Forming { waiting_for, note }.tell();
+                } else {
+                    info!("waiting to join: {note}");
+                }
+                self.forming = Some(starting);
+            }
+            Starting::Forming {
+                ref waiting_for,
+                ref note,
+            } => {
+                if self.lifeline {
+                    let (waiting_for, note) = (waiting_for.clone(), note.clone());
+                    Event::Forming { waiting_for, note }.tell();
+                } else if !waiting_for.is_empty() {
+                    let names = waiting_for.join(", ");
+                    info!("waiting for {names} to start for the first time");
+                }
+                self.forming = Some(starting);
+            }
         }
     }
 

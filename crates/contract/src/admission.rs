@@ -4,7 +4,7 @@ use crate::behaviour::{Behaviour, Behaviours};
 use crate::contract::Contract;
 use crate::finding::{Finding, Rule};
 use crate::impossibility::Impossibility;
-use crate::protocol::{Declaration, Problem, Protocol, Tolerance};
+use crate::protocol::{Declaration, Problem, ProtocolName, Tolerance};
 use crate::timing::Synchrony;
 use serde::Serialize;
 use std::fmt;
@@ -60,7 +60,7 @@ impl fmt::Display for Reason {
 }
 
 /// Does the protocol keep its promises under the contract?
-pub fn admissible(contract: &Contract, protocol: Protocol) -> Admissibility {
+pub fn admissible(contract: &Contract, protocol: ProtocolName) -> Admissibility {
     let declared = protocol.declaration();
     let mut reasons = Vec::new();
     let mut refuse =
@@ -87,7 +87,7 @@ pub fn admissible(contract: &Contract, protocol: Protocol) -> Admissibility {
     if let Some((text, rule)) = timing_gap(contract, declared) {
         refuse(text, rule);
     }
-    // Where nobody lies, what is said needs no proof.
+    // Without liars, a message needs no proof.
     let liars = !contract.failures.model.is_honest() && contract.tolerate() > 0;
     if liars && declared.signatures && !contract.links.signatures {
         refuse(
@@ -125,7 +125,7 @@ pub fn admissible(contract: &Contract, protocol: Protocol) -> Admissibility {
 
 /// The first tolerance that covers the contract's faulty replicas, or what is not covered.
 fn tolerance<'a>(contract: &Contract, declared: &'a Declaration) -> Result<&'a Tolerance, String> {
-    // Where nobody may be faulty, any protocol survives those who are.
+    // With f = 0 every protocol survives the allowed faults.
     let faults = match contract.tolerate() {
         0 => Behaviours::NONE,
         _ => contract.failures.model.behaviours(),
@@ -217,7 +217,7 @@ impl std::error::Error for Contradiction {}
 /// A contract that cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRunnable {
-    /// Nobody could run it.
+    /// No protocol could run it.
     #[error(transparent)]
     Contradictory(#[from] Contradiction),
     /// It makes sense, but quorate does not serve a protocol that fits.
@@ -227,11 +227,11 @@ pub enum NotRunnable {
     )]
     NotServed {
         /// Protocols of the catalogue that fit.
-        protocols: Vec<Protocol>,
+        protocols: Vec<ProtocolName>,
     },
 }
 
-fn list(protocols: &[Protocol]) -> String {
+fn list(protocols: &[ProtocolName]) -> String {
     protocols
         .iter()
         .map(|p| p.name())
@@ -275,7 +275,7 @@ impl Contract {
     }
 
     /// What the chosen protocol lacks, beyond what was found already.
-    fn misfit(&self, protocol: Protocol, found: &[Finding]) -> Option<Finding> {
+    fn misfit(&self, protocol: ProtocolName, found: &[Finding]) -> Option<Finding> {
         let Admissibility::NotAdmissible { reasons } = admissible(self, protocol) else {
             return None;
         };
@@ -305,8 +305,8 @@ impl Contract {
     }
 
     /// The protocols that make a replicated log under this contract.
-    pub fn fitting(&self) -> Vec<Protocol> {
-        Protocol::ALL
+    pub fn fitting(&self) -> Vec<ProtocolName> {
+        ProtocolName::ALL
             .into_iter()
             .filter(|p| p.declaration().solves.makes_a_log())
             .filter(|&p| admissible(self, p).is_admissible())
@@ -316,8 +316,8 @@ impl Contract {
     /// The protocol to run: the chosen one, or the first that fits and serves.
     ///
     /// # Errors
-    /// [`NotRunnable`] tells a contract that nobody could run from one that quorate cannot yet.
-    pub fn runnable(&self) -> Result<Protocol, NotRunnable> {
+    /// [`NotRunnable`] tells a contract that no protocol can run from one that quorate cannot serve yet.
+    pub fn runnable(&self) -> Result<ProtocolName, NotRunnable> {
         self.check()?;
         let candidates = self.protocol.map_or_else(|| self.fitting(), |p| vec![p]);
         match candidates.iter().find(|p| p.serves()) {

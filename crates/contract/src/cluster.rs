@@ -162,7 +162,7 @@ impl Cluster {
         self.members.len()
     }
 
-    /// Is nobody in it? Never so for a cluster that was read from a file.
+    /// Is it empty? Never so for a cluster that was read from a file.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

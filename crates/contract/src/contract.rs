@@ -4,9 +4,9 @@ use crate::behaviour::{Behaviour, Behaviours, Component};
 use crate::cluster::Cluster;
 use crate::failure::{FailureModel, Failures};
 use crate::links::{LinkModel, Links};
-use crate::protocol::Protocol;
+use crate::protocol::ProtocolName;
 use crate::quorum::Quorum;
-use crate::storage::{Storage, StorageModel};
+use crate::storage::{StorageAssumption, StorageModel};
 use crate::timing::{DetectorClass, Stabilization, Timing};
 use serde::Serialize;
 use std::fmt;
@@ -28,9 +28,9 @@ pub struct Contract {
     /// What may happen to messages.
     pub links: Links,
     /// What a replica finds on its disk after a crash.
-    pub storage: Storage,
+    pub storage: StorageAssumption,
     /// The protocol to run, if the contract chooses one.
-    pub protocol: Option<Protocol>,
+    pub protocol: Option<ProtocolName>,
     /// Is a protocol that draws random numbers to decide ruled out?
     pub deterministic: bool,
 }
@@ -51,7 +51,7 @@ impl Default for Contract {
                 model: LinkModel::FairLoss,
                 signatures: false,
             },
-            storage: Storage {
+            storage: StorageAssumption {
                 model: StorageModel::Durable,
                 may_tear: true,
                 may_corrupt: false,

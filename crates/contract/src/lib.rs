@@ -51,7 +51,7 @@ pub use behaviour::{Behaviour, Behaviours, Component};
 pub use cluster::{Address, AddressError, Cluster, MAX_MEMBERS, MAX_NAME, Member};
 pub use contract::{Contract, Exceeded};
 pub use explain::{
-    Assumption, Candidate, ContractStatus, DecisionCost, Explanation, Figures, explain,
+    Assumption, ContractStatus, DecisionCost, Explanation, Figures, ProtocolCandidate, explain,
 };
 pub use failure::{FailureModel, Failures};
 pub use file::{ContractError, MAX_BYTES};
@@ -59,7 +59,7 @@ pub use finding::{Finding, Rule};
 pub use impossibility::Impossibility;
 pub use links::{LinkModel, Links};
 pub use protocol::{
-    Caveat, Declaration, Problem, Protocol, ProtocolCost, Replicas, Status, Tolerance,
+    Caveat, Declaration, Problem, ProtocolCost, ProtocolName, Replicas, SupportLevel, Tolerance,
 };
-pub use storage::{Storage, StorageModel};
+pub use storage::{StorageAssumption, StorageModel};
 pub use timing::{Bounds, DetectorClass, Stabilization, Synchrony, Timing};

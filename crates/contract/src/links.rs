@@ -12,7 +12,7 @@ pub enum LinkModel {
     FairLoss,
     /// What a correct replica sends to a correct one arrives once, in any order.
     Reliable,
-    /// Reliable, and the receiver knows who sent a message and that nobody changed it.
+    /// Reliable, and the receiver knows who sent a message and that it was not changed.
     Authenticated,
 }
 

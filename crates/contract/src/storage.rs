@@ -35,7 +35,7 @@ impl fmt::Display for StorageModel {
 
 /// The storage of every replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Storage {
+pub struct StorageAssumption {
     /// What outlives a crash.
     pub model: StorageModel,
     /// A write that a crash interrupts may be on the disk in part.
@@ -46,7 +46,7 @@ pub struct Storage {
     pub may_lie_about_sync: bool,
 }
 
-impl Storage {
+impl StorageAssumption {
     /// What the disk may do.
     pub const fn behaviours(&self) -> Behaviours {
         let mut set = Behaviours::NONE;

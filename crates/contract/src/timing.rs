@@ -29,7 +29,7 @@ impl Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "bound")]
 pub enum Stabilization {
-    /// Bounds hold from the start, but nobody knows them.
+    /// Bounds hold from the start, but the nodes do not know them.
     Unknown,
     /// The bounds are known, but hold only from an unknown time on (GST).
     Gst(Bounds),

@@ -517,7 +517,7 @@ fn a_bound_on_time_is_wrong() {
         "bound = \"unknown\"",
         "bound = \"unknown\"\ndelta = \"5ms\"",
         expect![[r#"
-            shop.toml:8:9: `timing.delta`: a bound is given that nobody may rely on
+            shop.toml:8:9: `timing.delta`: a bound is given that the timing model does not allow
               |
             8 | delta = "5ms"
               |         ^^^^^

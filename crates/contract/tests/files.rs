@@ -1,7 +1,7 @@
 //! The contracts that ship with quorate, and what is said of each.
 
 use expect_test::expect_file;
-use quorate_contract::{Contract, ContractStatus, Impossibility, Protocol, Rule, explain};
+use quorate_contract::{Contract, ContractStatus, Impossibility, ProtocolName, Rule, explain};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -72,7 +72,7 @@ fn each_contract_stands_where_its_name_says() {
         assert_eq!(
             explain(&read(name)).standing,
             ContractStatus::Runnable {
-                protocol: Protocol::Raft
+                protocol: ProtocolName::Raft
             }
         );
     }

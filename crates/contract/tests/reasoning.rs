@@ -27,15 +27,15 @@ fn every_contract() -> impl Iterator<Item = Contract> {
     let durable = Contract::default().storage;
     let storages = [
         durable,
-        Storage {
+        StorageAssumption {
             model: StorageModel::Amnesiac,
             ..durable
         },
-        Storage {
+        StorageAssumption {
             may_corrupt: true,
             ..durable
         },
-        Storage {
+        StorageAssumption {
             may_lie_about_sync: true,
             ..durable
         },
@@ -75,7 +75,7 @@ fn every_contract() -> impl Iterator<Item = Contract> {
     })
 }
 
-fn admits(contract: &Contract, protocol: Protocol) -> bool {
+fn admits(contract: &Contract, protocol: ProtocolName) -> bool {
     admissible(contract, protocol).is_admissible()
 }
 
@@ -86,7 +86,7 @@ fn no_protocol_of_the_catalogue_beats_a_theorem() {
             .into_iter()
             .filter(|r| r.finding(&contract).is_some())
             .collect();
-        for protocol in Protocol::ALL {
+        for protocol in ProtocolName::ALL {
             let solves = protocol.declaration().solves;
             let forbidden = theorems.iter().find(|r| r.forbids(solves));
             if let Some(rule) = forbidden {
@@ -105,8 +105,8 @@ fn what_the_catalogue_says_agrees_with_a_table_written_by_hand() {
     // (failures, timing, links, signatures, f) -> the least n for each protocol, 0 for never.
     let sync = Timing::Synchronous(bounds(10));
     let partial = Timing::PartiallySynchronous(Stabilization::Unknown);
-    let case = |model, tolerate, timing, link, signatures, expected: &[(Protocol, usize)]| {
-        for protocol in Protocol::ALL {
+    let case = |model, tolerate, timing, link, signatures, expected: &[(ProtocolName, usize)]| {
+        for protocol in ProtocolName::ALL {
             let least = (1..=12).find(|&n| {
                 let contract = Contract {
                     cluster: Cluster::loopback("table", n),
@@ -135,7 +135,7 @@ fn what_the_catalogue_says_agrees_with_a_table_written_by_hand() {
     };
     use FailureModel::{Byzantine, CrashRecovery, CrashStop};
     use LinkModel::*;
-    use Protocol::*;
+    use ProtocolName::*;
     case(
         CrashRecovery,
         2,
@@ -321,7 +321,7 @@ fn a_kinder_world_never_makes_a_protocol_inadmissible() {
             deterministic: false,
             ..harsh.clone()
         });
-        for protocol in Protocol::ALL.into_iter().filter(|p| admits(&harsh, *p)) {
+        for protocol in ProtocolName::ALL.into_iter().filter(|p| admits(&harsh, *p)) {
             for kind in &kinder {
                 assert!(
                     admits(kind, protocol),
@@ -364,7 +364,7 @@ fn check_and_runnable_and_explain_agree() {
 #[test]
 fn a_chosen_protocol_that_does_not_fit_is_refused_with_what_it_lacks() {
     let mut contract = Contract {
-        protocol: Some(Protocol::DolevStrong),
+        protocol: Some(ProtocolName::DolevStrong),
         ..Contract::default()
     };
     let refused = contract.check().expect_err("no known bounds");
@@ -375,8 +375,8 @@ fn a_chosen_protocol_that_does_not_fit_is_refused_with_what_it_lacks() {
         "dolev-strong works in rounds, so needs bounds that are known and always hold"
     );
     assert!(refused.findings[0].remedy.starts_with("choose raft"));
-    contract.protocol = Some(Protocol::Raft);
-    assert_eq!(contract.runnable(), Ok(Protocol::Raft));
+    contract.protocol = Some(ProtocolName::Raft);
+    assert_eq!(contract.runnable(), Ok(ProtocolName::Raft));
 }
 
 #[test]
@@ -394,7 +394,7 @@ fn a_weaker_problem_is_not_refused_for_what_only_a_log_needs() {
             signatures: false,
         },
         deterministic: true,
-        protocol: Some(Protocol::Bracha),
+        protocol: Some(ProtocolName::Bracha),
         ..Contract::default()
     };
     assert_eq!(contract.check(), Ok(()));
@@ -455,7 +455,7 @@ fn a_contradiction_is_said_in_a_few_lines() {
             model: FailureModel::Byzantine,
             tolerate: 1,
         },
-        protocol: Some(Protocol::Raft),
+        protocol: Some(ProtocolName::Raft),
         ..Contract::default()
     };
     let refused = contract
@@ -503,7 +503,7 @@ fn any_contract() -> impl Strategy<Value = Contract> {
         (pick(7), pick(3), pick(2), any::<[bool; 5]>()),
         timing,
         prop::option::of(pick(DetectorClass::ALL.len())),
-        prop::option::of(pick(Protocol::ALL.len())),
+        prop::option::of(pick(ProtocolName::ALL.len())),
     )
         .prop_map(
             |((name, n, f), (failure, link, storage, flags), timing, detector, protocol)| {
@@ -519,13 +519,13 @@ fn any_contract() -> impl Strategy<Value = Contract> {
                         model: LinkModel::ALL[link],
                         signatures: flags[0],
                     },
-                    storage: Storage {
+                    storage: StorageAssumption {
                         model: StorageModel::ALL[storage],
                         may_tear: flags[1],
                         may_corrupt: flags[2],
                         may_lie_about_sync: flags[3],
                     },
-                    protocol: protocol.map(|i| Protocol::ALL[i]),
+                    protocol: protocol.map(|i| ProtocolName::ALL[i]),
                     deterministic: flags[4],
                 }
             },

@@ -2,7 +2,13 @@
 //!
 //! Protocol crates are banned from this module by their `clippy.toml`.
 
-use crate::{Coin, Effects, Hard, Journaled, Protocol, To};
+use crate::effects::Effects;
+
+use crate::id::To;
+
+use crate::journal::{Hard, Journaled};
+
+use crate::protocol::{Coin, Protocol};
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
@@ -33,7 +39,7 @@ pub trait Disk<R> {
     /// The position through which everything is durable.
     ///
     /// # Errors
-    /// Once a write or a sync has failed, for ever: what a failed sync leaves on the medium is
+    /// Once a write or a sync has failed, and from then on: what a failed sync leaves on the medium is
     /// unknown, and a later success says nothing about it.
     fn durable(&self) -> io::Result<Lsn>;
 }

@@ -1,7 +1,9 @@
 //! What a protocol may ask of the world, as data.
 
 use crate::driver::Prompt;
-use crate::{Coin, Hard, Protocol, To};
+use crate::id::To;
+use crate::journal::Hard;
+use crate::protocol::{Coin, Protocol};
 use std::time::Duration;
 
 /// Everything that a burst of steps asks of the world. Filled by the protocol, taken apart by the

@@ -40,7 +40,7 @@ impl NodeSet {
     /// The largest cluster that a set can hold.
     pub const MAX_NODES: u8 = 128;
 
-    /// The set of nobody.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
 
     /// The set of a whole cluster of `n` nodes.
@@ -93,7 +93,7 @@ impl NodeSet {
         self.0.count_ones() as usize
     }
 
-    /// Is nobody in the set?
+    /// Is the set empty?
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }

@@ -1,6 +1,8 @@
 //! Hard state: what must survive a crash, and how it may change.
 
-use crate::{Effects, Protocol};
+use crate::effects::Effects;
+
+use crate::protocol::Protocol;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::ops::Deref;
@@ -19,8 +21,8 @@ pub trait Hard: Clone + Debug + Default + Eq + Hash {
 
 /// A protocol that keeps nothing across a crash.
 impl Hard for () {
-    type Record = crate::Never;
-    fn apply(&mut self, record: &crate::Never) {
+    type Record = crate::protocol::Never;
+    fn apply(&mut self, record: &crate::protocol::Never) {
         match *record {}
     }
 }

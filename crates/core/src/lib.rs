@@ -10,7 +10,7 @@
 //! 1. What must survive a crash changes only by writing a record: [`Journaled`] has no `DerefMut`.
 //! 2. A message leaves only after everything written before it is durable: it waits in the
 //!    [`driver::Gate`], messages to oneself included, and comes out as a [`driver::Released`],
-//!    which nobody else can make. The few messages that claim nothing about the sender's disk
+//!    which only the gate can make. The few messages that claim nothing about the sender's disk
 //!    have a type of their own, [`Protocol::Eager`].
 //!
 //! This crate never knows a protocol, never reads a clock, never does I/O, never draws a random

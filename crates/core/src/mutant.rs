@@ -35,13 +35,17 @@ pub enum Mutant {
     RemovedNodeVotes,
     /// A snapshot is installed without the configuration that it came with (openraft#1808).
     ConfigurationDroppedBySnapshot,
+    /// The answers kept for repetitions are not in the snapshot that a follower installs.
+    SessionAnswersLostInASnapshot,
+    /// A snapshot's transfer that goes on after a break leaves a chunk out.
+    ChunkLostInResume,
     /// A leader whose disk hangs goes on leading.
     StalledLeaderLeads,
 }
 
 impl Mutant {
     /// Every defect, [`Mutant::None`] left out.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::NoSyncBeforeAck,
         Self::VoteNotPersisted,
         Self::OldTermCommit,
@@ -53,6 +57,8 @@ impl Mutant {
         Self::PromotedBeforeCaughtUp,
         Self::RemovedNodeVotes,
         Self::ConfigurationDroppedBySnapshot,
+        Self::SessionAnswersLostInASnapshot,
+        Self::ChunkLostInResume,
         Self::StalledLeaderLeads,
     ];
 

@@ -1,6 +1,12 @@
 //! The protocol: a value that is told what happened and says what to do.
 
-use crate::{Effects, Hard, Journaled, NodeId, Time};
+use crate::effects::Effects;
+
+use crate::id::NodeId;
+
+use crate::journal::{Hard, Journaled};
+
+use crate::time::Time;
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -18,7 +24,7 @@ pub enum Never {}
 pub enum Coin {
     /// This node's own: independent of everybody else's (Ben-Or 1983).
     Local,
-    /// One that shows every node the same value for the same tag, and nobody before the first
+    /// One that shows every node the same value for the same tag, and none before the first
     /// correct node asks for it (Rabin 1983). The driver stands in for whatever deals it.
     Common,
 }

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What it assumes, as the catalogue declares it.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::FloodSet;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::FloodSet;
 
 /// Cluster size, faults and the length of a round.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Protocols for clusters whose nodes crash, come back and lose messages, but never lie.
 //!
-//! Each protocol is a folder and a [`quorate_core::Protocol`]: a value without clock, randomness,
+//! Each protocol is a folder and a [`quorate_core::ProtocolName`]: a value without clock, randomness,
 //! I/O or threads. Protocols never see each other, and nothing here knows what the entries of a
 //! log mean. [`raft`] is the one that serves; the others run in the lab, to be measured beside it
 //! and beyond what they assume. Start reading at [`raft`]; for something small, at [`majority`].

@@ -11,7 +11,7 @@
 //! What it never does: help more than two, survive a general's death, send a messenger twice.
 //!
 //! It stands on: two generals who stay up, clocks that show the deadline at the same time, links
-//! that lose nothing. Under [`Config::default`] nobody attacks alone as long as those hold.
+//! that lose nothing. Under [`Config::default`] no general attacks alone as long as those hold.
 //!
 //! Start reading at [`Config`]. A general holds one set of at most 128 messengers for each leg.
 
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What it assumes, as the catalogue declares it.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::TwoGenerals;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::TwoGenerals;
 
 /// What the generals have agreed on before they part.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ pub struct Config {
 /// What is done without certainty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DefaultAction {
-    /// Stay: nothing is won, and nobody is lost alone (doc 004).
+    /// Stay: nothing is won, and no army is lost alone (doc 004).
     #[default]
     CallOff,
     /// Go, if any messenger brought the plan.

@@ -13,12 +13,12 @@ pub enum Scheme {
     /// Ed25519 with the rules of ZIP 215, under which batch and single verification agree.
     Ed25519,
     /// A keyed hash, the key shared between the signer and the [`PublicKey`] that checks it, which
-    /// shows it to nobody. Unforgeable inside a simulated world, where an adversary is code that
+    /// never shows it. Unforgeable inside a simulated world, where an adversary is code that
     /// holds its own keys only; worthless against anybody who computes.
     Ideal,
 }
 
-/// What signs. It shows itself to nobody, not even when it is printed.
+/// A signing key. It is never shown, not even by `Debug`.
 #[derive(Clone)]
 pub struct SecretKey(Secret);
 

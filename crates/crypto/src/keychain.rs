@@ -181,7 +181,7 @@ impl Roster {
     }
 }
 
-/// The random coefficients of a batch, drawn from all that is in it: whoever chose the signatures
+/// The random coefficients of a batch, drawn from all that is in it: an adversary that chose the signatures
 /// chose them before the coefficients (Fiat and Shamir 1986). Chance stays out of this crate.
 struct Coefficients(blake3::OutputReader);
 

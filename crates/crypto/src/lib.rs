@@ -10,7 +10,7 @@
 //! place, so that a signature means one thing in one place only.
 //!
 //! Two schemes behind one type: real Ed25519, whose batch and single verification agree, and an
-//! *ideal* one for simulation and search, much faster, that nobody inside a simulated
+//! *ideal* one for simulation and search, much faster, that no code inside a simulated
 //! world can forge because nothing hands out the secrets of others. Never use the ideal one across
 //! a real network.
 //!

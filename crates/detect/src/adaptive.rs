@@ -11,8 +11,8 @@ pub enum Shrink {
     /// Halves it, down to the minimum: doc 000's `PARTIAL_SYNC_FAILURE_DETECTION` as it stands.
     ///
     /// It is quick to notice a crash after good times, and not eventually accurate: if answers take
-    /// longer than the minimum, a success makes the next failure, for ever. Its minimum has to be
-    /// over the bound that nobody knows.
+    /// longer than the minimum, each success causes the next failure. Its minimum has to be
+    /// over the unknown bound.
     Halve,
     /// Leaves it: Chandra and Toueg's eventually perfect detector (1996, figure 10, with doubling
     /// in place of adding). After finitely many mistakes the time-out is over the unknown bound.
@@ -98,14 +98,14 @@ impl Detector for Doubling {
 /// A deadline of `k` typical round trips: "a knob on the synchrony assumption" (doc 003, which
 /// says 4 to 10). The round trip is measured as in RFC 6298, late answers included.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Deadline {
+pub struct AdaptiveDeadline {
     k: f64,
     round_trip: u64,
     probes: Probes,
     belief: Suspicion,
 }
 
-impl Deadline {
+impl AdaptiveDeadline {
     /// `k` round trips, which are taken to be of this length until some have been measured.
     pub fn new(k: f64, round_trip: Duration) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl Deadline {
     }
 }
 
-impl Detector for Deadline {
+impl Detector for AdaptiveDeadline {
     fn observe(&mut self, now: Time, seen: Observation) -> Option<Transition> {
         let late = self.pass(now);
         match seen {

@@ -3,7 +3,7 @@
 //! | detector | for | says at most |
 //! |---|---|---|
 //! | [`Perfect`] | synchrony: 2Δ + Φ | crashed |
-//! | [`Deadline`] | a guess: k round trips | suspected |
+//! | [`AdaptiveDeadline`] | a guess: k round trips | suspected |
 //! | [`Doubling`] | partial synchrony: a time-out that adapts | suspected |
 //! | [`PhiAccrual`] | a distribution: how improbable is the silence | suspected |
 //! | [`MaybeFailed`] | asynchrony | maybe failed |
@@ -31,7 +31,7 @@ pub mod quality;
 mod quorum;
 mod timeout;
 
-pub use adaptive::{Deadline, Doubling, Shrink};
+pub use adaptive::{AdaptiveDeadline, Doubling, Shrink};
 pub use detector::{Detector, Observation, ProcessState, Transition};
 pub use phi::{Estimate, MAX_PHI, PhiAccrual};
 pub use quality::{OutputTrace, Quality};

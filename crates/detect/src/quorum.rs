@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How many observers must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AgreementRule {
-    /// More than half of all observers: no two panels of the same observers come to opposite
+    /// More than half of all observers: two quorum detectors of the same observers never come to opposite
     /// findings, and one bad link proves nothing.
     Majority,
     /// f + 1, of whom one at least tells the truth though `liars` = f do not.
@@ -21,7 +21,7 @@ pub enum AgreementRule {
 /// What the observers find together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QuorumFinding {
-    /// Nobody has reported of late.
+    /// No observer has reported of late.
     Unknown,
     /// All who report trust the peer.
     Healthy,
@@ -62,7 +62,7 @@ pub struct QuorumDetector {
 }
 
 impl QuorumDetector {
-    /// A panel of these observers; who is not among them is not heard.
+    /// A quorum detector with these observers. Reports of other nodes are ignored.
     pub fn new(observers: NodeSet, agreement: AgreementRule, valid_for: Duration) -> Self {
         Self {
             observers,
@@ -80,7 +80,7 @@ impl QuorumDetector {
         }
     }
 
-    /// Takes an observer's report, made at `at` on the clock of whoever keeps the panel. Says
+    /// Takes an observer's report, made at `at` on the clock of the quorum detector. Says
     /// whether it counts.
     pub fn report(&mut self, at: Time, observer: NodeId, opinion: ProcessState) -> bool {
         let known = self.reports.get(&observer);

@@ -76,7 +76,7 @@ pub trait Backend: Clone + Send + Sync + 'static {
 pub enum Consistency {
     /// Sees every write acknowledged before the read began. Needs a quorum.
     Linearizable,
-    /// This replica's own state, however old. Needs nobody.
+    /// This replica's own state, however old. Needs no other replica.
     Serializable,
 }
 

@@ -79,7 +79,7 @@ impl Connection {
             .handshake(TokioIo::new(stream))
             .await?;
         tokio::spawn(async move {
-            // The requests under way learn why; there is nobody else to tell.
+            // The requests under way get the error; no other caller waits for it.
             let _ = connection.await;
         });
         let origin = Uri::builder()

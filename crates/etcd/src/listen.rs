@@ -152,7 +152,7 @@ where
 /// Reads just enough to tell HTTP/2 from HTTP/1.1, and gives the bytes back.
 ///
 /// The whole preface is awaited here, under the caller's timeout: hyper would
-/// wait for its rest for ever.
+/// wait for its rest without end.
 async fn sniff(mut stream: TcpStream) -> io::Result<(bool, Rewound)> {
     let mut head = BytesMut::with_capacity(HTTP2_PREFACE.len());
     let is_http2 = loop {

@@ -87,7 +87,7 @@ const CODES: usize = 17;
 
 /// What the face itself counts.
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+pub(crate) struct RpcCounters {
     /// Calls begun and, by status code, calls answered, in the order of [`RPCS`].
     started: [AtomicU64; RPCS.len()],
     handled: [[AtomicU64; CODES]; RPCS.len()],
@@ -109,7 +109,7 @@ const REJECTIONS: [&str; 8] = [
     "too_many_requests",
 ];
 
-impl Counters {
+impl RpcCounters {
     pub(crate) fn start(&self, rpc: usize) {
         self.started[rpc].fetch_add(1, Ordering::Relaxed);
     }
@@ -153,7 +153,7 @@ mod tests {
             Refusal::Timeout,
             Refusal::Stopped,
         ];
-        let counters = Counters::default();
+        let counters = RpcCounters::default();
         refusals
             .iter()
             .for_each(|refusal| counters.reject(*refusal));

@@ -9,7 +9,7 @@ use quorate_kv as kv;
 use crate::backend::{Backend, Consistency, Member};
 use crate::convert;
 use crate::membership::{Call, MemberChange, MembersChanged, check_peer_urls};
-use crate::metrics::Counters;
+use crate::metrics::RpcCounters;
 use crate::pb::etcdserverpb as pb;
 use crate::refusal::Refusal;
 use crate::{ETCD_VERSION, MAX_REQUEST_BYTES};
@@ -18,14 +18,14 @@ use crate::{ETCD_VERSION, MAX_REQUEST_BYTES};
 #[derive(Clone, Debug)]
 pub(crate) struct KvService<B> {
     pub(crate) backend: B,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: Arc<RpcCounters>,
 }
 
 impl<B: Backend> KvService<B> {
     pub(crate) fn new(backend: B) -> Self {
         Self {
             backend,
-            counters: Arc::new(Counters::default()),
+            counters: Arc::new(RpcCounters::default()),
         }
     }
 

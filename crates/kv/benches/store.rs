@@ -145,22 +145,28 @@ fn store(keys: usize) {
     time("digest", OPS, |_| store.digest());
     time("freeze (clone and drop)", OPS, |_| store.clone());
 
-    let mut chunks = Vec::new();
+    let mut blocks = Vec::new();
     let mut writer = SnapshotWriter::new(store.clone());
     time("write a snapshot", 1, |_| {
-        while let Some(chunk) = writer.next_chunk(1 << 20) {
-            chunks.push(chunk);
+        let mut block = Vec::new();
+        while writer.next_block(64 << 10, &mut block) {
+            blocks.push(std::mem::take(&mut block));
         }
     });
-    let bytes: usize = chunks.iter().map(Bytes::len).sum();
-    println!("  {bytes} bytes in {} chunks", chunks.len());
+    let bytes: usize = blocks.iter().map(Vec::len).sum();
+    println!("  {bytes} bytes in {} blocks", blocks.len());
     let mut reader = SnapshotReader::new();
     time("read a snapshot", 1, |_| {
-        for chunk in &chunks {
-            reader.feed(chunk).expect("its own snapshot");
+        for block in &blocks {
+            reader.feed(block).expect("its own snapshot");
         }
     });
-    let copy = reader.finish().expect("its own snapshot");
+    let mut reader = Some(reader);
+    let mut copy = None;
+    time("finish reading it", 1, |_| {
+        copy = reader.take().map(SnapshotReader::finish);
+    });
+    let copy = copy.expect("it was read").expect("its own snapshot");
     assert_eq!(copy.digest(), store.digest());
     let revision = store.revision();
     time("compact everything", 1, |_| {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use imbl::Vector;
 
-use crate::KeyValue;
 use crate::key::Key;
+use crate::response::KeyValue;
 
 /// Where a change stands in the history of the store: the write transaction that made it, and its
 /// place among the changes of that transaction.

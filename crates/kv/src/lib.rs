@@ -33,4 +33,4 @@ pub use response::{
     CompactResponse, DeleteRangeResponse, KeyValue, PutResponse, RangeResponse, Response,
     TxnOpResponse, TxnResponse,
 };
-pub use store::{SnapshotError, SnapshotReader, SnapshotWriter, Store};
+pub use store::{SnapshotCursor, SnapshotError, SnapshotReader, SnapshotWriter, Store};

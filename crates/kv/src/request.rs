@@ -6,7 +6,7 @@ mod nested;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 
 pub use nested::MAX_TXN_DEPTH;
 

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use imbl::{OrdMap, Vector};
 
 use crate::digest::{ChangeSum, Digest, hash_words};
+use crate::error::Error;
 use crate::history::{Change, History, Revision};
 use crate::key::Key;
-use crate::{Command, Error, PutRequest, Response};
+use crate::request::{Command, PutRequest};
+use crate::response::Response;
 
-pub use snapshot::{SnapshotError, SnapshotReader, SnapshotWriter};
+pub use snapshot::{SnapshotCursor, SnapshotError, SnapshotReader, SnapshotWriter};
 use write::Write;
 
 /// What a retained change costs beside its key and value: its record, its slot in the index node,

@@ -51,7 +51,7 @@ impl<S: SystemUnderTest> Checker<S> {
         let liars = experiment.liars();
         let faulty = experiment.faulty();
         let obliged = |node: &NodeId| {
-            // Who only suffers from time, and not for ever, is no less correct.
+            // A node with timing faults only, which end, still counts as correct.
             let by_time = |fault: &&quorate_sim::ScheduledNodeFault| {
                 let suffers = matches!(
                     fault.fault,
@@ -150,7 +150,7 @@ impl<S: SystemUnderTest> Checker<S> {
         Ok(count)
     }
 
-    /// Nobody decides what nobody asked for. Among liars, less can be promised.
+    /// No node decides what was not proposed. Among liars, less can be promised.
     fn check_valid(&self, value: &Bytes, proposals: &[(NodeId, Bytes)]) -> Result<(), String> {
         let is_default = S::DEFAULT == Some(value.as_ref());
         let honest = || proposals.iter().filter(|(node, _)| self.trusts(*node));

@@ -18,7 +18,7 @@ pub struct Experiment {
     pub weather: NetworkProfile,
     /// Values asked for at one place, once.
     pub requests: Vec<ScheduledRequest>,
-    /// Values that clients ask for everywhere, until they have them.
+    /// Values that clients request from node after node until they are decided.
     pub load: Option<ClientLoad>,
     /// What clients do besides.
     pub clients: Clients,
@@ -29,7 +29,7 @@ pub struct Experiment {
     /// Fail-signal: the others hear of a crash after so many nanoseconds, where their protocol
     /// listens. Else they have to find out.
     pub crash_signal: Option<u64>,
-    /// Nodes whose words and decisions nobody need believe, besides those that lie.
+    /// Nodes whose messages and decisions do not count, besides those that lie.
     pub distrusted: NodeSet,
     /// When the run ends at the latest, in nanoseconds. What is not decided by then counts as
     /// stalled.
@@ -49,7 +49,7 @@ pub struct ScheduledRequest {
     pub value: Bytes,
 }
 
-/// Values that clients ask for everywhere: of one node after the other, until somebody has decided.
+/// Values that clients request: from one node after the other, until a node has decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientLoad {
     /// How many values.

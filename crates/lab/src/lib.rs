@@ -27,14 +27,16 @@ pub mod scenario;
 mod system;
 
 pub use checker::{BrokenProperty, DecisionLog, format_value, format_values};
-pub use clients::{Clients, LeaderWrites, Reads, Sessions};
+pub use clients::{ClientSessions, Clients, LeaderWrites, ReadLoad};
 pub use experiment::{ClientLoad, Experiment, ExperimentError, MAX_EVENTS, ScheduledRequest};
 pub use minimise::{ControlRun, Minimal, RunFailure, minimise};
 pub use record::{PageText, record};
 pub use run::{PropertyViolation, RunOutcome, run};
 pub use system::{
-    BadOption, BenOrByzantine, BenOrCrash, Bracha, DolevStrong, FloodSet, HotStuff, MajorityCommit,
-    MultiPaxos, NAMES, OVER_LINKS, Options, OralMessages, OverAuthenticated, OverReliable, Paxos,
-    Pbft, PrimaryBackup, Proposers, Raft, Setup, SignedMessages, SlotDecision, SystemFacts,
-    SystemUnderTest, Tendermint, TwoGenerals, Visitor, facts, visit,
+    BadOption, BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, DolevStrongSystem,
+    FloodSetSystem, HotStuffSystem, MajorityCommitSystem, MultiPaxosSystem, NAMES, OVER_LINKS,
+    OralMessagesSystem, OverAuthenticated, OverReliable, PaxosSystem, PbftSystem,
+    PrimaryBackupSystem, Proposers, ProtocolOptions, RaftSystem, Setup, SignedMessagesSystem,
+    SlotDecision, SystemFacts, SystemUnderTest, TendermintSystem, TwoGeneralsSystem, Visitor,
+    facts, visit,
 };

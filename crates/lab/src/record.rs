@@ -4,7 +4,7 @@ use crate::checker::format_values;
 use crate::experiment::{Experiment, ExperimentError};
 use crate::run::{RunOutcome, run_recorded};
 use crate::system::SystemUnderTest;
-use quorate_report::{EventKind, Node, Run, VerdictKind};
+use quorate_report::{EventKind, Run, RunNode, VerdictKind};
 use quorate_sim::recorder::{Ending, RecorderLimits};
 use quorate_sim::{Decisions, NodeFault, Recorder, Renderer};
 
@@ -57,13 +57,13 @@ pub fn record(
         let given = framing.names.get(usize::from(at));
         given.cloned().unwrap_or_else(|| format!("n{at}"))
     };
-    let node = |at: u8| Node {
+    let node = |at: u8| RunNode {
         name: name(at),
         note: liars
             .contains(quorate_core::NodeId(at.into()))
             .then(|| "liar".to_owned()),
     };
-    let second = |node: &quorate_core::NodeId| Node {
+    let second = |node: &quorate_core::NodeId| RunNode {
         name: format!("{}\u{2019}", name(node.0 as u8)),
         note: Some("second of twins".to_owned()),
     };

@@ -3,7 +3,8 @@
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
 use quorate_lab::{
-    ClientLoad, Clients, Experiment, LeaderWrites, Options, Reads, RunOutcome, Sessions, Setup, run,
+    ClientLoad, ClientSessions, Clients, Experiment, LeaderWrites, ProtocolOptions, ReadLoad,
+    RunOutcome, Setup, run,
 };
 use quorate_sim::{
     Decisions, LinkFault, MessageFilter, NetworkProfile, NodeFault, ScheduledLinkFault,
@@ -21,8 +22,8 @@ fn raft() -> Experiment {
             nodes: 3,
             faults: 1,
             delta: Duration::from_millis(50),
-            patience_max: 1,
-            options: Options::default(),
+            timeout_factor_max: 1,
+            options: ProtocolOptions::default(),
             scheme: Scheme::Ideal,
         },
         weather: NetworkProfile {
@@ -101,7 +102,7 @@ fn a_leader_that_wakes_up_writes_over_its_successor_unless_it_is_fenced() {
 fn a_node_that_lives_in_the_past_serves_stale_reads_unless_a_quorum_is_asked() {
     let stale = |node: NodeId, local| {
         let mut experiment = raft();
-        experiment.clients.reads = Some(Reads {
+        experiment.clients.reads = Some(ReadLoad {
             every: 100 * MS,
             node,
             local,
@@ -132,9 +133,9 @@ fn what_is_asked_for_again_is_applied_once_where_sessions_are_kept() {
         }
         experiment
     };
-    assert_eq!(violated(|node| lossy(node, Sessions::Kept)), [""; 0]);
+    assert_eq!(violated(|node| lossy(node, ClientSessions::Kept)), [""; 0]);
     assert_eq!(
-        violated(|node| lossy(node, Sessions::None)),
+        violated(|node| lossy(node, ClientSessions::None)),
         ["applied once"]
     );
 }

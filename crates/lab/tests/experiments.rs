@@ -3,8 +3,8 @@
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
 use quorate_lab::{
-    ClientLoad, Clients, Experiment, NAMES, Options, PageText, RunFailure, RunOutcome, Setup,
-    facts, minimise, record, run,
+    ClientLoad, Clients, Experiment, NAMES, PageText, ProtocolOptions, RunFailure, RunOutcome,
+    Setup, facts, minimise, record, run,
 };
 
 use quorate_report::CellVerdict;
@@ -22,8 +22,8 @@ fn calm(subject: &str) -> Experiment {
             nodes,
             faults: 1,
             delta: Duration::from_millis(10),
-            patience_max: 1,
-            options: Options::default(),
+            timeout_factor_max: 1,
+            options: ProtocolOptions::default(),
             scheme: Scheme::Ideal,
         },
         weather: NetworkProfile {

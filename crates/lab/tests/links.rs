@@ -2,7 +2,7 @@
 
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
-use quorate_lab::{ClientLoad, Clients, Experiment, Options, Setup, facts, run};
+use quorate_lab::{ClientLoad, Clients, Experiment, ProtocolOptions, Setup, facts, run};
 use quorate_report::CellVerdict;
 use quorate_sim::{
     Decisions, LinkFault, Mutation, NetworkProfile, NodeFault, ScheduledLinkFault,
@@ -22,8 +22,8 @@ fn worst(subject: &str, break_it: impl Fn(&mut Experiment, u64)) -> CellVerdict 
                 nodes,
                 faults: 1,
                 delta: Duration::from_millis(100),
-                patience_max: 1,
-                options: Options::default(),
+                timeout_factor_max: 1,
+                options: ProtocolOptions::default(),
                 scheme: Scheme::Ideal,
             },
             weather: NetworkProfile {

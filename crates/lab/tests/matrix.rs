@@ -4,13 +4,13 @@ use quorate_lab::matrix::{
     BadToken, Cell, CellTally, Column, LAB_VERSION, RunPlan, TimingModel, Token, cell, claim,
     render, sample, table,
 };
-use quorate_lab::{NAMES, Options, run};
+use quorate_lab::{NAMES, ProtocolOptions, run};
 use quorate_report::CellVerdict;
 
 fn tally(place: Cell, seeds: std::ops::Range<u64>) -> CellTally {
     let mut tally = CellTally::default();
     for seed in seeds {
-        tally.add(sample(Token { cell: place, seed }, &Options::default()).0);
+        tally.add(sample(Token { cell: place, seed }, &ProtocolOptions::default()).0);
     }
     tally
 }
@@ -57,8 +57,8 @@ fn a_token_names_one_run() {
     ] {
         let token: Token = text.parse().expect("a token");
         assert_eq!(token.to_string(), text);
-        let (one, plan, outcome) = sample(token, &Options::default());
-        let (other, ..) = sample(token, &Options::default());
+        let (one, plan, outcome) = sample(token, &ProtocolOptions::default());
+        let (other, ..) = sample(token, &ProtocolOptions::default());
         assert_eq!(one, other);
         let story = render(&plan, &outcome);
         assert!(
@@ -67,7 +67,11 @@ fn a_token_names_one_run() {
         );
     }
     let one: Token = "2:raft:crash-stop:gst:4".parse().expect("a token");
-    let seeds = (4..8).map(|seed| sample(Token { seed, ..one }, &Options::default()).0.hash);
+    let seeds = (4..8).map(|seed| {
+        sample(Token { seed, ..one }, &ProtocolOptions::default())
+            .0
+            .hash
+    });
     assert_eq!(seeds.collect::<std::collections::BTreeSet<_>>().len(), 4);
 }
 
@@ -116,7 +120,7 @@ fn parts_of_a_cell_join_to_the_whole() {
 /// The worst that a protocol shows when its plan is drawn as ever, and then its setup is wrong.
 fn worst(place: Cell, seeds: u64, spoil: impl Fn(&mut RunPlan)) -> CellVerdict {
     let verdict = |seed| {
-        let mut plan = RunPlan::draw(Token { cell: place, seed }, &Options::default());
+        let mut plan = RunPlan::draw(Token { cell: place, seed }, &ProtocolOptions::default());
         spoil(&mut plan);
         let outcome = run(&plan.experiment, plan.decisions()).expect("it runs");
         outcome.verdict()

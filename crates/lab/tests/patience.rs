@@ -3,7 +3,7 @@
 
 use quorate_core::{NodeId, NodeSet};
 use quorate_crypto::Scheme;
-use quorate_lab::{ClientLoad, Clients, Experiment, Options, RunOutcome, Setup, run};
+use quorate_lab::{ClientLoad, Clients, Experiment, ProtocolOptions, RunOutcome, Setup, run};
 use quorate_sim::{Decisions, NetworkProfile, NodeFault, ScheduledNodeFault, TimingProfile};
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ fn slow(subject: &str, times: u64, patience_max: u32) -> Experiment {
             nodes: 5,
             faults: 2,
             delta: Duration::from_millis(10),
-            patience_max,
-            options: Options::default(),
+            timeout_factor_max: patience_max,
+            options: ProtocolOptions::default(),
             scheme: Scheme::Ideal,
         },
         weather: NetworkProfile {

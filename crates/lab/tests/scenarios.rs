@@ -245,7 +245,7 @@ fn a_file_that_is_wrong_is_refused_with_the_line_and_what_would_work() {
             "within = 10",
             "a string is expected here",
         ),
-        ("decided = { A", "decided = { Z", "nobody is called \"Z\""),
+        ("decided = { A", "decided = { Z", "no node is called \"Z\""),
         (
             "from = \"0s\"",
             "from = \"2m\"",
@@ -364,7 +364,7 @@ fn a_story_told() {
           44 ms  L1 decides "ATTACK"
           44 ms  L2 decides "ATTACK"
           44 ms  L3 decides "ATTACK"
-          decided: commander (nobody need believe it); L1 L2 L3 ATTACK
+          decided: commander (does not count); L1 L2 L3 ATTACK
           result: safe and live: every property held, and all was decided, at 44 ms
           contract: byzantine, f = 1; synchronous; authenticated links; durable storage
             reality stayed inside it: every assumption held
@@ -380,7 +380,7 @@ fn a_story_told() {
            0 ms  commander: there are two of it; the second talks with L3
           44 ms  L2 decides "RETREAT"
           44 ms  L3 decides "RETREAT"
-          decided: commander (nobody need believe it); L2 L3 RETREAT
+          decided: commander (does not count); L2 L3 RETREAT
           result: safe and live: every property held, and all was decided, at 44 ms
           contract: byzantine, f = 1; synchronous; authenticated links; durable storage
             reality stayed inside it: every assumption held
@@ -396,7 +396,7 @@ fn a_story_told() {
            0 ms  L3: lies about what it says
           44 ms  commander decides "ATTACK"
           44 ms  AGREEMENT IS VIOLATED: commander decided "ATTACK", L2 decides "RETREAT"
-          decided: commander ATTACK; L2 undecided; L3 (nobody need believe it)
+          decided: commander ATTACK; L2 undecided; L3 (does not count)
           result: UNSAFE: agreement is violated: commander decided "ATTACK", L2 decides "RETREAT"
           contract: byzantine, f = 1; synchronous; authenticated links; durable storage
             reality stayed inside it: every assumption held

@@ -95,7 +95,7 @@ pub fn no_creation<M: Value>(history: &[LinkEvent<M>]) -> Result<(), LinkViolati
     })
 }
 
-/// *Integrity*: nobody changed what is delivered. Somebody sent just this.
+/// *Integrity*: what is delivered was not changed. Some node sent just this.
 ///
 /// # Errors
 /// The first delivery of which this is not true.

@@ -12,7 +12,7 @@ pub enum LinkRefusal {
     /// The packet is of a life of the peer that is over.
     #[error("from an earlier life of the peer")]
     StaleSender,
-    /// The packet is meant for an earlier life of this node, or for nobody in particular.
+    /// The packet is meant for an earlier epoch of this node, or names none.
     #[error("meant for another life of this node")]
     StaleReceiver,
     /// The message has been delivered, or is held for delivery.

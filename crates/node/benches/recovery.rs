@@ -34,7 +34,9 @@ impl Disk<Record> for Files {
             self.0.append(&record).expect("the disk takes it");
         }
         self.0.write().expect("the disk takes it");
-        self.0.sync().expect("the disk takes it")
+        let durable = self.0.sync().expect("the disk takes it");
+        while self.0.tidy().expect("the disk takes it") {}
+        durable
     }
     fn durable(&self) -> io::Result<Lsn> {
         Ok(self.0.durable())
@@ -71,6 +73,9 @@ fn replica(recovery: Recovery, wal: wal::Wal<FileStorage>) -> Replica<Files> {
 fn turn(replica: &mut Replica<Files>, input: Input, out: &mut Actions) {
     replica.step(Time(1), input, out);
     replica.flush(Time(1), out);
+    while out.more {
+        replica.flush(Time(1), out);
+    }
 }
 
 /// Fills a log by putting, 64 puts to a record, through a replica that leads.

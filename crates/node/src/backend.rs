@@ -2,15 +2,20 @@
 
 use crate::clock::Clock;
 use crate::inbox::{Ask, Full, Inbox};
-use crate::names::Names;
-use crate::peers::PeerStats;
+use crate::joining::{Admits, JoinAnswer, JoinRequest, Judged, judge};
+use crate::node::random_id;
+use crate::peers::{PeerStats, Peers};
 use crate::published::Published;
-use quorate_contract::Contract;
+use crate::serving::PeerMessage;
 use quorate_core::NodeId;
+use quorate_core::replicated::{Configuration, Role};
 use quorate_etcd::metrics::{Histogram, Metrics, PeerMetrics, StoreMetrics};
 use quorate_etcd::{self as etcd, Consistency, Refusal};
+use quorate_etcd::{MemberChange, MembersChanged};
 use quorate_kv as kv;
-use quorate_replica::{Outcome, Refusal as Why, Reply, Request, Uncertainty};
+use quorate_replica::{
+    Change, ChangeRefusal, Member, Outcome, Refusal as Why, Reply, Request, Roster, Uncertainty,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,9 +27,6 @@ pub(crate) struct Backend(pub(crate) Arc<Shared>);
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) contract: Contract,
-    pub(crate) names: Names,
-    pub(crate) me: u8,
     pub(crate) clock: Clock,
     pub(crate) request_timeout: Duration,
     /// Bytes that the store may take.
@@ -33,8 +35,8 @@ pub(crate) struct Shared {
     pub(crate) published: Arc<Published>,
     pub(crate) syncs: Arc<Histogram>,
     pub(crate) log_bytes: Arc<AtomicU64>,
-    /// One for each member, ourselves included.
-    pub(crate) peers: Vec<Arc<PeerStats>>,
+    /// Who the members are, and the connections to them.
+    pub(crate) peers: Peers<PeerMessage>,
 }
 
 impl Backend {
@@ -62,19 +64,21 @@ impl Backend {
             Outcome::Refused(why) => Err(refusal(why)),
             Outcome::Unknown(why) => Err(match why {
                 Uncertainty::TimedOut => Refusal::Timeout,
-                Uncertainty::Settled | Uncertainty::SessionExpired => Refusal::LeaderChanged,
+                // Requests have no session here: it is the replica's own, across a restart.
+                Uncertainty::Settled
+                | Uncertainty::SessionExpired
+                | Uncertainty::AnswerForgotten { .. } => Refusal::LeaderChanged,
                 Uncertainty::DiskFailed | Uncertainty::Stopped => Refusal::Stopped,
             }),
         }
     }
 
     fn member_id(&self, node: NodeId) -> u64 {
-        self.0
-            .names
-            .member_ids
-            .get(node.index())
-            .copied()
-            .unwrap_or(0)
+        let membership = self.0.peers.membership();
+        membership
+            .roster
+            .by_node(node)
+            .map_or(0, |member| member.id)
     }
 }
 
@@ -85,7 +89,9 @@ fn refusal(why: Why) -> Refusal {
         Why::TimedOut => Refusal::Timeout,
         Why::TooManyRequests | Why::SessionWindow => Refusal::TooManyRequests,
         Why::TooLarge { .. } => Refusal::RequestTooLarge,
-        Why::DiskFailed | Why::BadTransfer | Why::Stopped(_) | Why::Change(_) => Refusal::Stopped,
+        Why::Change(why) => change_refusal(why),
+        Why::Stopped(_) => Refusal::Corrupt,
+        Why::DiskFailed | Why::BadTransfer => Refusal::Stopped,
     }
 }
 
@@ -94,6 +100,42 @@ fn refusal(why: Why) -> Refusal {
 fn mismatch() -> Refusal {
     tracing::error!("the replica answered a request in another kind");
     Refusal::Stopped
+}
+
+/// The members of a configuration, as etcd's clients see them.
+fn members(configuration: &Configuration) -> Result<Vec<etcd::Member>, Refusal> {
+    let roster = Roster::of(configuration).map_err(|error| {
+        tracing::error!("{error}");
+        Refusal::Corrupt
+    })?;
+    let member = |member: Member| etcd::Member {
+        id: member.id,
+        // A voter that is catching up has no vote yet and gets it by itself.
+        is_learner: configuration.is_learner(member.node) && !member.promote,
+        name: member.name,
+        peer_urls: member.peer_urls,
+        client_urls: member.client_urls,
+    };
+    Ok(roster.members.into_iter().map(member).collect())
+}
+
+/// etcd's answer to a change that is not made.
+fn change_refusal(why: ChangeRefusal) -> Refusal {
+    match why {
+        ChangeRefusal::NotFound => Refusal::MemberNotFound,
+        ChangeRefusal::IdExists => Refusal::MemberExists,
+        ChangeRefusal::UrlExists => Refusal::PeerUrlExists,
+        ChangeRefusal::NotLearner => Refusal::NotALearner,
+        ChangeRefusal::NotCaughtUp => Refusal::LearnerNotReady,
+        ChangeRefusal::TooManyLearners => Refusal::TooManyLearners,
+        ChangeRefusal::LastVoter => Refusal::NotEnoughStartedMembers,
+        ChangeRefusal::TooFewUp
+        | ChangeRefusal::TooManyMembers
+        | ChangeRefusal::Claimed
+        | ChangeRefusal::Unsupported
+        | ChangeRefusal::LevelFalls => Refusal::Unhealthy,
+        ChangeRefusal::Invalid => Refusal::BadMemberUrls,
+    }
 }
 
 fn serializable(consistency: Consistency) -> bool {
@@ -140,9 +182,19 @@ impl etcd::Backend for Backend {
 
     fn identity(&self) -> etcd::Identity {
         etcd::Identity {
-            cluster_id: self.0.names.cluster_id,
-            member_id: self.member_id(NodeId(self.0.me.into())),
+            cluster_id: self.0.peers.local().founding.cluster_id,
+            member_id: self.0.peers.local().member_id,
             term: self.0.published.term(),
+        }
+    }
+
+    fn availability(&self) -> etcd::Availability {
+        if self.0.published.out_of_service().is_some() {
+            return etcd::Availability::OutOfService;
+        }
+        match self.0.published.is_learner() {
+            true => etcd::Availability::Learner,
+            false => etcd::Availability::Full,
         }
     }
 
@@ -164,36 +216,48 @@ impl etcd::Backend for Backend {
             applied_index: status.applied,
             db_size: status.store_bytes,
             db_size_in_use: status.store_bytes,
-            is_learner: false,
+            is_learner: status.role == Role::Learner,
             alarms,
-            out_of_service: None,
+            out_of_service: self.0.published.out_of_service().map(str::to_owned),
         }
     }
 
     async fn members(&self, consistency: Consistency) -> Result<Vec<etcd::Member>, Refusal> {
-        if consistency == Consistency::Linearizable {
-            // A read that is linearizable goes first: the list is then no older than the call.
-            let barrier = kv::RangeRequest {
-                key: bytes::Bytes::from_static(b"members"),
-                keys_only: true,
-                ..kv::RangeRequest::default()
-            };
-            etcd::Backend::range(self, barrier, consistency).await?;
+        let serializable = serializable(consistency);
+        match self.ask(Request::Members { serializable }).await? {
+            Reply::Configuration(configuration) => members(&configuration),
+            _ => Err(mismatch()),
         }
-        let Shared {
-            contract, names, ..
-        } = &*self.0;
-        let members = contract.cluster.members.iter().zip(&names.member_ids);
-        let url = |address| vec![format!("http://{address}")];
-        Ok(members
-            .map(|(member, id)| etcd::Member {
-                id: *id,
-                name: member.name.clone(),
-                peer_urls: url(&member.peer),
-                client_urls: url(&member.client),
-                is_learner: false,
-            })
-            .collect())
+    }
+
+    async fn change_members(&self, change: MemberChange) -> Result<MembersChanged, Refusal> {
+        let (change, added) = match change {
+            MemberChange::Add {
+                peer_urls,
+                is_learner,
+            } => {
+                let id = random_id();
+                let learner = is_learner;
+                let change = Change::Add {
+                    id,
+                    peer_urls,
+                    learner,
+                };
+                (change, Some(id))
+            }
+            MemberChange::Remove { id } => (Change::Remove { id }, None),
+            MemberChange::Update { id, peer_urls } => (Change::Update { id, peer_urls }, None),
+            MemberChange::Promote { id } => (Change::Promote { id }, None),
+        };
+        let members = match self.ask(Request::Change(change)).await? {
+            Reply::Configuration(configuration) => members(&configuration)?,
+            _ => return Err(mismatch()),
+        };
+        let member = members.iter().find(|member| Some(member.id) == added);
+        Ok(MembersChanged {
+            member: member.cloned(),
+            members,
+        })
     }
 
     fn metrics(&self) -> Metrics {
@@ -202,14 +266,12 @@ impl etcd::Backend for Backend {
             syncs,
             log_bytes,
             peers,
-            names,
-            me,
             ..
         } = &*self.0;
         let (status, _) = published.latest();
         let counters = status.counters;
-        let others = peers.iter().zip(&names.member_ids).enumerate();
-        let others = others.filter(|(id, _)| *id != usize::from(*me));
+        let others = peers.outboxes();
+        let others = others.iter();
         Metrics {
             leader_changes: counters.leader_changes,
             proposals_committed: status.commit,
@@ -219,13 +281,13 @@ impl etcd::Backend for Backend {
             wal_fsync: syncs.snapshot(),
             wal_write_bytes: log_bytes.load(Ordering::Relaxed),
             peers: others
-                .map(|(_, (stats, id))| peer_metrics(*id, stats))
+                .map(|(node, outbox)| peer_metrics(self.member_id(*node), outbox.stats()))
                 .collect(),
             store: StoreMetrics {
                 compact_revision: status.compacted_revision,
                 ..StoreMetrics::default()
             },
-            config_version: 1,
+            config_version: self.0.peers.membership().roster.version,
             invariant_violations: published.violations(),
             ..Metrics::default()
         }
@@ -241,5 +303,33 @@ fn peer_metrics(member_id: u64, stats: &PeerStats) -> PeerMetrics {
         received_bytes: snapshot.received_bytes,
         sent_failures: snapshot.dropped,
         round_trip: stats.round_trips.snapshot(),
+    }
+}
+
+impl Admits for Backend {
+    async fn admit(&self, request: JoinRequest) -> JoinAnswer {
+        let roster = self.0.peers.membership().roster.clone();
+        let id = match judge(&request, &roster) {
+            Judged::Claim { id } => id,
+            Judged::Answer(answer) => return answer,
+        };
+        let claim = Change::Publish {
+            id,
+            name: request.name.clone(),
+            client_urls: vec![format!("http://{}", request.client)],
+            directory: request.directory,
+        };
+        let why = match self.ask(Request::Change(claim)).await {
+            Ok(Reply::Configuration(after)) => match Roster::of(&after) {
+                Ok(roster) => match judge(&request, &roster) {
+                    Judged::Answer(answer) => return answer,
+                    Judged::Claim { .. } => "the claim is not in the log yet".to_owned(),
+                },
+                Err(error) => error.to_string(),
+            },
+            Ok(_) => mismatch().to_string(),
+            Err(why) => why.to_string(),
+        };
+        JoinAnswer::Waiting { why }
     }
 }

@@ -14,6 +14,9 @@ pub struct NodeConfig {
     pub me: u8,
     /// Where its data lies.
     pub data_dir: PathBuf,
+    /// Whether an empty directory is to become a member that was added to a cluster that exists,
+    /// rather than to found one.
+    pub join: bool,
     /// Where to listen for clients, if not where the contract says that clients reach it.
     pub listen_client: Option<String>,
     /// Where to listen for peers, if not where the contract says that peers reach it.
@@ -59,6 +62,7 @@ impl NodeConfig {
             contract,
             me,
             data_dir,
+            join: false,
             listen_client: None,
             listen_peer: None,
             timeouts: Timeouts::default(),

@@ -120,6 +120,7 @@ impl DiskThread {
             journal,
             on_progress,
             dirty: true,
+            untidy: true,
         };
         let thread = thread::Builder::new()
             .name("disk".to_owned())
@@ -165,6 +166,8 @@ struct Writer<S: Storage, F> {
     on_progress: F,
     /// Was anything written since the log was marked as idle?
     dirty: bool,
+    /// Is there work left that nothing waits for?
+    untidy: bool,
 }
 
 /// Whatever ends the thread, nobody must wait for it: a panic is a failure of the disk.
@@ -187,11 +190,19 @@ impl<S: Storage, F: Fn(Option<Synced>)> Writer<S, F> {
         let mut records = vec![];
         loop {
             let (bytes, stop) = self.wait(&mut records);
-            let result = if records.is_empty() {
-                self.rest()
-            } else {
+            let result = if !records.is_empty() {
                 self.write(&mut records, bytes)
+            } else if self.untidy {
+                Ok(())
+            } else {
+                self.rest()
             };
+            // One piece after each batch and while nothing waits: a batch that comes now waits for
+            // one directory sync or the removal of one file at most.
+            let result = result.and_then(|()| {
+                self.untidy = self.untidy && self.journal.tidy()?;
+                Ok(())
+            });
             self.shared
                 .waiting_bytes
                 .fetch_sub(bytes, Ordering::Relaxed);
@@ -213,7 +224,11 @@ impl<S: Storage, F: Fn(Option<Synced>)> Writer<S, F> {
         let idle = |queue: &mut Queue| queue.records.is_empty() && !queue.stop;
         if idle(&mut queue) {
             queue.asleep = true;
-            let wait = if self.dirty { IDLE } else { Duration::MAX };
+            let wait = match (self.untidy, self.dirty) {
+                (true, _) => Duration::ZERO,
+                (false, true) => IDLE,
+                (false, false) => Duration::MAX,
+            };
             let result = self.shared.arrived.wait_timeout_while(queue, wait, idle);
             queue = result.unwrap_or_else(PoisonError::into_inner).0;
             queue.asleep = false;
@@ -224,7 +239,7 @@ impl<S: Storage, F: Fn(Option<Synced>)> Writer<S, F> {
     }
 
     fn write(&mut self, records: &mut Vec<Record>, bytes: u64) -> Result<(), JournalError> {
-        self.dirty = true;
+        (self.dirty, self.untidy) = (true, true);
         for record in records.drain(..) {
             self.journal.append(&record)?;
         }
@@ -250,11 +265,12 @@ impl<S: Storage, F: Fn(Option<Synced>)> Writer<S, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::{HookedStorage, Op};
     use quorate_wal::testing::MemStorage;
     use quorate_wal::{Config, Identity, Recovery};
     use std::sync::mpsc;
 
-    fn journal(storage: MemStorage) -> Journal<MemStorage> {
+    fn journal<S: Storage>(storage: S) -> Journal<S> {
         let config = Config {
             segment_bytes: 1 << 20,
             ..Config::new(Identity {
@@ -298,6 +314,55 @@ mod tests {
         assert!(!disk.is_behind());
         thread.stop();
         assert_eq!(disk.durable().expect("good"), 200);
+    }
+
+    /// What is durable is announced before superseded segments are removed and before the next one
+    /// is made.
+    #[test]
+    fn nothing_waits_for_tidying() {
+        let calls = Arc::new(Mutex::new(vec![]));
+        let (noted, announced) = (calls.clone(), calls.clone());
+        let storage = HookedStorage::new(MemStorage::new(), move |op: Op<'_>| {
+            noted.lock().expect("sound").push(format!("{op:?}"));
+            Ok(())
+        });
+        let on_progress = move |_| {
+            announced
+                .lock()
+                .expect("sound")
+                .push("announced".to_owned())
+        };
+        let (mut thread, mut disk) = DiskThread::start(journal(storage), on_progress).expect("ok");
+        let data = bytes::Bytes::from(vec![7; 700 << 10]);
+        let chunk = |id| Record::SnapshotChunk {
+            id,
+            offset: 0,
+            data: data.clone(),
+        };
+        let base = quorate_core::replicated::Position::default();
+        let begin = Record::SnapshotBegin {
+            id: 2,
+            term: 1,
+            vote: None,
+            boots: 1,
+            base,
+            configuration: Default::default(),
+        };
+        let end = Record::SnapshotEnd {
+            id: 2,
+            meta: Default::default(),
+            base,
+            configuration: Default::default(),
+        };
+        disk.append(&mut vec![chunk(1)]);
+        disk.append(&mut vec![begin, chunk(2), end]);
+        thread.stop();
+        let calls = calls.lock().expect("sound");
+        let place = |what: &str| calls.iter().rposition(|call| call == what);
+        let announced = place("announced").expect("announced");
+        let removed = place("Remove(\"0000000000000001.wal\")").expect("removed");
+        let made = place("Create(\"0000000000000003.wal\")").expect("made in advance");
+        assert!(announced < removed && announced < made, "{calls:#?}");
     }
 
     #[test]

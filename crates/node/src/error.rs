@@ -24,6 +24,12 @@ pub enum StartError {
     /// The data directory.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// This founder can't take part in forming the cluster, or the cluster is formed without it.
+    #[error("{0}")]
+    Founding(String),
+    /// It was told to stop before it served.
+    #[error("stopped before the cluster was formed")]
+    Stopped,
     /// A port is taken.
     #[error(
         "{address}, to listen on for {whom}, is in use by another process; stop that one, or give \
@@ -48,6 +54,18 @@ pub enum StartError {
     /// The log does not open.
     #[error("the log can't be recovered: {0}")]
     Log(#[from] quorate_wal::Error),
+    /// What was durable in the log is lost or damaged.
+    #[error(
+        "the log can't be recovered: {error}. A member that has forgotten what it promised must \
+         not vote again: restore the files of its log, or replace the member with 'quorate member \
+         replace {member}'"
+    )]
+    LogLost {
+        /// The member's name.
+        member: String,
+        /// What the log says.
+        error: quorate_wal::Error,
+    },
     /// The log opens and does not make sense.
     #[error("the log can't be recovered: {0}")]
     Recovery(#[from] RecoveryError),
@@ -60,6 +78,17 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Names the member whose log is lost, so that the remedy can be given as a command.
+    pub(crate) fn of_member(self, member: &str) -> Self {
+        match self {
+            StartError::Log(error) if error.is_loss() => StartError::LogLost {
+                member: member.to_owned(),
+                error,
+            },
+            error => error,
+        }
+    }
+
     /// Would it be the same again, however often one tries, until somebody changes something?
     pub fn is_final(&self) -> bool {
         !matches!(self, StartError::System(_) | StartError::Listen { .. })

@@ -1,11 +1,12 @@
 //! [`Inbox`]: everything that waits for the replica's thread, which takes it in bursts.
 
-use quorate_core::{NodeId, NodeSet, Time};
+use quorate_core::{NodeId, Time};
 use quorate_replica::{Outcome, Request};
+use std::collections::BTreeSet;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use crate::peers::{Receiver, Wire};
 use crate::serving::PeerMessage;
@@ -22,9 +23,12 @@ pub(crate) struct Ask {
 #[derive(Debug, Default)]
 pub(crate) struct Burst {
     pub(crate) asks: Vec<Ask>,
-    pub(crate) peers: Vec<(NodeId, PeerMessage)>,
+    /// Peers' messages without data: signs of life, votes, answers.
+    pub(crate) urgent: Vec<(NodeId, PeerMessage)>,
+    /// Peers' messages with data.
+    pub(crate) bulk: Vec<(NodeId, PeerMessage)>,
     /// Peers whose connection has broken.
-    pub(crate) gone: NodeSet,
+    pub(crate) gone: BTreeSet<NodeId>,
     /// The disk made progress, or failed.
     pub(crate) disk: bool,
     pub(crate) stop: bool,
@@ -33,8 +37,9 @@ pub(crate) struct Burst {
 impl Burst {
     fn is_empty(&self) -> bool {
         self.asks.is_empty()
-            && self.peers.is_empty()
-            && self.gone == NodeSet::EMPTY
+            && self.urgent.is_empty()
+            && self.bulk.is_empty()
+            && self.gone.is_empty()
             && !self.disk
             && !self.stop
     }
@@ -45,24 +50,29 @@ impl Burst {
 pub(crate) struct InboxBounds {
     /// Client requests. Those beyond are refused.
     pub(crate) asks: usize,
-    /// Bytes of peers' messages. A peer that would exceed it waits, and TCP with it.
-    pub(crate) peer_bytes: usize,
+    /// Peers' messages without data. Those beyond are dropped.
+    pub(crate) urgent: usize,
+    /// Bytes of peers' messages with data. Those beyond are dropped, and not left to wait: behind
+    /// them on the same connection come signs of life.
+    pub(crate) bulk_bytes: usize,
 }
 
 /// Bounded lanes into one thread, which sleeps here when there is nothing to do.
+///
+/// What peers send without data has a lane of its own: neither a disk that is behind nor appends
+/// that pile up hold back a heartbeat or a vote. What is dropped at a bound is lost as on any
+/// fair-loss link (doc 000); the protocol asks again.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     bounds: InboxBounds,
     state: Mutex<State>,
     arrived: Condvar,
-    /// Rung when peers' messages were taken.
-    room: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     burst: Burst,
-    peer_bytes: usize,
+    bulk_bytes: usize,
     /// The thread is gone: nobody will take anything.
     closed: bool,
     asleep: bool,
@@ -74,7 +84,6 @@ impl Inbox {
             bounds,
             state: Mutex::default(),
             arrived: Condvar::new(),
-            room: Notify::new(),
         }
     }
 
@@ -121,21 +130,22 @@ impl Inbox {
         self.wake(state);
     }
 
-    /// Takes what has gathered, at most waiting for `wait`. With `leave_peers`, what peers sent
-    /// stays, and they wait.
-    pub(crate) fn take(&self, burst: &mut Burst, leave_peers: bool, wait: Duration) {
+    /// Takes what has gathered, at most waiting for `wait`. With `leave_bulk`, peers' messages with
+    /// data stay.
+    pub(crate) fn take(&self, burst: &mut Burst, leave_bulk: bool, wait: Duration) {
         debug_assert!(burst.is_empty());
         let mut state = self.state();
         let anything = |state: &State| {
             let Burst {
                 asks,
-                peers,
+                urgent,
+                bulk,
                 gone,
                 disk,
                 stop,
             } = &state.burst;
-            let peers = *gone != NodeSet::EMPTY || !peers.is_empty();
-            !asks.is_empty() || *disk || *stop || peers && !leave_peers
+            let bulk = !gone.is_empty() || !bulk.is_empty();
+            !asks.is_empty() || !urgent.is_empty() || *disk || *stop || bulk && !leave_bulk
         };
         if !anything(&state) && !wait.is_zero() {
             state.asleep = true;
@@ -149,15 +159,12 @@ impl Inbox {
         mem::swap(&mut state.burst.asks, &mut burst.asks);
         burst.disk = mem::take(&mut state.burst.disk);
         burst.stop = mem::take(&mut state.burst.stop);
-        if !leave_peers {
-            mem::swap(&mut state.burst.peers, &mut burst.peers);
+        mem::swap(&mut state.burst.urgent, &mut burst.urgent);
+        if !leave_bulk {
+            mem::swap(&mut state.burst.bulk, &mut burst.bulk);
+            // After what they said, of which the last may be among what is left.
             burst.gone = mem::take(&mut state.burst.gone);
-            let was_full = state.peer_bytes >= self.bounds.peer_bytes;
-            state.peer_bytes = 0;
-            drop(state);
-            if was_full {
-                self.room.notify_waiters();
-            }
+            state.bulk_bytes = 0;
         }
     }
 
@@ -165,11 +172,8 @@ impl Inbox {
     pub(crate) fn close(&self) -> Burst {
         let mut state = self.state();
         state.closed = true;
-        state.peer_bytes = 0;
-        let rest = mem::take(&mut state.burst);
-        drop(state);
-        self.room.notify_waiters();
-        rest
+        state.bulk_bytes = 0;
+        mem::take(&mut state.burst)
     }
 }
 
@@ -183,35 +187,35 @@ pub(crate) enum Full {
 }
 
 impl Receiver<PeerMessage> for Arc<Inbox> {
-    async fn deliver(&self, from: u8, messages: &mut Vec<PeerMessage>) {
-        loop {
-            let room = self.room.notified();
-            tokio::pin!(room);
-            // From here on a ring is not missed.
-            room.as_mut().enable();
-            {
-                let mut state = self.state();
-                if state.closed {
-                    messages.clear();
-                    return;
-                }
-                if state.peer_bytes < self.bounds.peer_bytes {
-                    state.peer_bytes += messages.iter().map(Wire::weight).sum::<usize>();
-                    let from = NodeId(from.into());
-                    state
-                        .burst
-                        .peers
-                        .extend(messages.drain(..).map(|message| (from, message)));
-                    return self.wake(state);
-                }
-            }
-            room.await;
+    fn deliver(&self, from: NodeId, messages: &mut Vec<PeerMessage>) -> usize {
+        let mut state = self.state();
+        if state.closed {
+            messages.clear();
+            return 0;
         }
+        let mut dropped = 0;
+        for message in messages.drain(..) {
+            let weight = message.weight();
+            if !message.is_bulk() {
+                if state.burst.urgent.len() < self.bounds.urgent {
+                    state.burst.urgent.push((from, message));
+                } else {
+                    dropped += 1;
+                }
+            } else if state.bulk_bytes + weight <= self.bounds.bulk_bytes {
+                state.bulk_bytes += weight;
+                state.burst.bulk.push((from, message));
+            } else {
+                dropped += 1;
+            }
+        }
+        self.wake(state);
+        dropped
     }
 
-    fn lost(&self, from: u8) {
+    fn lost(&self, from: NodeId) {
         let mut state = self.state();
-        state.burst.gone.insert(NodeId(from.into()));
+        state.burst.gone.insert(from);
         self.wake(state);
     }
 }
@@ -222,8 +226,12 @@ mod tests {
     use bytes::Bytes;
     use std::time::Instant;
 
-    fn inbox(asks: usize, peer_bytes: usize) -> Arc<Inbox> {
-        Arc::new(Inbox::new(InboxBounds { asks, peer_bytes }))
+    fn inbox(asks: usize, bulk_bytes: usize) -> Arc<Inbox> {
+        Arc::new(Inbox::new(InboxBounds {
+            asks,
+            urgent: 3,
+            bulk_bytes,
+        }))
     }
 
     fn ask() -> Ask {
@@ -269,33 +277,45 @@ mod tests {
         waker.join().expect("no panic");
     }
 
-    #[tokio::test]
-    async fn a_peer_waits_for_room_and_is_let_in_when_there_is_some() {
-        let inbox = inbox(1, 1500);
-        for _ in 0..2 {
-            inbox.deliver(1, &mut vec![message()]).await;
+    fn sign_of_life() -> PeerMessage {
+        PeerMessage::Digest {
+            software: 1,
+            index: 1,
+            digest: 1,
         }
-        let other = inbox.clone();
-        let waiting = tokio::spawn(async move { other.deliver(2, &mut vec![message()]).await });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished(), "2,000 bytes wait, 1,500 may");
+    }
+
+    /// A disk that is behind, and appends without end: what carries no data arrives.
+    #[test]
+    fn appends_that_pile_up_hold_no_sign_of_life_back() {
+        let inbox = inbox(1, 2500);
+        let mut messages = vec![];
+        for _ in 0..10 {
+            messages.extend([message(), sign_of_life()]);
+        }
+        // Two messages of a thousand bytes and a bit fit, and three signs of life.
+        assert_eq!(inbox.deliver(NodeId(1), &mut messages), 8 + 7);
+        assert!(messages.is_empty());
         let mut burst = Burst::default();
-        inbox.on_disk();
-        inbox.take(&mut burst, true, Duration::ZERO);
-        assert!(burst.peers.is_empty(), "left where they are");
-        assert!(mem::take(&mut burst.disk));
-        inbox.take(&mut burst, false, Duration::ZERO);
-        assert_eq!(burst.peers.len(), 2);
-        waiting.await.expect("let in");
-        burst.peers.clear();
-        inbox.take(&mut burst, false, Duration::ZERO);
+        inbox.take(&mut burst, true, Duration::from_secs(60));
+        assert_eq!((burst.urgent.len(), burst.bulk.len()), (3, 0));
+        burst.urgent.clear();
+        // With only data left it is as if nothing were there.
+        inbox.lost(NodeId(1));
+        inbox.take(&mut burst, true, Duration::from_millis(10));
+        assert!(burst.is_empty());
         assert_eq!(
-            burst
-                .peers
-                .iter()
-                .map(|(from, _)| from.0)
-                .collect::<Vec<_>>(),
-            [2]
+            inbox.deliver(NodeId(2), &mut vec![sign_of_life(), message()]),
+            1
+        );
+        inbox.take(&mut burst, false, Duration::from_secs(60));
+        assert_eq!(burst.urgent.len(), 1);
+        assert_eq!(burst.bulk.len(), 2, "what waited before");
+        assert!(burst.gone.contains(&NodeId(1)));
+        assert_eq!(
+            inbox.deliver(NodeId(2), &mut vec![message()]),
+            0,
+            "there is room again"
         );
     }
 }

@@ -15,15 +15,17 @@
 //!
 //! Where to start reading: [`Node::start`] puts the parts together; `shell.rs` is the replica's
 //! thread and `disk.rs` the disk's; [`storage`] is what lies on the disk, [`peers`] what goes over
-//! the wire between replicas.
+//! the wire between replicas; `forming` makes a cluster of members that have just been installed.
 
 mod backend;
 mod clock;
 mod config;
 mod disk;
 mod error;
+mod forming;
+mod founding;
 mod inbox;
-mod names;
+pub mod joining;
 mod node;
 pub mod peers;
 mod published;
@@ -33,9 +35,10 @@ mod shell;
 pub mod storage;
 mod timers;
 mod wire;
+mod worker;
 
 pub use config::{NodeConfig, Timeouts};
 pub use error::StartError;
-pub use names::Names;
+pub use founding::Starting;
 pub use node::Node;
 pub use published::{ClockStatus, Ended};

@@ -3,24 +3,27 @@
 use crate::backend::{Backend, Shared};
 use crate::clock::Clock;
 use crate::disk::{DiskThread, Synced};
+use crate::forming::{Forming, founders};
+use crate::founding::found;
 use crate::inbox::{Inbox, InboxBounds};
-use crate::names::Names;
-use crate::peers::{self, Bounds, Local, Outbox, PeerStats};
+use crate::joining::{JoinRequest, join};
+use crate::peers::{self, Local, Membership, Peers};
 use crate::published::{Ended, Published};
 use crate::recover::{Recovered, recover};
 use crate::serving::{PeerMessage, Replica};
 use crate::shell::{Answers, Shell};
-use crate::storage::{DataDir, DelayedStorage, FileStorage, Owner};
-use crate::{ClockStatus, NodeConfig, StartError};
-use quorate_contract::Contract;
+use crate::storage::{DataDir, DirectoryError, FileStorage, Identity, State, delayed};
+use crate::worker::Worker;
+use crate::{ClockStatus, NodeConfig, StartError, Starting};
 use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft;
 use quorate_etcd::metrics::Histogram;
-use quorate_replica::{Config, Status};
-use quorate_wal::{Identity, Progress, Storage};
+use quorate_replica::{Config, Roster, Status};
+use quorate_wal::Storage;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,10 +31,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
+use tracing::{error, warn};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Requests that may wait for the replica's thread, beyond those that it has admitted.
 const WAITING_ASKS: usize = 8192;
-/// Bytes of peers' messages that may wait for the replica's thread.
+/// Peers' messages without data that may wait for the replica's thread.
+const WAITING_URGENT: usize = 32 << 10;
+/// Bytes of peers' messages with data that may wait for the replica's thread.
 const WAITING_PEER_BYTES: usize = 64 << 20;
 /// The largest message between replicas. A batch of entries has a megabyte, or one entry that is
 /// larger; a piece of a snapshot less.
@@ -58,17 +65,19 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a replica: takes its directory and its ports, recovers its log, and serves. What
-    /// takes long is the recovery; how far it is, `progress` is told.
+    /// Starts a replica: takes its directory and its ports, takes part in forming the cluster if
+    /// that was not done yet, recovers its log, and serves. Forming waits for the other founders,
+    /// and recovery takes as long as the log is large: how far it is, `progress` is told, and may
+    /// answer that it is to stop.
     ///
     /// # Errors
     /// See [`StartError`].
     pub fn start(
         config: NodeConfig,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut (dyn FnMut(Starting) -> ControlFlow<()> + Send),
     ) -> Result<Self, StartError> {
         let delay = config.sync_delay;
-        let open = |path: &Path| Ok(DelayedStorage::new(FileStorage::open(path)?, delay));
+        let open = |path: &Path| Ok(delayed(FileStorage::open(path)?, delay));
         Self::start_over(config, open, progress)
     }
 
@@ -80,18 +89,12 @@ impl Node {
     pub fn start_over<S: Storage + Send + 'static>(
         config: NodeConfig,
         open: impl FnOnce(&Path) -> io::Result<S>,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut (dyn FnMut(Starting) -> ControlFlow<()> + Send),
     ) -> Result<Self, StartError> {
-        let names = check(&config)?;
-        let me = usize::from(config.me);
-        let member = &config.contract.cluster.members[me];
-        let owner = Owner {
-            cluster_id: names.cluster_id,
-            cluster: config.contract.cluster.name.clone(),
-            member_id: names.member_ids[me],
-            member: member.name.clone(),
-        };
-        let dir = DataDir::open(&config.data_dir, &owner)?;
+        check(&config)?;
+        let member = &config.contract.cluster.members[usize::from(config.me)];
+        let mut dir = DataDir::open(&config.data_dir)?;
+        check_owner(&config, &dir)?;
         let address = |listen: &Option<String>, member: String| listen.clone().unwrap_or(member);
         let peer_port = listen(
             "peers",
@@ -101,14 +104,6 @@ impl Node {
             "clients",
             &address(&config.listen_client, member.client.to_string()),
         )?;
-
-        let identity = Identity {
-            cluster: owner.cluster_id,
-            replica: owner.member_id,
-        };
-        let storage = open(&dir.wal())?;
-        let recovered = recover(storage, quorate_wal::Config::new(identity), progress)?;
-
         let client_address = client_port.local_addr()?;
         let peer_address = peer_port.local_addr()?;
         let runtime = Builder::new_multi_thread()
@@ -116,21 +111,52 @@ impl Node {
             .thread_name("io")
             .enable_all()
             .build()?;
+        let in_runtime = runtime.enter();
+        let peer_port = tokio::net::TcpListener::from_std(peer_port)?;
+        let founded = form(&config, &mut dir, &peer_port, &runtime, progress)?;
+
+        let identity = quorate_wal::Identity {
+            cluster: founded.founding.cluster_id,
+            replica: founded.member_id,
+        };
+        if founded.log_begun && !dir.wal().exists() {
+            return Err(DirectoryError::LogMissing {
+                path: config.data_dir.clone(),
+                member: member.name.clone(),
+            }
+            .into());
+        }
+        let storage = open(&dir.make_wal()?)?;
+        let log = quorate_wal::Config {
+            must_exist: founded.log_begun,
+            ..quorate_wal::Config::new(identity)
+        };
+        let recovered = recover(storage, log, progress);
+        let recovered = recovered.map_err(|error| error.of_member(&member.name))?;
+        if !founded.log_begun {
+            dir.set_identity(founded.identity(&config, true))?;
+        }
+
         let (shutdown, stopping) = watch::channel(false);
-        let parts = Parts::start(&config, &names, recovered, &runtime)?;
-        let _in_runtime = runtime.enter();
-        parts.connect(
-            &config,
-            &names,
-            tokio::net::TcpListener::from_std(peer_port)?,
-        );
+        let parts = Parts::start(&config, &founded, recovered, &runtime)?;
+        tokio::spawn(peers::accept(
+            peer_port,
+            parts.backend.0.peers.clone(),
+            parts.inbox.clone(),
+            parts.backend.clone(),
+        ));
+        tokio::spawn(watch_for_strangers(
+            parts.backend.0.peers.clone(),
+            config.data_dir.clone(),
+            parts.published.clone(),
+        ));
         let client_port = tokio::net::TcpListener::from_std(client_port)?;
         let api = tokio::spawn(quorate_etcd::serve(
             client_port,
             parts.backend,
             wait(stopping),
         ));
-        drop(_in_runtime);
+        drop(in_runtime);
         Ok(Self {
             runtime: Some(runtime),
             shutdown,
@@ -211,7 +237,7 @@ async fn wait(mut stopping: watch::Receiver<bool>) {
 }
 
 /// Refuses what can't be run, before anything is touched.
-fn check(config: &NodeConfig) -> Result<Names, StartError> {
+fn check(config: &NodeConfig) -> Result<(), StartError> {
     let contract = &config.contract;
     contract
         .runnable()
@@ -233,18 +259,211 @@ fn check(config: &NodeConfig) -> Result<Names, StartError> {
             last: members.saturating_sub(1),
         });
     }
-    raft_config(contract, config)
+    raft_config(&founders(&contract.cluster, 1), config)
         .check()
         .map_err(StartError::Timeouts)?;
-    Ok(Names::of(contract))
+    Ok(())
 }
 
-fn raft_config(contract: &Contract, config: &NodeConfig) -> raft::Config {
+/// Refuses a directory that is another member's or another cluster's.
+fn check_owner(config: &NodeConfig, dir: &DataDir) -> Result<(), DirectoryError> {
+    let Some(identity) = dir.identity() else {
+        return Ok(());
+    };
+    let cluster = &config.contract.cluster;
+    let member = &cluster.members[usize::from(config.me)];
+    let path = dir.path().to_owned();
+    if identity.cluster != cluster.name {
+        return Err(DirectoryError::ForeignCluster {
+            path,
+            found: identity.cluster.clone(),
+            expected: cluster.name.clone(),
+        });
+    }
+    if identity.member != member.name {
+        return Err(DirectoryError::ForeignMember {
+            path,
+            found: identity.member.clone(),
+            expected: member.name.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// What a member of a cluster knows of itself.
+struct Founded {
+    me: NodeId,
+    member_id: u64,
+    founding: Roster,
+    log_begun: bool,
+    joined: bool,
+    /// A digest of the contract.
+    contract: u64,
+}
+
+impl Founded {
+    fn identity(&self, config: &NodeConfig, log_begun: bool) -> Identity {
+        let cluster = &config.contract.cluster;
+        Identity {
+            cluster: cluster.name.clone(),
+            member: cluster.members[usize::from(config.me)].name.clone(),
+            member_id: self.member_id,
+            state: State::Member {
+                founding: self.founding.clone(),
+                log_begun,
+                joined: self.joined,
+            },
+        }
+    }
+}
+
+impl Founded {
+    /// A founder begins with the founding configuration. A member that joined begins without one,
+    /// and so can't vote before it has learned from the log that it may.
+    fn raft_config(&self, config: &NodeConfig) -> raft::Config {
+        let raft = raft_config(&self.founding, config);
+        match self.joined {
+            true => raft::Config {
+                founding: Arc::default(),
+                ..raft
+            },
+            false => raft,
+        }
+    }
+}
+
+/// Finds out which cluster we belong to: from the directory, or by forming one with the others.
+fn form(
+    config: &NodeConfig,
+    dir: &mut DataDir,
+    peer_port: &tokio::net::TcpListener,
+    runtime: &Runtime,
+    progress: &mut (dyn FnMut(Starting) -> ControlFlow<()> + Send),
+) -> Result<Founded, StartError> {
+    let cluster = &config.contract.cluster;
+    let name = &cluster.members[usize::from(config.me)].name;
+    let contract = xxh3_64(config.contract.to_toml().as_bytes());
+    let identity = match dir.identity() {
+        Some(identity) => identity.clone(),
+        None => {
+            // Durable before it is offered: after a crash it is the same founder.
+            let identity = Identity {
+                cluster: cluster.name.clone(),
+                member: name.clone(),
+                member_id: random_id(),
+                state: match config.join {
+                    true => State::Joining,
+                    false => State::Forming,
+                },
+            };
+            dir.set_identity(identity.clone())?;
+            identity
+        }
+    };
+    let mut member_id = identity.member_id;
+    let (founding, log_begun, joined) = match identity.state.clone() {
+        State::Member {
+            founding,
+            log_begun,
+            joined,
+        } => (founding, log_begun, joined),
+        State::Forming if config.join => {
+            // It belongs to no cluster yet, so it may as well join one.
+            let state = State::Joining;
+            dir.set_identity(Identity { state, ..identity })?;
+            return form(config, dir, peer_port, runtime, progress);
+        }
+        State::Joining => {
+            let member = &cluster.members[usize::from(config.me)];
+            let request = JoinRequest {
+                cluster: cluster.name.clone(),
+                name: name.clone(),
+                peer: member.peer.to_string(),
+                client: member.client.to_string(),
+                directory: member_id,
+            };
+            let others = cluster.members.iter().filter(|other| other.id != config.me);
+            let others = others.map(|other| (other.name.clone(), other.peer.to_string()));
+            let joined = runtime.block_on(join(request, others.collect(), progress))?;
+            let founding = joined.1;
+            member_id = joined.0;
+            let state = State::Member {
+                founding: founding.clone(),
+                log_begun: false,
+                joined: true,
+            };
+            dir.set_identity(Identity {
+                member_id,
+                state,
+                ..identity
+            })?;
+            (founding, false, true)
+        }
+        State::Forming => {
+            let roster = founders(cluster, random_id());
+            let forming = Forming::new(roster, config.me.into(), member_id, contract);
+            let write = |founding: &Roster| {
+                let state = State::Member {
+                    founding: founding.clone(),
+                    log_begun: false,
+                    joined: false,
+                };
+                let identity = Identity { state, ..identity };
+                Ok(dir.set_identity(identity)?)
+            };
+            let founding = runtime.block_on(found(forming, peer_port, write, progress))?;
+            (founding, false, false)
+        }
+    };
+    let Some(member) = founding
+        .by_id(member_id)
+        .filter(|member| member.name == *name)
+    else {
+        return Err(DirectoryError::BadIdentity {
+            path: dir.path().to_owned(),
+            problem: format!("{name:?} is not among the founders that it names"),
+        }
+        .into());
+    };
+    let named = |member: &quorate_replica::Member| cluster.member_named(&member.name).is_some();
+    if founding.members.len() != cluster.len() || !founding.members.iter().all(named) {
+        warn!("the contract names other members than those that founded the cluster");
+    }
+    Ok(Founded {
+        me: member.node,
+        member_id,
+        contract,
+        log_begun,
+        joined,
+        founding,
+    })
+}
+
+/// Ends the replica if most of the other members turn out to belong to another cluster: this
+/// directory, or the addresses in the contract, are not what the operator takes them for.
+async fn watch_for_strangers(
+    peers: Peers<PeerMessage>,
+    data_dir: std::path::PathBuf,
+    published: Arc<Published>,
+) {
+    let why = peers.foreign().await;
+    let why = format!(
+        "the other members don't belong to the cluster that {} is part of: {why}. Start this \
+         member with its own directory and its own contract, or, if it is to join the cluster of \
+         the others, with an empty directory",
+        data_dir.display()
+    );
+    error!("{why}");
+    published.ended_with(Ended::Refused(why));
+}
+
+fn raft_config(founding: &Roster, config: &NodeConfig) -> raft::Config {
+    let contract = &config.contract;
     raft::Config {
-        founding: raft::Configuration::founding(contract.cluster.len() as u8).into(),
+        founding: founding.founding().into(),
         election_min: config.timeouts.election,
         election_max: config.timeouts.election * 2,
-        patience_max: raft::patience_max(&contract.timing, config.timeouts.election),
+        max_timeout_factor: raft::max_timeout_factor(&contract.timing, config.timeouts.election),
         heartbeat: config.timeouts.heartbeat,
         ..raft::Config::default()
     }
@@ -271,8 +490,6 @@ fn listen(whom: &'static str, address: &str) -> Result<TcpListener, StartError> 
 /// What runs once a log is recovered.
 struct Parts {
     inbox: Arc<Inbox>,
-    outboxes: Vec<Option<Arc<Outbox<PeerMessage>>>>,
-    stats: Vec<Arc<PeerStats>>,
     backend: Backend,
     published: Arc<Published>,
     replica: JoinHandle<()>,
@@ -282,14 +499,15 @@ struct Parts {
 impl Parts {
     fn start<S: Storage + Send + 'static>(
         config: &NodeConfig,
-        names: &Names,
+        founded: &Founded,
         recovered: Recovered<S>,
         runtime: &Runtime,
     ) -> Result<Self, StartError> {
         let clock = Clock::start();
         let bounds = InboxBounds {
             asks: WAITING_ASKS,
-            peer_bytes: WAITING_PEER_BYTES,
+            urgent: WAITING_URGENT,
+            bulk_bytes: WAITING_PEER_BYTES,
         };
         let inbox = Arc::new(Inbox::new(bounds));
         let syncs = Arc::new(Histogram::new());
@@ -304,40 +522,47 @@ impl Parts {
             wake.on_disk();
         })?;
         let replica_config = Config {
-            protocol: raft_config(&config.contract, config),
+            protocol: founded.raft_config(config),
             limits: config.limits.clone(),
             sweep: SWEEP,
             software: quorate_replica::LEVEL,
             nonce: nonce(),
             mutant: Mutant::None,
         };
-        let me = NodeId(config.me.into());
+        let me = founded.me;
         let Recovered { hard, machine, .. } = recovered;
         let replica = Replica::new(replica_config, me, hard, machine, queue);
         let published = Arc::new(Published::new(replica.status()));
 
-        let stats: Vec<Arc<PeerStats>> = names.member_ids.iter().map(|_| Arc::default()).collect();
-        let outbox = |(id, stats): (usize, &Arc<PeerStats>)| {
-            let other = id != me.index();
-            other.then(|| Arc::new(Outbox::new(Bounds::default(), stats.clone())))
+        let founding = founded.founding.clone();
+        let cluster = config.contract.cluster.clone();
+        let membership = Membership::founding(founding.clone());
+        let local = Local {
+            me,
+            member_id: founded.member_id,
+            founding,
+            cluster,
+            contract: founded.contract,
+            max_frame: MAX_FRAME,
         };
-        let outboxes: Vec<_> = stats.iter().enumerate().map(outbox).collect();
+        let connections = Peers::new(local, membership, runtime.handle().clone());
         let (answers, answered) = mpsc::unbounded_channel();
         runtime.spawn(answer(answered));
+        let waker = inbox.clone();
+        let worker = Worker::start(move || waker.on_disk())?;
         let shell = Shell::new(
             replica,
             clock,
             inbox.clone(),
-            &outboxes,
+            connections.clone(),
             answers,
             published.clone(),
+            config.data_dir.clone(),
+            worker,
         );
         let thread = thread::Builder::new().name("replica".to_owned());
         let replica = thread.spawn(move || shell.run())?;
         let backend = Backend(Arc::new(Shared {
-            contract: config.contract.clone(),
-            names: names.clone(),
-            me: config.me,
             clock,
             request_timeout: config.request_timeout,
             quota: config.limits.store_bytes,
@@ -345,43 +570,15 @@ impl Parts {
             published: published.clone(),
             syncs,
             log_bytes,
-            peers: stats.clone(),
+            peers: connections,
         }));
         Ok(Self {
             inbox,
-            outboxes,
-            stats,
             backend,
             published,
             replica,
             disk,
         })
-    }
-
-    /// Starts the connections to and from peers; they end with the runtime.
-    fn connect(&self, config: &NodeConfig, names: &Names, listener: tokio::net::TcpListener) {
-        let cluster = &config.contract.cluster;
-        let local = Local {
-            cluster_id: names.cluster_id,
-            cluster: cluster.name.clone(),
-            me: config.me,
-            contract: names.contract,
-            nodes: cluster.len() as u8,
-            max_frame: MAX_FRAME,
-        };
-        for (member, outbox) in cluster.members.iter().zip(&self.outboxes) {
-            if let Some(outbox) = outbox {
-                let address = member.peer.to_string();
-                tokio::spawn(peers::connect(
-                    local.clone(),
-                    member.id,
-                    address,
-                    outbox.clone(),
-                ));
-            }
-        }
-        let accept = peers::accept(listener, local, self.stats.clone(), self.inbox.clone());
-        tokio::spawn(accept);
     }
 }
 
@@ -399,4 +596,9 @@ async fn answer(mut answered: mpsc::UnboundedReceiver<Answers>) {
 /// A number that no other run has: the keys of `RandomState` come from the system.
 fn nonce() -> u64 {
     RandomState::new().build_hasher().finish()
+}
+
+/// An id for a cluster or a member: random, and never 0.
+pub(crate) fn random_id() -> u64 {
+    nonce().max(1)
 }

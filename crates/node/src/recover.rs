@@ -1,11 +1,12 @@
 //! From a directory to a replica's state.
 
-use crate::StartError;
 use crate::serving::{Journal, Serving};
+use crate::{StartError, Starting};
 use quorate_core::Journaled;
 use quorate_crash::raft;
 use quorate_replica::{Machine, Recovery};
 use quorate_wal::{self as wal, Progress, Storage};
+use std::ops::ControlFlow;
 use tracing::{info, warn};
 
 /// What a log holds.
@@ -22,7 +23,7 @@ const TELL_EVERY: u64 = 8 << 20;
 pub(crate) fn recover<S: Storage>(
     storage: S,
     config: wal::Config,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Starting) -> ControlFlow<()> + Send),
 ) -> Result<Recovered<S>, StartError> {
     let mut log = wal::Recovery::new(storage, config);
     let mut replica = Recovery::<Serving>::default();
@@ -32,15 +33,18 @@ pub(crate) fn recover<S: Storage>(
         let now = log.progress();
         if now.read >= told + TELL_EVERY {
             told = now.read;
-            progress(now);
+            if progress(Starting::Recovering(now)).is_break() {
+                return Err(StartError::Stopped);
+            }
         }
     }
     let end = log.progress();
     if told > 0 {
-        progress(Progress {
+        // It is through: whether to go on is asked by whoever goes on.
+        let _ = progress(Starting::Recovering(Progress {
             read: end.total,
             total: end.total,
-        });
+        }));
     }
     let records = replica.records();
     let (wal, summary) = log.finish()?;

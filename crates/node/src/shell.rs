@@ -3,15 +3,19 @@
 use crate::clock::{Clock, ClockWatch};
 use crate::disk::QueueDisk;
 use crate::inbox::{Ask, Burst, Inbox};
-use crate::peers::Outbox;
+use crate::peers::{Membership, Outbox, Peers};
 use crate::published::{Ended, Published};
 use crate::serving::{Actions, Input, PeerMessage, Replica, Timer};
+use crate::storage::quarantine;
 use crate::timers::Timers;
-use quorate_core::replicated::Role;
+use crate::worker::Worker;
+use bytes::Bytes;
+use quorate_core::replicated::{Configuration, Role};
 use quorate_core::{NodeId, Time};
-use quorate_replica::{Notice, Outcome, Refusal, Request, Stopped, Ticket};
-use std::collections::HashMap;
+use quorate_replica::{Notice, Outcome, Refusal, Request, Roster, RosterError, Stopped, Ticket};
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
@@ -52,13 +56,22 @@ pub(crate) struct Shell {
     /// Who waits for which answer. Bounded by the replica's admission control.
     waiting: HashMap<Ticket, oneshot::Sender<Outcome>>,
     next_ticket: u64,
-    /// For each replica, what waits to be handed to its outbox; none for ourselves.
-    peers: Vec<Option<Peer>>,
+    /// The connections to the members, whoever they are now.
+    connections: Peers<PeerMessage>,
+    /// For each other member, what waits to be handed to its outbox.
+    peers: BTreeMap<NodeId, Peer>,
+    /// The roster as the configuration in the log had it when it was last looked at.
+    roster: Bytes,
     answers: mpsc::UnboundedSender<Answers>,
     published: Arc<Published>,
     actions: Actions,
-    /// What the disk said when it failed.
-    failure: Option<String>,
+    /// Marked if the replica's state can't be trusted any more.
+    data_dir: PathBuf,
+    worker: Worker,
+    /// Committed entries are left to be applied.
+    more: bool,
+    /// Why the thread ends, if it does so by itself.
+    failure: Option<Ended>,
 }
 
 struct Peer {
@@ -67,20 +80,18 @@ struct Peer {
 }
 
 impl Shell {
-    /// A shell around a replica. `outboxes` has an element for each replica of the cluster.
+    /// A shell around a replica.
     pub(crate) fn new(
         replica: Replica<QueueDisk>,
         clock: Clock,
         inbox: Arc<Inbox>,
-        outboxes: &[Option<Arc<Outbox<PeerMessage>>>],
+        connections: Peers<PeerMessage>,
         answers: mpsc::UnboundedSender<Answers>,
         published: Arc<Published>,
+        data_dir: PathBuf,
+        worker: Worker,
     ) -> Self {
-        let peer = |outbox: &Arc<Outbox<PeerMessage>>| Peer {
-            outbox: outbox.clone(),
-            burst: vec![],
-        };
-        Self {
+        let mut shell = Self {
             replica,
             watch: ClockWatch::new(clock.now(), SystemTime::now()),
             clock,
@@ -88,15 +99,19 @@ impl Shell {
             timers: Timers::new(),
             waiting: HashMap::new(),
             next_ticket: 0,
-            peers: outboxes
-                .iter()
-                .map(|outbox| outbox.as_ref().map(peer))
-                .collect(),
+            connections,
+            peers: BTreeMap::new(),
+            roster: Bytes::new(),
             answers,
             published,
             actions: Actions::default(),
+            data_dir,
+            worker,
+            more: false,
             failure: None,
-        }
+        };
+        shell.reconnect();
+        shell
     }
 
     /// Runs until it is told to stop, or the disk fails.
@@ -121,6 +136,8 @@ impl Shell {
             } else {
                 LONGEST_SLEEP
             });
+            // What waits comes before the rest of a long log.
+            let wait = if self.more { Duration::ZERO } else { wait };
             self.inbox
                 .take(&mut burst, self.replica.disk().is_behind(), wait);
             let now = self.clock.now();
@@ -147,60 +164,42 @@ impl Shell {
     }
 
     fn step(&mut self, now: Time, burst: &mut Burst) {
-        while let Some(timer) = self.timers.take_due(now) {
-            self.replica
-                .step(now, Input::Timer(timer), &mut self.actions);
-        }
-        for (from, message) in burst.peers.drain(..) {
-            self.replica
-                .step(now, Input::Peer { from, message }, &mut self.actions);
-        }
-        // After what they said: it came before the connection broke.
-        for peer in mem::take(&mut burst.gone).iter() {
-            self.replica
-                .step(now, Input::PeerGone(peer), &mut self.actions);
-        }
-        for Ask {
-            request,
-            deadline,
-            reply,
-        } in burst.asks.drain(..)
-        {
-            let ticket = Ticket(self.next_ticket);
-            self.next_ticket += 1;
-            self.waiting.insert(ticket, reply);
-            let input = Input::Client {
-                ticket,
-                request,
-                deadline,
-            };
+        for done in self.worker.take_done() {
+            let input = Input::JobDone(done);
             self.replica.step(now, input, &mut self.actions);
         }
-        if mem::take(&mut burst.disk) {
-            self.replica.step(now, Input::Disk, &mut self.actions);
+        feed(burst, &mut Turn { shell: self, now });
+    }
+
+    /// Arms the timers as the replica wants them.
+    fn arm(&mut self, now: Time) {
+        for (timer, span) in self.actions.timers.drain(..) {
+            self.timers.set(now, timer, span);
         }
     }
 
     fn flush(&mut self, now: Time) {
         self.replica.flush(now, &mut self.actions);
+        self.follow_roster();
+        self.arm(now);
         let Actions {
             sends,
             replies,
-            timers,
+            jobs,
             notices,
+            more,
+            ..
         } = &mut self.actions;
-        for (timer, span) in timers.drain(..) {
-            self.timers.set(now, timer, span);
-        }
+        self.worker.run(jobs.drain(..));
+        self.more = mem::take(more);
         for (to, message) in sends.drain(..) {
-            if let Some(Some(peer)) = self.peers.get_mut(to.index()) {
+            if let Some(peer) = self.peers.get_mut(&to) {
                 peer.burst.push(message);
             }
         }
         for peer in self
             .peers
-            .iter_mut()
-            .flatten()
+            .values_mut()
             .filter(|peer| !peer.burst.is_empty())
         {
             peer.outbox.push(&mut peer.burst);
@@ -215,11 +214,47 @@ impl Shell {
             let _ = self.answers.send(answers);
         }
         for notice in notices.drain(..) {
-            note(&notice, &self.published);
-            if let Notice::DiskFailed { error } = notice {
-                self.failure = Some(error);
+            note(&notice);
+            match notice {
+                Notice::DiskFailed { error } => self.failure = Some(Ended::DiskFailed(error)),
+                Notice::Stopped(why) => {
+                    let ended = leave(&why, &self.published, &self.data_dir);
+                    self.failure = ended.or(self.failure.take());
+                }
+                _ => {}
             }
         }
+    }
+
+    /// Goes over to the roster of the latest configuration in the log, if it is another one. A
+    /// configuration without one, as a cluster has until its members first change, changes nothing.
+    fn follow_roster(&mut self) {
+        let configuration = self.replica.protocol().configuration();
+        let Some(membership) = roster_change(&self.roster, configuration) else {
+            return;
+        };
+        self.roster = configuration.context.clone();
+        match membership {
+            Ok(membership) => {
+                if self.connections.set(membership) {
+                    self.reconnect();
+                }
+            }
+            Err(why) => error!("the roster in the log is not followed: {why}"),
+        }
+    }
+
+    /// Takes the outboxes of those who are members now. What waited for others is dropped, as the
+    /// protocol expects of a link.
+    fn reconnect(&mut self) {
+        let outboxes = self.connections.outboxes();
+        self.peers = outboxes
+            .into_iter()
+            .map(|(node, outbox)| {
+                let burst = vec![];
+                (node, Peer { outbox, burst })
+            })
+            .collect();
     }
 
     fn look(&mut self, now: Time) {
@@ -239,15 +274,12 @@ impl Shell {
     /// wait for an election timeout. Returns whether there is one to ask.
     fn hand_over(&mut self, now: Time) -> bool {
         let progress = self.replica.protocol().progress();
-        let others = self.peers.iter().enumerate().filter_map(|(id, peer)| {
-            peer.as_ref()?
-                .outbox
-                .stats()
-                .snapshot()
-                .connected
-                .then_some(id)
-        });
-        let best = others.max_by_key(|id| progress.get(*id).map_or(0, |peer| peer.matched));
+        let others = self
+            .peers
+            .iter()
+            .filter_map(|(node, peer)| peer.outbox.stats().snapshot().connected.then_some(*node));
+        let best =
+            others.max_by_key(|node| progress.iter().find(|p| p.node == *node).map(|p| p.matched));
         let (true, Some(to)) = (self.leads(), best) else {
             return false;
         };
@@ -255,7 +287,7 @@ impl Shell {
         self.next_ticket += 1;
         let input = Input::Client {
             ticket,
-            request: Request::TransferLeadership(NodeId(to as u32)),
+            request: Request::TransferLeadership(to),
             deadline: now + HANDOVER,
         };
         self.replica.step(now, input, &mut self.actions);
@@ -274,13 +306,109 @@ impl Shell {
         // their channel: the outcome is unknown.
         self.waiting.clear();
         let _ = self.answers.send(answers);
-        let failure = self.failure.take();
-        self.published
-            .ended_with(failure.map_or(Ended::Stopped, Ended::DiskFailed));
+        let ended = self.failure.take().unwrap_or(Ended::Stopped);
+        self.published.ended_with(ended);
     }
 }
 
-fn note(notice: &Notice, published: &Published) {
+/// What is fed with a burst.
+trait Fed {
+    /// Takes an input.
+    fn input(&mut self, input: Input);
+    /// Takes a client's request.
+    fn ask(&mut self, ask: Ask);
+    /// The next timer that has run out by now.
+    fn due(&mut self) -> Option<Timer>;
+}
+
+/// Gives a replica what has gathered, in the order that matters: first what peers have said, or a
+/// timer would run out on news that is already here, and a busy replica would depose a leader whose
+/// heartbeat waits in its inbox; among that what carries no data. Then what the disk has done, then
+/// timers, and clients last.
+fn feed(burst: &mut Burst, to: &mut impl Fed) {
+    for (from, message) in burst.urgent.drain(..).chain(burst.bulk.drain(..)) {
+        to.input(Input::Peer { from, message });
+    }
+    // After what they said: it came before the connection broke.
+    for peer in mem::take(&mut burst.gone) {
+        to.input(Input::PeerGone(peer));
+    }
+    if mem::take(&mut burst.disk) {
+        to.input(Input::Disk);
+    }
+    while let Some(timer) = to.due() {
+        to.input(Input::Timer(timer));
+    }
+    for ask in burst.asks.drain(..) {
+        to.ask(ask);
+    }
+}
+
+/// One turn of the replica.
+struct Turn<'a> {
+    shell: &'a mut Shell,
+    now: Time,
+}
+
+impl Fed for Turn<'_> {
+    fn input(&mut self, input: Input) {
+        let Shell {
+            replica, actions, ..
+        } = &mut *self.shell;
+        replica.step(self.now, input, actions);
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let ticket = Ticket(self.shell.next_ticket);
+        self.shell.next_ticket += 1;
+        self.shell.waiting.insert(ticket, ask.reply);
+        self.input(Input::Client {
+            ticket,
+            request: ask.request,
+            deadline: ask.deadline,
+        });
+    }
+
+    fn due(&mut self) -> Option<Timer> {
+        // What peers have said may have set it back.
+        self.shell.arm(self.now);
+        self.shell.timers.take_due(self.now)
+    }
+}
+
+/// The members by the context of a configuration, if that is another one than `known`.
+fn roster_change(
+    known: &Bytes,
+    configuration: &Configuration,
+) -> Option<Result<Membership, RosterError>> {
+    let context = &configuration.context;
+    // Nearly always the very same bytes, which costs a comparison of two pointers.
+    let is_same = context.as_ptr() == known.as_ptr() && context.len() == known.len();
+    if is_same || context.is_empty() || context == known {
+        return None;
+    }
+    Some(Roster::decode(context).map(|roster| Membership {
+        roster,
+        next: NodeId(configuration.next),
+    }))
+}
+
+/// The replica has left the service. One that saw a safety property violated goes on refusing its
+/// clients in words, until an operator acts, and does not start again; the others end the process.
+fn leave(why: &Stopped, published: &Published, data_dir: &Path) -> Option<Ended> {
+    error!("{why}");
+    published.left_service(why.to_string());
+    let Stopped::Violation { property, detail } = why else {
+        return Some(Ended::Refused(why.to_string()));
+    };
+    published.count_violation(property);
+    if let Err(error) = quarantine(data_dir, &format!("{property}: {detail}")) {
+        error!("the directory can't be marked as out of service: {error}");
+    }
+    None
+}
+
+fn note(notice: &Notice) {
     match notice {
         Notice::RoleChanged { role, term, leader } => {
             let leader = leader.map_or("none known".to_owned(), |leader| leader.to_string());
@@ -289,18 +417,124 @@ fn note(notice: &Notice, published: &Published) {
         Notice::CheckpointDone { index } => info!(index, "checkpoint written"),
         Notice::SnapshotInstalled { index } => info!(index, "snapshot from the leader installed"),
         Notice::SnapshotRejected { reason } => warn!("snapshot from the leader rejected: {reason}"),
-        Notice::Stopped(why) => {
-            if let Stopped::Violation { property, .. } = why {
-                published.count_violation(property);
-            }
-            error!("{why}");
-        }
-        Notice::Configured => {}
+        Notice::Stopped(_) | Notice::Configured => {}
         Notice::PeerDiverged { peer, detail } => {
             error!("{peer} holds another state than a quorum does ({detail}): replace it");
         }
         Notice::DiskFailed { error } => {
             error!("the log has failed: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_replica::{Member, PeerMessage as Message};
+
+    /// A replica with one timer that is due until a message is heard.
+    #[derive(Default)]
+    struct Listener {
+        heard: Vec<&'static str>,
+        due: bool,
+    }
+
+    impl Fed for Listener {
+        fn input(&mut self, input: Input) {
+            self.heard.push(match input {
+                Input::Peer { message, .. } => {
+                    self.due = false;
+                    match message {
+                        Message::Digest { .. } => "sign of life",
+                        _ => "data",
+                    }
+                }
+                Input::PeerGone(_) => "gone",
+                Input::Disk => "disk",
+                Input::JobDone(_) => "job",
+                Input::Timer(_) => "timer",
+                Input::Start | Input::Client { .. } => "else",
+            });
+        }
+
+        fn ask(&mut self, _: Ask) {
+            self.heard.push("ask");
+        }
+
+        fn due(&mut self) -> Option<Timer> {
+            mem::take(&mut self.due).then_some(Timer::Sweep)
+        }
+    }
+
+    fn burst() -> Burst {
+        let (reply, _) = oneshot::channel();
+        let digest = PeerMessage::Digest {
+            software: 1,
+            index: 1,
+            digest: 1,
+        };
+        Burst {
+            asks: vec![Ask {
+                request: Request::Barrier,
+                deadline: Time::ZERO,
+                reply,
+            }],
+            urgent: vec![(NodeId(1), digest)],
+            bulk: vec![(NodeId(2), PeerMessage::Forward(vec![]))],
+            gone: [NodeId(2)].into(),
+            disk: true,
+            stop: false,
+        }
+    }
+
+    #[test]
+    fn peers_come_before_the_disk_timers_and_clients() {
+        let mut listener = Listener {
+            due: true,
+            ..Listener::default()
+        };
+        feed(&mut burst(), &mut listener);
+        assert_eq!(
+            listener.heard,
+            ["sign of life", "data", "gone", "disk", "ask"],
+            "and a timer does not run out on news that is here"
+        );
+        let mut quiet = Burst {
+            asks: burst().asks,
+            disk: true,
+            ..Burst::default()
+        };
+        let mut listener = Listener {
+            due: true,
+            ..Listener::default()
+        };
+        feed(&mut quiet, &mut listener);
+        assert_eq!(listener.heard, ["disk", "timer", "ask"]);
+    }
+
+    #[test]
+    fn the_roster_of_a_configuration_is_followed_when_it_changes() {
+        let member = |node: u32| {
+            let name = format!("n{node}");
+            Member::founder(NodeId(node), 1 + u64::from(node), &name, "", "")
+        };
+        let roster = Roster {
+            cluster_id: 7,
+            cluster: "test".to_owned(),
+            members: vec![member(0), member(4)],
+            ..Roster::default()
+        };
+        let mut configuration = Configuration::founding(3);
+        assert!(roster_change(&Bytes::new(), &configuration).is_none());
+        configuration.context = roster.encode().into();
+        configuration.next = 9;
+        let change = roster_change(&Bytes::new(), &configuration).expect("another");
+        let change = change.expect("sound");
+        assert_eq!((change.roster, change.next), (roster, NodeId(9)));
+        let known = Bytes::copy_from_slice(&configuration.context);
+        assert!(roster_change(&known, &configuration).is_none());
+        configuration.context = Bytes::from_static(b"nonsense");
+        let change = roster_change(&known, &configuration).expect("another");
+        change.expect_err("not a roster");
     }
 }

@@ -31,7 +31,9 @@ impl Disk<Record> for Memory {
             self.0.append(&record).expect("memory does not fail");
         }
         self.0.write().expect("memory does not fail");
-        self.0.sync().expect("memory does not fail")
+        let durable = self.0.sync().expect("memory does not fail");
+        while self.0.tidy().expect("memory does not fail") {}
+        durable
     }
     fn durable(&self) -> io::Result<Lsn> {
         Ok(self.0.durable())
@@ -95,6 +97,12 @@ impl Cluster {
             replica.step(Time(self.now), input, &mut self.out);
         }
         replica.flush(Time(self.now), &mut self.out);
+        while self.out.more || !self.out.jobs.is_empty() {
+            for job in std::mem::take(&mut self.out.jobs) {
+                replica.step(Time(self.now), Input::JobDone(job.run()), &mut self.out);
+            }
+            replica.flush(Time(self.now), &mut self.out);
+        }
         self.out.timers.clear();
         self.out.notices.clear();
         self.answered += self.out.replies.drain(..).count();

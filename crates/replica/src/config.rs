@@ -45,10 +45,6 @@ pub struct Limits {
     pub forward_bytes: usize,
     /// Operations of one transaction. Beyond: the store's own refusal.
     pub txn_ops: usize,
-    /// Client sessions. Beyond: the one used least recently is evicted, on every replica alike.
-    pub sessions: usize,
-    /// Unsettled writes of one session. Beyond: [`crate::Refusal::SessionWindow`].
-    pub session_window: u64,
     /// Bytes applied since the last checkpoint at which the next one begins.
     pub checkpoint_bytes: u64,
     /// Bytes of a snapshot chunk, about.
@@ -70,8 +66,6 @@ impl Default for Limits {
             store_bytes: 2 << 30,
             forward_bytes: 1 << 20,
             txn_ops: quorate_kv::DEFAULT_MAX_TXN_OPS,
-            sessions: 1024,
-            session_window: 8192,
             checkpoint_bytes: 64 << 20,
             chunk_bytes: 256 << 10,
             retry: Duration::from_millis(500),

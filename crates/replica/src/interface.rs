@@ -1,6 +1,6 @@
 //! What happens to a replica, and what it asks of its driver.
 
-use crate::{Outcome, PeerMessage, Request, Stopped, Ticket};
+use crate::{Job, JobDone, Outcome, PeerMessage, Request, Stopped, Ticket};
 use quorate_core::replicated::{Replicated, Role};
 use quorate_core::{NodeId, Time};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub enum Input<P: Replicated> {
     /// The link to this peer has broken, as when its process dies. A hint, which may be wrong or
     /// missing.
     PeerGone(NodeId),
+    /// A job of [`Actions::jobs`] was run.
+    JobDone(JobDone),
     /// The disk made progress, or failed.
     Disk,
 }
@@ -53,8 +55,14 @@ pub struct Actions<P: Replicated> {
     pub replies: Vec<(Ticket, Outcome)>,
     /// Timers to arm (to fire once, within the span from now) or to disarm.
     pub timers: Vec<(Timer<P::Timer>, Option<(Duration, Duration)>)>,
+    /// Work that takes time with the size of the state, to be run elsewhere or at once, in any
+    /// order: each ends as [`Input::JobDone`]. A few at a time: one for the checkpoint, one for the
+    /// snapshot that comes, one for each follower that gets one, and states to be dropped.
+    pub jobs: Vec<Job>,
     /// Things worth a line in a log.
     pub notices: Vec<Notice>,
+    /// Committed entries are left to be applied: flush again, after the inputs that wait.
+    pub more: bool,
 }
 
 impl<P: Replicated> Default for Actions<P> {
@@ -63,7 +71,9 @@ impl<P: Replicated> Default for Actions<P> {
             sends: vec![],
             replies: vec![],
             timers: vec![],
+            jobs: vec![],
             notices: vec![],
+            more: false,
         }
     }
 }

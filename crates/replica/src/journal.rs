@@ -2,7 +2,7 @@
 //!
 //! Everything durable is a record in one log, the chunks of snapshots included. A snapshot begins
 //! a new segment with a record that holds the complete hard state; once its last record is
-//! durable, the segments before are removed. So the log always starts at its very beginning, or
+//! durable, the segments before are removed, after what is durable was announced. So the log always starts at its very beginning, or
 //! with a record that needs nothing before it.
 
 use quorate_core::Hard;
@@ -76,20 +76,35 @@ impl<P: Replicated, S: Storage> Journal<P, S> {
         Ok(self.wal.write()?)
     }
 
-    /// Makes everything written durable, and returns through which position that is. Removes
-    /// segments that a finished snapshot made superfluous.
+    /// Makes everything written durable, and returns through which position that is. Say so to
+    /// those who wait for it before [`Journal::tidy`].
     ///
     /// # Errors
     /// When the log fails, now or earlier.
     pub fn sync(&mut self) -> Result<Lsn, JournalError> {
-        let durable = self.wal.sync()?;
+        Ok(self.wal.sync()?.0)
+    }
+
+    /// Does one piece of the work that nothing waits for: takes segments that a finished snapshot
+    /// made superfluous out of the log, removes one of them, or makes the next segment in advance.
+    /// Each of these syncs the directory once or twice, or frees the room of one segment. Returns
+    /// whether there is more to do.
+    ///
+    /// # Errors
+    /// When the log fails, now or earlier.
+    pub fn tidy(&mut self) -> Result<bool, JournalError> {
         if let Some((lsn, segment)) = self.retire
-            && lsn <= durable
+            && lsn <= self.wal.durable()
         {
             self.retire = None;
-            self.wal.remove_segments_before(segment)?;
+            self.wal.retire_segments_before(segment)?;
+            return Ok(true);
         }
-        Ok(durable.0)
+        if self.wal.remove_retired()? {
+            return Ok(true);
+        }
+        self.wal.prepare()?;
+        Ok(false)
     }
 
     /// The log is idle: marks what is durable as such, so that later damage to it can't be taken

@@ -1,36 +1,62 @@
 //! The replicated state machine: the store, the sessions, and how far the log is applied.
 
 use crate::entry::{self, Entry};
-use crate::sessions::{Applied, SessionId, Sessions, Verdict};
-use crate::{Limits, RequestId};
-use bytes::{BufMut, Bytes, BytesMut};
+use crate::sessions::{Applied, SessionId, Sessions, Verdict, hash_words};
+use crate::{RequestId, Settings};
 use quorate_core::Mutant;
 use quorate_core::replicated::Payload;
 use quorate_kv as kv;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// What all replicas hold alike after applying the same log. A clone is cheap, and frozen.
+/// What all replicas hold alike after applying the same log. A clone is cheap, and frozen. Machines
+/// compare and hash by what they have applied and their digest.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    store: kv::Store,
-    sessions: Arc<Sessions>,
-    applied: Position,
+    pub(crate) settings: Settings,
+    pub(crate) store: kv::Store,
+    pub(crate) sessions: Sessions,
+    pub(crate) applied: Position,
     /// The cluster's feature level by the last configuration applied.
-    level: u16,
+    pub(crate) level: u16,
 }
 
 /// How far the log is applied, and a chain over all that was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Position {
-    index: u64,
-    term: u64,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Position {
+    pub(crate) index: u64,
+    pub(crate) term: u64,
     /// Hash of every payload applied, in order: two machines with the same chain took the same
     /// entries (doc 003: audit logs with content checksums).
-    chain: u64,
+    pub(crate) chain: u64,
+    /// Bytes of log applied, from its very beginning.
+    pub(crate) bytes: u64,
 }
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self::founding(Settings::default())
+    }
+}
+
+impl PartialEq for Machine {
+    fn eq(&self, other: &Self) -> bool {
+        (self.applied, self.digest()) == (other.applied, other.digest())
+    }
+}
+
+impl Eq for Machine {}
+
+impl Hash for Machine {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.applied, self.digest()).hash(state);
+    }
+}
+
+/// What an entry counts for beside its payload.
+const ENTRY_OVERHEAD: u64 = 16;
 
 /// What applying one entry came to.
 #[derive(Debug)]
@@ -61,23 +87,29 @@ pub(crate) enum Effect {
 pub(crate) enum WriteVerdict {
     Applied(Arc<Applied>),
     Duplicate(Arc<Applied>),
+    AnswerForgotten { revision: i64 },
     Settled,
     Expired,
     OutsideWindow,
 }
 
-impl Default for Machine {
-    fn default() -> Self {
+impl Machine {
+    /// The state before the first entry, of a cluster founded under these settings.
+    pub fn founding(settings: Settings) -> Self {
         Self {
+            settings,
             store: kv::Store::new(),
-            sessions: Arc::default(),
+            sessions: Sessions::default(),
             applied: Position::default(),
             level: 1,
         }
     }
-}
 
-impl Machine {
+    /// The bounds that its cluster has agreed on.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The store, for reads.
     pub fn store(&self) -> &kv::Store {
         &self.store
@@ -103,10 +135,31 @@ impl Machine {
         self.sessions.len()
     }
 
+    /// What the answers kept for repetitions count for, in bytes.
+    pub fn answer_bytes(&self) -> u64 {
+        self.sessions.bytes()
+    }
+
     /// One number for the whole state and the history that led to it: equal on every replica at
     /// the same index. Finds bugs and flipped bits, not a forger.
     pub fn digest(&self) -> u64 {
-        xxh3_64_with_seed(&self.applied.chain.to_le_bytes(), self.store.digest().0)
+        let Settings {
+            sessions,
+            session_window,
+            answer_bytes,
+            session_bytes,
+            answers_bytes,
+        } = self.settings;
+        hash_words([
+            self.applied.chain,
+            self.store.digest().0,
+            self.sessions.sum(),
+            sessions,
+            session_window,
+            answer_bytes,
+            session_bytes,
+            answers_bytes,
+        ])
     }
 
     /// Applies the committed entry at `index`, which follows the last one.
@@ -115,7 +168,6 @@ impl Machine {
         index: u64,
         term: u64,
         payload: &Payload,
-        limits: &Limits,
         software: u16,
         mutant: Mutant,
     ) -> Effect {
@@ -141,16 +193,22 @@ impl Machine {
             }
             command => xxh3_64_with_seed(command.command(), seed),
         };
-        self.applied = Position { index, term, chain };
+        let bytes = self.applied.bytes + payload.command().len() as u64 + ENTRY_OVERHEAD;
+        self.applied = Position {
+            index,
+            term,
+            chain,
+            bytes,
+        };
         match entry {
             None => Effect::Nothing,
             Some(Entry::OpenSession { nonce }) => {
-                let session = Arc::make_mut(&mut self.sessions).open(index, limits.sessions);
+                let session = self.sessions.open(index, &self.settings);
                 Effect::Opened { nonce, session }
             }
             Some(Entry::Command { id, command }) => Effect::Write {
                 id,
-                verdict: self.write(index, id, &command, limits, mutant),
+                verdict: self.write(index, id, &command, mutant),
             },
         }
     }
@@ -160,7 +218,6 @@ impl Machine {
         index: u64,
         id: RequestId,
         command: &kv::Command,
-        limits: &Limits,
         mutant: Mutant,
     ) -> WriteVerdict {
         let RequestId {
@@ -168,11 +225,15 @@ impl Machine {
             seq,
             settled,
         } = id;
-        let sessions = Arc::make_mut(&mut self.sessions);
-        match sessions.judge(index, session, seq, settled, limits.session_window) {
+        let window = self.settings.session_window;
+        match self.sessions.judge(index, session, seq, settled, window) {
             Verdict::Fresh => {}
-            Verdict::Duplicate(_) if mutant.is(Mutant::DuplicateApplied) => {}
+            Verdict::Duplicate(_) | Verdict::AnswerForgotten { .. }
+                if mutant.is(Mutant::DuplicateApplied) => {}
             Verdict::Duplicate(applied) => return WriteVerdict::Duplicate(applied),
+            Verdict::AnswerForgotten { revision } => {
+                return WriteVerdict::AnswerForgotten { revision };
+            }
             Verdict::Settled => return WriteVerdict::Settled,
             Verdict::Expired => return WriteVerdict::Expired,
             Verdict::OutsideWindow => return WriteVerdict::OutsideWindow,
@@ -182,157 +243,9 @@ impl Machine {
             revision: self.store.revision(),
             result,
         });
-        sessions.keep(session, seq, Arc::clone(&applied));
+        let kept = Arc::clone(&applied);
+        self.sessions
+            .keep(index, session, seq, kept, &self.settings);
         WriteVerdict::Applied(applied)
-    }
-
-    /// A snapshot of this state as a stream of chunks; the state may move on meanwhile.
-    pub fn snapshot(&self) -> MachineWriter {
-        let head = Head {
-            format: FORMAT,
-            applied: self.applied,
-            level: self.level,
-            sessions: (*self.sessions).clone(),
-        };
-        MachineWriter {
-            head: Some(Bytes::from(postcard::to_stdvec(&head).unwrap_or_default())),
-            store: kv::SnapshotWriter::new(self.store.clone()),
-        }
-    }
-}
-
-const FORMAT: u8 = 1;
-
-#[derive(Serialize, Deserialize)]
-struct Head {
-    format: u8,
-    applied: Position,
-    level: u16,
-    sessions: Sessions,
-}
-
-/// Writes a machine as a stream of bytes, cut into chunks. The stream is a sequence of frames, each
-/// a length (4 bytes, little endian) and as many bytes: the sessions first, then what the store
-/// writes. Where it is cut means nothing.
-pub struct MachineWriter {
-    head: Option<Bytes>,
-    store: kv::SnapshotWriter,
-}
-
-impl fmt::Debug for MachineWriter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MachineWriter")
-            .field("started", &self.head.is_none())
-            .finish_non_exhaustive()
-    }
-}
-
-impl MachineWriter {
-    /// The next chunk, of about `bytes` bytes (the first one, with the sessions, may be larger);
-    /// `None` after the last.
-    pub fn next_chunk(&mut self, bytes: usize) -> Option<Bytes> {
-        let frame = self.head.take().or_else(|| self.store.next_chunk(bytes))?;
-        let mut chunk = BytesMut::with_capacity(frame.len() + 4);
-        chunk.put_u32_le(u32::try_from(frame.len()).unwrap_or(u32::MAX));
-        chunk.put_slice(&frame);
-        Some(chunk.freeze())
-    }
-}
-
-/// Why a stream of bytes is not a machine.
-#[derive(Debug, thiserror::Error)]
-pub enum SnapshotError {
-    /// The first frame does not hold sessions.
-    #[error("the snapshot's head can't be decoded: {0}")]
-    Head(postcard::Error),
-    /// The snapshot was written by a version that this one does not know.
-    #[error("the snapshot has format {0}, this version reads format {FORMAT}")]
-    Format(u8),
-    /// A frame claims more bytes than any frame has.
-    #[error("the snapshot has a frame of {0} bytes, the limit is {MAX_FRAME}")]
-    Frame(u32),
-    /// The stream ended too early.
-    #[error("the snapshot is cut short")]
-    Short,
-    /// The store's part is damaged.
-    #[error("the snapshot's store can't be read: {0}")]
-    Store(#[from] kv::SnapshotError),
-}
-
-/// No frame is larger. The reader's buffer grows only with bytes that have come.
-const MAX_FRAME: u32 = 1 << 30;
-
-/// Rebuilds a machine from the stream of a [`MachineWriter`], however it is cut.
-#[derive(Default)]
-pub struct MachineReader {
-    buffer: BytesMut,
-    head: Option<Head>,
-    store: kv::SnapshotReader,
-}
-
-impl fmt::Debug for MachineReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let applied = self.head.as_ref().map(|head| head.applied);
-        f.debug_struct("MachineReader")
-            .field("applied", &applied)
-            .finish_non_exhaustive()
-    }
-}
-
-impl MachineReader {
-    /// Takes the next bytes.
-    ///
-    /// # Errors
-    /// If they are not what a [`MachineWriter`] writes at this place.
-    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), SnapshotError> {
-        self.buffer.extend_from_slice(chunk);
-        while let Some(length) = self.buffer.first_chunk::<4>() {
-            let length = u32::from_le_bytes(*length);
-            if length > MAX_FRAME {
-                return Err(SnapshotError::Frame(length));
-            }
-            if self.buffer.len() - 4 < length as usize {
-                break;
-            }
-            let frame = self.buffer.split_to(4 + length as usize);
-            self.frame(&frame[4..])?;
-        }
-        Ok(())
-    }
-
-    fn frame(&mut self, frame: &[u8]) -> Result<(), SnapshotError> {
-        if self.head.is_some() {
-            return Ok(self.store.feed(frame)?);
-        }
-        // The format is looked at by itself first: the rest may be laid out differently.
-        match frame.first() {
-            Some(&FORMAT) => {}
-            Some(&other) => return Err(SnapshotError::Format(other)),
-            None => return Err(SnapshotError::Short),
-        }
-        self.head = Some(postcard::from_bytes(frame).map_err(SnapshotError::Head)?);
-        Ok(())
-    }
-
-    /// The machine, after the last byte.
-    ///
-    /// # Errors
-    /// If bytes are missing or the store's digest does not match.
-    pub fn finish(self) -> Result<Machine, SnapshotError> {
-        if !self.buffer.is_empty() {
-            return Err(SnapshotError::Short);
-        }
-        let Head {
-            applied,
-            level,
-            sessions,
-            ..
-        } = self.head.ok_or(SnapshotError::Short)?;
-        Ok(Machine {
-            store: self.store.finish()?,
-            sessions: Arc::new(sessions),
-            applied,
-            level,
-        })
     }
 }

@@ -3,7 +3,9 @@
 //! Hard state is the fold of the records; the state machine is the last complete snapshot among
 //! them. A snapshot without its end is as if it had never begun.
 
-use crate::machine::{Machine, MachineReader, SnapshotError};
+use crate::Settings;
+use crate::machine::Machine;
+use crate::snapshots::{MachineReader, SnapshotError};
 use quorate_core::replicated::{Replicated, SnapshotPart};
 use quorate_core::{Hard, Journaled, driver};
 
@@ -67,17 +69,23 @@ pub enum RecoveryError {
 
 impl<P: Replicated> Default for Recovery<P> {
     fn default() -> Self {
+        Self::founding(Settings::default())
+    }
+}
+
+impl<P: Replicated> Recovery<P> {
+    /// Begins with the state of a cluster founded under these settings. They are those of the
+    /// cluster's first log entries; a snapshot brings its own.
+    pub fn founding(settings: Settings) -> Self {
         Self {
             hard: P::Hard::default(),
-            machine: Machine::default(),
+            machine: Machine::founding(settings),
             records: 0,
             headless: None,
             reading: None,
         }
     }
-}
 
-impl<P: Replicated> Recovery<P> {
     /// Takes the record at `position` (counting from 1, as the log does).
     ///
     /// # Errors

@@ -1,11 +1,10 @@
 //! The replica: what happens to it, and what it does about it.
 
 use crate::audit::Audit;
-use crate::checkpoint::Checkpoint;
-use crate::machine::{Machine, MachineReader};
+use crate::machine::Machine;
 use crate::membership::Changes;
-use crate::outgoing::Outgoing;
 use crate::reads::Reads;
+use crate::snapshots::Snapshots;
 use crate::status::{Counters, Status};
 use crate::writes::Writes;
 use crate::{Actions, Config, Header, Input, Outcome, Refusal, Roster, Stopped, Timer};
@@ -23,6 +22,8 @@ mod fencing;
 mod members;
 mod snapshots;
 
+use applying::Budget;
+
 /// One replica of the store, over a protocol `P` and a disk `D` that keeps its records.
 #[derive(Debug)]
 pub struct Replica<P: Replicated, D> {
@@ -38,11 +39,7 @@ pub struct Replica<P: Replicated, D> {
     machine: Machine,
     writes: Writes,
     reads: Reads,
-    checkpoint: Checkpoint,
-    outgoing: Outgoing,
-    installing: Option<(u64, MachineReader)>,
-    /// A snapshot that was read and checked, until the protocol says that it counts.
-    installed: Option<(u64, Machine)>,
+    snapshots: Snapshots,
     audit: Audit,
     leader: Option<NodeId>,
     /// The leader changed: unanswered writes go to the new one.
@@ -79,13 +76,10 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             disk,
             loopback: VecDeque::new(),
             outputs: VecDeque::new(),
-            outgoing: Outgoing::new(machine.clone()),
-            writes: Writes::new(config.nonce, machine.level()),
+            snapshots: Snapshots::new(machine.clone()),
+            writes: Writes::new(config.nonce, &machine),
             machine,
             reads: Reads::default(),
-            checkpoint: Checkpoint::default(),
-            installing: None,
-            installed: None,
             audit: Audit::default(),
             leader: None,
             resend: false,
@@ -137,13 +131,18 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             }
             Input::Timer(Timer::Sweep) => self.on_sweep(now, out),
             Input::PeerGone(peer) => self.ask(now, Ask::Suspect(peer)),
+            Input::JobDone(done) => self.on_job_done(now, done, out),
             Input::Disk => {}
         }
     }
 
     /// Called once after each burst of steps: batches what came in, hands records to the disk,
     /// releases what the disk's progress allows, applies what is committed, answers.
+    ///
+    /// How much one call applies is bounded, so that a long log does not hold up what peers say:
+    /// [`Actions::more`] tells whether anything is left for the next call.
     pub fn flush(&mut self, now: Time, out: &mut Actions<P>) {
+        let mut budget = Budget::default();
         while self.stopped.is_none() {
             self.send_changes(now, out);
             self.send_writes(now, out);
@@ -156,8 +155,8 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 break;
             }
             self.exchange(out);
-            self.serve_outputs(now, out);
-            self.write_checkpoint(now);
+            self.serve_outputs(now, &mut budget, out);
+            self.write_checkpoint(now, out);
             if self.loopback.is_empty() && self.effects.is_empty() {
                 break;
             }
@@ -167,6 +166,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             }
         }
         self.serve_reads(out);
+        out.more = !self.outputs.is_empty();
     }
 
     pub(crate) fn leads(&self) -> bool {

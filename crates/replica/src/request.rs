@@ -152,6 +152,18 @@ pub enum Uncertainty {
     /// An earlier copy of this write was handled so long ago that its answer is forgotten.
     #[error("this write is settled already; its answer is no longer known")]
     Settled,
+    /// The write was applied, once, and made this revision of the store, or left it there; an
+    /// earlier copy of it was answered, or that answer was lost. This copy has no effect. The
+    /// answer was larger than what is kept for repetitions ([`crate::Settings`]): read the keys to
+    /// learn what it would have said.
+    #[error(
+        "the write was applied at revision {revision}, by an earlier copy; its answer was too \
+         large to be kept, read the keys instead"
+    )]
+    AnswerForgotten {
+        /// The store's revision right after the write.
+        revision: i64,
+    },
     /// The session is not known, or was evicted. This copy of the write was not applied; whether
     /// an earlier one was can't be told any more. Open another session.
     #[error("the session is unknown or has expired; an earlier copy may have been applied")]

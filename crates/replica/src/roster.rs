@@ -35,14 +35,41 @@ pub struct Member {
     /// The id that its data directory drew for itself when it joined; 0 until then. A second
     /// directory can't claim the member: it would vote without what the first has acknowledged.
     pub directory: u64,
+    /// It is a learner only until it has caught up; then the leader gives it a vote.
+    pub promote: bool,
 }
 
 impl Member {
-    /// Where its peers reach it, as `HOST:PORT`: the first of its addresses.
-    pub fn peer_address(&self) -> Option<&str> {
-        let url = self.peer_urls.first()?;
-        Some(url.split_once("://").map_or(&**url, |(_, address)| address))
+    /// A founder, by the addresses that its contract has for it: `HOST:PORT`. Its directory is the
+    /// member from the start.
+    pub fn founder(node: NodeId, id: u64, name: &str, peer: &str, client: &str) -> Self {
+        Self {
+            node,
+            id,
+            name: name.to_owned(),
+            peer_urls: vec![format!("http://{peer}")],
+            client_urls: vec![format!("http://{client}")],
+            directory: id,
+            promote: false,
+        }
     }
+
+    /// Where its peers reach it, as `HOST:PORT`: the first of its addresses. Empty if it has none.
+    pub fn peer_address(&self) -> &str {
+        address(&self.peer_urls)
+    }
+
+    /// Where clients reach it, as `HOST:PORT`: the first of its addresses. Empty if it has none.
+    pub fn client_address(&self) -> &str {
+        address(&self.client_urls)
+    }
+}
+
+fn address(urls: &[String]) -> &str {
+    let first = urls.first().map_or("", |url| url);
+    first
+        .split_once("://")
+        .map_or(first, |(_, address)| address)
 }
 
 /// All members of a cluster.

@@ -1,38 +1,47 @@
 //! Client sessions: a repeated request is applied once (Raft thesis, 6.3).
 //!
 //! Part of the replicated state: every replica holds the same sessions at the same log index, and
-//! they travel in snapshots.
+//! they travel in snapshots. What they hold is bounded in number and in bytes by [`Settings`], and
+//! the rules at the bounds depend on the log alone. That a write was applied is never forgotten
+//! while its session lives; its answer may be.
 
-use quorate_kv as kv;
+mod answer;
+
+use crate::Settings;
+pub(crate) use answer::{Answer, Applied, Kept};
+use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The log index of the entry that opened the session: unique for ever, on every replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub u64);
 
-/// What became of a write when it was first applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Applied {
-    /// The store's revision right after.
-    pub(crate) revision: i64,
-    pub(crate) result: Result<kv::Response, kv::Error>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Session {
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
     /// The log index of its last use.
-    used: u64,
-    settled: u64,
-    /// Answers to writes not settled yet, bounded by the window.
-    answers: BTreeMap<u64, Arc<Applied>>,
+    pub(crate) used: u64,
+    pub(crate) settled: u64,
+    /// Answers to writes not settled yet, by number. As many as the window at most.
+    answers: OrdMap<u64, Answer>,
+    /// Those that can be forgotten, as (applied at, number): the oldest first.
+    large: OrdMap<u64, u64>,
+    /// What they count for.
+    bytes: u64,
 }
 
-/// All sessions of a cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// All sessions of a cluster. A clone shares what neither changes.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
-    open: BTreeMap<SessionId, Session>,
+    open: OrdMap<SessionId, Session>,
+    /// The answers that can be forgotten, by the index at which they were applied.
+    large: OrdMap<u64, (SessionId, u64)>,
+    /// What all answers count for.
+    bytes: u64,
+    /// The sum, modulo 2⁶⁴, of the hashes of sessions and answers: kept up to date change by
+    /// change, so that the digest of the state costs nothing.
+    sum: u64,
 }
 
 /// What to do with a write.
@@ -42,6 +51,8 @@ pub(crate) enum Verdict {
     Fresh,
     /// It was applied before; this was the answer.
     Duplicate(Arc<Applied>),
+    /// It was applied before and made this revision; the answer is not kept.
+    AnswerForgotten { revision: i64 },
     /// The client has settled it: never apply it.
     Settled,
     /// The session is unknown or was evicted: never apply it.
@@ -52,27 +63,15 @@ pub(crate) enum Verdict {
 
 impl Sessions {
     /// Opens a session named by the log index of the entry that asks for it. Evicts the session
-    /// used least recently when there are more than `limit`.
-    pub(crate) fn open(&mut self, index: u64, limit: usize) -> SessionId {
-        while self.open.len() >= limit.max(1) {
-            let oldest = self
-                .open
-                .iter()
-                .min_by_key(|(id, session)| (session.used, **id));
-            let Some(oldest) = oldest.map(|(id, _)| *id) else {
+    /// used least recently when there are more than the settings allow.
+    pub(crate) fn open(&mut self, index: u64, settings: &Settings) -> SessionId {
+        while self.open.len() as u64 >= settings.sessions.max(1) {
+            if !self.evict_other_than(SessionId(index)) {
                 break;
-            };
-            self.open.remove(&oldest);
+            }
         }
         let id = SessionId(index);
-        self.open.insert(
-            id,
-            Session {
-                used: index,
-                settled: 1,
-                answers: BTreeMap::new(),
-            },
-        );
+        self.insert(id, index, 1);
         id
     }
 
@@ -88,27 +87,136 @@ impl Sessions {
         let Some(session) = self.open.get_mut(&id) else {
             return Verdict::Expired;
         };
+        let before = session.hash(id);
         session.used = index;
         if settled > session.settled {
             session.settled = settled;
-            session.answers = session.answers.split_off(&settled);
+            while let Some(&(oldest, _)) = session.answers.get_min()
+                && oldest < settled
+                && let Some(answer) = session.answers.remove(&oldest)
+            {
+                self.sum = self.sum.wrapping_sub(answer.hash(id, oldest));
+                self.bytes -= answer.bytes();
+                session.bytes -= answer.bytes();
+                if answer.is_large() {
+                    session.large.remove(&answer.index);
+                    self.large.remove(&answer.index);
+                }
+            }
         }
+        let after = session.hash(id);
+        self.sum = self.sum.wrapping_sub(before).wrapping_add(after);
         if seq < session.settled {
             return Verdict::Settled;
         }
-        if let Some(applied) = session.answers.get(&seq) {
-            return Verdict::Duplicate(Arc::clone(applied));
+        match session.answers.get(&seq).map(|answer| &answer.kept) {
+            Some(Kept::Whole(applied)) => Verdict::Duplicate(Arc::clone(applied)),
+            Some(Kept::Forgotten { revision }) => Verdict::AnswerForgotten {
+                revision: *revision,
+            },
+            None if seq - session.settled >= window => Verdict::OutsideWindow,
+            None => Verdict::Fresh,
         }
-        if seq - session.settled >= window {
-            return Verdict::OutsideWindow;
-        }
-        Verdict::Fresh
     }
 
-    /// Keeps the answer to a write that was just applied.
-    pub(crate) fn keep(&mut self, id: SessionId, seq: u64, applied: Arc<Applied>) {
-        if let Some(session) = self.open.get_mut(&id) {
-            session.answers.insert(seq, applied);
+    /// Keeps the answer to a write that was applied at `index`, as far as the bounds allow.
+    pub(crate) fn keep(
+        &mut self,
+        index: u64,
+        id: SessionId,
+        seq: u64,
+        applied: Arc<Applied>,
+        settings: &Settings,
+    ) {
+        self.insert_answer(id, seq, Answer::new(index, applied, settings.answer_bytes));
+        while let Some(session) = self.open.get(&id)
+            && session.bytes > settings.session_bytes
+            && let Some(&(_, oldest)) = session.large.get_min()
+        {
+            self.forget(id, oldest);
+        }
+        while self.bytes > settings.answers_bytes {
+            if let Some(&(_, (oldest, seq))) = self.large.get_min() {
+                self.forget(oldest, seq);
+            } else if !self.evict_other_than(id) {
+                break;
+            }
+        }
+    }
+
+    /// Adds a session without answers. It is not there yet.
+    pub(crate) fn insert(&mut self, id: SessionId, used: u64, settled: u64) {
+        let session = Session {
+            used,
+            settled,
+            answers: OrdMap::new(),
+            large: OrdMap::new(),
+            bytes: 0,
+        };
+        self.sum = self.sum.wrapping_add(session.hash(id));
+        self.open.insert(id, session);
+    }
+
+    /// Adds an answer to a session, if it is there; it takes the place of the one that was.
+    pub(crate) fn insert_answer(&mut self, id: SessionId, seq: u64, answer: Answer) {
+        self.remove_answer(id, seq);
+        let Some(session) = self.open.get_mut(&id) else {
+            return;
+        };
+        if answer.is_large() {
+            session.large.insert(answer.index, seq);
+            self.large.insert(answer.index, (id, seq));
+        }
+        self.bytes += answer.bytes();
+        session.bytes += answer.bytes();
+        self.sum = self.sum.wrapping_add(answer.hash(id, seq));
+        session.answers.insert(seq, answer);
+    }
+
+    fn remove_answer(&mut self, id: SessionId, seq: u64) -> Option<Answer> {
+        let session = self.open.get_mut(&id)?;
+        let answer = session.answers.remove(&seq)?;
+        self.sum = self.sum.wrapping_sub(answer.hash(id, seq));
+        self.bytes -= answer.bytes();
+        session.bytes -= answer.bytes();
+        if answer.is_large() {
+            session.large.remove(&answer.index);
+            self.large.remove(&answer.index);
+        }
+        Some(answer)
+    }
+
+    /// Forgets a large answer, and not that the write was applied.
+    fn forget(&mut self, id: SessionId, seq: u64) {
+        if let Some(answer) = self.remove_answer(id, seq) {
+            self.insert_answer(id, seq, answer.forgotten());
+        }
+    }
+
+    /// Evicts the session used least recently, but for this one. Returns whether there was one.
+    fn evict_other_than(&mut self, id: SessionId) -> bool {
+        let others = self.open.iter().filter(|(other, _)| **other != id);
+        let oldest = others.min_by_key(|(other, session)| (session.used, **other));
+        let Some(oldest) = oldest.map(|(oldest, _)| *oldest) else {
+            return false;
+        };
+        if let Some(session) = self.open.remove(&oldest) {
+            self.bytes -= session.bytes;
+            self.sum = self.sum.wrapping_sub(session.hash(oldest));
+            for (seq, answer) in &session.answers {
+                self.sum = self.sum.wrapping_sub(answer.hash(oldest, *seq));
+            }
+            for (index, _) in &session.large {
+                self.large.remove(index);
+            }
+        }
+        true
+    }
+
+    /// A seeded defect: the answers are gone.
+    pub(crate) fn lose_answers(&mut self) {
+        for (id, session) in std::mem::take(self).open {
+            self.insert(id, session.used, session.settled);
         }
     }
 
@@ -116,55 +224,40 @@ impl Sessions {
     pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
+
+    /// What the kept answers count for.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// One number for all that they hold.
+    pub(crate) fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// The sessions from this one on, in order.
+    pub(crate) fn from(&self, id: SessionId) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.open.range(id..).map(|(id, session)| (*id, session))
+    }
+}
+
+impl Session {
+    /// The answers from this number on, in order.
+    pub(crate) fn answers_from(&self, seq: u64) -> impl Iterator<Item = (u64, &Answer)> {
+        self.answers
+            .range(seq..)
+            .map(|(seq, answer)| (*seq, answer))
+    }
+
+    fn hash(&self, id: SessionId) -> u64 {
+        hash_words([0, id.0, self.used, self.settled])
+    }
+}
+
+/// Hashes numbers in one byte order on every machine.
+pub(crate) fn hash_words<const N: usize>(words: [u64; N]) -> u64 {
+    xxh3_64(words.map(u64::to_le_bytes).as_flattened())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WINDOW: u64 = 4;
-
-    fn applied(revision: i64) -> Arc<Applied> {
-        Arc::new(Applied {
-            revision,
-            result: Err(kv::Error::EmptyKey),
-        })
-    }
-
-    #[test]
-    fn a_repetition_gets_the_first_answer_until_it_is_settled() {
-        let mut sessions = Sessions::default();
-        let id = sessions.open(7, 10);
-        assert_eq!(sessions.judge(8, id, 1, 1, WINDOW), Verdict::Fresh);
-        sessions.keep(id, 1, applied(5));
-        assert_eq!(
-            sessions.judge(9, id, 1, 1, WINDOW),
-            Verdict::Duplicate(applied(5))
-        );
-        assert_eq!(sessions.judge(10, id, 2, 2, WINDOW), Verdict::Fresh);
-        assert_eq!(sessions.judge(11, id, 1, 1, WINDOW), Verdict::Settled);
-    }
-
-    /// Requests of one session may be applied in any order: a proxy has many in flight.
-    #[test]
-    fn order_does_not_matter_within_the_window() {
-        let mut sessions = Sessions::default();
-        let id = sessions.open(7, 10);
-        assert_eq!(sessions.judge(8, id, 4, 1, WINDOW), Verdict::Fresh);
-        sessions.keep(id, 4, applied(5));
-        assert_eq!(sessions.judge(9, id, 5, 1, WINDOW), Verdict::OutsideWindow);
-        assert_eq!(sessions.judge(10, id, 2, 1, WINDOW), Verdict::Fresh);
-    }
-
-    #[test]
-    fn the_session_used_least_recently_is_evicted_and_never_comes_back() {
-        let mut sessions = Sessions::default();
-        let (a, b) = (sessions.open(1, 2), sessions.open(2, 2));
-        assert_eq!(sessions.judge(3, a, 1, 1, WINDOW), Verdict::Fresh);
-        let c = sessions.open(4, 2);
-        assert_eq!(sessions.len(), 2);
-        assert_eq!(sessions.judge(5, b, 1, 1, WINDOW), Verdict::Expired);
-        assert_eq!(sessions.judge(6, a, 1, 1, WINDOW), Verdict::Fresh);
-        assert_eq!(sessions.judge(7, c, 1, 1, WINDOW), Verdict::Fresh);
-    }
-}
+mod tests;

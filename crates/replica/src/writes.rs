@@ -1,6 +1,7 @@
 //! Writes in flight at the replica that took them: sent, sent again, answered or given up.
 
 use crate::entry;
+use crate::machine::Machine;
 use crate::{Limits, Outcome, Refusal, RequestId, SessionId, Ticket, Uncertainty};
 use bytes::Bytes;
 use quorate_core::{NodeId, Time};
@@ -77,19 +78,27 @@ pub(crate) struct Writes {
     /// Those that were never sent, oldest first.
     fresh: VecDeque<Key>,
     next_nonce: u64,
+    /// Unsettled writes of one session ([`crate::Settings::session_window`]).
+    window: u64,
     /// The cluster's feature level, as far as it is applied: entries are written in its format.
     pub(crate) level: u16,
     own_nonce: Option<u64>,
 }
 
 impl Writes {
-    pub(crate) fn new(nonce: u64, level: u16) -> Self {
+    pub(crate) fn new(nonce: u64, machine: &Machine) -> Self {
         Self {
-            level,
+            window: machine.settings().session_window,
+            level: machine.level(),
             next_seq: 1,
             next_nonce: nonce,
             ..Self::default()
         }
+    }
+
+    /// The state was replaced by a snapshot.
+    pub(crate) fn on_installed(&mut self, machine: &Machine) {
+        (self.window, self.level) = (machine.settings().session_window, machine.level());
     }
 
     /// How many requests are in the table.
@@ -112,7 +121,7 @@ impl Writes {
             }
             return Ok(());
         };
-        if self.next_seq - self.settled(session) >= limits.session_window {
+        if self.next_seq - self.settled(session) >= self.window {
             return Err(Refusal::TooManyRequests);
         }
         let id = RequestId {
@@ -135,7 +144,7 @@ impl Writes {
         deadline: Time,
         limits: &Limits,
     ) -> Result<Option<Ticket>, Refusal> {
-        if id.seq.saturating_sub(id.settled) >= limits.session_window {
+        if id.seq.saturating_sub(id.settled) >= self.window {
             return Err(Refusal::SessionWindow);
         }
         if let Some(pending) = self.pending.get_mut(&(id.session, id.seq)) {

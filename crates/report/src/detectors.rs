@@ -56,7 +56,7 @@ pub struct DetectorPoint {
     /// How many crashes were not noticed in the time that there was.
     #[serde(default)]
     pub unnoticed: u32,
-    /// λ_M: mistakes in an hour with nobody crashed.
+    /// λ_M: mistakes in an hour without a crash.
     pub false_per_hour: f64,
     /// T_MR: how long from one mistake to the next. `None` with fewer than two.
     #[serde(default)]

@@ -22,7 +22,7 @@ use thiserror::Error;
 
 /// Why there is no page.
 #[derive(Debug, Error)]
-pub enum Error {
+pub enum PageError {
     /// The data do not hold together. Nothing was written.
     #[error("nothing to show: {0}")]
     Invalid(#[from] Invalid),
@@ -32,21 +32,21 @@ pub enum Error {
 }
 
 /// Writes the space-time diagram of a run.
-pub fn run(run: &Run, writer: impl Write) -> Result<(), Error> {
+pub fn run(run: &Run, writer: impl Write) -> Result<(), PageError> {
     run.check()?;
     run::write(run, &mut io::BufWriter::new(writer))?;
     Ok(())
 }
 
 /// Writes the table of a campaign, with its charts.
-pub fn matrix(matrix: &Matrix, writer: impl Write) -> Result<(), Error> {
+pub fn matrix(matrix: &Matrix, writer: impl Write) -> Result<(), PageError> {
     matrix.check()?;
     table::write(matrix, &mut io::BufWriter::new(writer))?;
     Ok(())
 }
 
 /// Writes what failure detectors trade, as a chart and a table.
-pub fn detectors(detectors: &Detectors, writer: impl Write) -> Result<(), Error> {
+pub fn detectors(detectors: &Detectors, writer: impl Write) -> Result<(), PageError> {
     detectors.check()?;
     detectors::write(detectors, &mut io::BufWriter::new(writer))?;
     Ok(())

@@ -30,6 +30,7 @@ pub use check::Invalid;
 pub use detectors::{DetectorCurve, DetectorPoint, Detectors};
 pub use matrix::{CellResult, CellVerdict, CostRow, Matrix};
 pub use run::{
-    Commit, Cut, Event, EventKind, FaultInterval, FaultIntervalKind, Leadership, Message,
-    MessageFate, Node, Operation, OperationOutcome, Run, RunSummary, Sync, Total, VerdictKind,
+    CommitIndex, Cut, EventKind, FaultInterval, FaultIntervalKind, Leadership, MessageFate,
+    OperationOutcome, OperationSpan, Run, RunEvent, RunMessage, RunNode, RunSummary, Sync, Total,
+    VerdictKind,
 };

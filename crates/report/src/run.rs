@@ -20,13 +20,13 @@ pub struct Run {
     /// When the run ended; nothing is later.
     pub end: u64,
     /// The nodes, top lane first.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<RunNode>,
     /// The events, oldest first.
     #[serde(default)]
-    pub events: Vec<Event>,
+    pub events: Vec<RunEvent>,
     /// The messages, in any order.
     #[serde(default)]
-    pub messages: Vec<Message>,
+    pub messages: Vec<RunMessage>,
     /// The syncs of the nodes' disks, in any order.
     #[serde(default)]
     pub syncs: Vec<Sync>,
@@ -38,14 +38,14 @@ pub struct Run {
     pub reigns: Vec<Leadership>,
     /// How the commit index of each node moved, in any order.
     #[serde(default)]
-    pub commits: Vec<Commit>,
+    pub commits: Vec<CommitIndex>,
     /// What clients asked for, in any order.
     #[serde(default)]
-    pub operations: Vec<Operation>,
+    pub operations: Vec<OperationSpan>,
     /// Counts over the whole run, also over what was cut.
     #[serde(default)]
     pub totals: Vec<Total>,
-    /// What is not in here, and why. Shown where nobody can miss it.
+    /// What was left out, and why. Shown at the top.
     #[serde(default)]
     pub cuts: Vec<Cut>,
 }
@@ -79,7 +79,7 @@ pub enum VerdictKind {
 
 /// A node: one lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Node {
+pub struct RunNode {
     /// Its short name.
     pub name: String,
     /// Its zone, role or failure class, if that matters.
@@ -89,7 +89,7 @@ pub struct Node {
 
 /// One event on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
+pub struct RunEvent {
     /// When.
     pub at: u64,
     /// On which node.
@@ -174,7 +174,7 @@ impl EventKind {
 
 /// One message, or one copy of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
+pub struct RunMessage {
     /// The sender; of a forged one, who it claims to be from.
     pub from: u32,
     /// The receiver.
@@ -327,7 +327,7 @@ pub struct Leadership {
 
 /// The commit index of a node, from this moment on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commit {
+pub struct CommitIndex {
     /// The node.
     pub node: u32,
     /// Since when.
@@ -338,7 +338,7 @@ pub struct Commit {
 
 /// One operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operation {
+pub struct OperationSpan {
     /// The client.
     pub client: String,
     /// When it asked.
@@ -363,7 +363,7 @@ pub enum OperationOutcome {
     Done,
     /// It was not done and never will be.
     Refused,
-    /// Nobody can say.
+    /// The outcome is unknown.
     Unknown,
 }
 

@@ -90,7 +90,7 @@ fn a_message_arrives_or_does_not() {
     };
     assert!(error.contains("time of arrival"), "{error}");
     let delivered =
-        |message: &Message| message.fate == MessageFate::Delivered && message.receive.is_some();
+        |message: &RunMessage| message.fate == MessageFate::Delivered && message.receive.is_some();
     let error = refused(|run| {
         run.messages.retain(delivered);
         lost(run);
@@ -105,7 +105,7 @@ fn a_message_arrives_or_does_not() {
 
 #[test]
 fn there_is_a_bound() {
-    let error = refused(|run| run.nodes = vec![Node::default(); 1_001]);
+    let error = refused(|run| run.nodes = vec![RunNode::default(); 1_001]);
     assert!(error.contains("1001 nodes, and a page holds at most 1000"));
 }
 
@@ -137,7 +137,7 @@ fn a_run_cut_to_its_end_holds_together_and_says_so() {
         run.keep_last(keep);
         run.check().expect("what is left holds together");
         assert_eq!(run.events.len(), keep);
-        let labels = |event: Option<&Event>| event.map(|event| (event.at, event.label.clone()));
+        let labels = |event: Option<&RunEvent>| event.map(|event| (event.at, event.label.clone()));
         if keep > 0 {
             assert_eq!(labels(run.events.last()), labels(last.as_ref()));
         }
@@ -161,7 +161,7 @@ fn a_cut_run_still_names_the_same_causes() {
     let mut cut = whole.clone();
     cut.keep_last(60);
     for (old, new) in whole.events[40..].iter().zip(&cut.events) {
-        let cause = |run: &Run, event: &Event| {
+        let cause = |run: &Run, event: &RunEvent| {
             event
                 .cause
                 .map(|cause| run.events[cause as usize].label.clone())

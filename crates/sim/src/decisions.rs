@@ -204,7 +204,7 @@ mod tests {
             .collect()
     }
 
-    /// Pins the generator: a seed means the same for ever.
+    /// Pins the generator: a seed means the same in every version.
     #[test]
     fn a_seed_is_a_stream() {
         let mut decisions = Decisions::from_seed(1);

@@ -19,7 +19,7 @@ pub enum Fault {
     Partition,
     /// One direction between two nodes is cut for a while.
     OneWayCut,
-    /// One node hears nobody, or is heard by nobody, or both, for a while.
+    /// One node receives nothing, or what it sends is lost, or both, for a while.
     Isolation,
     /// A process dies; the machine lives on.
     Kill,

@@ -63,7 +63,7 @@ pub fn in_order<T: Send>(
     });
 }
 
-/// Else the other threads would wait for ever for the unit that will not come.
+/// Else the other threads would wait without end for a unit that will not come.
 struct StopOnPanic<'a>(&'a AtomicBool);
 
 impl Drop for StopOnPanic<'_> {
@@ -100,7 +100,7 @@ mod tests {
         }
     }
 
-    /// Without a bound, what is done would pile up behind a unit that takes for ever.
+    /// Without a bound, results would pile up behind a unit that never ends.
     #[test]
     fn nobody_runs_far_ahead_of_a_slow_unit() {
         let furthest = AtomicU64::new(0);

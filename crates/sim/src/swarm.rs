@@ -5,7 +5,7 @@ use crate::serving::Simulated;
 use crate::{Decisions, Delay, Fault, LinkProfile};
 use quorate_contract::{Behaviour, Contract, Timing};
 use quorate_core::Mutant;
-use quorate_replica::Limits;
+use quorate_replica::{Limits, Settings};
 use std::time::Duration;
 
 const US: u64 = 1_000;
@@ -50,6 +50,8 @@ pub struct Swarm<P: Simulated> {
     pub protocol: P::Setup,
     /// The replicas' bounds.
     pub limits: Limits,
+    /// What the state machine depends on.
+    pub settings: Settings,
 }
 
 /// What clients do.
@@ -136,8 +138,10 @@ impl<P: Simulated> Swarm<P> {
             },
             load: load(contract, decisions),
             protocol: P::draw(contract, mutant, decisions),
-            limits: limits(decisions),
+            limits: Limits::default(),
+            settings: Settings::default(),
         };
+        (swarm.limits, swarm.settings) = bounds(decisions);
         if decisions.below(4) == 3 {
             swarm.make_unrest(contract, decisions);
         }
@@ -305,17 +309,28 @@ fn load(contract: &Contract, decisions: &mut Decisions) -> Load {
     }
 }
 
-fn limits(decisions: &mut Decisions) -> Limits {
-    Limits {
-        requests: size(decisions, 4, 8192),
-        sessions: size(decisions, 4, 1024),
+fn bounds(decisions: &mut Decisions) -> (Limits, Settings) {
+    let requests = size(decisions, 4, 8192);
+    let settings = Settings {
+        sessions: size(decisions, 4, 1024) as u64,
         session_window: size(decisions, 8, 8192) as u64,
+        ..Settings::default()
+    };
+    let limits = Limits {
+        requests,
         checkpoint_bytes: size(decisions, 1_000, 200_000) as u64,
         chunk_bytes: size(decisions, 64, 256 << 10),
         bursts_waiting: size(decisions, 4, 4096),
         retry: Duration::from_millis(100),
         ..Limits::default()
-    }
+    };
+    let settings = Settings {
+        answer_bytes: size(decisions, 100, 10_000) as u64,
+        session_bytes: size(decisions, 1_000, 100_000) as u64,
+        answers_bytes: size(decisions, 10_000, 1_000_000) as u64,
+        ..settings
+    };
+    (limits, settings)
 }
 
 /// A size between: the most, the least, or something of any magnitude between.

@@ -3,7 +3,7 @@
 use quorate_contract::Contract;
 use quorate_core::Mutant;
 use quorate_report::{
-    Event, EventKind, FaultIntervalKind, MessageFate, OperationOutcome, Run, VerdictKind,
+    EventKind, FaultIntervalKind, MessageFate, OperationOutcome, Run, RunEvent, VerdictKind,
 };
 use quorate_sim::recorder::RecorderLimits;
 use quorate_sim::{Fault, Options, RunReport, Streams, simulate, watch};
@@ -61,8 +61,8 @@ fn to_record_changes_nothing_and_the_counts_are_those_of_the_report() {
 }
 
 /// An event and its causes, back to the first.
-fn story<'a>(run: &'a Run, event: &'a Event) -> Vec<&'a Event> {
-    let cause = |event: &&'a Event| event.cause.map(|at| &run.events[at as usize]);
+fn story<'a>(run: &'a Run, event: &'a RunEvent) -> Vec<&'a RunEvent> {
+    let cause = |event: &&'a RunEvent| event.cause.map(|at| &run.events[at as usize]);
     std::iter::successors(Some(event), cause).collect()
 }
 
@@ -79,7 +79,7 @@ fn what_is_decided_has_a_story() {
         EventKind::Disk,
         EventKind::Deliver,
     ];
-    let is_usual = |story: &&Vec<&Event>| story.iter().map(|e| e.kind).take(4).eq(usual);
+    let is_usual = |story: &&Vec<&RunEvent>| story.iter().map(|e| e.kind).take(4).eq(usual);
     assert!(stories.iter().filter(is_usual).count() * 2 > stories.len());
     for story in &stories {
         let first = story.last().map(|event| event.kind);

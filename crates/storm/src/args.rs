@@ -68,7 +68,7 @@ pub struct StormArgs {
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
 
-    /// Cut about this many bytes off the log of whoever is killed, as a disk does that lied about
+    /// Cut about this many bytes off the log of each killed replica, as a disk does that lied about
     /// its syncs. This breaks the contract: it is there to see that the loss is found
     #[arg(long, default_value_t = 0, value_name = "BYTES")]
     pub lose: u64,
@@ -82,7 +82,7 @@ pub enum Targets {
     RoundRobin,
     /// Each as often as the others, in random order
     Any,
-    /// Whoever leads at that moment
+    /// The leader at that moment
     Leader,
     /// All at once, as when the power fails
     All,

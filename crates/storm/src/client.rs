@@ -23,7 +23,7 @@ const TURNED_AWAY: Duration = Duration::from_millis(5);
 
 /// What all clients share.
 #[derive(Debug)]
-pub(crate) struct Clients {
+pub(crate) struct StormClients {
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) timeout: Duration,
     /// Between two requests of one client, on average.
@@ -38,7 +38,7 @@ pub(crate) struct Clients {
     pub(crate) unknown: AtomicU64,
 }
 
-impl Clients {
+impl StormClients {
     pub(crate) fn new(endpoints: Vec<Endpoint>, timeout: Duration, pause: Duration) -> Self {
         Self {
             endpoints,
@@ -84,7 +84,7 @@ pub(crate) fn is_acknowledgement(action: &Action, response: &Response) -> bool {
 /// A client's connection: to one replica, and after a failure, or once in a while, to another. By
 /// chance, not in turn: else the clients of a killed replica would all be found at the next one.
 struct ClientConnection<'a> {
-    fleet: &'a Clients,
+    fleet: &'a StormClients,
     random: fastrand::Rng,
     at: usize,
     open: Option<Connection>,
@@ -119,7 +119,11 @@ impl ClientConnection<'_> {
 }
 
 /// Asks until the fleet is told to stop; gives what it asked and was told.
-pub(crate) async fn run(fleet: Arc<Clients>, client: u64, mut load: Workload) -> Vec<Operation> {
+pub(crate) async fn run(
+    fleet: Arc<StormClients>,
+    client: u64,
+    mut load: Workload,
+) -> Vec<Operation> {
     let mut operations = vec![];
     let mut line = ClientConnection {
         fleet: &fleet,

@@ -21,7 +21,7 @@ pub(crate) const REPLICAS: usize = 3;
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
 #[derive(Debug)]
-pub(crate) struct Cluster {
+pub(crate) struct ProcessCluster {
     exe: PathBuf,
     dir: PathBuf,
     serve_args: Vec<String>,
@@ -34,7 +34,7 @@ struct Replica {
     process: Option<Child>,
 }
 
-impl Cluster {
+impl ProcessCluster {
     /// Writes the contract into `dir` and starts nothing yet.
     pub(crate) fn new(exe: &Path, dir: &Path, args: &StormArgs) -> anyhow::Result<Self> {
         let mut contract = Contract {
@@ -184,14 +184,14 @@ impl Cluster {
     }
 }
 
-impl Drop for Cluster {
+impl Drop for ProcessCluster {
     fn drop(&mut self) {
         // What can't be killed here ends with the pipe to it.
         let _ = self.kill(&[0, 1, 2]);
     }
 }
 
-/// Ports of loopback that nobody listens at. They are held until all are chosen, so they differ.
+/// Unused ports of loopback. They are held until all are chosen, so they differ.
 fn free_ports(n: usize) -> anyhow::Result<Vec<u16>> {
     let mut held: Vec<(u16, TcpListener)> = vec![];
     for _ in 0..10_000 {

@@ -1,4 +1,4 @@
-//! For how long nobody got an acknowledgement of a write.
+//! Gaps: the times without an acknowledged write.
 
 use std::fmt;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use quorate_check::{Action, Compare, Item, Reply, Response, Target, Txn, TxnOp};
+use quorate_check::{Action, Comparison, Item, Reply, Response, Target, Txn, TxnOp};
 
 /// Keys that all clients write.
 const HOT_KEYS: u64 = 4;
@@ -98,7 +98,7 @@ impl Workload {
             TxnOp::Put { key, value }
         };
         Action::Txn(Txn {
-            compares: vec![Compare {
+            compares: vec![Comparison {
                 key: guarded.clone(),
                 equals,
             }],

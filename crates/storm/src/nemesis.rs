@@ -8,8 +8,8 @@ use quorate_etcd::client::Connection;
 use quorate_etcd::pb::etcdserverpb::{StatusRequest, StatusResponse};
 use tokio::time::{sleep, timeout};
 
-use crate::client::Clients;
-use crate::cluster::{Cluster, REPLICAS};
+use crate::client::StormClients;
+use crate::cluster::{ProcessCluster, REPLICAS};
 use crate::fault_report::FaultReport;
 use crate::gaps::{longest, millis};
 use crate::plan::{PlannedFault, ProcessFault, Victim};
@@ -23,14 +23,14 @@ const STATUS: Duration = Duration::from_millis(100);
 
 /// The cluster under faults.
 pub(crate) struct Nemesis<'a> {
-    pub(crate) cluster: &'a mut Cluster,
-    pub(crate) clients: Arc<Clients>,
+    pub(crate) cluster: &'a mut ProcessCluster,
+    pub(crate) clients: Arc<StormClients>,
     /// Connections of our own: to look, not to load.
     open: [Option<Connection>; REPLICAS],
 }
 
 impl<'a> Nemesis<'a> {
-    pub(crate) fn new(cluster: &'a mut Cluster, fleet: Arc<Clients>) -> Self {
+    pub(crate) fn new(cluster: &'a mut ProcessCluster, fleet: Arc<StormClients>) -> Self {
         Self {
             cluster,
             clients: fleet,

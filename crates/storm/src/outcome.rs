@@ -35,7 +35,7 @@ pub(crate) fn of(status: &Status) -> Failure {
         {
             Failure::Refused
         }
-        // Of etcd's reasons to be unavailable, this one alone says that it was passed to nobody.
+        // Of etcd's reasons to be unavailable, this one alone says that it was not passed on.
         Code::Unavailable if status.message() == Refusal::NoLeader.to_string() => Failure::Refused,
         Code::Unavailable if said_by_server && status.message() != Refusal::Stopped.to_string() => {
             Failure::Unknown

@@ -20,7 +20,7 @@ pub struct StormReport {
     pub operations: OperationTotals,
     /// What was done to the replicas, in order.
     pub faults: Vec<FaultReport>,
-    /// For how long nobody got an acknowledgement.
+    /// The times without an acknowledged write.
     pub gaps: Gaps,
     /// What the history says.
     pub judgement: StormVerdict,
@@ -39,7 +39,7 @@ pub struct OperationTotals {
     pub answered: usize,
     /// Those of the answered that say that the store was changed.
     pub acknowledged_writes: usize,
-    /// Refused: without effect for ever.
+    /// Refused: it never takes effect.
     pub refused: usize,
     /// Of unknown outcome.
     pub unknown: usize,

@@ -14,8 +14,8 @@ use tokio::time::sleep;
 
 use crate::account;
 use crate::args::{StormArgs, StormArgsError};
-use crate::client::{self, Clients};
-use crate::cluster::{self, Cluster, REPLICAS};
+use crate::client::{self, StormClients};
+use crate::cluster::{self, ProcessCluster, REPLICAS};
 use crate::fault_report::FaultReport;
 use crate::gaps::{Gaps, longest};
 use crate::load::Workload;
@@ -40,7 +40,7 @@ pub async fn run(
     args.check()?;
     let place = WorkDir::take(args.data_dir.as_deref())?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
-    let mut cluster = Cluster::new(exe, place.path(), &args)?;
+    let mut cluster = ProcessCluster::new(exe, place.path(), &args)?;
     for id in 0..REPLICAS {
         cluster.start(id)?;
     }
@@ -52,7 +52,7 @@ pub async fn run(
         place.path().display()
     ));
 
-    let fleet = Arc::new(Clients::new(
+    let fleet = Arc::new(StormClients::new(
         endpoints.clone(),
         Duration::from_millis(args.timeout),
         Duration::from_secs_f64(f64::from(args.clients) / f64::from(args.rate)),

@@ -117,7 +117,7 @@ fn txn(txn: &Txn) -> pb::TxnRequest {
             TxnOp::Get { key } => Op::RequestRange(get(key, false)),
         }),
     };
-    let compare = |compare: &quorate_check::Compare| {
+    let compare = |compare: &quorate_check::Comparison| {
         let (target, operand) = match &compare.equals {
             Target::Value(value) => (CompareTarget::Value, TargetUnion::Value(value.clone())),
             Target::ModRevision(r) => (CompareTarget::Mod, TargetUnion::ModRevision(*r)),

@@ -1,57 +1,9 @@
-//! Whose log it is and how large its pieces are; the numbers that name records and segments.
-
-use std::fmt;
+//! How large the pieces of a log are.
 
 use quorate_core::Mutant;
 
-use crate::format::RECORD_HEADER;
-
-/// Log sequence number: the first record ever is 1, each next one is one more. Zero stands for
-/// "before the first".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Lsn(pub u64);
-
-impl Lsn {
-    /// The one after.
-    pub fn next(self) -> Lsn {
-        Lsn(self.0 + 1)
-    }
-}
-
-impl fmt::Display for Lsn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Number of a segment: the first one is 1, each next one is one more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SegmentNo(pub u64);
-
-impl fmt::Display for SegmentNo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Whose log it is. Written in every segment, so that a directory that was mixed up is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Identity {
-    /// The cluster's id.
-    pub cluster: u64,
-    /// The replica's id within the cluster.
-    pub replica: u64,
-}
-
-impl fmt::Display for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "replica {:x} of cluster {:x}",
-            self.replica, self.cluster
-        )
-    }
-}
+use crate::Identity;
+use crate::format::{RECORD_HEADER, SECTOR_MAX, SECTOR_MIN};
 
 /// Sizes and identity of a log. Sizes outside their range are taken as the nearest inside.
 #[derive(Clone, Debug)]
@@ -71,6 +23,9 @@ pub struct Config {
     /// A batch that would grow larger than this many bytes is handed to the file before the record
     /// that would not fit; a single record may be larger. Default: 4 MiB.
     pub max_batch: u32,
+    /// Whether the log was begun before. An empty directory is then a loss and not a new log: the
+    /// owner keeps this where it survives the loss of the directory. Default: no.
+    pub must_exist: bool,
     /// A seeded defect; [`Mutant::None`] in all that serves.
     pub mutant: Mutant,
 }
@@ -84,9 +39,11 @@ impl Config {
             sector: 4096,
             max_record: 64 << 20,
             max_batch: 4 << 20,
+            must_exist: false,
             mutant: Mutant::None,
         }
     }
+
     pub(crate) fn in_range(self) -> Self {
         let sector = self
             .sector
@@ -98,6 +55,7 @@ impl Config {
             sector,
             max_record: self.max_record.min(RECORD_LIMIT),
             max_batch: self.max_batch.min(RECORD_LIMIT),
+            must_exist: self.must_exist,
             mutant: self.mutant,
         }
     }
@@ -108,10 +66,4 @@ impl Config {
     }
 }
 
-const SECTOR_MIN: u32 = 512;
-const SECTOR_MAX: u32 = 65_536;
 const RECORD_LIMIT: u32 = 1 << 30;
-
-pub(crate) fn is_sector(bytes: u32) -> bool {
-    bytes.is_power_of_two() && (SECTOR_MIN..=SECTOR_MAX).contains(&bytes)
-}

@@ -33,8 +33,7 @@ pub enum Error {
     /// Bytes that were durable are damaged. This is not a torn tail: `why` says what proves it.
     #[error(
         "{file} is damaged at byte {offset}{}: {why}. What is lost was durable and may have been \
-         acknowledged, so it is not cut off: repair this replica from its peers, or restore the \
-         file", lsn.map(|lsn| format!(", at record {lsn}")).unwrap_or_default()
+         acknowledged, so it is not cut off: restore the file, or replace this replica", lsn.map(|lsn| format!(", at record {lsn}")).unwrap_or_default()
     )]
     Corrupt {
         /// The segment's file name.
@@ -47,17 +46,35 @@ pub enum Error {
         why: String,
     },
 
-    /// A segment between two others is not there.
+    /// A segment that the log had is not there, in the middle or at either end.
     #[error(
-        "segment {missing} ({file}) is missing although later ones exist: repair this replica \
-         from its peers, or restore the file"
+        "segment {missing} ({file}) is missing: the log has segments {first} to {last}. What it \
+         held may have been acknowledged: restore the file, or replace this replica"
     )]
     MissingSegment {
         /// The first one missing.
         missing: SegmentNo,
         /// Its file name.
         file: String,
+        /// The first segment of the log.
+        first: SegmentNo,
+        /// The last.
+        last: SegmentNo,
     },
+
+    /// The directory is empty, and the log was begun before.
+    #[error(
+        "the directory of the log is empty, and the log was begun. What it held may have been \
+         acknowledged: restore its files, or replace this replica"
+    )]
+    MissingLog,
+
+    /// There are segments, and nothing says how many there were.
+    #[error(
+        "the file that says which segments the log has (FIRST-LAST.live) is missing, so that lost \
+         segments would not be missed: restore the file, or replace this replica"
+    )]
+    MissingSpan,
 
     /// A segment was written by another cluster or another replica.
     #[error(
@@ -98,6 +115,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Is something lost or damaged that was durable? Trying again won't help then.
+    pub fn is_loss(&self) -> bool {
+        matches!(
+            self,
+            Error::Corrupt { .. }
+                | Error::MissingSegment { .. }
+                | Error::MissingLog
+                | Error::MissingSpan
+        )
+    }
+
     /// Wraps what a storage said: lack of space is told apart, whatever the operation.
     pub fn from_io(op: &'static str, file: &str, source: io::Error) -> Self {
         let file = file.to_owned();

@@ -1,7 +1,9 @@
 //! The bytes on disk.
 //!
 //! A log is a directory of segments `0000000000000001.wal`, `0000000000000002.wal`, …: sixteen
-//! lower-case hexadecimal digits of the segment number. Other names in the directory are left
+//! lower-case hexadecimal digits of the segment number. An empty file
+//! `0000000000000001-0000000000000002.live` names the first and the last of them, so that segments
+//! which are missing at either end are missed; see `span.rs`. Other names in the directory are left
 //! alone. All numbers are little-endian; all checks are CRC-32C.
 //!
 //! ```text
@@ -49,8 +51,9 @@
 //! *The chain is the checksum, begun where the one before ended.* It costs nothing beyond the check
 //! itself, and a batch is accepted only behind the very history it was written behind: stale bytes of
 //! a cut tail, a batch moved from elsewhere, or a segment from a backup do not fit. CRC-32C is made
-//! for accidents, which is all a replica's own disk is trusted to have; against liars the replica
-//! keeps a cryptographic audit chain.
+//! for accidents, which is all that a replica's own disk is trusted to have. It is no defence against
+//! a liar: whoever can write to the disk can make every check fit. Nor is the digest that the replica
+//! keeps of its state, an XXH3 chain, which finds replicas that diverge by accident.
 //!
 //! *The header has its own check, salted with the place where it lies.* It can therefore be recognised
 //! when all around it is damaged, nowhere but in its place, and not as part of a client's value that
@@ -72,10 +75,15 @@ pub(crate) const BATCH_HEADER: usize = 40;
 /// Bytes before each record in a batch.
 pub(crate) const RECORD_HEADER: usize = 4;
 
+/// The smallest sector, in bytes.
+pub(crate) const SECTOR_MIN: u32 = 512;
+/// The largest sector, in bytes.
+pub(crate) const SECTOR_MAX: u32 = 65_536;
+
 const SEGMENT_MAGIC: [u8; 8] = *b"quoraWAL";
 const BATCH_MAGIC: [u8; 4] = *b"QBAT";
 /// No counter gets here by counting; one that claims so is damage, and sums cannot overflow.
-const COUNTER_LIMIT: u64 = 1 << 62;
+pub(crate) const COUNTER_LIMIT: u64 = 1 << 62;
 
 /// The file name of a segment.
 pub(crate) fn segment_name(segment: SegmentNo) -> String {
@@ -90,6 +98,10 @@ pub(crate) fn parse_segment_name(name: &str) -> Option<SegmentNo> {
     // The round trip refuses signs, capitals and missing zeros.
     let ours = (1..COUNTER_LIMIT).contains(&number) && segment_name(segment) == name;
     ours.then_some(segment)
+}
+
+fn is_sector(bytes: u32) -> bool {
+    bytes.is_power_of_two() && (SECTOR_MIN..=SECTOR_MAX).contains(&bytes)
 }
 
 /// The first bytes of a segment.
@@ -155,7 +167,7 @@ impl SegmentHeader {
             sector: u32_at(bytes, 52),
         };
         let sane = (1..COUNTER_LIMIT).contains(&header.first.0)
-            && crate::config::is_sector(header.sector)
+            && is_sector(header.sector)
             && u64_at(bytes, 56) == 0;
         if sane {
             SegmentStart::Valid(header)

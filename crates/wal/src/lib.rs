@@ -34,14 +34,17 @@
 mod config;
 mod error;
 pub mod format;
+mod ids;
 mod log;
 mod recovery;
+mod span;
 mod storage;
 pub mod testing;
 mod window;
 
-pub use config::{Config, Identity, Lsn, SegmentNo};
+pub use config::Config;
 pub use error::Error;
+pub use ids::{Identity, Lsn, SegmentNo};
 pub use log::Wal;
 pub use recovery::{Progress, Recovery, Summary, TornTail};
 pub use storage::{FileId, Storage};

@@ -1,8 +1,11 @@
 //! [`Wal`]: appending, group commit, rolling and trimming.
 
+use std::collections::VecDeque;
+
 use crate::format::{
     BATCH_HEADER, BatchHeader, RECORD_HEADER, SEGMENT_HEADER, SegmentHeader, salt, segment_name,
 };
+use crate::span::{Span, remove_segment};
 use crate::{Config, Error, FileId, Lsn, SegmentNo, Storage};
 
 /// A log that is open for appending. [`Recovery`](crate::Recovery) makes one.
@@ -19,7 +22,15 @@ pub struct Wal<S> {
     config: Config,
     /// Live segments, oldest first; the last one is active. Never empty.
     segments: Vec<SegmentStub>,
+    /// Segments that are no part of the log any more and still have to be removed, oldest first.
+    retired: VecDeque<SegmentNo>,
     active: Active,
+    /// The segments that the directory says are there: the live ones and the spare.
+    span: Span,
+    /// The next segment, made in advance: it has its room and its name, and no header.
+    spare: Option<FileId>,
+    /// Making the spare has failed for want of space; it is made when it is needed.
+    spare_must_wait: bool,
     /// Room for a header, then the records of the batch that is being gathered.
     batch: Vec<u8>,
     count: u32,
@@ -63,13 +74,18 @@ impl<S: Storage> Wal<S> {
         config: Config,
         segments: Vec<SegmentStub>,
         active: Active,
+        (span, spare): (Span, Option<FileId>),
         (last, chain): (Lsn, u32),
     ) -> Self {
         Wal {
             storage,
             config,
             segments,
+            retired: VecDeque::new(),
             active,
+            span,
+            spare,
+            spare_must_wait: false,
             batch: Vec::new(),
             count: 0,
             chain,
@@ -79,18 +95,28 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    /// Begins a log in a directory that holds none.
-    pub(crate) fn begin(mut storage: S, config: Config) -> Result<Self, Error> {
+    /// Begins a log in a directory that holds none. `spare` is its first segment, if it is made
+    /// already and listed in `span`.
+    pub(crate) fn begin(
+        mut storage: S,
+        config: Config,
+        made: Option<(Span, FileId)>,
+    ) -> Result<Self, Error> {
         let stub = SegmentStub {
             segment: SegmentNo(1),
             first: Lsn(1),
         };
-        let active = create_segment(&mut storage, &config, stub, 0)?;
+        let (span, file) = match made {
+            Some(made) => made,
+            None => make_segment(&mut storage, &config, (None, stub.segment))?,
+        };
+        let active = begin_segment(&mut storage, &config, (file, stub), 0)?;
         Ok(Self::resume(
             storage,
             config,
             vec![stub],
             active,
+            (span, None),
             (Lsn(0), 0),
         ))
     }
@@ -182,12 +208,68 @@ impl<S: Storage> Wal<S> {
     /// Removes all segments before this one, but never the active one. Whoever calls it has made
     /// durable, in the segments that stay, all that is needed from those that go.
     pub fn remove_segments_before(&mut self, segment: SegmentNo) -> Result<(), Error> {
-        self.check()?;
-        while self.segments.len() > 1 && self.segments[0].segment < segment {
-            let result = self.remove_oldest();
-            self.final_if_failed(result)?;
-        }
+        self.retire_segments_before(segment)?;
+        while self.remove_retired()? {}
         Ok(())
+    }
+
+    /// Says durably that all segments before this one are no part of the log any more, but never
+    /// the active one. They go one by one with [`remove_retired`](Self::remove_retired), so that
+    /// what waits for the log need not wait for all of them; the next recovery removes the rest.
+    pub fn retire_segments_before(&mut self, segment: SegmentNo) -> Result<(), Error> {
+        self.check()?;
+        let first = segment.min(self.active_segment());
+        if first <= self.segments[0].segment {
+            return Ok(());
+        }
+        let span = Span { first, ..self.span };
+        let result = span.write(&mut self.storage, Some(self.span));
+        self.final_if_failed(result)?;
+        self.span = span;
+        let retired = self.segments.partition_point(|stub| stub.segment < first);
+        let retired = self.segments.drain(..retired);
+        self.retired.extend(retired.map(|stub| stub.segment));
+        Ok(())
+    }
+
+    /// Removes one segment that was retired. Returns whether there are more. The removal needs no
+    /// sync: what comes back after a crash is passed over.
+    pub fn remove_retired(&mut self) -> Result<bool, Error> {
+        self.check()?;
+        if let Some(&segment) = self.retired.front() {
+            let result = remove_segment(&mut self.storage, segment);
+            self.final_if_failed(result)?;
+            self.retired.pop_front();
+        }
+        Ok(!self.retired.is_empty())
+    }
+
+    /// Makes the next segment in advance, so that beginning it costs one write and one sync. Worth
+    /// it while nothing waits for the log: it sets room aside and syncs the directory. Does nothing
+    /// if the next segment is there already, while the active one has more than half of its room
+    /// left, or if there is no room on the disk: the segment is made when it is needed then.
+    pub fn prepare(&mut self) -> Result<(), Error> {
+        self.check()?;
+        let is_near = self.active.end > self.config.segment_bytes / 2;
+        if self.spare.is_some() || self.spare_must_wait || !is_near {
+            return Ok(());
+        }
+        let segment = SegmentNo(self.active_segment().0 + 1);
+        let result = make_segment(&mut self.storage, &self.config, (Some(self.span), segment));
+        match result {
+            Ok((span, file)) => {
+                (self.span, self.spare) = (span, Some(file));
+                Ok(())
+            }
+            Err(error) => {
+                // What is left of it, the next recovery removes; here the name must be free.
+                if matches!(error, Error::Full { .. }) && self.unmake(segment) {
+                    self.spare_must_wait = true;
+                    return Ok(());
+                }
+                self.final_if_failed(Err(error))
+            }
+        }
     }
 
     /// The LSN of the last record appended.
@@ -239,7 +321,9 @@ impl<S: Storage> Wal<S> {
     /// crash.
     pub fn into_storage(mut self) -> S {
         // An error here says nothing about what is durable, and nobody goes on from here.
-        let _ = self.storage.close(self.active.file);
+        for file in [Some(self.active.file), self.spare].into_iter().flatten() {
+            let _ = self.storage.close(file);
+        }
         self.storage
     }
 
@@ -306,7 +390,7 @@ impl<S: Storage> Wal<S> {
     }
 
     /// Syncs the active segment, then begins the next. The order is a promise that recovery leans
-    /// on: while a later segment exists, every byte of an earlier one was durable.
+    /// on: while a later segment has a header, every byte of an earlier one was durable.
     fn begin_segment(&mut self) -> Result<(), Error> {
         self.sync_active()?;
         let full = self.stub();
@@ -314,7 +398,17 @@ impl<S: Storage> Wal<S> {
             segment: SegmentNo(full.segment.0 + 1),
             first: self.written.next(),
         };
-        let active = create_segment(&mut self.storage, &self.config, stub, self.chain)?;
+        let file = match self.spare.take() {
+            Some(file) => file,
+            None => {
+                let made = (Some(self.span), stub.segment);
+                let (span, file) = make_segment(&mut self.storage, &self.config, made)?;
+                self.span = span;
+                file
+            }
+        };
+        self.spare_must_wait = false;
+        let active = begin_segment(&mut self.storage, &self.config, (file, stub), self.chain)?;
         self.segments.push(stub);
         let old = std::mem::replace(&mut self.active, active);
         self.storage
@@ -322,27 +416,52 @@ impl<S: Storage> Wal<S> {
             .map_err(|e| Error::from_io("close", &segment_name(full.segment), e))
     }
 
-    /// The directory is synced after each removal: a crash must not leave a gap between segments,
-    /// which recovery would have to take for a loss.
-    fn remove_oldest(&mut self) -> Result<(), Error> {
-        let name = segment_name(self.segments[0].segment);
-        self.storage
-            .remove(&name)
-            .map_err(|e| Error::from_io("removal", &name, e))?;
-        self.storage
-            .sync_dir()
-            .map_err(|e| Error::from_io("sync after removal", &name, e))?;
-        self.segments.remove(0);
-        Ok(())
+    /// Takes back a segment whose making has failed. Returns whether that has worked.
+    fn unmake(&mut self, segment: SegmentNo) -> bool {
+        let span = Span {
+            last: segment,
+            ..self.span
+        };
+        // The span must not be there without the segment.
+        let names = self.storage.list().unwrap_or_default();
+        if names.contains(&span.name()) {
+            return false;
+        }
+        !names.contains(&segment_name(segment))
+            || remove_segment(&mut self.storage, segment).is_ok()
     }
 }
 
-/// Creates a segment and makes its header and its name durable, before any record goes in: a
-/// segment without a valid header is therefore one without records.
-fn create_segment<S: Storage>(
+/// Makes a segment that holds nothing yet, not even a header: its room and its name are durable, and
+/// the span counts it. A segment without a valid header is therefore one without records.
+fn make_segment<S: Storage>(
     storage: &mut S,
     config: &Config,
-    SegmentStub { segment, first }: SegmentStub,
+    (old, segment): (Option<Span>, SegmentNo),
+) -> Result<(Span, FileId), Error> {
+    let name = segment_name(segment);
+    let file = storage
+        .create(&name, config.segment_bytes)
+        .map_err(|e| Error::from_io("creation", &name, e))?;
+    storage
+        .sync(file)
+        .map_err(|e| Error::from_io("sync", &name, e))?;
+    storage
+        .sync_dir()
+        .map_err(|e| Error::from_io("sync after creation", &name, e))?;
+    let span = Span {
+        first: old.map_or(segment, |old| old.first),
+        last: segment,
+    };
+    span.write(storage, old)?;
+    Ok((span, file))
+}
+
+/// Begins a segment that was made: its header is durable before any record goes in.
+fn begin_segment<S: Storage>(
+    storage: &mut S,
+    config: &Config,
+    (file, SegmentStub { segment, first }): (FileId, SegmentStub),
     chain: u32,
 ) -> Result<Active, Error> {
     let name = segment_name(segment);
@@ -353,18 +472,12 @@ fn create_segment<S: Storage>(
         chain,
         sector: config.sector,
     };
-    let file = storage
-        .create(&name, config.segment_bytes)
-        .map_err(|e| Error::from_io("creation", &name, e))?;
     storage
         .write_at(file, 0, &header.encode())
         .map_err(|e| Error::from_io("write", &name, e))?;
     storage
         .sync(file)
         .map_err(|e| Error::from_io("sync", &name, e))?;
-    storage
-        .sync_dir()
-        .map_err(|e| Error::from_io("sync after creation", &name, e))?;
     let sector = u64::from(config.sector);
     debug_assert!(sector >= SEGMENT_HEADER as u64);
     Ok(Active {

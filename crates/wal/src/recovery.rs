@@ -7,6 +7,7 @@ use crate::format::{
     BATCH_HEADER, BatchHeader, RECORD_HEADER, SegmentHeader, record_at, salt, segment_name,
 };
 use crate::log::{Active, SegmentStub};
+use crate::span::{Span, remove, remove_segment};
 use crate::window::Window;
 use crate::{Config, Error, FileId, Lsn, SegmentNo, Storage, Wal};
 use tail::{erase, write_again};
@@ -23,33 +24,44 @@ use tail::{erase, write_again};
 /// Reading stops where no valid batch follows. What lies behind decides:
 ///
 /// - *zeros*: a clean end;
-/// - *a later segment, or a batch whose durable mark covers the record that is missing*: the missing
-///   record had been synced, so this is damage: [`Error::Corrupt`]. A segment is begun only after the
-///   one before was synced, and a batch carries the LSN up to which all was synced when it was
-///   written;
+/// - *a later segment that was begun, or a batch whose durable mark covers the record that is
+///   missing*: the missing record had been synced, so this is damage: [`Error::Corrupt`]. A segment
+///   is begun only after the one before was synced, and a batch carries the LSN up to which all was
+///   synced when it was written;
 /// - *anything else*: a torn tail. A disk may persist the sectors of unsynced writes in any order, so
 ///   damage followed by batches of the same sync says nothing was lost that was promised. It is cut,
 ///   what follows it is overwritten with zeros, so that it cannot come back to life, and that is made
 ///   durable before anything else is written.
 ///
-/// A last segment without a valid header, and with nothing in it, is a crash during a roll; it is
-/// removed.
+/// A last segment without a valid header, and with nothing in it, was made in advance; it is kept
+/// for use, or removed if its making was cut short. It proves nothing about the one before.
+///
+/// Which segments there must be, an empty file says that is durable before the last of them holds a
+/// record (`span.rs`): one that is missing in the middle or at either end is
+/// [`Error::MissingSegment`]. That there must be a log at all, [`Config::must_exist`] says.
 ///
 /// **What cannot be told apart.** Damage to the batches of the very last sync, with nothing written
 /// behind them, looks like a torn write, and a last sync that reads as zeros looks like a clean end.
 /// No log can tell (Alagappan et al., Protocol-Aware Recovery, FAST'18), so one replica may
 /// forget its last sync if its disk decays in just that place. [`Wal::seal`] closes the gap for an
-/// idle log, and `finish` seals what it recovered. Likewise a replica whose oldest segments, or whole
-/// directory, were deleted looks like one that compacted its log, or a new one; whoever replays the
-/// records knows what the first one must be.
+/// idle log, and `finish` seals what it recovered. Nor can a directory that was replaced by an older
+/// copy of itself.
 #[derive(Debug)]
 pub struct Recovery<S> {
     storage: S,
     config: Config,
     phase: Phase,
     segments: Vec<Found>,
-    /// A last segment whose creation a crash cut short.
+    /// A last segment without a header.
     unborn: Option<SegmentNo>,
+    /// Whether the span counts it: its making was not cut short.
+    is_unborn_counted: bool,
+    /// The segments that the log has.
+    span: Option<Span>,
+    /// The names of all files that say so.
+    spans: Vec<String>,
+    /// Segments that the log has no more.
+    superseded: Vec<SegmentNo>,
     /// Index in `segments` of the one being read.
     current: usize,
     file: Option<FileId>,
@@ -86,7 +98,7 @@ pub struct Summary {
     pub records: u64,
     /// The torn tail that was cut, if there was one.
     pub torn: Option<TornTail>,
-    /// A segment that a crash had left without content, now removed.
+    /// A segment whose making a crash had cut short, now removed.
     pub removed: Option<SegmentNo>,
 }
 
@@ -134,6 +146,10 @@ impl<S: Storage> Recovery<S> {
             phase: Phase::Survey,
             segments: Vec::new(),
             unborn: None,
+            is_unborn_counted: false,
+            span: None,
+            spans: Vec::new(),
+            superseded: Vec::new(),
             current: 0,
             file: None,
             window: Window::default(),
@@ -182,19 +198,13 @@ impl<S: Storage> Recovery<S> {
     /// Recover from fsync Failures?, ATC'20).
     pub fn finish(mut self) -> Result<(Wal<S>, Summary), Error> {
         while self.next()?.is_some() {}
-        if let Some(segment) = self.unborn {
-            // Before anything goes into the segment before: that this one exists says there was
-            // nothing unsynced in it.
-            let name = segment_name(segment);
-            self.storage
-                .remove(&name)
-                .map_err(|e| Error::from_io("removal", &name, e))?;
-            self.sync_dir()?;
-            self.summary.removed = Some(segment);
-        }
+        self.tidy()?;
+        let spare = self.open_spare()?;
         let Some(found) = self.segments.last() else {
-            return Ok((Wal::begin(self.storage, self.config)?, self.summary));
+            let made = self.span.zip(spare);
+            return Ok((Wal::begin(self.storage, self.config, made)?, self.summary));
         };
+        let span = self.span.ok_or(Error::MissingSpan)?;
         let (header, len) = (found.header, found.len);
         let name = segment_name(header.segment);
         let file = self.open(&name)?;
@@ -226,10 +236,51 @@ impl<S: Storage> Recovery<S> {
             self.config,
             stubs,
             active,
+            (span, spare),
             (self.last, self.chain),
         );
         wal.seal()?;
         Ok((wal, self.summary))
+    }
+
+    /// Removes what crashes have left: a segment that was not made to the end, segments that are
+    /// superseded, and all files but one that say which segments there are. Before anything else is
+    /// written, that one is durable: a process crash may have left it in the page cache only.
+    fn tidy(&mut self) -> Result<(), Error> {
+        self.sync_dir()?;
+        if let Some(segment) = self.unborn.filter(|_| !self.is_unborn_counted) {
+            remove_segment(&mut self.storage, segment)?;
+            self.summary.removed = Some(segment);
+            self.unborn = None;
+        }
+        let Some(span) = self.span else {
+            return Ok(());
+        };
+        let name = span.name();
+        if !self.spans.contains(&name) {
+            // The largest numbers come from two files.
+            span.write(&mut self.storage, None)?;
+        }
+        for old in self.spans.iter().filter(|old| **old != name) {
+            remove(&mut self.storage, old)?;
+        }
+        for segment in self.superseded.drain(..) {
+            remove_segment(&mut self.storage, segment)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the segment that was made in advance, and makes sure that it was.
+    fn open_spare(&mut self) -> Result<Option<FileId>, Error> {
+        let Some(segment) = self.unborn else {
+            return Ok(None);
+        };
+        let name = segment_name(segment);
+        let file = self.open(&name)?;
+        self.storage
+            .sync(file)
+            .map_err(|e| Error::from_io("sync", &name, e))?;
+        Ok(Some(file))
     }
 
     /// The storage back, for those who must not lose it with a log that is refused.
@@ -329,16 +380,13 @@ impl<S: Storage> Recovery<S> {
 
     /// No valid batch at `end`. See the type's documentation for the cases.
     fn end_segment(&mut self) -> Result<(), Error> {
-        let later = match self.segments.get(self.current + 1) {
-            Some(next) => Some(next.header.segment),
-            None => self.unborn,
-        };
-        let is_followed_by_valid = self.current + 1 < self.segments.len();
+        let later = self.segments.get(self.current + 1);
+        let later = later.map(|next| next.header.segment);
         let rest = self.scan_rest()?;
         match (later, rest.proof) {
-            (Some(later), _) if is_followed_by_valid || rest.bytes > 0 => Err(self.corrupt(
-                format!("segment {later} exists, which was begun after all of this was durable"),
-            )),
+            (Some(later), _) => Err(self.corrupt(format!(
+                "segment {later} exists, which was begun after all of this was durable"
+            ))),
             (_, Some((offset, durable))) => Err(self.corrupt(format!(
                 "the batch at byte {offset} was written when all records up to {durable} were \
                  durable"

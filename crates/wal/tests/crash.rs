@@ -24,6 +24,7 @@ fn workload() -> Vec<Op> {
         Write,
         Sync,
         Seal,
+        Prepare,
         Append(1200),
         Append(1400),
         Write,
@@ -37,6 +38,8 @@ fn workload() -> Vec<Op> {
         Trim(1),
         Append(3000),
         Write,
+        Prepare,
+        Prepare,
         Append(3000),
         Write,
         Sync,
@@ -169,6 +172,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         4 => Just(Op::Sync),
         1 => Just(Op::Seal),
         1 => Just(Op::Roll),
+        2 => Just(Op::Prepare),
         1 => (1usize..4).prop_map(Op::Trim),
     ];
     proptest::collection::vec(op, 0..40)
@@ -203,7 +207,8 @@ proptest! {
         let (mut storage, mut model) = (MemStorage::new(), Model::default());
         run(&mut storage, &mut model, &ops);
         storage.crash(if power { Crash::Mix(seed) } else { Crash::Process });
-        let names = storage.list().unwrap();
+        let mut names = storage.list().unwrap();
+        names.retain(|name| name.ends_with(".wal") && !storage.file(name).unwrap().is_empty());
         let name = &names[at.0.index(names.len())];
         let byte = at.1.index(storage.file(name).unwrap().len()) as u64;
         storage.damage(name, byte..byte + 1, |b| b ^ flip);

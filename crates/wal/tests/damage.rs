@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{FIRST, Model, Op, config, three_batches};
+use common::{FIRST, Model, Op, config, first_segment, span, three_batches};
 use quorate_wal::testing::{Crash, MemStorage};
 use quorate_wal::{Config, Error, Identity, Lsn, Recovery, SegmentNo, Summary, TornTail, Wal};
 
@@ -144,8 +144,7 @@ fn a_tail_of_zeros_is_a_clean_end() {
     for len in [offsets[3], offsets[3] - 1, 4096, 9000, 2 << 20] {
         let mut longer = bytes.to_vec();
         longer.resize(len as usize, 0);
-        let mut storage = MemStorage::new();
-        storage.put_file(FIRST, &longer);
+        let mut storage = first_segment(&longer);
         let (wal, summary) = open(&mut storage).unwrap();
         assert_eq!(
             (wal.durable(), summary.torn),
@@ -160,8 +159,7 @@ fn a_file_that_lost_its_end_is_cut_at_the_last_whole_batch() {
     let (whole, _, offsets) = three_batches();
     let bytes = whole.file(FIRST).unwrap();
     for len in 512..offsets[3] as usize - (1024 - 658) {
-        let mut storage = MemStorage::new();
-        storage.put_file(FIRST, &bytes[..len]);
+        let mut storage = first_segment(&bytes[..len]);
         let (wal, _) = open(&mut storage).unwrap();
         let left = offsets[..3]
             .iter()
@@ -188,30 +186,52 @@ fn a_segment_before_the_last_has_no_torn_tail() {
     let short = storage.file(FIRST).unwrap()[..560].to_vec();
     storage.put_file(FIRST, &short);
     assert_corrupt(&mut storage, FIRST, 512, Some(1));
-    // Not even when the later one is a roll that a crash cut short.
+    // A later one that was made in advance proves nothing.
     let mut storage = two_segments();
     storage.put_file(SECOND, b"");
     storage.damage(FIRST, 512..600, |b| !b);
-    assert_corrupt(&mut storage, FIRST, 512, Some(1));
+    assert_eq!(open(&mut storage).unwrap().0.durable(), Lsn(0));
 }
 
 #[test]
-fn a_roll_cut_short_is_undone() {
+fn a_segment_that_was_made_and_not_begun_is_used() {
     for header in [&b""[..], b"quoraWAL", &[0; 4096], &[7; 64]] {
         let mut storage = two_segments();
         storage.put_file(SECOND, header);
         let (mut wal, summary) = open(&mut storage).unwrap();
-        assert_eq!(
-            (wal.durable(), summary.removed),
-            (Lsn(1), Some(SegmentNo(2)))
-        );
+        assert_eq!((wal.durable(), summary.removed), (Lsn(1), None));
         wal.append(b"next").unwrap();
         assert_eq!(wal.roll().unwrap(), SegmentNo(2));
+        wal.append(b"more").unwrap();
+        wal.write().unwrap();
+        wal.sync().unwrap();
+        storage.crash(Crash::LoseAll);
+        assert_eq!(open(&mut storage).unwrap().0.durable(), Lsn(3));
     }
-    // The very first creation, too.
+    // One whose making was cut short, so that nothing says that it must be there, goes.
+    let mut storage = two_segments();
+    storage.put_file("0000000000000003.wal", &[7; 9]);
+    let (mut wal, summary) = open(&mut storage).unwrap();
+    assert_eq!(summary.removed, Some(SegmentNo(3)));
+    wal.append(b"next").unwrap();
+    assert_eq!(wal.roll().unwrap(), SegmentNo(3));
+    // The very first one, too: before and after it counts.
     let mut storage = MemStorage::new();
     storage.put_file(FIRST, &[0; 700]);
     assert_eq!(open(&mut storage).unwrap().0.durable(), Lsn(0));
+    let mut storage = first_segment(&[0; 700]);
+    assert_eq!(open(&mut storage).unwrap().0.durable(), Lsn(0));
+    let error = must_exist(first_segment(&[0; 700])).unwrap_err();
+    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+}
+
+/// Opens a log that was begun before.
+fn must_exist(storage: MemStorage) -> Result<Wal<MemStorage>, Error> {
+    let config = Config {
+        must_exist: true,
+        ..config()
+    };
+    Ok(Recovery::new(storage, config).finish()?.0)
 }
 
 #[test]
@@ -227,21 +247,97 @@ fn a_header_damaged_after_use_is_refused() {
     // All earlier segments removed, this one empty: what it followed is not known any more.
     let mut storage = MemStorage::new();
     storage.put_file(SECOND, &[0; 4096]);
+    storage.put_file(&span(2, 2), b"");
     assert_corrupt(&mut storage, SECOND, 0, None);
 }
 
 #[test]
-fn a_missing_segment_is_named() {
+fn a_missing_segment_is_named_wherever_it_was() {
     use Op::*;
-    let (mut storage, _) = log_of(&[Append(5), Roll, Append(6), Roll, Append(7), Write, Sync]);
-    storage.take_file(SECOND);
-    match open(&mut storage) {
-        Err(Error::MissingSegment {
-            missing: SegmentNo(2),
-            file,
-        }) => assert_eq!(file, SECOND),
-        other => panic!("{:?}", other.map(|(_, summary)| summary)),
+    let (whole, _) = log_of(&[
+        Append(5),
+        Roll,
+        Append(6),
+        Roll,
+        Append(7),
+        Write,
+        Sync,
+        Trim(3),
+        Append(8),
+        Roll,
+        Append(9),
+        Write,
+        Sync,
+        Trim(3),
+    ]);
+    for lost in 2..=4 {
+        let mut storage = whole.clone();
+        let name = format!("{lost:016x}.wal");
+        storage.take_file(&name);
+        match open(&mut storage) {
+            Err(Error::MissingSegment {
+                missing: SegmentNo(missing),
+                file,
+                first: SegmentNo(2),
+                last: SegmentNo(4),
+            }) => assert_eq!((missing, file), (lost, name)),
+            other => panic!("{:?}", other.map(|(_, summary)| summary)),
+        }
     }
+    let mut storage = whole.clone();
+    for lost in 2..=4 {
+        storage.take_file(&format!("{lost:016x}.wal"));
+    }
+    let error = open(&mut storage).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::MissingSegment {
+                missing: SegmentNo(2),
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("the log has segments 2 to 4"),
+        "{error}"
+    );
+    // And one that was never there is no segment of this log.
+    let mut storage = whole.clone();
+    storage.put_file("0000000000000006.wal", b"");
+    assert!(open(&mut storage).is_err());
+}
+
+#[test]
+fn without_the_file_that_counts_segments_only_a_new_log_opens() {
+    use Op::*;
+    let mut storage = two_segments();
+    storage.take_file(&span(1, 2));
+    assert!(matches!(open(&mut storage), Err(Error::MissingSpan)));
+    let (mut one, _, _) = three_batches();
+    one.take_file(&span(1, 1));
+    assert!(matches!(open(&mut one), Err(Error::MissingSpan)));
+    assert!(matches!(
+        must_exist(MemStorage::new()),
+        Err(Error::MissingLog)
+    ));
+    let error = must_exist(MemStorage::new()).unwrap_err().to_string();
+    assert!(error.contains("is empty, and the log was begun"), "{error}");
+    // An older one that a crash has left beside it counts for nothing.
+    let mut storage = two_segments();
+    storage.put_file(&span(1, 1), b"");
+    let (wal, _) = open(&mut storage).unwrap();
+    assert_eq!(wal.durable(), Lsn(2));
+    storage.crash(Crash::Process);
+    assert!(storage.file(&span(1, 1)).is_none(), "and is removed");
+    // Nor does a segment that is superseded.
+    let (mut storage, _) = log_of(&[Append(5), Roll, Append(6), Write, Sync, Trim(1)]);
+    storage.put_file(FIRST, b"anything");
+    let (wal, summary) = open(&mut storage).unwrap();
+    assert_eq!((wal.durable(), summary.first), (Lsn(2), Some(Lsn(2))));
+    storage.crash(Crash::Process);
+    assert!(storage.file(FIRST).is_none());
 }
 
 #[test]
@@ -310,8 +406,7 @@ fn a_batch_from_another_life_is_not_taken() {
     };
     let mut mixed = life(0);
     mixed.splice(1024.., life(9)[1024..].iter().copied());
-    let mut storage = MemStorage::new();
-    storage.put_file(FIRST, &mixed);
+    let mut storage = first_segment(&mixed);
     assert_eq!(open(&mut storage).unwrap().0.durable(), Lsn(1));
 }
 
@@ -321,8 +416,7 @@ fn a_format_of_the_future_is_named_and_not_called_damage() {
     header[8] = 9;
     let check = crc32c::crc32c_append(crc32c::crc32c(&header[0..12]), &header[16..64]);
     header[12..16].copy_from_slice(&check.to_le_bytes());
-    let mut storage = MemStorage::new();
-    storage.put_file(FIRST, &header);
+    let mut storage = first_segment(&header);
     match open(&mut storage) {
         Err(Error::UnsupportedVersion {
             found: 9,
@@ -388,6 +482,7 @@ fn errors_say_what_and_where_and_what_to_do() {
         text,
         "0000000000000001.wal is damaged at byte 512, at record 1: the batch at byte 1536 was \
          written when all records up to 2 were durable. What is lost was durable and may have been \
-         acknowledged, so it is not cut off: repair this replica from its peers, or restore the file"
+         acknowledged, so it is not cut off: restore the file, or replace this \
+         replica"
     );
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{FIRST, Model, Op, config};
 use quorate_wal::testing::{Crash, MemStorage};
-use quorate_wal::{Config, Error, Lsn, Recovery, SegmentNo, Wal};
+use quorate_wal::{Config, Error, Lsn, Recovery, SegmentNo, Storage, Wal};
 
 fn new(config: Config) -> Wal<MemStorage> {
     Recovery::new(MemStorage::new(), config).finish().unwrap().0
@@ -261,4 +261,80 @@ fn sizes_outside_their_range_are_taken_as_the_nearest_inside() {
     wal.sync().unwrap();
     let (wal, summary) = Recovery::new(wal.into_storage(), mad).finish().unwrap();
     assert_eq!((wal.durable(), summary.torn), (Lsn(1), None));
+}
+
+#[test]
+fn a_segment_made_in_advance_costs_one_write_and_one_sync_to_begin() {
+    let mut wal = new(config());
+    let append = |wal: &mut Wal<MemStorage>, len| {
+        wal.append(&vec![1; len]).unwrap();
+        wal.write().unwrap();
+        wal.sync().unwrap();
+    };
+    append(&mut wal, 1000);
+    let before = wal.storage().ops();
+    wal.prepare().unwrap();
+    assert_eq!(wal.storage().ops(), before, "there is room for long");
+    append(&mut wal, 1200);
+    wal.prepare().unwrap();
+    let names = wal.storage().list().unwrap();
+    assert_eq!(
+        names.len(),
+        3,
+        "two segments and the file that counts them: {names:?}"
+    );
+    let before = wal.storage().ops();
+    wal.prepare().unwrap();
+    assert_eq!(wal.storage().ops(), before, "one is enough");
+    assert_eq!(wal.roll().unwrap(), SegmentNo(2));
+    // Header, sync, and the old file is closed.
+    assert_eq!(wal.storage().ops() - before, 3);
+    append(&mut wal, 10);
+    let (wal, summary) = Recovery::new(wal.into_storage(), config())
+        .finish()
+        .unwrap();
+    assert_eq!((wal.durable(), summary.removed), (Lsn(3), None));
+}
+
+#[test]
+fn a_disk_that_has_no_room_for_a_segment_in_advance_serves_until_it_is_needed() {
+    let mut wal = new(config());
+    wal.append(&[1; 2500]).unwrap();
+    wal.write().unwrap();
+    wal.sync().unwrap();
+    wal.storage_mut().set_capacity(5000);
+    for _ in 0..3 {
+        wal.prepare().unwrap();
+    }
+    wal.append(&[1; 100]).unwrap();
+    wal.write().unwrap();
+    assert_eq!(wal.sync().unwrap(), Lsn(2));
+    let names = wal.storage().list().unwrap();
+    assert_eq!(names.len(), 2, "nothing is left of it: {names:?}");
+    // Room is made before it is needed.
+    wal.storage_mut().set_capacity(u64::MAX);
+    assert_eq!(wal.roll().unwrap(), SegmentNo(2));
+}
+
+#[test]
+fn retired_segments_are_no_part_of_the_log_before_they_are_gone() {
+    let mut wal = new(config());
+    for _ in 0..4 {
+        wal.append(&[1; 900]).unwrap();
+        wal.roll().unwrap();
+    }
+    let kept = SegmentNo(4);
+    wal.retire_segments_before(kept).unwrap();
+    assert_eq!(wal.segments().next(), Some(kept));
+    assert!(wal.storage().file(FIRST).is_some(), "it is still there");
+    assert!(wal.remove_retired().unwrap(), "one is gone, there are more");
+    assert!(wal.storage().file(FIRST).is_none());
+    let mut storage = wal.into_storage();
+    storage.crash(Crash::LoseAll);
+    // The removal was not synced, and means nothing to recovery.
+    assert!(storage.file(FIRST).is_some());
+    let (mut wal, summary) = Recovery::new(storage, config()).finish().unwrap();
+    assert_eq!((summary.first, wal.durable()), (Some(Lsn(4)), Lsn(4)));
+    assert!(wal.storage().file(FIRST).is_none());
+    assert!(!wal.remove_retired().unwrap());
 }

@@ -7,7 +7,7 @@
 //! It stands on: links that tell who sent and lose nothing, and coins, asked for as an effect.
 //! Nothing about time; nothing is signed.
 //!
-//! One thing is added to the paper, which lets decided nodes go on for ever: a decided node says
+//! One thing is added to the paper, which lets decided nodes go on without end: a decided node says
 //! so, once, and that stands for its votes in all later rounds.
 
 mod message;
@@ -19,7 +19,7 @@ use quorate_core::{Coin, Effects, Input, Journaled, Never, NodeId, Protocol, Tim
 use tally::RoundTally;
 
 /// Its entry in the catalogue.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::BenOr;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::BenOr;
 
 /// What may be wrong with the faulty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,7 +162,7 @@ impl BenOr {
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, out: &mut Effects<Self>) {
-        // Beyond the window is ignored: whoever is that far ahead does without this node, and its
+        // Beyond the window is ignored: a node that far ahead does without this one, and its
         // decision will come.
         let near = |round| round >= self.round.max(1) && round - self.round <= WINDOW;
         match message {

@@ -4,7 +4,7 @@
 //! it lies, either every honest node delivers one and the same value, or none delivers any.
 //!
 //! It stands on: `n > 3f`, links that tell who sent and lose nothing. Nothing about time; nothing
-//! is signed. It never times out: when the sender is faulty, waiting for ever is right.
+//! is signed. It never times out: when the sender is faulty, a node may wait without end.
 
 mod message;
 
@@ -18,7 +18,7 @@ use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To}
 use std::collections::BTreeMap;
 
 /// Its entry in the catalogue.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::Bracha;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::Bracha;
 
 /// What is fixed for the life of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

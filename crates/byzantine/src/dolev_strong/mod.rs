@@ -3,13 +3,13 @@
 //! One node, the sender, signs a value. After `f + 1` rounds every honest node outputs the same
 //! value; the sender's, if it is honest, and the default value if it was caught with two, or none.
 //!
-//! It stands on: any number of liars `f < n`, signatures, synchronous time (see [`Rounds`]). It
-//! keeps nothing across a crash: whoever was down has missed rounds, and counts as faulty. Late
+//! It stands on: any number of liars `f < n`, signatures, synchronous time (see [`RoundClock`]). It
+//! keeps nothing across a crash: a node that was down has missed rounds, and counts as faulty. Late
 //! messages look like a faulty sender: when the bounds on time are broken, so is agreement.
 
 use crate::value;
 
-use crate::rounds::Rounds;
+use crate::rounds::RoundClock;
 
 use crate::value::AgreedValue;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Its entry in the catalogue.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::DolevStrong;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::DolevStrong;
 
 /// What is fixed for the life of a node.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ pub struct DolevStrong {
     default: AgreedValue,
     keys: Keychain,
     length: Duration,
-    rounds: Option<Rounds>,
+    rounds: Option<RoundClock>,
     /// The values that the sender has signed, each with the round in which it became known: two at
     /// the most, for two show that the sender lies.
     extracted: BTreeMap<AgreedValue, u64>,
@@ -101,7 +101,7 @@ impl Protocol for DolevStrong {
     fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
         match input {
             Input::Start => {
-                let rounds = Rounds::starting(now, self.length);
+                let rounds = RoundClock::starting(now, self.length);
                 self.rounds = Some(rounds);
                 let wait = rounds.until_end_of(self.last_round(), now);
                 out.arm((), wait, wait);
@@ -154,7 +154,7 @@ impl DolevStrong {
 
     fn on_claim(&mut self, now: Time, claim: Certificate<SenderValue>, out: &mut Effects<Self>) {
         let Some(round) = self.round(now) else {
-            return; // too late for everybody
+            return; // too late for every node
         };
         let value = &claim.claimed_statement().0;
         if self.extracted.len() == 2 || self.extracted.contains_key(value) || !value::fits(value) {
@@ -170,7 +170,7 @@ impl DolevStrong {
             return;
         }
         self.extracted.insert(claim.0.clone(), round);
-        // After the last round nobody would believe it any more.
+        // After the last round no node accepts it any more.
         if round < self.last_round() {
             let mine = self.keys.sign(claim.statement().clone());
             if let Some(claim) = claim.joined_by(mine) {

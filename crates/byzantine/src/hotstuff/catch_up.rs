@@ -131,7 +131,7 @@ impl HotStuff {
         };
         let gap = parent != self.committed.block && !self.blocks.contains_key(&parent);
         if gap && height > self.committed.height + 1 {
-            // Nobody has what lies between? One liar shall not say so.
+            // One liar must not be able to claim that no node has the blocks between.
             self.beyond.insert(from);
             if self.beyond.len() < self.config.some_honest() {
                 return self.fetch(None, wanted, out);

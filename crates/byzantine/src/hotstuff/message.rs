@@ -83,7 +83,7 @@ impl Statement for Vote {
     const DOMAIN: &'static str = "hotstuff/vote";
 }
 
-/// "I give up all views before this one." A quorum of them lets the view begin: nobody believes a
+/// "I give up all views before this one." A quorum of them lets the view begin: no node believes a
 /// leader that it has (babylon-node#243).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NewView {

@@ -49,7 +49,7 @@ use quorate_crypto::{Certificate, Digest, Verified, Votes};
 use std::collections::BTreeMap;
 
 /// Its entry in the catalogue.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::HotStuff;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::HotStuff;
 
 /// What the layer above is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -112,7 +112,7 @@ pub struct HotStuff {
     seen: u64,
     votes: BTreeMap<u64, Votes<Vote>>,
     new_views: BTreeMap<NodeId, Verified<NewView>>,
-    /// A quorum has formed here, and nobody was told.
+    /// A quorum has formed here, and no other node was told.
     untold: bool,
     pool: Pool,
     timed: bool,
@@ -216,7 +216,7 @@ impl HotStuff {
     fn on_value(&mut self, value: AgreedValue, out: &mut Effects<Self>) {
         let me = self.me();
         match self.pool.add(me, value.clone(), self.config.max_pending) {
-            // The leader will propose it; nobody else needs to know as long as it leads.
+            // The leader will propose it; no other node needs to know as long as it leads.
             Added::Yes if self.leads(self.view) && !self.changing => {}
             Added::Yes => out.send(To::All, Message::Request(vec![value])),
             Added::Known => {}

@@ -83,7 +83,7 @@ impl HotStuff {
         self.tell_waiting(to, out);
     }
 
-    /// Whoever leads next must know what waits here.
+    /// The next leader must know what waits here.
     fn tell_waiting(&self, to: To, out: &mut Effects<Self>) {
         let own = self.pool.of(self.me());
         for values in own.chunks(self.config.max_batch) {

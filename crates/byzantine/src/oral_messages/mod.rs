@@ -5,7 +5,7 @@
 //! the commander is loyal, the one he gave (IC1, IC2).
 //!
 //! It stands on: `n > 3m`, links that tell who sent, and that a missing message is noticed:
-//! synchronous time (see [`Rounds`]). Nothing is signed. It keeps nothing across a crash: whoever
+//! synchronous time (see [`RoundClock`]). Nothing is signed. It keeps nothing across a crash: a node that
 //! was down has missed rounds, and counts as a traitor.
 //!
 //! Messages grow as `n^m`: [`Config::check`] refuses what would not end.
@@ -16,7 +16,7 @@ pub use tree::{Path, Tree};
 
 use crate::value;
 
-use crate::rounds::Rounds;
+use crate::rounds::RoundClock;
 
 use crate::value::AgreedValue;
 use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To};
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Its entry in the catalogue.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::OralMessages;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::OralMessages;
 
 /// The most orders that one lieutenant may hear of.
 pub const MAX_ORDERS: u64 = 1 << 20;
@@ -88,7 +88,7 @@ impl From<Never> for Message {
 pub struct OralMessages {
     config: Config,
     me: NodeId,
-    rounds: Option<Rounds>,
+    rounds: Option<RoundClock>,
     /// The order given, at the commander.
     given: Option<AgreedValue>,
     heard: Tree,
@@ -121,7 +121,7 @@ impl Protocol for OralMessages {
     fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
         match input {
             Input::Start => {
-                let rounds = Rounds::starting(now, self.config.round);
+                let rounds = RoundClock::starting(now, self.config.round);
                 self.rounds = Some(rounds);
                 let wait = rounds.until_end_of(self.last_round(), now);
                 out.arm((), wait, wait);
@@ -174,7 +174,7 @@ impl OralMessages {
             && path.len() as u64 <= self.last_round()
             && path.is_distinct(self.config.nodes)
             && !path.contains(self.me);
-        // Rounds are how a missing message is noticed (A3): a late one is missing for everybody.
+        // Rounds are how a missing message is noticed (A3): a late one counts as missing.
         let in_time = self.round(now).is_some_and(|r| path.len() as u64 >= r);
         if !plausible || !in_time || !value::fits(&order) {
             return;

@@ -16,7 +16,7 @@ impl Path {
         self.0.len()
     }
 
-    /// Nobody has spoken yet.
+    /// No node has spoken yet.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -36,7 +36,7 @@ impl Path {
         self.0.contains(&node)
     }
 
-    /// Are all members of a cluster of `n`, and nobody in it twice?
+    /// Are all members of a cluster of `n`, and none of them twice?
     pub fn is_distinct(&self, n: u8) -> bool {
         let mut seen = NodeSet::EMPTY;
         self.0

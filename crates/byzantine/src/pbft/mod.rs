@@ -49,7 +49,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// Its entry in the catalogue.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::Pbft;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::Pbft;
 
 /// What the layer above is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -309,7 +309,7 @@ impl Pbft {
     }
 
     /// The timer belongs to the oldest value: others' progress does not reset it, so that a primary
-    /// cannot leave out one client for ever.
+    /// cannot leave out one client without end.
     fn watch_primary(&mut self, out: &mut Effects<Self>) {
         if self.active() && self.pending.watch() {
             let wait = self.timeout();

@@ -161,7 +161,7 @@ impl Pbft {
             self.delivered = sequence;
             self.history = history_after(self.history, sequence, commit.digest);
             batch.0.iter().for_each(|v| self.pending.delivered(v));
-            // Keep it for others, whoever voted for something else here.
+            // Keep it for others, even if this node voted for something else.
             self.batches.insert(commit.digest, batch.clone());
             let values = batch.0;
             out.output_eager(Output::Delivered { sequence, values });

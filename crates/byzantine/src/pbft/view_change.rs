@@ -336,7 +336,7 @@ fn plan(changes: &[Verified<ViewChange>]) -> NewViewPlan {
 }
 
 impl Pbft {
-    /// Certificates prove themselves, whoever passes them on.
+    /// A certificate proves itself; its sender need not be trusted.
     pub(super) fn certified<M: quorate_crypto::Statement>(
         &self,
         certificate: Certificate<M>,

@@ -4,7 +4,7 @@
 //! obey the same order, and if the commander is loyal, the one he gave.
 //!
 //! It stands on: any number of traitors, signatures that cannot be forged (A4), and that a missing
-//! message is noticed: synchronous time (see [`Rounds`]). It keeps nothing across a crash: whoever
+//! message is noticed: synchronous time (see [`RoundClock`]). It keeps nothing across a crash: a node that
 //! was down has missed rounds, and counts as a traitor.
 //!
 //! [`dolev_strong`](crate::dolev_strong) is the same idea with the signatures as a set; here they
@@ -16,7 +16,7 @@ pub use order::{Message, SignedOrder};
 
 use crate::value;
 
-use crate::rounds::Rounds;
+use crate::rounds::RoundClock;
 
 use crate::value::AgreedValue;
 use order::Chain;
@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Its entry in the catalogue.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::SignedMessages;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::SignedMessages;
 
 /// What is fixed for the life of a node.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ pub struct SignedMessages {
     length: Duration,
     default: AgreedValue,
     keys: Keychain,
-    rounds: Option<Rounds>,
+    rounds: Option<RoundClock>,
     /// V of the paper: the orders seen that the commander signed. Two are enough: choice(V) is the
     /// default then, whatever else he signed.
     orders: BTreeSet<AgreedValue>,
@@ -90,7 +90,7 @@ impl Protocol for SignedMessages {
     fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
         match input {
             Input::Start => {
-                let rounds = Rounds::starting(now, self.length);
+                let rounds = RoundClock::starting(now, self.length);
                 self.rounds = Some(rounds);
                 let wait = rounds.until_end_of(self.last_round(), now);
                 out.arm((), wait, wait);
@@ -152,7 +152,7 @@ impl SignedMessages {
             return;
         };
         // A chain of k + 1 signatures that comes later than k + 1 messages take is missing for
-        // everybody; else one lieutenant might learn of an order when he can tell nobody (A3).
+        // all; else one lieutenant might learn of an order too late to pass it on (A3).
         if (chain.len() as u64) < round {
             return;
         }

@@ -96,7 +96,7 @@ pub enum Message {
     /// See [`Precommit`].
     Precommit(Signed<Precommit>),
     /// A quorum prevoted for this block in a round that decided nothing. The paper's gossip passes
-    /// on single votes for the same purpose: that nobody is locked on something that the others
+    /// on single votes for the same purpose: that no node is locked on something that the others
     /// know nothing of (tendermint#1047, malachite#956).
     Polka {
         /// The proof.

@@ -46,7 +46,7 @@ use quorate_crypto::{Certificate, Certified, Counted, Digest, Statement, Verifie
 use std::collections::BTreeMap;
 
 /// Its entry in the catalogue.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::Tendermint;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::Tendermint;
 
 /// What the layer above is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -249,7 +249,7 @@ impl Tendermint {
         let me = self.me();
         match self.pool.add(me, value.clone(), self.config.max_pending) {
             Added::Yes => {
-                // Whoever proposes next must know; this node, if it can propose at once, need not
+                // The next proposer must know; this node, if it can propose at once, need not
                 // tell.
                 if !self.propose(out) {
                     out.send(To::All, Message::Request(value));

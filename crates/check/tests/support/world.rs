@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use quorate_check::wgl::{Interval, Model};
 use quorate_check::{
-    Action, Compare, History, Item, Operation, Outcome, Reply, Response, RevisionChange, Target,
+    Action, Comparison, History, Item, Operation, Outcome, Reply, Response, RevisionChange, Target,
     TxnOp,
 };
 
@@ -68,7 +68,7 @@ impl Naive {
         }
     }
 
-    fn holds(&self, compare: &Compare) -> bool {
+    fn holds(&self, compare: &Comparison) -> bool {
         let cell = self.cells.get(&compare.key);
         match &compare.equals {
             Target::Value(value) => cell.is_some_and(|cell| cell.0 == *value),

@@ -16,19 +16,19 @@ const FORMAT: u64 = 1;
 /// Of which campaign and shard, and by whom.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Header {
+pub(super) struct CampaignHeader {
     /// The version of quorate: a seed means something else in another one.
     quorate: String,
     format: u64,
     campaign: String,
     /// The hash of what unit 0 comes to here. Builds of one version can differ, and machines ought
-    /// not to; whoever runs a shard tries this unit first, to see that it is the same world.
+    /// not to. A shard runs this unit first, to check that the world is the same.
     probe: String,
     pub(super) shard: Shard,
     pub(super) settings: Map<String, Value>,
 }
 
-impl Header {
+impl CampaignHeader {
     pub(super) fn new<C: Campaign>(campaign: &C, shard: Shard) -> anyhow::Result<Self> {
         let probe = match campaign.units() {
             0 => 0,
@@ -130,7 +130,7 @@ pub(crate) fn kind_of(path: &Path) -> anyhow::Result<String> {
     let file = File::open(path)
         .with_context(|| format!("can't read {}", path.display()))
         .map_err(|error| refused(format_args!("{error:#}")))?;
-    match Header::read(path, &mut Lines::new(path, file))? {
+    match CampaignHeader::read(path, &mut Lines::new(path, file))? {
         Some(header) => Ok(header.campaign),
         None => Err(empty(path)),
     }

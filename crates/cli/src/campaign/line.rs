@@ -29,19 +29,19 @@ pub(super) enum CampaignLine<U> {
     /// A unit's number and result.
     Unit(u64, U),
     /// Time that was spent.
-    Time(Time),
+    Time(TimeSpent),
 }
 
 /// Time that was spent, summed over all processes that ran a part of a campaign.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Time {
+pub(crate) struct TimeSpent {
     microseconds: u64,
     /// Times the threads of each.
     thread_microseconds: u64,
 }
 
-impl Time {
+impl TimeSpent {
     /// Time of a process with this many threads.
     pub(crate) fn new(elapsed: Duration, threads: usize) -> Self {
         let microseconds = elapsed.as_micros() as u64;

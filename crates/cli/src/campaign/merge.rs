@@ -1,8 +1,8 @@
 //! Joins the shards of a campaign.
 
 use super::header::empty;
-use super::line::Time;
-use super::reader::Reader;
+use super::line::TimeSpent;
+use super::reader::CampaignReader;
 use super::{Campaign, Done, Shard};
 use crate::exit::refused;
 use crate::shell;
@@ -18,7 +18,7 @@ const TELL_EVERY: u64 = 10_000;
 /// Folds the files of a campaign's shards, in the order of their units, as one machine would have.
 pub(crate) fn merge<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<(C, Done<C::Report>)> {
     let mut readers = open::<C>(files)?;
-    let Some(shard) = readers.first().map(Reader::shard) else {
+    let Some(shard) = readers.first().map(CampaignReader::shard) else {
         return Err(refused("name the files to merge"));
     };
     let mut report = C::Report::default();
@@ -35,7 +35,7 @@ pub(crate) fn merge<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<(C, Done<C
     if !whole {
         return Err(missing(&readers, shard));
     }
-    let mut time = Time::default();
+    let mut time = TimeSpent::default();
     readers.iter().for_each(|reader| time.add(reader.time));
     let done = Done {
         report,
@@ -47,8 +47,8 @@ pub(crate) fn merge<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<(C, Done<C
 }
 
 /// Opens the files, of the same campaign and of different shards of it, in the order of these.
-fn open<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<Vec<Reader<C>>> {
-    let mut readers: Vec<Reader<C>> = vec![];
+fn open<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<Vec<CampaignReader<C>>> {
+    let mut readers: Vec<CampaignReader<C>> = vec![];
     for path in files {
         let name = path.display();
         let file = File::open(path).map_err(|error| {
@@ -59,7 +59,7 @@ fn open<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<Vec<Reader<C>>> {
             };
             refused(format_args!("can't read {name}: {error}{hint}"))
         })?;
-        let reader = Reader::<C>::new(path, file)?.ok_or_else(|| empty(path))?;
+        let reader = CampaignReader::<C>::new(path, file)?.ok_or_else(|| empty(path))?;
         if let Some(first) = readers.first() {
             let difference = reader.header.difference::<C>(&first.header);
             let (here, there) = (reader.shard().of(), first.shard().of());
@@ -75,7 +75,7 @@ fn open<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<Vec<Reader<C>>> {
         }
         readers.push(reader);
     }
-    readers.sort_by_key(Reader::shard);
+    readers.sort_by_key(CampaignReader::shard);
     for pair in readers.windows(2) {
         if pair[0].shard() == pair[1].shard() {
             return Err(refused(format_args!(
@@ -90,7 +90,10 @@ fn open<C: Campaign>(files: &[PathBuf]) -> anyhow::Result<Vec<Reader<C>>> {
 }
 
 /// Returns whether all units up to the end of the campaign were there.
-fn fold<C: Campaign>(readers: &mut [Reader<C>], report: &mut C::Report) -> anyhow::Result<bool> {
+fn fold<C: Campaign>(
+    readers: &mut [CampaignReader<C>],
+    report: &mut C::Report,
+) -> anyhow::Result<bool> {
     let Some(first) = readers.first() else {
         return Ok(false);
     };
@@ -118,7 +121,7 @@ fn fold<C: Campaign>(readers: &mut [Reader<C>], report: &mut C::Report) -> anyho
 }
 
 /// Refuses files that are not all, and says how to get the rest.
-fn missing<C: Campaign>(readers: &[Reader<C>], shard: Shard) -> anyhow::Error {
+fn missing<C: Campaign>(readers: &[CampaignReader<C>], shard: Shard) -> anyhow::Error {
     let campaign = &readers[0].campaign;
     let command = campaign.command();
     // After the end that a shard came to, nothing is needed of the others.

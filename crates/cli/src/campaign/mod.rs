@@ -6,7 +6,7 @@
 //! unit has its own line, so that merging takes the units of all files in the order of their
 //! numbers, and ends where a single run would have ended.
 //!
-//! A file is a line of JSON with the [`Header`](header::Header), then one for each unit of the
+//! A file is a line of JSON with the [`CampaignHeader`](header::CampaignHeader), then one for each unit of the
 //! shard, in order, and now and then one with the time that was spent. Every line begins with a
 //! checksum of itself and all lines before ([`mod@line`]).
 
@@ -21,7 +21,7 @@ mod tests;
 mod writer;
 
 pub(crate) use header::kind_of;
-pub(crate) use line::Time;
+pub(crate) use line::TimeSpent;
 pub(crate) use merge::merge;
 pub(crate) use run::{Done, run};
 pub(crate) use shard::Shard;

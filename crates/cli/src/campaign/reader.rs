@@ -1,30 +1,30 @@
 //! Reads a file of results, from its beginning, one unit at a time.
 
-use super::header::Header;
-use super::line::{CampaignLine, Lines, Time};
+use super::header::CampaignHeader;
+use super::line::{CampaignLine, Lines, TimeSpent};
 use super::{Campaign, Shard};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// What a shard has come to so far.
-pub(super) struct Reader<C> {
+pub(super) struct CampaignReader<C> {
     pub(super) path: PathBuf,
-    pub(super) header: Header,
+    pub(super) header: CampaignHeader,
     pub(super) campaign: C,
     pub(super) lines: Lines,
     /// Units read.
     pub(super) units: u64,
     /// The time of what has been read.
-    pub(super) time: Time,
+    pub(super) time: TimeSpent,
     /// The campaign ended with the unit that was read last.
     pub(super) ended: bool,
 }
 
-impl<C: Campaign> Reader<C> {
+impl<C: Campaign> CampaignReader<C> {
     /// `None` if there is nothing in the file yet.
     pub(super) fn new(path: &Path, file: File) -> anyhow::Result<Option<Self>> {
         let mut lines = Lines::new(path, file);
-        let Some(header) = Header::read(path, &mut lines)? else {
+        let Some(header) = CampaignHeader::read(path, &mut lines)? else {
             return Ok(None);
         };
         Ok(Some(Self {
@@ -33,7 +33,7 @@ impl<C: Campaign> Reader<C> {
             header,
             lines,
             units: 0,
-            time: Time::default(),
+            time: TimeSpent::default(),
             ended: false,
         }))
     }

@@ -1,7 +1,7 @@
 //! Runs a campaign, or a shard of one.
 
-use super::line::Time;
-use super::writer::{ResumePoint, Writer};
+use super::line::TimeSpent;
+use super::writer::{CampaignWriter, ResumePoint};
 use super::{Campaign, Part, Shard};
 use quorate_sim::in_order;
 use std::io::Write;
@@ -16,20 +16,20 @@ pub(crate) struct Done<R> {
     /// Which part of the campaign.
     pub(crate) shard: Shard,
     /// What it took. Of runs that were interrupted and of files that were merged, the sum.
-    pub(crate) time: Time,
+    pub(crate) time: TimeSpent,
     /// Of how many shards that is the sum.
     pub(crate) sum_of: u64,
 }
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
+pub(crate) struct CampaignProgress {
     /// Units done, those done before an interruption among them.
     pub(crate) done: u64,
     /// Units to do.
     pub(crate) of: u64,
     /// Time spent, before an interruption too.
-    pub(crate) time: Time,
+    pub(crate) time: TimeSpent,
 }
 
 /// Runs what the arguments name. `progress` is called after every unit.
@@ -37,7 +37,7 @@ pub(crate) fn run<C: Campaign>(
     campaign: &C,
     part: &Part,
     threads: usize,
-    mut progress: impl FnMut(&C::Report, Progress),
+    mut progress: impl FnMut(&C::Report, CampaignProgress),
 ) -> anyhow::Result<Done<C::Report>> {
     let shard = part.shard.unwrap_or(Shard::ALL);
     let share = shard.share(campaign.units());
@@ -46,7 +46,7 @@ pub(crate) fn run<C: Campaign>(
         None => (None, ResumePoint::default()),
         Some(path) => {
             let fold = |unit, result| campaign.fold(&mut report, unit, result);
-            let (writer, found) = Writer::open(path, campaign, shard, threads, fold)?;
+            let (writer, found) = CampaignWriter::open(path, campaign, shard, threads, fold)?;
             if found.units > 0 {
                 let (units, name) = (found.units, path.display());
                 let _ = writeln!(
@@ -60,7 +60,7 @@ pub(crate) fn run<C: Campaign>(
     let began = Instant::now();
     let so_far = || {
         let mut time = found.time;
-        time.add(Time::new(began.elapsed(), threads));
+        time.add(TimeSpent::new(began.elapsed(), threads));
         time
     };
     let left = if found.ended { 0 } else { share - found.units };
@@ -81,7 +81,7 @@ pub(crate) fn run<C: Campaign>(
             campaign.fold(&mut report, unit, result);
             let done = found.units + at + 1;
             let (of, time) = (share, so_far());
-            progress(&report, Progress { done, of, time });
+            progress(&report, CampaignProgress { done, of, time });
             if ends {
                 ControlFlow::Break(())
             } else {

@@ -1,8 +1,8 @@
 //! Writes a file of results, from where it was left.
 
-use super::header::Header;
-use super::line::{CampaignLine, Time, may_begin_with, seal};
-use super::reader::Reader;
+use super::header::CampaignHeader;
+use super::line::{CampaignLine, TimeSpent, may_begin_with, seal};
+use super::reader::CampaignReader;
 use super::{Campaign, Shard};
 use crate::exit::refused;
 use anyhow::Context;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// What is done reaches the file within this time, give or take a unit.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-pub(super) struct Writer {
+pub(super) struct CampaignWriter {
     path: PathBuf,
     file: BufWriter<File>,
     check: u32,
@@ -32,10 +32,10 @@ pub(super) struct ResumePoint {
     pub(super) units: u64,
     /// The campaign had ended.
     pub(super) ended: bool,
-    pub(super) time: Time,
+    pub(super) time: TimeSpent,
 }
 
-impl Writer {
+impl CampaignWriter {
     /// Opens a file, new or left by an interrupted run, whose units are folded with `fold`.
     pub(super) fn open<C: Campaign>(
         path: &Path,
@@ -57,8 +57,8 @@ impl Writer {
                 "another process is writing {name}; every shard needs a file of its own"
             )));
         }
-        let header = Header::new(campaign, shard)?;
-        let reader = Reader::<C>::new(path, file.try_clone()?)?;
+        let header = CampaignHeader::new(campaign, shard)?;
+        let reader = CampaignReader::<C>::new(path, file.try_clone()?)?;
         let mut writer = Self {
             path: path.to_owned(),
             file: BufWriter::new(file),
@@ -141,13 +141,19 @@ impl Writer {
     pub(super) fn finish(&mut self) -> anyhow::Result<()> {
         let elapsed = self.accounted.elapsed();
         self.accounted += elapsed;
-        self.put(&CampaignLine::<()>::Time(Time::new(elapsed, self.threads)))?;
+        self.put(&CampaignLine::<()>::Time(TimeSpent::new(
+            elapsed,
+            self.threads,
+        )))?;
         self.flush()
     }
 }
 
 /// Refuses to add to a file of another campaign, or of another shard.
-fn refuse_another<C: Campaign>(reader: &Reader<C>, header: &Header) -> anyhow::Result<()> {
+fn refuse_another<C: Campaign>(
+    reader: &CampaignReader<C>,
+    header: &CampaignHeader,
+) -> anyhow::Result<()> {
     let difference = reader.header.difference::<C>(header);
     let difference = difference.or_else(|| {
         let (there, here) = (reader.shard(), header.shard);

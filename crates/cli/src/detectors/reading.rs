@@ -32,7 +32,7 @@ pub(super) fn setting(row: &Row) -> String {
 }
 
 /// Did it notice 99 of 100 crashes, without having been wrong about the peer already? The perfect
-/// detector takes nothing back: with too small a bound it makes one mistake, and that for ever.
+/// detector takes nothing back: with too small a bound it makes one mistake that lasts.
 fn notices(row: &Row, crashes: u32) -> bool {
     u64::from(row.already_suspected + row.unnoticed) * 100 <= u64::from(crashes)
 }

@@ -7,7 +7,7 @@ use crate::exit::refused;
 use crate::output::say;
 use anyhow::{Context, bail};
 use quorate_crypto::Scheme;
-use quorate_lab::Options;
+use quorate_lab::ProtocolOptions;
 use quorate_lab::matrix::{Cell, CellTally, LAB_VERSION, SIZES, Token, cell, cost, sample, table};
 use quorate_report::{CellVerdict, CostRow, Cut, Matrix, Total, html, terminal};
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ impl Campaign for CellCampaign {
         let place = self.places[unit as usize];
         let mut tally = CellTally::default();
         for seed in 0..self.settings.seeds {
-            let (sample, ..) = sample(Token { cell: place, seed }, &Options::default());
+            let (sample, ..) = sample(Token { cell: place, seed }, &ProtocolOptions::default());
             tally.add(sample);
         }
         tally

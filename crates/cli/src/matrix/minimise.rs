@@ -6,7 +6,7 @@ use crate::output::say;
 use anyhow::{Context, bail};
 use quorate_lab::matrix::{Token, render, replay_command, sample};
 use quorate_lab::{
-    ControlRun, Experiment, Minimal, Options, PageText, RunOutcome, minimise, record,
+    ControlRun, Experiment, Minimal, PageText, ProtocolOptions, RunOutcome, minimise, record,
 };
 use quorate_report::html;
 use serde_json::json;
@@ -17,7 +17,7 @@ use std::path::Path;
 /// Tells the small run and its control, and draws the small one if asked. Ends with 1, for it goes
 /// wrong.
 pub(super) fn run(args: &Args, token: Token, page: Option<(&Path, File)>) -> anyhow::Result<()> {
-    let (_, mut plan, before) = sample(token, &Options::default());
+    let (_, mut plan, before) = sample(token, &ProtocolOptions::default());
     let large = plan.experiment.clone();
     let found = minimise(&large, &|n| plan.stream(n), args.runs)?;
     let Some(small) = found else {

@@ -4,7 +4,7 @@ use super::Args;
 use crate::output::say;
 use anyhow::{Context, bail};
 use quorate_lab::matrix::{Token, claim, render, replay_command, sample};
-use quorate_lab::{Options, PageText, record};
+use quorate_lab::{PageText, ProtocolOptions, record};
 use quorate_report::html;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ pub(super) fn run(args: &Args, token: Token) -> anyhow::Result<()> {
     if args.minimise {
         return super::minimise::run(args, token, page);
     }
-    let (sample, plan, outcome) = sample(token, &Options::default());
+    let (sample, plan, outcome) = sample(token, &ProtocolOptions::default());
     let again = replay_command(&token);
     if let Some((path, file)) = page {
         let framing = PageText {

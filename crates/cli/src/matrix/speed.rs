@@ -3,7 +3,7 @@
 
 use quorate_crypto::Scheme;
 use quorate_lab::matrix::{Cell, Column, FaultClass, TimingModel, Token, cost_of, sample};
-use quorate_lab::{NAMES, Options};
+use quorate_lab::{NAMES, ProtocolOptions};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -58,7 +58,7 @@ fn events_per_second(protocol: &'static str) -> f64 {
     let began = spent();
     let mut events = 0;
     for seed in 0.. {
-        let (sample, ..) = sample(Token { cell: place, seed }, &Options::default());
+        let (sample, ..) = sample(Token { cell: place, seed }, &ProtocolOptions::default());
         events += sample.events;
         if spent() - began >= COUNTED {
             break;

@@ -82,7 +82,7 @@ fn list(json: bool) -> anyhow::Result<()> {
         return say(&serde_json::to_string_pretty(&json::list(&stories))?);
     }
     let document = |story: &Scenario| {
-        let source = story.source.as_deref().unwrap_or("told by nobody");
+        let source = story.source.as_deref().unwrap_or("without a source");
         source.split(',').next().unwrap_or_default().to_owned()
     };
     let mut documents: Vec<_> = stories.iter().map(document).collect();

@@ -1,6 +1,6 @@
 //! Reports for programs.
 
-use super::campaign::Simulate;
+use super::seeds::Simulate;
 use crate::campaign::{Done, Shard};
 use quorate_sim::{FaultCounts, MilestoneCounts, OperationCounts, RunReport, RunTotals};
 use serde_json::{Value, json};

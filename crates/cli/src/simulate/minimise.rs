@@ -1,14 +1,14 @@
 //! A failing run made small.
 
 use super::page::{self, About};
-use super::replay::{Source, command_of};
+use super::source::{Source, command_of};
 use super::{Args, run_limits, text};
 use crate::exit::refused;
 use crate::output::say;
 use crate::shell;
 use anyhow::{Context, bail};
 use quorate_contract::Contract;
-use quorate_sim::minimise::{MinimalRun, Progress, Size, replicas};
+use quorate_sim::minimise::{MinimalRun, MinimiseProgress, Size, replicas};
 use quorate_sim::{RunLimits, Streams, streams};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -25,10 +25,10 @@ pub(super) fn run(
     let options = args.options(0, caps);
     let live = !args.json && std::io::stderr().is_terminal();
     let mut last = Instant::now();
-    let progress = |at: Progress| {
+    let progress = |at: MinimiseProgress| {
         if live && last.elapsed() >= Duration::from_millis(200) {
             last = Instant::now();
-            let Progress {
+            let MinimiseProgress {
                 runs,
                 most,
                 decisions,

@@ -8,6 +8,8 @@ mod outcome;
 mod page;
 mod replay;
 mod run_limits;
+mod seeds;
+mod source;
 mod text;
 
 pub(crate) use campaign::merge;

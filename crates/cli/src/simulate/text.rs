@@ -1,14 +1,14 @@
 //! Reports for people.
 
-use super::campaign::Simulate;
-use crate::campaign::{Done, Shard, Time};
+use super::seeds::Simulate;
+use crate::campaign::{Done, Shard, TimeSpent};
 use quorate_sim::{
     Fault, FaultCounts, InvariantViolation, MilestoneCounts, OperationCounts, RunReport, RunTotals,
 };
 use std::fmt::Write as _;
 
 /// How far, and how fast.
-pub(super) fn pace(tally: &RunTotals, time: Time) -> String {
+pub(super) fn pace(tally: &RunTotals, time: TimeSpent) -> String {
     format!("{}, {}", distance(tally), speed(tally, time))
 }
 
@@ -20,7 +20,7 @@ fn distance(tally: &RunTotals) -> String {
     )
 }
 
-fn speed(tally: &RunTotals, time: Time) -> String {
+fn speed(tally: &RunTotals, time: TimeSpent) -> String {
     format!(
         "{} events/s ({} a thread), {:.0} times real time",
         short(tally.events as f64 / time.seconds()),

@@ -3,7 +3,7 @@
 use crate::exit::refused;
 use anyhow::Context;
 use quorate_contract::{Address, Cluster, Contract, Member};
-use quorate_node::{Names, storage};
+use quorate_node::storage::{self, RealFiles, create_dir_durably, partial_of, write_durably};
 use std::fs::{self, File};
 use std::io;
 use std::net::TcpListener;
@@ -29,7 +29,7 @@ impl Place {
     /// Takes the directory and makes sure that the ports are free.
     pub(crate) fn take(path: &Path, contract: &Contract) -> anyhow::Result<Self> {
         let cant = || format!("can't use the directory {}", path.display());
-        fs::create_dir_all(path).with_context(cant)?;
+        create_dir_durably(&mut RealFiles, path).with_context(cant)?;
         let file = path.join(CONTRACT);
         let known = file.exists();
         if !known && !is_fresh(path).with_context(cant)? {
@@ -48,9 +48,8 @@ impl Place {
                 check_free(address, whom, &member.name)?;
             }
         }
-        let partial = path.join("contract.toml.partial");
-        fs::write(&partial, contract.to_toml()).with_context(cant)?;
-        fs::rename(&partial, &file).with_context(cant)?;
+        // Durable before a replica starts: without it the next start would be refused.
+        write_durably(&mut RealFiles, &file, contract.to_toml().as_bytes()).with_context(cant)?;
         Ok(Self {
             path: path.to_owned(),
             cluster: contract.cluster.clone(),
@@ -83,7 +82,7 @@ impl Place {
 fn is_fresh(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
-        if name != "lock" && name != "contract.toml.partial" {
+        if name != "lock" && Path::new(&name) != partial_of(Path::new(CONTRACT)) {
             return Ok(false);
         }
     }
@@ -92,8 +91,12 @@ fn is_fresh(path: &Path) -> io::Result<bool> {
 
 fn check_same_cluster(file: &Path, contract: &Contract) -> anyhow::Result<()> {
     let found = crate::contract_file::load(Some(file))?;
-    let (ours, theirs) = (Names::of(contract), Names::of(&found));
-    if ours.cluster_id == theirs.cluster_id {
+    let names = |contract: &Contract| {
+        let members = contract.cluster.members.iter();
+        let names: Vec<_> = members.map(|member| member.name.clone()).collect();
+        (contract.cluster.name.clone(), names)
+    };
+    if names(contract) == names(&found) {
         return Ok(());
     }
     let describe = |contract: &Contract| {

@@ -42,6 +42,7 @@ struct Replica {
 enum Phase {
     #[default]
     Down,
+    Forming,
     Recovering {
         percent: u64,
     },
@@ -115,6 +116,17 @@ impl Screen {
                 replica.phase = Phase::Recovering {
                     percent: 100 * read / total.max(1),
                 };
+            }
+            Event::Forming { waiting_for, note } => {
+                replica.phase = Phase::Forming;
+                if !waiting_for.is_empty() {
+                    let names = waiting_for.join(", ");
+                    let text = format!("{name} is waiting for {names} to start for the first time");
+                    write_line(&mut state, &text);
+                }
+                if let Some(note) = note {
+                    write_line(&mut state, &format!("{name}: {note}"));
+                }
             }
             Event::Ready { clients } => {
                 replica.phase = Phase::Up;
@@ -228,6 +240,7 @@ impl Screen {
                     Phase::Recovering { percent } => {
                         Some(format!(" · {} recovers: {percent} %", member.name))
                     }
+                    Phase::Forming => Some(format!(" · {} forms the cluster", member.name)),
                     Phase::Up | Phase::Down => None,
                 });
         let recovering: String = recovering.collect();

@@ -8,7 +8,7 @@ use crate::admission::{Admissibility, NotRunnable, admissible};
 use crate::behaviour::Behaviours;
 use crate::contract::Contract;
 use crate::finding::Finding;
-use crate::protocol::{Problem, Protocol, ProtocolCost, Replicas, Status};
+use crate::protocol::{Problem, ProtocolCost, ProtocolName, Replicas, SupportLevel};
 use crate::quorum::{self, Quorum};
 use crate::timing::{Synchrony, Timing};
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub struct Explanation {
     /// What follows in numbers.
     pub follows: Figures,
     /// Every protocol of the catalogue, with its verdict.
-    pub protocols: Vec<Candidate>,
+    pub protocols: Vec<ProtocolCandidate>,
     /// Where the contract stands.
     pub standing: ContractStatus,
     /// The statement for a design document.
@@ -82,20 +82,20 @@ fn duration_or_null<S: serde::Serializer>(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DecisionCost {
     /// With which protocol.
-    pub protocol: Protocol,
+    pub protocol: ProtocolName,
     /// What it costs.
     pub cost: ProtocolCost,
 }
 
 /// A protocol and its verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Candidate {
+pub struct ProtocolCandidate {
     /// Which protocol.
-    pub protocol: Protocol,
+    pub protocol: ProtocolName,
     /// What it achieves.
     pub solves: Problem,
     /// How far can quorate run it?
-    pub status: Status,
+    pub status: SupportLevel,
     /// Where it is defined.
     pub citation: &'static str,
     /// How many replicas it needs for faults such as these; `None` if it survives no such faults.
@@ -114,14 +114,14 @@ pub enum ContractStatus {
     /// quorate can serve it, with this protocol.
     Runnable {
         /// The protocol.
-        protocol: Protocol,
+        protocol: ProtocolName,
     },
     /// It makes sense, but quorate serves no protocol for it yet.
     NotServed {
         /// Protocols that would do.
-        protocols: Vec<Protocol>,
+        protocols: Vec<ProtocolName>,
     },
-    /// Nobody can run it.
+    /// No protocol can run it.
     Contradictory {
         /// Why.
         findings: Vec<Finding>,
@@ -143,7 +143,7 @@ pub fn explain(contract: &Contract) -> Explanation {
         may_happen,
         excluded: Behaviours::ALL - may_happen,
         follows: figures(contract, &standing),
-        protocols: Protocol::ALL
+        protocols: ProtocolName::ALL
             .into_iter()
             .map(|p| candidate(contract, p))
             .collect(),
@@ -193,10 +193,10 @@ fn figures(contract: &Contract, standing: &ContractStatus) -> Figures {
     }
 }
 
-fn candidate(contract: &Contract, protocol: Protocol) -> Candidate {
+fn candidate(contract: &Contract, protocol: ProtocolName) -> ProtocolCandidate {
     let declared = protocol.declaration();
     let faults = contract.failures.model.behaviours();
-    Candidate {
+    ProtocolCandidate {
         protocol,
         solves: declared.solves,
         status: declared.status,

@@ -1,10 +1,10 @@
 //! The explanation in words.
 
-use super::{Candidate, ContractStatus, Explanation};
+use super::{ContractStatus, Explanation, ProtocolCandidate};
 use crate::admission::Admissibility;
 use crate::behaviour::Behaviours;
 use crate::duration;
-use crate::protocol::{ProtocolCost, Status};
+use crate::protocol::{ProtocolCost, SupportLevel};
 use crate::wrap::{WIDTH, write_beside};
 use std::fmt;
 
@@ -83,8 +83,8 @@ impl Explanation {
             ContractStatus::NotServed { protocols } => {
                 let mut text = "It holds together, but quorate does not serve it yet.".to_owned();
                 for (kind, status) in [
-                    ("In the lab", Status::Lab),
-                    ("Not implemented", Status::NotImplemented),
+                    ("In the lab", SupportLevel::Lab),
+                    ("Not implemented", SupportLevel::NotImplemented),
                 ] {
                     let names: Vec<_> = protocols
                         .iter()
@@ -184,7 +184,7 @@ impl Explanation {
     }
 }
 
-fn write_candidate(f: &mut fmt::Formatter<'_>, candidate: &Candidate) -> fmt::Result {
+fn write_candidate(f: &mut fmt::Formatter<'_>, candidate: &ProtocolCandidate) -> fmt::Result {
     let head = format!("  {}", candidate.protocol);
     match &candidate.verdict {
         Admissibility::NotAdmissible { reasons } => {
@@ -193,9 +193,9 @@ fn write_candidate(f: &mut fmt::Formatter<'_>, candidate: &Candidate) -> fmt::Re
         }
         Admissibility::Admissible { caveats } => {
             let status = match candidate.status {
-                Status::Serves => "serves",
-                Status::Lab => "in the lab",
-                Status::NotImplemented => "not implemented yet",
+                SupportLevel::Serves => "serves",
+                SupportLevel::Lab => "in the lab",
+                SupportLevel::NotImplemented => "not implemented yet",
             };
             let replicas = candidate
                 .replicas

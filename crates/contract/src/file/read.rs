@@ -6,8 +6,8 @@ use crate::cluster::{self, Address, Cluster, MAX_MEMBERS, Member};
 use crate::contract::Contract;
 use crate::failure::{FailureModel, Failures};
 use crate::links::{LinkModel, Links};
-use crate::protocol::Protocol;
-use crate::storage::{Storage, StorageModel};
+use crate::protocol::ProtocolName;
+use crate::storage::{StorageAssumption, StorageModel};
 use crate::timing::{Bounds, DetectorClass, Stabilization, Synchrony, Timing};
 
 /// The largest contract file that is read, in bytes.
@@ -260,7 +260,7 @@ pub fn read_timing(table: Table<'_>) -> Result<(Timing, Option<DetectorClass>), 
         for name in ["delta", "phi", "drift"] {
             if let Some(entry) = table.get(name) {
                 return Err(entry.error(
-                    "a bound is given that nobody may rely on",
+                    "a bound is given that the timing model does not allow",
                     "remove this line, or write `model = \"synchronous\"`, or `model = \
                      \"partially-synchronous\"` with `bound = \"gst\"`",
                 ));
@@ -323,8 +323,8 @@ pub fn read_links(table: Table<'_>) -> Result<Links, ContractError> {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn read_storage(table: Table<'_>) -> Result<Storage, ContractError> {
-    let storage = Storage {
+pub fn read_storage(table: Table<'_>) -> Result<StorageAssumption, ContractError> {
+    let storage = StorageAssumption {
         model: table
             .need("model", "add `model = \"durable\"`")?
             .choice(&StorageModel::ALL, StorageModel::name)?,
@@ -336,9 +336,9 @@ pub fn read_storage(table: Table<'_>) -> Result<Storage, ContractError> {
     Ok(storage)
 }
 
-fn read_protocol(table: Table<'_>) -> Result<(Option<Protocol>, bool), ContractError> {
+fn read_protocol(table: Table<'_>) -> Result<(Option<ProtocolName>, bool), ContractError> {
     let protocol = match table.get("name") {
-        Some(entry) => Some(entry.choice(&Protocol::ALL, Protocol::name)?),
+        Some(entry) => Some(entry.choice(&ProtocolName::ALL, ProtocolName::name)?),
         None => None,
     };
     let deterministic = read_flag(&table, "deterministic")?;

@@ -28,7 +28,7 @@ impl Contract {
         writeln!(out, "model = \"{}\"", self.timing.synchrony())?;
         match &self.timing {
             Timing::PartiallySynchronous(Stabilization::Unknown) => {
-                writeln!(out, "# Bounds exist, but nobody knows them.")?;
+                writeln!(out, "# Bounds exist, but the nodes do not know them.")?;
                 writeln!(out, "bound = \"unknown\"")?;
             }
             Timing::PartiallySynchronous(Stabilization::Gst(bounds)) => {

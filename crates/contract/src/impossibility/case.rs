@@ -172,7 +172,7 @@ impl Contract {
         }
     }
 
-    /// Can timeouts tell exactly who has crashed? Only if whoever lives is heard in time.
+    /// Can timeouts tell exactly which nodes have crashed? Only if every live node is heard in time.
     fn may_detect_perfectly(&self) -> bool {
         self.effective_synchrony() == Synchrony::Synchronous
             && self.failures.model.is_within(FailureModel::CrashRecovery)

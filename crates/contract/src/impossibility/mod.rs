@@ -9,7 +9,7 @@ use crate::protocol::Problem;
 /// A theorem that rules out what some contracts promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Impossibility {
-    /// When all may fail, nobody is left to be right.
+    /// When all may fail, no correct replica is left.
     NobodyLeft,
     /// No deterministic consensus in an asynchronous system of which one replica may crash.
     Flp,
@@ -17,11 +17,11 @@ pub enum Impossibility {
     CrashHalf,
     /// A third of the replicas may lie, and silence proves nothing: signatures do not help.
     ByzantineThird,
-    /// A third of the replicas may lie, and nobody can prove who said what.
+    /// A third of the replicas may lie, and there are no signatures to prove who said what.
     ByzantineThirdUnsigned,
     /// Half of the replicas may lie: a client cannot tell who is right.
     ClientsOutvoted,
-    /// A liar may speak for everybody.
+    /// A liar may speak in the name of any replica.
     Impersonation,
     /// Replicas come back and have forgotten what they promised.
     Amnesia,
@@ -159,7 +159,7 @@ impl Impossibility {
         )
     }
 
-    /// Where the rule applies, can nobody solve this problem?
+    /// Where the rule applies, is this problem unsolvable for every protocol?
     pub const fn forbids(self, problem: Problem) -> bool {
         match self {
             Impossibility::NobodyLeft | Impossibility::Impersonation => true,

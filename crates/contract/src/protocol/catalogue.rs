@@ -1,7 +1,9 @@
 //! The entries of the catalogue. Each figure comes from the paper that its entry cites.
 
 use super::cost::{all_to_all, one_to_all, oral_messages};
-use super::{Caveat, Declaration, Problem, Protocol, ProtocolCost, Replicas, Status, Tolerance};
+use super::{
+    Caveat, Declaration, Problem, ProtocolCost, ProtocolName, Replicas, SupportLevel, Tolerance,
+};
 use crate::behaviour::{Behaviour, Behaviours};
 use crate::contract::Contract;
 use crate::failure::FailureModel;
@@ -64,11 +66,11 @@ const BROADCAST_ONLY: Caveat = Caveat {
 };
 
 const RAFT: Declaration = Declaration {
-    protocol: Protocol::Raft,
+    protocol: ProtocolName::Raft,
     citation: "Ongaro, Ousterhout: In Search of an Understandable Consensus Algorithm, USENIX ATC \
                2014",
     solves: Problem::Replication,
-    status: Status::Serves,
+    status: SupportLevel::Serves,
     tolerances: SILENCE_BY_MAJORITY,
     synchrony: Synchrony::PartiallySynchronous,
     links: LinkModel::FairLoss,
@@ -84,9 +86,9 @@ const RAFT: Declaration = Declaration {
 };
 
 const MULTI_PAXOS: Declaration = Declaration {
-    protocol: Protocol::MultiPaxos,
+    protocol: ProtocolName::MultiPaxos,
     citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
-    status: Status::Lab,
+    status: SupportLevel::Lab,
     caveats: &[DEAF_LEADER, DETECTED_CORRUPTION],
     cost: |n, _| {
         ProtocolCost::new(2, 2 * one_to_all(n))
@@ -97,10 +99,10 @@ const MULTI_PAXOS: Declaration = Declaration {
 };
 
 const PAXOS: Declaration = Declaration {
-    protocol: Protocol::Paxos,
+    protocol: ProtocolName::Paxos,
     citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
     solves: Problem::Consensus,
-    status: Status::Lab,
+    status: SupportLevel::Lab,
     caveats: &[DETECTED_CORRUPTION],
     // Prepare, promise, accept, accepted, and the decision passed on. The proposer's ballot is on
     // its disk before it asks, a promise before it is given, and an acceptance likewise.
@@ -113,11 +115,11 @@ const PAXOS: Declaration = Declaration {
 };
 
 const MAJORITY_COMMIT: Declaration = Declaration {
-    protocol: Protocol::MajorityCommit,
+    protocol: ProtocolName::MajorityCommit,
     citation: "folklore; its vote is that of Thomas: A Majority Consensus Approach to Concurrency \
                Control for Multiple Copy Databases, ACM TODS 1979",
     solves: Problem::ReliableBroadcast,
-    status: Status::Lab,
+    status: SupportLevel::Lab,
     // A minority of followers may be silent, but the leader is a replica too, and when it stops
     // between two of its messages some know the decision and the others never will.
     tolerances: &[Tolerance {
@@ -140,10 +142,10 @@ const MAJORITY_COMMIT: Declaration = Declaration {
 };
 
 const PRIMARY_BACKUP: Declaration = Declaration {
-    protocol: Protocol::PrimaryBackup,
+    protocol: ProtocolName::PrimaryBackup,
     citation: "Budhiraja, Marzullo, Schneider, Toueg: The Primary-Backup Approach, 1993",
     solves: Problem::Replication,
-    status: Status::Lab,
+    status: SupportLevel::Lab,
     tolerances: &[tolerance(FailureModel::CrashStop, 1)],
     synchrony: Synchrony::Synchronous,
     links: LinkModel::Reliable,
@@ -154,7 +156,7 @@ const PRIMARY_BACKUP: Declaration = Declaration {
 };
 
 const FLOOD_SET: Declaration = Declaration {
-    protocol: Protocol::FloodSet,
+    protocol: ProtocolName::FloodSet,
     citation: "Lynch: Distributed Algorithms, 1996, §6.2",
     solves: Problem::Consensus,
     cost: |n, f| ProtocolCost::new(f + 1, (f + 1) * all_to_all(n)),
@@ -162,10 +164,10 @@ const FLOOD_SET: Declaration = Declaration {
 };
 
 const BEN_OR: Declaration = Declaration {
-    protocol: Protocol::BenOr,
+    protocol: ProtocolName::BenOr,
     citation: "Ben-Or: Another Advantage of Free Choice, PODC 1983",
     solves: Problem::Consensus,
-    status: Status::Lab,
+    status: SupportLevel::Lab,
     tolerances: &[
         tolerance(FailureModel::Timing, 2),
         tolerance(FailureModel::Byzantine, 5),
@@ -197,10 +199,10 @@ const BEN_OR: Declaration = Declaration {
 };
 
 const PBFT: Declaration = Declaration {
-    protocol: Protocol::Pbft,
+    protocol: ProtocolName::Pbft,
     citation: "Castro, Liskov: Practical Byzantine Fault Tolerance, OSDI 1999",
     solves: Problem::Replication,
-    status: Status::Lab,
+    status: SupportLevel::Lab,
     tolerances: LIES_BY_THIRDS,
     synchrony: Synchrony::PartiallySynchronous,
     links: LinkModel::Authenticated,
@@ -215,7 +217,7 @@ const PBFT: Declaration = Declaration {
 };
 
 const HOTSTUFF: Declaration = Declaration {
-    protocol: Protocol::HotStuff,
+    protocol: ProtocolName::HotStuff,
     citation: "Yin, Malkhi, Reiter, Golan Gueta, Abraham: HotStuff, PODC 2019",
     signatures: true,
     // Three blocks and the last quorum from the leader, three votes by all. The leader's vote is on
@@ -229,7 +231,7 @@ const HOTSTUFF: Declaration = Declaration {
 };
 
 const TENDERMINT: Declaration = Declaration {
-    protocol: Protocol::Tendermint,
+    protocol: ProtocolName::Tendermint,
     citation: "Buchman, Kwon, Milosevic: The Latest Gossip on BFT Consensus, 2018",
     signatures: true,
     cost: |n, _| {
@@ -241,17 +243,17 @@ const TENDERMINT: Declaration = Declaration {
 };
 
 const SIMPLEX: Declaration = Declaration {
-    protocol: Protocol::Simplex,
+    protocol: ProtocolName::Simplex,
     citation: "Chan, Pass: Simplex Consensus, TCC 2023",
     signatures: true,
     // Proposal, votes, notarizations passed on, finalize messages.
     cost: |n, _| ProtocolCost::new(3, one_to_all(n) + 3 * all_to_all(n)).syncs(3, 2 * n + 1),
-    status: Status::NotImplemented,
+    status: SupportLevel::NotImplemented,
     ..PBFT
 };
 
 const SYNC_HOTSTUFF: Declaration = Declaration {
-    protocol: Protocol::SyncHotStuff,
+    protocol: ProtocolName::SyncHotStuff,
     citation: "Abraham, Malkhi, Nayak, Ren, Yin: Sync HotStuff, IEEE S&P 2020",
     tolerances: &[tolerance(FailureModel::Byzantine, 2)],
     synchrony: Synchrony::Synchronous,
@@ -260,12 +262,12 @@ const SYNC_HOTSTUFF: Declaration = Declaration {
         ProtocolCost::new(2, one_to_all(n) + all_to_all(n))
             .note("and a wait of 2Δ before the decision")
     },
-    status: Status::NotImplemented,
+    status: SupportLevel::NotImplemented,
     ..PBFT
 };
 
 const MMR: Declaration = Declaration {
-    protocol: Protocol::Mmr,
+    protocol: ProtocolName::Mmr,
     citation: "Mostéfaoui, Moumen, Raynal: Signature-Free Asynchronous Byzantine Consensus with \
                t < n/3 and O(n²) Messages, PODC 2014",
     solves: Problem::Consensus,
@@ -287,16 +289,16 @@ const MMR: Declaration = Declaration {
             .syncs(2, 2 * n)
             .note(PER_ROUND)
     },
-    status: Status::NotImplemented,
+    status: SupportLevel::NotImplemented,
     ..PBFT
 };
 
 const DOLEV_STRONG: Declaration = Declaration {
-    protocol: Protocol::DolevStrong,
+    protocol: ProtocolName::DolevStrong,
     citation: "Dolev, Strong: Authenticated Algorithms for Byzantine Agreement, SIAM J. Comput. \
                1983",
     solves: Problem::Broadcast,
-    status: Status::Lab,
+    status: SupportLevel::Lab,
     tolerances: LIES_SIGNED,
     synchrony: Synchrony::Synchronous,
     links: LinkModel::Authenticated,
@@ -316,7 +318,7 @@ const DOLEV_STRONG: Declaration = Declaration {
 };
 
 const ORAL_MESSAGES: Declaration = Declaration {
-    protocol: Protocol::OralMessages,
+    protocol: ProtocolName::OralMessages,
     citation: "Lamport, Shostak, Pease: The Byzantine Generals Problem, ACM TOPLAS 1982, §3",
     tolerances: LIES_BY_THIRDS,
     signatures: false,
@@ -326,13 +328,13 @@ const ORAL_MESSAGES: Declaration = Declaration {
 };
 
 const SIGNED_MESSAGES: Declaration = Declaration {
-    protocol: Protocol::SignedMessages,
+    protocol: ProtocolName::SignedMessages,
     citation: "Lamport, Shostak, Pease: The Byzantine Generals Problem, ACM TOPLAS 1982, §4",
     ..DOLEV_STRONG
 };
 
 const BRACHA: Declaration = Declaration {
-    protocol: Protocol::Bracha,
+    protocol: ProtocolName::Bracha,
     citation: "Bracha: Asynchronous Byzantine Agreement Protocols, Inf. Comput. 1987",
     solves: Problem::ReliableBroadcast,
     synchrony: Synchrony::Asynchronous,
@@ -351,10 +353,10 @@ const BRACHA: Declaration = Declaration {
 };
 
 const TWO_GENERALS: Declaration = Declaration {
-    protocol: Protocol::TwoGenerals,
+    protocol: ProtocolName::TwoGenerals,
     citation: "Gray: Notes on Data Base Operating Systems, 1978",
     solves: Problem::CoordinatedAttack,
-    status: Status::Lab,
+    status: SupportLevel::Lab,
     tolerances: &[Tolerance {
         behaviours: Behaviours::NONE,
         replicas: Replicas::Exactly(2),
@@ -367,26 +369,26 @@ const TWO_GENERALS: Declaration = Declaration {
     cost: |_, _| ProtocolCost::new(1, 1),
 };
 
-pub(super) const fn declaration(protocol: Protocol) -> &'static Declaration {
+pub(super) const fn declaration(protocol: ProtocolName) -> &'static Declaration {
     match protocol {
-        Protocol::Raft => &RAFT,
-        Protocol::MultiPaxos => &MULTI_PAXOS,
-        Protocol::Paxos => &PAXOS,
-        Protocol::MajorityCommit => &MAJORITY_COMMIT,
-        Protocol::PrimaryBackup => &PRIMARY_BACKUP,
-        Protocol::FloodSet => &FLOOD_SET,
-        Protocol::BenOr => &BEN_OR,
-        Protocol::Pbft => &PBFT,
-        Protocol::HotStuff => &HOTSTUFF,
-        Protocol::Tendermint => &TENDERMINT,
-        Protocol::Simplex => &SIMPLEX,
-        Protocol::SyncHotStuff => &SYNC_HOTSTUFF,
-        Protocol::Mmr => &MMR,
-        Protocol::DolevStrong => &DOLEV_STRONG,
-        Protocol::OralMessages => &ORAL_MESSAGES,
-        Protocol::SignedMessages => &SIGNED_MESSAGES,
-        Protocol::Bracha => &BRACHA,
-        Protocol::TwoGenerals => &TWO_GENERALS,
+        ProtocolName::Raft => &RAFT,
+        ProtocolName::MultiPaxos => &MULTI_PAXOS,
+        ProtocolName::Paxos => &PAXOS,
+        ProtocolName::MajorityCommit => &MAJORITY_COMMIT,
+        ProtocolName::PrimaryBackup => &PRIMARY_BACKUP,
+        ProtocolName::FloodSet => &FLOOD_SET,
+        ProtocolName::BenOr => &BEN_OR,
+        ProtocolName::Pbft => &PBFT,
+        ProtocolName::HotStuff => &HOTSTUFF,
+        ProtocolName::Tendermint => &TENDERMINT,
+        ProtocolName::Simplex => &SIMPLEX,
+        ProtocolName::SyncHotStuff => &SYNC_HOTSTUFF,
+        ProtocolName::Mmr => &MMR,
+        ProtocolName::DolevStrong => &DOLEV_STRONG,
+        ProtocolName::OralMessages => &ORAL_MESSAGES,
+        ProtocolName::SignedMessages => &SIGNED_MESSAGES,
+        ProtocolName::Bracha => &BRACHA,
+        ProtocolName::TwoGenerals => &TWO_GENERALS,
     }
 }
 
@@ -396,34 +398,35 @@ mod tests {
 
     #[test]
     fn each_entry_is_filed_under_its_own_name() {
-        for protocol in Protocol::ALL {
+        for protocol in ProtocolName::ALL {
             assert_eq!(protocol.declaration().protocol, protocol);
         }
-        let names: std::collections::BTreeSet<_> = Protocol::ALL.iter().map(|p| p.name()).collect();
-        assert_eq!(names.len(), Protocol::ALL.len());
+        let names: std::collections::BTreeSet<_> =
+            ProtocolName::ALL.iter().map(|p| p.name()).collect();
+        assert_eq!(names.len(), ProtocolName::ALL.len());
     }
 
     #[test]
     fn costs_are_those_of_the_papers() {
-        let messages = |protocol: Protocol, n, f| protocol.cost(n, f).messages;
-        assert_eq!(messages(Protocol::Raft, 3, 1), 4);
-        assert_eq!(messages(Protocol::Raft, 5, 2), 8);
-        assert_eq!(messages(Protocol::Pbft, 4, 1), 3 + 9 + 12);
-        assert_eq!(messages(Protocol::Tendermint, 4, 1), 3 + 12 + 12);
-        assert_eq!(messages(Protocol::HotStuff, 4, 1), 7 * 3);
-        assert_eq!(messages(Protocol::OralMessages, 4, 1), 3 + 3 * 2);
+        let messages = |protocol: ProtocolName, n, f| protocol.cost(n, f).messages;
+        assert_eq!(messages(ProtocolName::Raft, 3, 1), 4);
+        assert_eq!(messages(ProtocolName::Raft, 5, 2), 8);
+        assert_eq!(messages(ProtocolName::Pbft, 4, 1), 3 + 9 + 12);
+        assert_eq!(messages(ProtocolName::Tendermint, 4, 1), 3 + 12 + 12);
+        assert_eq!(messages(ProtocolName::HotStuff, 4, 1), 7 * 3);
+        assert_eq!(messages(ProtocolName::OralMessages, 4, 1), 3 + 3 * 2);
         assert_eq!(
-            messages(Protocol::OralMessages, 7, 2),
+            messages(ProtocolName::OralMessages, 7, 2),
             6 + 6 * 5 + 6 * 5 * 4
         );
-        assert_eq!(messages(Protocol::DolevStrong, 4, 1), 9);
-        assert_eq!(Protocol::DolevStrong.cost(7, 2).delays, 3);
-        assert_eq!(Protocol::Raft.cost(3, 1).syncs_in_sequence, 1);
+        assert_eq!(messages(ProtocolName::DolevStrong, 4, 1), 9);
+        assert_eq!(ProtocolName::DolevStrong.cost(7, 2).delays, 3);
+        assert_eq!(ProtocolName::Raft.cost(3, 1).syncs_in_sequence, 1);
     }
 
     #[test]
     fn costs_are_defined_for_every_cluster() {
-        for protocol in Protocol::ALL {
+        for protocol in ProtocolName::ALL {
             for n in 0..=crate::cluster::MAX_MEMBERS {
                 for f in 0..=n {
                     let cost = protocol.cost(n, f);
@@ -434,6 +437,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(Protocol::OralMessages.cost(128, 42).messages, u64::MAX);
+        assert_eq!(ProtocolName::OralMessages.cost(128, 42).messages, u64::MAX);
     }
 }

@@ -12,16 +12,16 @@ use crate::timing::Synchrony;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A protocol that the catalogue knows. Whether quorate has code for it is its [`Status`].
+/// A protocol that the catalogue knows. Whether quorate has code for it is its [`SupportLevel`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
+pub enum ProtocolName {
     /// Ongaro and Ousterhout 2014.
     Raft,
     /// Lamport 1998, 2001: a log.
     MultiPaxos,
     /// Lamport 1998, 2001: one decision.
     Paxos,
-    /// One fixed leader that waits for a majority of acknowledgements, and nobody after it.
+    /// One fixed leader that waits for a majority of acknowledgements, and no takeover.
     MajorityCommit,
     /// Alsberg and Day 1976; Budhiraja, Marzullo, Schneider and Toueg 1993.
     PrimaryBackup,
@@ -93,7 +93,7 @@ impl Problem {
 /// How far can it be run?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
+pub enum SupportLevel {
     /// quorate serves clients with it, and runs it in the lab.
     Serves,
     /// quorate runs it in the lab: simulated, to be measured and compared.
@@ -164,13 +164,13 @@ pub struct Caveat {
 #[derive(Clone, Copy)]
 pub struct Declaration {
     /// Which protocol.
-    pub protocol: Protocol,
+    pub protocol: ProtocolName,
     /// Where it is defined.
     pub citation: &'static str,
     /// What it achieves.
     pub solves: Problem,
     /// How far can it be run?
-    pub status: Status,
+    pub status: SupportLevel,
     /// Which faults it survives, the weakest first.
     pub tolerances: &'static [Tolerance],
     /// The least that it needs to know about time.
@@ -185,50 +185,50 @@ pub struct Declaration {
     cost: fn(n: u64, f: u64) -> ProtocolCost,
 }
 
-impl Protocol {
+impl ProtocolName {
     /// Every protocol of the catalogue: those for honest replicas first.
-    pub const ALL: [Protocol; 18] = [
-        Protocol::Raft,
-        Protocol::MultiPaxos,
-        Protocol::Paxos,
-        Protocol::MajorityCommit,
-        Protocol::PrimaryBackup,
-        Protocol::FloodSet,
-        Protocol::BenOr,
-        Protocol::Pbft,
-        Protocol::HotStuff,
-        Protocol::Tendermint,
-        Protocol::Simplex,
-        Protocol::SyncHotStuff,
-        Protocol::Mmr,
-        Protocol::DolevStrong,
-        Protocol::OralMessages,
-        Protocol::SignedMessages,
-        Protocol::Bracha,
-        Protocol::TwoGenerals,
+    pub const ALL: [ProtocolName; 18] = [
+        ProtocolName::Raft,
+        ProtocolName::MultiPaxos,
+        ProtocolName::Paxos,
+        ProtocolName::MajorityCommit,
+        ProtocolName::PrimaryBackup,
+        ProtocolName::FloodSet,
+        ProtocolName::BenOr,
+        ProtocolName::Pbft,
+        ProtocolName::HotStuff,
+        ProtocolName::Tendermint,
+        ProtocolName::Simplex,
+        ProtocolName::SyncHotStuff,
+        ProtocolName::Mmr,
+        ProtocolName::DolevStrong,
+        ProtocolName::OralMessages,
+        ProtocolName::SignedMessages,
+        ProtocolName::Bracha,
+        ProtocolName::TwoGenerals,
     ];
 
     /// The name used in contract files and reports.
     pub const fn name(self) -> &'static str {
         match self {
-            Protocol::Raft => "raft",
-            Protocol::MultiPaxos => "multi-paxos",
-            Protocol::Paxos => "paxos",
-            Protocol::MajorityCommit => "majority-commit",
-            Protocol::PrimaryBackup => "primary-backup",
-            Protocol::FloodSet => "flood-set",
-            Protocol::BenOr => "ben-or",
-            Protocol::Pbft => "pbft",
-            Protocol::HotStuff => "hotstuff",
-            Protocol::Tendermint => "tendermint",
-            Protocol::Simplex => "simplex",
-            Protocol::SyncHotStuff => "sync-hotstuff",
-            Protocol::Mmr => "mmr",
-            Protocol::DolevStrong => "dolev-strong",
-            Protocol::OralMessages => "oral-messages",
-            Protocol::SignedMessages => "signed-messages",
-            Protocol::Bracha => "bracha",
-            Protocol::TwoGenerals => "two-generals",
+            ProtocolName::Raft => "raft",
+            ProtocolName::MultiPaxos => "multi-paxos",
+            ProtocolName::Paxos => "paxos",
+            ProtocolName::MajorityCommit => "majority-commit",
+            ProtocolName::PrimaryBackup => "primary-backup",
+            ProtocolName::FloodSet => "flood-set",
+            ProtocolName::BenOr => "ben-or",
+            ProtocolName::Pbft => "pbft",
+            ProtocolName::HotStuff => "hotstuff",
+            ProtocolName::Tendermint => "tendermint",
+            ProtocolName::Simplex => "simplex",
+            ProtocolName::SyncHotStuff => "sync-hotstuff",
+            ProtocolName::Mmr => "mmr",
+            ProtocolName::DolevStrong => "dolev-strong",
+            ProtocolName::OralMessages => "oral-messages",
+            ProtocolName::SignedMessages => "signed-messages",
+            ProtocolName::Bracha => "bracha",
+            ProtocolName::TwoGenerals => "two-generals",
         }
     }
 
@@ -239,7 +239,7 @@ impl Protocol {
 
     /// Does quorate serve clients with it?
     pub const fn serves(self) -> bool {
-        matches!(self.declaration().status, Status::Serves)
+        matches!(self.declaration().status, SupportLevel::Serves)
     }
 
     /// What its entry concedes of liveness under a contract that it fits: decisions may wait until
@@ -257,13 +257,13 @@ impl Protocol {
     }
 }
 
-impl fmt::Display for Protocol {
+impl fmt::Display for ProtocolName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl Serialize for Protocol {
+impl Serialize for ProtocolName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }

@@ -41,6 +41,12 @@ pub enum Request {
         /// Whether the snapshot ends here.
         last: bool,
     },
+    /// The caller no longer has the snapshot that [`Output::SnapshotWanted`] asked for. The transfer
+    /// starts over with the newest one.
+    SnapshotGone {
+        /// As asked.
+        meta: SnapshotMeta,
+    },
     /// The answer to [`Install::Check`].
     InstallChecked {
         /// As asked.
@@ -127,11 +133,11 @@ pub enum Output {
         leader: Option<NodeId>,
     },
     /// A follower needs a snapshot: answer with [`Request::SnapshotData`]. Asked again when the
-    /// piece seems lost. When the caller no longer has it, it may ignore this.
+    /// piece seems lost. When the caller no longer has it: [`Request::SnapshotGone`].
     SnapshotWanted {
         /// The follower.
         to: NodeId,
-        /// The snapshot that the log begins with.
+        /// Which one: the newest when the transfer began, and the same one to its end.
         meta: SnapshotMeta,
         /// Where the piece is to begin.
         offset: u64,

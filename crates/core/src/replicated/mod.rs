@@ -104,6 +104,12 @@ pub trait Replicated:
         None
     }
 
+    /// The snapshots that are being sent, and to whom: the layer above keeps their states until they
+    /// are no longer named here, or says [`Request::SnapshotGone`].
+    fn transfers(&self) -> Vec<(NodeId, SnapshotMeta)> {
+        vec![]
+    }
+
     /// What a record means to the journal, if it belongs to a snapshot.
     fn snapshot_part(record: &<Self::Hard as Hard>::Record) -> Option<SnapshotPart<'_>>;
 

@@ -1,12 +1,12 @@
 //! What is fixed for the life of a node, and which lessons it leaves out.
 
-use quorate_contract::Protocol;
+use quorate_contract::ProtocolName;
 use quorate_core::{NodeId, NodeSet};
 use std::time::Duration;
 
 /// Whose acknowledgements are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Quorum {
+pub enum QuorumRule {
     /// A majority of all nodes, the leader's own disk among them (doc 000: `acks = {self}`).
     #[default]
     OfAll,
@@ -58,7 +58,7 @@ pub struct Config {
     /// The only node that ever leads.
     pub leader: NodeId,
     /// Whose acknowledgements are counted.
-    pub quorum: Quorum,
+    pub quorum: QuorumRule,
     /// How long the leader waits. What is not acknowledged by then is neither committed nor
     /// refused: it is unknown.
     pub deadline: Option<Duration>,
@@ -75,7 +75,7 @@ impl Default for Config {
         Self {
             nodes: 5,
             leader: NodeId(0),
-            quorum: Quorum::OfAll,
+            quorum: QuorumRule::OfAll,
             deadline: None,
             order: PrepareRule::Simple,
             count: Count::SameContent,
@@ -88,8 +88,8 @@ impl Config {
     /// How many nodes are asked.
     pub fn voters(&self) -> usize {
         match self.quorum {
-            Quorum::OfAll => usize::from(self.nodes),
-            Quorum::OfFollowers => usize::from(self.nodes) - 1,
+            QuorumRule::OfAll => usize::from(self.nodes),
+            QuorumRule::OfFollowers => usize::from(self.nodes) - 1,
         }
     }
 
@@ -100,7 +100,7 @@ impl Config {
 
     /// The protocol of the catalogue that this is. `None` with an unsafe option: no contract
     /// admits that.
-    pub fn protocol(&self) -> Option<Protocol> {
+    pub fn protocol(&self) -> Option<ProtocolName> {
         let safe = self.order != PrepareRule::Together
             && self.count == Count::SameContent
             && self.acknowledge == Acknowledge::Durable;
@@ -122,7 +122,7 @@ impl Config {
                 "leader: must be one of the nodes",
             ),
             (
-                self.quorum == Quorum::OfAll || self.nodes > 1,
+                self.quorum == QuorumRule::OfAll || self.nodes > 1,
                 "quorum: of-followers needs a follower",
             ),
         ];

@@ -19,7 +19,7 @@
 mod config;
 mod message;
 
-pub use config::{Acknowledge, Config, Count, PrepareRule, Quorum};
+pub use config::{Acknowledge, Config, Count, PrepareRule, QuorumRule};
 pub use message::{
     Commit, Deadline, Eager, Hard, Message, Output, Record, Refusal, Vote, VoteTally,
 };
@@ -29,7 +29,7 @@ use quorate_core::{Effects, Input, Journaled, NodeId, NodeSet, Protocol, Time, T
 use std::collections::BTreeMap;
 
 /// What it assumes, as the catalogue declares it.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::MajorityCommit;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::MajorityCommit;
 
 /// One node of a majority commit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -112,7 +112,7 @@ impl Majority {
 
     /// Whether this node's own disk is counted.
     fn votes(&self) -> bool {
-        !self.leads() || self.config.quorum == Quorum::OfAll
+        !self.leads() || self.config.quorum == QuorumRule::OfAll
     }
 
     fn send_to_followers(&self, message: &Message, out: &mut Effects<Self>) {

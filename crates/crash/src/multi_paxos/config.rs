@@ -11,11 +11,11 @@ pub struct Config {
     /// A node that hears no leader for a time in `election_min..=election_max`, drawn by the
     /// driver, asks for promises itself.
     pub election_min: Duration,
-    /// See `election_min`. Longer than `election_min`, or rivals may defeat each other for ever.
+    /// See `election_min`. Longer than `election_min`, or rivals may defeat each other without end.
     pub election_max: Duration,
     /// How many times both a node comes to wait, by doubling with each defeat. 1 where the bound on
     /// messages is known, and `election_min` chosen by it.
-    pub patience_max: u32,
+    pub timeout_factor_max: u32,
     /// How often a leader shows that it lives, and what is not answered is sent again.
     pub heartbeat: Duration,
     /// How many slots may be under way: α of §3.
@@ -32,7 +32,7 @@ impl Default for Config {
             nodes: 3,
             election_min: Duration::from_millis(300),
             election_max: Duration::from_millis(600),
-            patience_max: 1,
+            timeout_factor_max: 1,
             heartbeat: Duration::from_millis(60),
             window: 256,
             batch: 64,
@@ -65,7 +65,10 @@ impl Config {
                 self.election_min < self.election_max,
                 "election_min: must be under election_max",
             ),
-            (self.patience_max > 0, "patience_max: must be over 0"),
+            (
+                self.timeout_factor_max > 0,
+                "timeout_factor_max: must be over 0",
+            ),
             (self.window > 0, "window: must be over 0"),
             (self.batch > 0, "batch: must be over 0"),
             (self.max_slots > 0, "max_slots: must be over 0"),

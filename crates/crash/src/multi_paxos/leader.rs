@@ -69,7 +69,7 @@ impl MultiPaxos {
             return;
         };
         while leader.next <= leader.left_through && leader.slots.len() < self.config.window {
-            // Nobody in a quorum has accepted anything in a gap, so nothing is chosen there.
+            // No node of a quorum has accepted anything in a gap, so nothing is chosen there.
             let value = leader.left.remove(&leader.next).unwrap_or_default();
             leader.propose(value);
         }

@@ -54,7 +54,7 @@ impl MultiPaxos {
                 return;
             };
             self.chosen = slot;
-            self.patience.on_chosen(slot);
+            self.adaptive_timeout.on_chosen(slot);
             out.output_eager(Output::Chosen { slot, value });
         }
     }

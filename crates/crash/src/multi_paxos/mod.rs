@@ -14,7 +14,7 @@
 //! that are quicker than the election timeout: a known bound, or one that is learned.
 //!
 //! Where to start: [`Message`] and the reasons why some of it need not wait for the disk; then
-//! `candidate` (phase 1), `leader` (phase 2), `acceptor`, `learner`; and `patience`, how long they
+//! `candidate` (phase 1), `leader` (phase 2), `acceptor`, `learner`; and `adaptive_timeout`, how long they
 //! wait.
 //!
 //! # Bounds
@@ -26,26 +26,26 @@
 //! | the log | `max_slots` | [`Refusal::Full`] |
 
 mod acceptor;
+mod adaptive_timeout;
 mod candidate;
 mod config;
 mod hard;
 mod leader;
 mod learner;
 mod message;
-mod patience;
 
 pub use config::Config;
 pub use hard::{Ballot, Hard, Record, Vote};
 pub use message::{Eager, Message, Output, Propose, Refusal, Timer};
 
+use adaptive_timeout::AdaptiveTimeout;
 use bytes::Bytes;
 use candidate::Candidate;
 use leader::Leader;
-use patience::AdaptiveTimeout;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 
 /// What it assumes, as the catalogue declares it.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::MultiPaxos;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::MultiPaxos;
 
 /// One node: proposer, acceptor and learner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +60,7 @@ pub struct MultiPaxos {
     seen: Ballot,
     /// All slots up to this one are chosen, and said so to the layer above.
     chosen: u64,
-    patience: AdaptiveTimeout,
+    adaptive_timeout: AdaptiveTimeout,
     violation: Option<&'static str>,
 }
 
@@ -89,7 +89,7 @@ impl Protocol for MultiPaxos {
             leader: None,
             seen: hard.promised,
             chosen: 0,
-            patience: AdaptiveTimeout::FIRST,
+            adaptive_timeout: AdaptiveTimeout::FIRST,
             violation: None,
             hard,
         }
@@ -105,7 +105,7 @@ impl Protocol for MultiPaxos {
             Input::Request(Propose(value)) => self.on_propose(value, out),
             Input::Timer(Timer::Election) => self.on_election_timeout(out),
             Input::Timer(Timer::Beat) => self.on_beat(out),
-            Input::Coin { .. } => {} // the draw of patience is the driver's
+            Input::Coin { .. } => {} // the driver draws timeouts
         }
     }
 
@@ -191,7 +191,7 @@ impl MultiPaxos {
     }
 
     fn arm_election(&self, out: &mut Effects<Self>) {
-        let (min, max) = self.patience.times(&self.config);
+        let (min, max) = self.adaptive_timeout.times(&self.config);
         out.arm(Timer::Election, min, max);
     }
 
@@ -249,7 +249,7 @@ impl MultiPaxos {
             Role::Candidate(_) => {}
             Role::Leader(_) => out.output_eager(Output::Leads(false)),
         }
-        self.patience.on_defeat(&self.config, self.chosen);
+        self.adaptive_timeout.on_defeat(&self.config, self.chosen);
         out.disarm(Timer::Beat);
         self.arm_election(out);
     }

@@ -11,7 +11,7 @@ pub struct Config {
     /// What is not answered is sent again after a time in `retry_min..=retry_max`, drawn by the
     /// driver: rivals wait for different times, and one of them gets through (§2.4).
     pub retry_min: Duration,
-    /// See `retry_min`. Longer than `retry_min`, or rivals may defeat each other for ever.
+    /// See `retry_min`. Longer than `retry_min`, or rivals may defeat each other without end.
     pub retry_max: Duration,
     /// Both double with each fruitless attempt, this many times at most. So the bound on delays
     /// need not be known.

@@ -27,7 +27,7 @@ use proposer::Round;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
 
 /// What it assumes, as the catalogue declares it.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::Paxos;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::Paxos;
 
 /// One node: proposer, acceptor and learner.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -139,7 +139,7 @@ impl Paxos {
                 Message::Prepare { .. } | Message::Accept(_) | Message::Ask
             )
         {
-            // Whoever still asks has not heard (§2.3).
+            // A proposer that still asks has not learnt the decision (§2.3).
             let value = value.clone();
             return out.send_eager(To::One(from), Eager::Decided { value });
         }

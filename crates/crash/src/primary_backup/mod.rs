@@ -6,7 +6,7 @@
 //! the sending: then everybody has got it. When the primary falls silent for longer than a living
 //! node can, the next in rank takes over. The last update may have reached anybody, so it first
 //! collects what the others have got. `f + 1` nodes survive `f` crashes, one message delay is all
-//! that an update costs, and nobody ever votes.
+//! that an update costs, and there are no votes.
 //!
 //! What it never does: wait for an answer before it serves its client, keep anything on disk, let a
 //! node come back, defend itself when its assumptions fail. Silence decides here: this is the one
@@ -40,7 +40,7 @@ use quorate_core::{Effects, Input, Journaled, Never, NodeId, Protocol, Time, To}
 use std::collections::{BTreeMap, VecDeque};
 
 /// What it assumes, as the catalogue declares it.
-pub const PROTOCOL: quorate_contract::Protocol = quorate_contract::Protocol::PrimaryBackup;
+pub const PROTOCOL: quorate_contract::ProtocolName = quorate_contract::ProtocolName::PrimaryBackup;
 
 /// One replica.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,7 +94,7 @@ impl Protocol for PrimaryBackup {
 
     fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
         match input {
-            // The first has nobody before it whose updates it could miss.
+            // The first primary has no predecessor whose updates it could miss.
             Input::Start if self.primary == self.me => self.serve(out),
             Input::Start => self.wait_for_next(now, out),
             Input::Message(from, message) => self.on_message(now, from, message, out),

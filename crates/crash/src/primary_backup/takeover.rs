@@ -32,7 +32,7 @@ impl PrimaryBackup {
             return self.wait_for_next(now, out);
         }
         if self.me.0 + 1 == self.config.nodes.into() {
-            // Nobody is left to be asked.
+            // No node is left to be asked.
             return self.serve(out);
         }
         // All that those before this node have sent has arrived, at whomever they sent it to.
@@ -45,7 +45,7 @@ impl PrimaryBackup {
     /// What a backup has got beyond what this node had.
     pub(super) fn on_answer(&mut self, updates: Vec<Update>) {
         if self.primary != self.me {
-            return; // nobody has asked
+            return; // no node has asked
         }
         let late = self.serves && updates.iter().any(|update| update.seq > self.applied);
         if late {

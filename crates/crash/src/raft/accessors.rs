@@ -45,6 +45,12 @@ impl Raft {
         self.hard.log.last().index
     }
 
+    /// What happened that cannot happen in the failure model, if anything did: the node has to be
+    /// stopped. It sends nothing and grants nothing any more.
+    pub fn violation(&self) -> Option<&'static str> {
+        self.violation.or_else(|| self.hard.check().err())
+    }
+
     /// The log.
     pub fn log(&self) -> &Log {
         &self.hard.log

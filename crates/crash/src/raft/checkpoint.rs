@@ -2,7 +2,7 @@
 
 use super::{Checkpoint, Configuration, Output, Position, Raft, Record, SnapshotMeta};
 use bytes::Bytes;
-use quorate_core::Effects;
+use quorate_core::{Effects, Time};
 use std::sync::Arc;
 
 /// A snapshot that is being written.
@@ -15,16 +15,16 @@ pub(super) struct Writing {
 }
 
 impl Raft {
-    pub(super) fn on_checkpoint(&mut self, step: Checkpoint, out: &mut Effects<Self>) {
+    pub(super) fn on_checkpoint(&mut self, now: Time, step: Checkpoint, out: &mut Effects<Self>) {
         match step {
-            Checkpoint::Begin { index } => self.begin_checkpoint(index, out),
+            Checkpoint::Begin { index } => self.begin_checkpoint(now, index, out),
             Checkpoint::Chunk { data } => self.write_chunk(data, out),
             Checkpoint::End { digest } => self.end_checkpoint(digest, out),
             Checkpoint::Abort => self.abort_checkpoint(out),
         }
     }
 
-    fn begin_checkpoint(&mut self, index: u64, out: &mut Effects<Self>) {
+    fn begin_checkpoint(&mut self, now: Time, index: u64, out: &mut Effects<Self>) {
         let log = &self.hard.log;
         let useful = index > log.snapshot().at.index && index <= self.commit;
         let term = log.term_at(index).filter(|_| useful);
@@ -32,7 +32,17 @@ impl Raft {
             return out.output_eager(Output::CheckpointAborted);
         };
         let (id, config) = (self.hard.snapshots + 1, &self.config);
-        let base = log.trail(index, config.trailing_entries, config.trailing_bytes);
+        let base = log.earliest_base(index, config.trailing_entries, config.trailing_bytes);
+        let base = match self.retained(now, index) {
+            Some(needed) if needed < base.index => Position {
+                term: log.term_at(needed).unwrap_or(0),
+                index: needed,
+            },
+            _ => base,
+        };
+        let Some(base) = self.configured_base(base, index) else {
+            return out.output_eager(Output::CheckpointAborted);
+        };
         self.write_begin(id, base, self.configuration_at(base.index), out);
         self.restate(base, out);
         self.writing = Some(Writing {
@@ -42,6 +52,19 @@ impl Raft {
             size: 0,
         });
         out.output_eager(Output::CheckpointBegun { id });
+    }
+
+    /// The first position from `base` to `index` at which the configuration is known. A node that
+    /// joined may have entries from before the first configuration that its log holds: it keeps
+    /// these, or has no snapshot, until there is one.
+    fn configured_base(&self, base: Position, index: u64) -> Option<Position> {
+        let log = &self.hard.log;
+        if !self.config.founding.voters.is_empty() || log.configuration_at(base.index).is_some() {
+            return Some(base);
+        }
+        let first = log.first_configured().filter(|first| *first <= index)?;
+        let term = log.term_at(first)?;
+        Some(Position { term, index: first })
     }
 
     pub(super) fn write_begin(

@@ -3,6 +3,8 @@
 use quorate_contract::Timing;
 use quorate_core::Mutant;
 use quorate_core::replicated::Configuration;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +23,8 @@ pub struct Config {
     pub election_max: Duration,
     /// How many times `election_min` and `election_max` a node comes to wait, by doubling, when
     /// what it gave up waiting for comes after all. 1 where the bound on messages is known, and
-    /// `election_min` chosen by it: Raft as published. See [`patience_max`].
-    pub patience_max: u32,
+    /// `election_min` chosen by it: Raft as published. See [`max_timeout_factor`].
+    pub max_timeout_factor: u32,
     /// How often a leader shows that it lives. A good deal shorter than `election_min`.
     pub heartbeat: Duration,
     /// A message or a record holds entries of at most this size, or one entry that is larger.
@@ -38,6 +40,17 @@ pub struct Config {
     pub trailing_entries: u64,
     /// The same in bytes; the smaller of the two counts.
     pub trailing_bytes: usize,
+    /// A leader keeps in its log what follows a snapshot that it is sending, and what a follower that
+    /// answers lacks after one, so that the transfer ends although newer snapshots are made. At most
+    /// this many entries, which each of its own snapshots writes once more; beyond it the transfer
+    /// starts over with the newest snapshot.
+    pub max_retained_entries: u64,
+    /// The same in bytes; the smaller of the two counts.
+    pub max_retained_bytes: usize,
+    /// A transfer of which nothing was acknowledged for this long keeps nothing in the log any more.
+    pub transfer_timeout: Duration,
+    /// How many pieces of a snapshot may be under way to one follower.
+    pub max_snapshot_inflight: usize,
     /// A snapshot chunk that is not acknowledged for this long is sent again.
     pub chunk_timeout: Duration,
     /// A learner becomes a voter only if it lacks at most this many entries of the leader's log:
@@ -53,7 +66,7 @@ impl Default for Config {
             founding: Configuration::founding(3).into(),
             election_min: Duration::from_millis(300),
             election_max: Duration::from_millis(600),
-            patience_max: 1,
+            max_timeout_factor: 1,
             heartbeat: Duration::from_millis(60),
             max_batch_bytes: 1 << 20,
             max_inflight: 64,
@@ -61,6 +74,10 @@ impl Default for Config {
             max_reads: 65_536,
             trailing_entries: 10_000,
             trailing_bytes: 16 << 20,
+            max_retained_entries: 1_000_000,
+            max_retained_bytes: 256 << 20,
+            transfer_timeout: Duration::from_secs(30),
+            max_snapshot_inflight: 4,
             chunk_timeout: Duration::from_secs(1),
             max_promotion_lag: 1_000,
             mutant: Mutant::None,
@@ -100,12 +117,19 @@ impl Config {
                 self.election_min <= self.election_max,
                 "election_min: must be at most election_max",
             ),
-            (self.patience_max > 0, "patience_max: must be over 0"),
+            (
+                self.max_timeout_factor > 0,
+                "max_timeout_factor: must be over 0",
+            ),
             (self.max_batch_bytes > 0, "max_batch_bytes: must be over 0"),
             (self.max_inflight > 0, "max_inflight: must be over 0"),
             (
                 self.max_uncommitted_bytes > 0,
                 "max_uncommitted_bytes: must be over 0",
+            ),
+            (
+                self.max_snapshot_inflight > 0,
+                "max_snapshot_inflight: must be over 0",
             ),
             (self.max_reads > 0, "max_reads: must be over 0"),
         ];
@@ -116,14 +140,44 @@ impl Config {
     }
 }
 
+/// A node's configuration, which does not count when two nodes are compared or hashed: it is fixed for
+/// the life of a node, and a search compares states of one node only. So it costs nothing there.
+#[derive(Clone, Debug)]
+pub(super) struct Fixed(Arc<Config>);
+
+impl From<Config> for Fixed {
+    fn from(config: Config) -> Self {
+        Self(config.into())
+    }
+}
+
+impl Deref for Fixed {
+    type Target = Config;
+    fn deref(&self) -> &Config {
+        &self.0
+    }
+}
+
+impl PartialEq for Fixed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Fixed {}
+
+impl Hash for Fixed {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
 /// No message is waited for longer than this, whatever was late: what a slow hour can make of
 /// failover has a bound.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// The [`Config::patience_max`] that a timing model asks for: 1 where bounds are known, from the
+/// The [`Config::max_timeout_factor`] that a timing model asks for: 1 where bounds are known, from the
 /// start or from some time on, for timeouts are chosen by them. Where nobody knows them, as often as
 /// `election_min` doubles within five seconds: 16 times the usual 300 ms.
-pub fn patience_max(timing: &Timing, election_min: Duration) -> u32 {
+pub fn max_timeout_factor(timing: &Timing, election_min: Duration) -> u32 {
     if timing.bounds().is_some() {
         return 1;
     }

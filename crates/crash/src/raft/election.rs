@@ -1,7 +1,7 @@
-//! Elections: pre-vote, votes, patience, and the leader's own doubt.
+//! Elections: pre-vote, votes, timeouts, and the leader's check of its quorum.
 
-use super::read_index::Rounds;
 use super::role::{Ballots, Leader, State};
+use super::rounds::Rounds;
 use super::{Claim, Entry, Notice, Output, Payload, Position, Raft, Record, Refusal, Timer};
 use quorate_core::{Effects, Mutant, NodeId, Time};
 
@@ -48,6 +48,9 @@ impl Raft {
             State::PreCandidate(_) | State::Candidate(_) => {}
             State::Leader(old) => {
                 out.disarm(Timer::Heartbeat);
+                if self.disk_owes.is_some() {
+                    self.claim(self.me, Claim::Synced, out); // no more own acknowledgements
+                }
                 // What was taken but is not in the log yet never gets there: it would bear the
                 // wrong term (camunda#5360).
                 let why = Refusal::NotLeader { leader };
@@ -85,8 +88,10 @@ impl Raft {
         if let State::Leader(_) = self.state {
             return self.check_quorum(now, out);
         }
+        let stalled = self.is_stalled(now);
+        self.ask_disk(now, out);
         if std::mem::take(&mut self.heard_since_armed) {
-            // Patience counts from the last sign of the leader. Looking at it only here spares
+            // AdaptiveTimeout counts from the last sign of the leader. Looking at it only here spares
             // the hot path a timer change for each message.
             let waited = now.since(self.heard);
             let min = self.election_min().saturating_sub(waited);
@@ -97,11 +102,15 @@ impl Raft {
             }
         }
         if matches!(self.state, State::Follower) {
-            self.lose_patience(now);
+            self.suspect_leader(now);
         }
         self.leader = None;
         self.fail_forwarded(out);
-        if self.may_campaign() {
+        if stalled {
+            // Its vote for itself would not come. The others need not wait for it.
+            self.become_follower(None, out);
+            self.arm_election(out);
+        } else if self.may_campaign() {
             self.pre_campaign(out);
         } else {
             self.ask_for_membership(out);
@@ -133,7 +142,7 @@ impl Raft {
     /// The leader may be gone. This node no longer helps it to stay, and asks the others soon: not
     /// at once, as they see the same a little earlier or later, and while they do not they refuse.
     /// If only the link broke they still hear the leader, and nobody is deposed; nor is this node's
-    /// patience shorter once the leader is heard again.
+    /// timeout shorter once the leader is heard again.
     pub(super) fn on_suspect(&mut self, node: NodeId, out: &mut Effects<Self>) {
         let follows = matches!(self.state, State::Follower) && self.leader == Some(node);
         if follows && node != self.me {

@@ -1,12 +1,8 @@
-//! A snapshot on its way from the leader to a follower that is too far behind.
+//! A snapshot that comes from the leader, to a follower that is too far behind.
 
-use super::progress::{Mode, Progress};
-use super::role::State;
-use super::{
-    Claim, Configuration, Install, MAX, Notice, Output, Position, Raft, Record, SnapshotMeta,
-};
+use super::{Claim, Configuration, Install, MAX, Output, Raft, Record, SnapshotMeta};
 use bytes::Bytes;
-use quorate_core::{Effects, Mutant, NodeId, Time};
+use quorate_core::{Effects, Mutant, NodeId};
 use std::sync::Arc;
 
 /// A snapshot that is being received.
@@ -23,104 +19,6 @@ pub(super) struct Installing {
     checking: bool,
 }
 
-/// The leader's side.
-impl Raft {
-    /// Asks for the piece again that seems to be lost, or for a newer snapshot if there is one.
-    pub(super) fn ask_again(&self, now: Time, progress: &mut Progress, out: &mut Effects<Self>) {
-        let peer = progress.node;
-        if let Mode::Snapshot {
-            meta,
-            configuration,
-            offset,
-            asked,
-        } = &mut progress.mode
-            && now.since(*asked) >= self.config.chunk_timeout
-        {
-            if *meta != self.hard.log.snapshot() {
-                (*meta, *offset) = (self.hard.log.snapshot(), 0);
-                *configuration = self.configuration_at(meta.at.index);
-            }
-            *asked = now;
-            out.output_eager(Output::SnapshotWanted {
-                to: peer,
-                meta: *meta,
-                offset: *offset,
-            });
-        }
-    }
-
-    pub(super) fn on_snapshot_data(
-        &self,
-        to: NodeId,
-        meta: SnapshotMeta,
-        offset: u64,
-        data: Bytes,
-        last: bool,
-        out: &mut Effects<Self>,
-    ) {
-        let State::Leader(leader) = &self.state else {
-            return;
-        };
-        let progress = leader.progress(to);
-        if let Some(Progress {
-            mode:
-                Mode::Snapshot {
-                    meta: wanted,
-                    configuration,
-                    offset: at,
-                    ..
-                },
-            ..
-        }) = progress
-            && (*wanted, *at) == (meta, offset)
-        {
-            let piece = Notice::Snapshot {
-                meta,
-                configuration: configuration.clone(),
-                offset,
-                data,
-                last,
-            };
-            self.notice(to, piece, out);
-        }
-    }
-
-    pub(super) fn on_snapshot_acked(
-        &mut self,
-        now: Time,
-        from: NodeId,
-        at: Position,
-        through: u64,
-        out: &mut Effects<Self>,
-    ) {
-        let State::Leader(leader) = &mut self.state else {
-            return;
-        };
-        let Some(progress) = leader.hear(from) else {
-            return;
-        };
-        if let Mode::Snapshot {
-            meta,
-            offset,
-            asked,
-            ..
-        } = &mut progress.mode
-            && meta.at == at
-            && through != *offset
-            && through <= meta.size
-        {
-            // Backwards too: after a crash the follower begins again.
-            (*offset, *asked) = (through, now);
-            out.output_eager(Output::SnapshotWanted {
-                to: from,
-                meta: *meta,
-                offset: *offset,
-            });
-        }
-    }
-}
-
-/// The follower's side.
 impl Raft {
     pub(super) fn on_snapshot(
         &mut self,

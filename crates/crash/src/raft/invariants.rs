@@ -2,8 +2,8 @@
 //! safety, log matching, leader completeness, state machine safety) is checked from outside; a
 //! node notices only when it would have to act on a breach.
 
-use super::Raft;
 use super::role::{Leader, State};
+use super::{Mode, Raft};
 
 pub(super) fn check(raft: &Raft) -> Result<(), String> {
     let rule = match broken(raft) {
@@ -22,7 +22,7 @@ pub(super) fn check(raft: &Raft) -> Result<(), String> {
 fn broken(raft: &Raft) -> Option<&'static str> {
     let (hard, log, commit) = (&raft.hard, &raft.hard.log, raft.commit);
     let last = log.last();
-    let flaw = raft.violation.or(hard.check().err());
+    let flaw = raft.violation();
     let rules = [
         (commit <= last.index, "the commit index is within the log"),
         (
@@ -57,7 +57,10 @@ fn broken_leader(raft: &Raft, leader: &Leader) -> Option<&'static str> {
             "no follower is ahead of its leader",
         ),
         (
-            leader.progress.iter().all(|p| p.under_way() <= max),
+            leader.progress.iter().all(|p| match p.mode {
+                Mode::Snapshot(_) => p.under_way() <= raft.config.max_snapshot_inflight,
+                _ => p.under_way() <= max,
+            }),
             "what is under way is bounded",
         ),
     ])

@@ -1,12 +1,15 @@
 //! The log: entries from somewhere on, and what came before as a snapshot.
 
+mod digest;
+
 use super::{Configuration, Entries, Entry, Position, SnapshotMeta};
+use digest::Sum;
 use std::collections::VecDeque;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A replicated log whose beginning may have been cut off. Entries are held in the batches in
-/// which they came; a clone copies references to those only. Compares and hashes by content.
+/// which they came; a clone copies references to those only. Compares and hashes by content, at a
+/// cost that does not grow with what was compared or hashed before.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     /// The entry before the first one that is here.
@@ -22,12 +25,15 @@ pub struct Log {
     base_configuration: Option<Arc<Configuration>>,
     /// The configurations among the entries that are here, by index: few, however long the log.
     configurations: VecDeque<(u64, Arc<Configuration>)>,
+    /// The sum of what is no longer here, as far as it is in the sums of the batches.
+    before: u128,
 }
 
 #[derive(Clone, Debug)]
 struct Batch {
     first: u64,
     entries: Entries,
+    sum: Sum,
 }
 
 impl Batch {
@@ -60,6 +66,14 @@ impl Log {
     pub fn configured_at(&self) -> u64 {
         let last = self.configurations.back();
         last.map_or(self.base.index, |(index, _)| *index)
+    }
+
+    /// The index from which on the log knows the configuration.
+    pub(super) fn first_configured(&self) -> Option<u64> {
+        match &self.base_configuration {
+            Some(_) => Some(self.base.index),
+            None => self.configurations.front().map(|(index, _)| *index),
+        }
     }
 
     /// The configuration in force after the entry at `index`, which is not before the base.
@@ -215,7 +229,7 @@ impl Log {
 
     /// The earliest position at which the log may begin so that it keeps at most `entries` entries
     /// and `bytes` bytes up to `index`. Looks at whole batches.
-    pub(super) fn trail(&self, index: u64, entries: u64, bytes: usize) -> Position {
+    pub(super) fn earliest_base(&self, index: u64, entries: u64, bytes: usize) -> Position {
         let floor = index.saturating_sub(entries).max(self.base.index);
         let mut room = bytes;
         let mut keep = index.clamp(self.base.index, self.last.index);
@@ -270,6 +284,7 @@ impl Log {
         self.batches.push_back(Batch {
             first: at,
             entries: entries.clone(),
+            sum: Sum::default(),
         });
         true
     }
@@ -287,6 +302,7 @@ impl Log {
         if let Some(batch) = self.batches.back_mut()
             && batch.end() > at
         {
+            batch.sum = Sum::default();
             batch.entries = batch.entries.slice(0..(at - batch.first) as usize);
         }
         self.last = Position {
@@ -339,7 +355,16 @@ impl Log {
             .front()
             .is_some_and(|b| b.end() <= base.index + 1)
         {
-            self.batches.pop_front();
+            let gone = self.batches.pop_front();
+            self.forget(gone.as_ref().and_then(|batch| batch.sum.known()));
+        }
+        if let Some(batch) = self.batches.front()
+            && batch.first <= base.index
+        {
+            let gone = (base.index + 1 - batch.first) as usize;
+            let sum = batch.sum.known().is_some();
+            let sum = sum.then(|| self.before.wrapping_add(batch.weigh(gone)));
+            self.forget(sum);
         }
         if let Some(batch) = self.batches.front_mut()
             && batch.first <= base.index
@@ -388,25 +413,5 @@ impl Log {
             }
         }
         Some(low)
-    }
-
-    fn content(&self) -> impl Eq + Hash {
-        let configuration = self.base_configuration.clone();
-        (self.base, self.last, self.snapshot, configuration)
-    }
-}
-
-impl PartialEq for Log {
-    fn eq(&self, other: &Self) -> bool {
-        self.content() == other.content() && self.iter().eq(other.iter())
-    }
-}
-
-impl Eq for Log {}
-
-impl Hash for Log {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.content().hash(state);
-        self.iter().for_each(|entry| entry.hash(state));
     }
 }

@@ -177,9 +177,11 @@ impl Raft {
         }
     }
 
-    /// Must this node not go on leading? It is no voter by a committed configuration.
-    pub(super) fn must_leave(&self) -> bool {
-        !self.voter && self.commit >= self.hard.log.configured_at()
+    /// Must this node not go on leading? It is no voter by a committed configuration, or its disk
+    /// hangs.
+    pub(super) fn must_leave(&self, now: Time) -> bool {
+        let removed = !self.voter && self.commit >= self.hard.log.configured_at();
+        removed || self.is_stalled(now)
     }
 
     /// After the commit index moved from `before`: tells those that a change dropped.

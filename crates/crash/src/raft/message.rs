@@ -65,6 +65,8 @@ impl From<Eager> for Message {
 pub enum Claim {
     /// To oneself: the boot count of this start is durable, so that reads may be numbered under it.
     Booted,
+    /// To oneself: all that was written before is durable. Tells whether the disk hangs.
+    Synced,
     /// A candidate, which has voted for itself, asks for a vote in the message's term.
     RequestVote {
         /// The end of the candidate's log.

@@ -11,11 +11,13 @@
 //!
 //! It stands on: nodes that crash and recover with their disk, links that lose, repeat and
 //! reorder messages but do not forge them. Safety needs no timing at all. Progress needs elections
-//! that are quicker than the election timeout: a known bound, or one that is learned (`patience`).
+//! that are quicker than the election timeout: a known bound, or one that is learned
+//! (`adaptive_timeout`).
 //!
 //! Where to start: [`Request`], [`Output`] and [`Timer`] are the face to the layer above,
 //! [`message`] the talk between nodes and the reasons why some of it need not wait for the disk,
-//! [`Hard`] and [`Record`] what is on disk. Then one file for each mechanism: `election`, `patience`,
+//! [`Hard`] and [`Record`] what is on disk. Then one file for each mechanism: `election`,
+//! `adaptive_timeout`,
 //! `replication` (the leader's side, with [`progress`](Progress) for each follower), `append`
 //! (the follower's side), `read_index`, `transfer`, `checkpoint`, `install`, and `invariants`.
 //!
@@ -27,7 +29,8 @@
 //! | messages with entries under way to a follower | `max_inflight` | the follower waits |
 //! | entries in a message or record | `max_batch_bytes`, or one entry | several messages |
 //! | reads that wait | `max_reads` | [`Refusal::Busy`]; a follower's question is asked again |
-//! | snapshot pieces under way to a follower | 1 | the next waits for the acknowledgement |
+//! | snapshot pieces under way to a follower | `max_snapshot_inflight` | the next waits for an acknowledgement |
+//! | log kept for a transfer | `max_retained_entries`, `max_retained_bytes` | the transfer starts over |
 //! | the log | none of its own | the layer above begins a [`Checkpoint`] |
 //!
 //! # Where others went wrong
@@ -48,9 +51,12 @@
 //! | a snapshot ahead of its index, or cut off durable entries | `begin_checkpoint`; [`Record::SnapshotTail`] |
 
 mod accessors;
+mod adaptive_timeout;
 mod append;
+mod canonical;
 mod checkpoint;
 mod config;
+mod disk;
 mod election;
 mod hard;
 mod install;
@@ -58,32 +64,34 @@ mod invariants;
 mod log;
 mod membership;
 pub mod message;
-mod patience;
 mod progress;
 mod read_index;
 mod replication;
 mod role;
+mod rounds;
+mod sending;
 mod timer;
 mod transfer;
 mod vocabulary;
 
-pub use config::{Config, patience_max};
+pub use config::{Config, max_timeout_factor};
 pub use hard::{Hard, Record};
 pub use log::Log;
 pub use message::{Body, Claim, Eager, Message, Notice, Ticket};
-pub use progress::{Mode, Progress};
+pub use progress::{Mode, Progress, Sending};
 pub use quorate_core::replicated::{
     Checkpoint, Configuration, Entries, Entry, Install, Output, Payload, Position, Refusal,
     Request, Role, SnapshotMeta, TermsFall,
 };
 pub use timer::Timer;
 
+use adaptive_timeout::AdaptiveTimeout;
 use checkpoint::Writing;
+use config::Fixed;
 use install::Installing;
-use patience::Patience;
 use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
-use read_index::Forwarded;
 use role::State;
+use rounds::Forwarded;
 use std::sync::Arc;
 
 /// No term, index or size gets near this; a message which has one that is beyond is not believed.
@@ -92,7 +100,7 @@ const MAX: u64 = 1 << 62;
 /// One node of a Raft cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Raft {
-    config: Config,
+    config: Fixed,
     me: NodeId,
     /// The configuration in force: the latest in the log, else the founding one.
     configuration: Arc<Configuration>,
@@ -109,7 +117,9 @@ pub struct Raft {
     /// When the leader was last heard, and whether since the election timer was armed.
     heard: Time,
     heard_since_armed: bool,
-    patience: Patience,
+    adaptive: AdaptiveTimeout,
+    /// Since when the disk owes an answer, and of a leader the index that it had reached then.
+    disk_owes: Option<(Time, u64)>,
     /// Whether this start is durable ([`Claim::Booted`]).
     booted: bool,
     forwarded: Forwarded,
@@ -138,7 +148,7 @@ impl Protocol for Raft {
         let voter = configuration.is_voter(me);
         let role = if voter { Role::Follower } else { Role::Learner };
         Self {
-            config: config.clone(),
+            config: config.clone().into(),
             me,
             voter,
             member: configuration.is_member(me),
@@ -149,7 +159,8 @@ impl Protocol for Raft {
             commit: hard.log.snapshot().at.index,
             heard: Time::ZERO,
             heard_since_armed: false,
-            patience: Patience::first(hard.term),
+            adaptive: AdaptiveTimeout::first(hard.term),
+            disk_owes: None,
             booted: false,
             forwarded: Forwarded::default(),
             acknowledge: None,
@@ -162,6 +173,9 @@ impl Protocol for Raft {
     }
 
     fn step(&mut self, now: Time, input: Input<Self>, out: &mut Effects<Self>) {
+        if self.violation().is_some() {
+            return;
+        }
         match input {
             Input::Message(from, message) => self.on_message(now, from, message, out),
             Input::Request(request) => self.on_request(now, request, out),
@@ -171,10 +185,16 @@ impl Protocol for Raft {
             Input::Start => self.on_start(out),
             Input::Coin { .. } => {} // Raft flips none
         }
+        if self.violation().is_some() {
+            self.stop(out);
+        }
         self.announce(out);
     }
 
     fn flush(&mut self, now: Time, out: &mut Effects<Self>) {
+        if self.violation().is_some() {
+            return;
+        }
         if let Some((leader, matched)) = self.acknowledge.take() {
             self.claim(leader, Claim::Appended { matched }, out);
         }
@@ -216,6 +236,14 @@ impl Raft {
         }
     }
 
+    /// Something happened that cannot happen in the failure model. What this node says from now on
+    /// could be wrong, so it says nothing more: the layer above stops it ([`Raft::violation`]).
+    fn stop(&mut self, out: &mut Effects<Self>) {
+        self.become_follower(None, out);
+        out.disarm(Timer::Election);
+        out.disarm(Timer::Reads);
+    }
+
     fn on_request(&mut self, now: Time, request: Request, out: &mut Effects<Self>) {
         match request {
             Request::Propose(payload) => self.on_propose(payload, out),
@@ -223,7 +251,7 @@ impl Raft {
             Request::Transfer(to) => self.on_transfer(now, to, out),
             Request::Reconfigure(target) => self.on_reconfigure(*target, out),
             Request::Suspect(node) => self.on_suspect(node, out),
-            Request::Checkpoint(step) => self.on_checkpoint(step, out),
+            Request::Checkpoint(step) => self.on_checkpoint(now, step, out),
             Request::SnapshotData {
                 to,
                 meta,
@@ -231,6 +259,7 @@ impl Raft {
                 data,
                 last,
             } => self.on_snapshot_data(to, meta, offset, data, last, out),
+            Request::SnapshotGone { meta } => self.on_snapshot_gone(meta),
             Request::InstallChecked { id, good } => self.on_install_checked(id, good, out),
         }
     }
@@ -241,8 +270,10 @@ impl Raft {
             return;
         }
         match body {
-            // These four stand outside the rule on terms: see there.
-            Body::Claim(Claim::Booted) => self.booted |= from == self.me,
+            // These stand outside the rule on terms: see there.
+            Body::Claim(Claim::Booted | Claim::Synced) if from != self.me => {}
+            Body::Claim(Claim::Booted) => self.booted = true,
+            Body::Claim(Claim::Synced) => self.disk_owes = None,
             Body::Notice(Notice::Removed) => self.on_removed(from, out),
             Body::Notice(Notice::PreVote { last }) => {
                 self.on_pre_vote(now, from, term, last, out);
@@ -290,7 +321,7 @@ impl Raft {
             Claim::SnapshotAcked { at, offset } => {
                 self.on_snapshot_acked(now, from, at, offset, out);
             }
-            Claim::Booted | Claim::RequestVote { .. } => {} // handled before
+            Claim::Booted | Claim::Synced | Claim::RequestVote { .. } => {} // handled before
         }
     }
 
@@ -336,7 +367,7 @@ impl Raft {
             Notice::PreVoted { next_term, granted } => {
                 self.on_pre_voted(from, next_term, granted, out);
             }
-            Notice::TimeoutNow => self.on_timeout_now(out),
+            Notice::TimeoutNow => self.on_timeout_now(now, out),
             Notice::PreVote { .. } | Notice::Removed => {} // handled before
         }
     }

@@ -19,14 +19,16 @@ pub struct Progress {
     pub mode: Mode,
     /// How many checks of the quorum have gone by since it was heard.
     pub(super) silent: u8,
+    /// It has had a snapshot, and not yet all that was committed since: the log waits for it.
+    pub(super) catching_up: bool,
     /// The highest commit index that it was told.
-    pub(super) told: u64,
+    pub(super) notified: u64,
     /// The highest round of reads that it has confirmed.
     pub(super) round: u64,
     /// `matched` at the last heartbeat, to see a standstill.
-    pub(super) before: u64,
+    pub(super) at_heartbeat: u64,
     /// A heartbeat was sent whose answer may say that something got lost.
-    pub(super) nudge: bool,
+    pub(super) stands_still: bool,
 }
 
 /// How a follower is sent to.
@@ -43,16 +45,64 @@ pub enum Mode {
         inflight: VecDeque<u64>,
     },
     /// It lacks entries that the log no longer has.
-    Snapshot {
-        /// What it gets.
-        meta: SnapshotMeta,
-        /// The configuration as of the snapshot's last entry.
-        configuration: Arc<Configuration>,
-        /// How much of it is durable there.
-        offset: u64,
-        /// When the piece at `offset` was last asked for.
-        asked: Time,
-    },
+    Snapshot(Box<Sending>),
+}
+
+/// A snapshot on its way to a follower. It stays the same one to its end, whatever snapshots are
+/// made meanwhile: a new one for each would begin again for as long as the load lasts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sending {
+    /// What is sent.
+    pub meta: SnapshotMeta,
+    /// The configuration as of the snapshot's last entry.
+    pub(super) configuration: Arc<Configuration>,
+    /// How much of it is durable there.
+    pub acked: u64,
+    /// Where the next piece to send begins.
+    pub sent: u64,
+    /// Where each piece under way ends.
+    pub(super) inflight: VecDeque<u64>,
+    /// The layer above was asked for the piece at `sent` and has not answered.
+    pub(super) wanted: bool,
+    /// When something was acknowledged last.
+    pub(super) advanced: Time,
+    /// When something was acknowledged, or sent again, last.
+    pub(super) asked: Time,
+    /// The layer above no longer has it.
+    pub(super) gone: bool,
+}
+
+impl Sending {
+    pub(super) fn new(meta: SnapshotMeta, configuration: Arc<Configuration>, now: Time) -> Self {
+        Self {
+            meta,
+            configuration,
+            acked: 0,
+            sent: 0,
+            inflight: VecDeque::new(),
+            wanted: false,
+            advanced: now,
+            asked: now,
+            gone: false,
+        }
+    }
+
+    /// Goes back, or forward, to where the follower is.
+    pub(super) fn rewind(&mut self, offset: u64) {
+        (self.acked, self.sent, self.wanted) = (offset, offset, false);
+        self.inflight.clear();
+    }
+
+    /// The next piece to ask the layer above for, if there is room for it under way.
+    pub(super) fn next_wanted(&mut self, max: usize) -> Option<u64> {
+        // The last piece may be empty, and has to be sent once.
+        let whole = self.inflight.back() == Some(&self.meta.size);
+        if self.wanted || whole || self.inflight.len() >= max {
+            return None;
+        }
+        self.wanted = true;
+        Some(self.sent)
+    }
 }
 
 impl Progress {
@@ -60,13 +110,14 @@ impl Progress {
         Self {
             node,
             silent: u8::MAX,
+            catching_up: false,
             matched: 0,
             next,
             mode: Mode::Probe { sent: false },
-            told: 0,
+            notified: 0,
             round: 0,
-            before: 0,
-            nudge: false,
+            at_heartbeat: 0,
+            stands_still: false,
         }
     }
 
@@ -75,7 +126,7 @@ impl Progress {
         match &self.mode {
             Mode::Replicate { inflight } => inflight.len(),
             Mode::Probe { sent } => usize::from(*sent),
-            Mode::Snapshot { .. } => 0,
+            Mode::Snapshot(sending) => sending.inflight.len(),
         }
     }
 
@@ -93,8 +144,15 @@ impl Progress {
                     inflight.pop_front();
                 }
             }
-            Mode::Snapshot { .. } if !advanced || matched < base => {}
-            Mode::Probe { .. } | Mode::Snapshot { .. } => {
+            // Until it is there, or the log has what follows after all.
+            Mode::Snapshot(it) if !advanced || matched < base.min(it.meta.at.index) => {}
+            // The log no longer has what follows it: the probe will find that out.
+            Mode::Snapshot(_) if matched < base => {
+                self.next = matched + 1;
+                self.mode = Mode::Probe { sent: false };
+            }
+            Mode::Probe { .. } | Mode::Snapshot(_) => {
+                self.catching_up |= matches!(self.mode, Mode::Snapshot(_));
                 self.next = matched + 1;
                 self.mode = Mode::Replicate {
                     inflight: VecDeque::new(),
@@ -109,7 +167,7 @@ impl Progress {
             // Under way since before it said that it matched, or since an earlier probe.
             Mode::Replicate { .. } if prev <= self.matched || prev >= self.next => {}
             Mode::Probe { .. } if prev != self.next - 1 => {}
-            Mode::Snapshot { .. } => {}
+            Mode::Snapshot(_) => {}
             Mode::Replicate { .. } => {
                 self.next = self.matched + 1;
                 self.mode = Mode::Probe { sent: false };

@@ -67,10 +67,10 @@ impl Raft {
         let mut state = std::mem::replace(&mut self.state, State::Follower);
         if let State::Leader(leader) = &mut state {
             for progress in leader.others(self.me) {
-                let told = self.send_entries(now, progress, out);
+                let sent = self.send_entries(now, progress, out);
                 let index = self.commit.min(progress.matched);
-                if !told && progress.told < index {
-                    progress.told = index;
+                if !sent && progress.notified < index {
+                    progress.notified = index;
                     self.notice(progress.node, Notice::Commit { index }, out);
                 }
             }
@@ -85,7 +85,7 @@ impl Raft {
             let room = match &progress.mode {
                 Mode::Probe { sent } => !sent,
                 Mode::Replicate { inflight } => inflight.len() < self.config.max_inflight,
-                Mode::Snapshot { .. } => false,
+                Mode::Snapshot(_) => false,
             };
             if !room || !self.send_append(now, progress, out) {
                 break;
@@ -98,22 +98,9 @@ impl Raft {
     /// Sends what follows `next`, possibly nothing; or asks for the snapshot if the log no longer
     /// has it, and returns false then.
     fn send_append(&self, now: Time, progress: &mut Progress, out: &mut Effects<Self>) -> bool {
-        let peer = progress.node;
         let index = progress.next - 1;
         let Some(term) = self.hard.log.term_at(index) else {
-            let meta = self.hard.log.snapshot();
-            let offset = 0;
-            progress.mode = Mode::Snapshot {
-                meta,
-                configuration: self.configuration_at(meta.at.index),
-                offset,
-                asked: now,
-            };
-            out.output_eager(Output::SnapshotWanted {
-                to: peer,
-                meta,
-                offset,
-            });
+            self.send_newest_snapshot(now, progress, out);
             return false;
         };
         let prev = Position { term, index };
@@ -128,16 +115,16 @@ impl Raft {
                 inflight.push_back(end);
                 progress.next = end + 1;
             }
-            Mode::Replicate { .. } | Mode::Snapshot { .. } => {}
+            Mode::Replicate { .. } | Mode::Snapshot(_) => {}
         }
         let commit = self.commit;
-        progress.told = progress.told.max(commit.min(end));
+        progress.notified = progress.notified.max(commit.min(end));
         let append = Notice::Append {
             prev,
             entries,
             commit,
         };
-        self.notice(peer, append, out);
+        self.notice(progress.node, append, out);
         true
     }
 
@@ -155,6 +142,7 @@ impl Raft {
         }
         let base = self.hard.log.base().index;
         progress.appended(matched, base);
+        progress.catching_up &= matched < commit;
         if matched > commit {
             let State::Leader(leader) = &self.state else {
                 return;
@@ -186,6 +174,7 @@ impl Raft {
     }
 
     pub(super) fn on_heartbeat_timeout(&mut self, now: Time, out: &mut Effects<Self>) {
+        self.leave_stalled(now, out);
         let mut state = std::mem::replace(&mut self.state, State::Follower);
         if let State::Leader(leader) = &mut state {
             out.arm(
@@ -194,8 +183,8 @@ impl Raft {
                 self.config.heartbeat,
             );
             for progress in leader.others(self.me) {
-                progress.nudge = progress.matched == progress.before;
-                progress.before = progress.matched;
+                progress.stands_still = progress.matched == progress.at_heartbeat;
+                progress.at_heartbeat = progress.matched;
                 self.ask_again(now, progress, out);
             }
             self.beat(leader, out);
@@ -215,7 +204,7 @@ impl Raft {
         for progress in leader.others(self.me) {
             // Not beyond what it has acknowledged: it may hold other entries there (copycat#265).
             let commit = self.commit.min(progress.matched);
-            progress.told = progress.told.max(commit);
+            progress.notified = progress.notified.max(commit);
             self.notice(progress.node, Notice::Heartbeat { commit, round }, out);
         }
     }
@@ -230,11 +219,11 @@ impl Raft {
                 self.state = state;
                 return;
             };
-            if std::mem::take(&mut progress.nudge) && progress.matched < last {
+            if std::mem::take(&mut progress.stands_still) && progress.matched < last {
                 match &mut progress.mode {
                     Mode::Probe { sent } => *sent = false, // flush sends it again
                     Mode::Replicate { .. } => self.send_probe(progress, out),
-                    Mode::Snapshot { .. } => {}
+                    Mode::Snapshot(_) => {}
                 }
             }
             if round <= latest {

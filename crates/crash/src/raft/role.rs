@@ -1,6 +1,6 @@
 //! A node's part, with what it knows in that part only.
 
-use super::read_index::Rounds;
+use super::rounds::Rounds;
 use super::{Entry, Progress, Role};
 use quorate_core::{NodeId, Time};
 

@@ -3,7 +3,7 @@
 /// The timers of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// A follower's or candidate's patience; a leader's check that a quorum still hears it.
+    /// A follower's or candidate's election timeout; a leader's check that a quorum still hears it.
     Election,
     /// A leader's sign of life, and its retransmissions.
     Heartbeat,

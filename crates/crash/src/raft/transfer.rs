@@ -44,7 +44,7 @@ impl Raft {
         };
         if now.since(transfer.since) >= self.election_max() {
             leader.transfer = None;
-            return self.must_leave();
+            return self.must_leave(now);
         }
         if self.has_all(leader, transfer.to) && leader.proposed.is_empty() {
             self.notice(transfer.to, Notice::TimeoutNow, out);
@@ -75,8 +75,8 @@ impl Raft {
     }
 
     /// The leader of this term hands over: no pre-vote, and nobody sticks to the old leader.
-    pub(super) fn on_timeout_now(&mut self, out: &mut Effects<Self>) {
-        if self.role() == Role::Follower {
+    pub(super) fn on_timeout_now(&mut self, now: Time, out: &mut Effects<Self>) {
+        if self.role() == Role::Follower && !self.is_stalled(now) {
             self.campaign(true, out);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Body, Configuration, Hard, Message, Notice, Raft, Record, Refusal, Role};
 use quorate_core::NodeId;
-use quorate_core::replicated::{Replicated, SnapshotPart};
+use quorate_core::replicated::{Replicated, SnapshotMeta, SnapshotPart};
 
 impl Replicated for Raft {
     fn proposer(&self) -> Option<(u64, NodeId)> {
@@ -43,6 +43,10 @@ impl Replicated for Raft {
 
     fn violation(&self) -> Option<&'static str> {
         self.violation
+    }
+
+    fn transfers(&self) -> Vec<(NodeId, SnapshotMeta)> {
+        self.transfers().collect()
     }
 
     fn snapshot_part(record: &Record) -> Option<SnapshotPart<'_>> {

@@ -197,7 +197,7 @@ fn tampered(message: Message) -> Message {
 
 fn four_modes(modes: [Mode; 4], count: Count, seed: u64) -> World<Majority> {
     let config = Config {
-        quorum: Quorum::OfFollowers,
+        quorum: QuorumRule::OfFollowers,
         deadline: Some(ms(200)),
         count,
         ..Config::default()
@@ -317,7 +317,7 @@ fn twice(config: Config) -> World<Majority> {
 #[test]
 fn an_acknowledgement_before_the_sync_is_lost_in_a_crash_and_two_values_are_committed() {
     let careful = Config {
-        quorum: Quorum::OfFollowers,
+        quorum: QuorumRule::OfFollowers,
         order: PrepareRule::PromiseFirst,
         ..Config::default()
     };
@@ -384,8 +384,8 @@ fn with_the_safe_options_one_value_is_committed_and_a_quorum_keeps_it() {
             nodes,
             leader: NodeId(dice.below(usize::from(nodes)) as u32),
             quorum: match nodes {
-                1 => Quorum::OfAll,
-                _ => [Quorum::OfAll, Quorum::OfFollowers][dice.below(2)],
+                1 => QuorumRule::OfAll,
+                _ => [QuorumRule::OfAll, QuorumRule::OfFollowers][dice.below(2)],
             },
             order: [PrepareRule::Simple, PrepareRule::PromiseFirst][dice.below(2)],
             deadline: [None, Some(ms(30))][dice.below(2)],
@@ -422,7 +422,7 @@ fn with_the_safe_options_one_value_is_committed_and_a_quorum_keeps_it() {
             decisions += 1;
             assert!([&b"X"[..], b"Y", b"Z"].contains(&&value[..]));
             let voters = NodeId::all(nodes)
-                .filter(|n| config.quorum == Quorum::OfAll || *n != config.leader);
+                .filter(|n| config.quorum == QuorumRule::OfAll || *n != config.leader);
             let keep = voters.filter(|n| {
                 let accepted = world.on_disk(n.0 as u8).accepted;
                 accepted.is_some_and(|vote| vote.value == *value)

@@ -105,8 +105,10 @@ pub struct Node {
     out: Effects<Raft>,
     pub timers: BTreeMap<Timer, (Duration, Duration)>,
     pub machine: Machine,
-    /// The snapshot that the log begins with.
-    pub snapshot: Option<(SnapshotMeta, Bytes)>,
+    /// The snapshot that the log begins with, and before it those that are being sent.
+    pub snapshots: Vec<(SnapshotMeta, Bytes)>,
+    /// Whether snapshots that are being sent are kept.
+    pub keeps: bool,
     incoming: Vec<u8>,
     /// What the layer above was told and has not been taken by the test.
     pub outputs: Vec<Output>,
@@ -145,7 +147,8 @@ impl Node {
             out: Effects::default(),
             timers: BTreeMap::new(),
             machine: Machine::default(),
-            snapshot: None,
+            snapshots: vec![],
+            keeps: true,
             incoming: vec![],
             outputs: vec![],
             quick: true,
@@ -207,12 +210,12 @@ impl Cluster {
         hard.check().unwrap();
         let meta = hard.log.snapshot();
         it.machine = Machine::default();
-        it.snapshot = None;
+        it.snapshots.clear();
         if meta.at.index > 0 {
             let data = recorded(&it.disk.records, meta);
             it.machine = Machine::restore(&data).expect("a snapshot in the log is whole");
             assert_eq!(it.machine.digest(), meta.digest);
-            it.snapshot = Some((meta, data));
+            it.snapshots.push((meta, data));
         }
         let mut config = self.config.clone();
         if node >= self.founders {
@@ -281,6 +284,17 @@ impl Cluster {
         for (to, message) in sent {
             self.post(node, to, message);
         }
+        self.hear_disk(node);
+    }
+
+    /// What a node hears of its own disk goes over no network.
+    fn hear_disk(&mut self, node: usize) {
+        let synced = Body::Claim(Claim::Synced);
+        let own = |p: &Packet| p.to.index() == node && p.message.body == synced;
+        let (heard, rest): (VecDeque<_>, _) = self.net.drain(..).partition(own);
+        self.net = rest;
+        let inputs = heard.into_iter().map(|p| Input::Message(p.from, p.message));
+        self.burst(node, inputs.collect());
     }
 
     fn post(&mut self, from: usize, to: quorate_core::To, message: Message) {
@@ -308,7 +322,8 @@ impl Cluster {
         match &output {
             Output::Committed { first, entries } => it.machine.apply(*first, entries),
             Output::SnapshotWanted { to, meta, offset } => {
-                if let Some((_, data)) = it.snapshot.as_ref().filter(|(mine, _)| mine == meta) {
+                answer = Some(Request::SnapshotGone { meta: *meta });
+                if let Some((_, data)) = it.snapshots.iter().find(|(mine, _)| mine == meta) {
                     let start = *offset as usize;
                     let end = (start + piece).min(data.len());
                     answer = Some(Request::SnapshotData {
@@ -331,11 +346,14 @@ impl Cluster {
             }
             Output::Install(Install::End { meta, .. }) => {
                 it.machine = Machine::restore(&it.incoming).expect("checked");
-                it.snapshot = Some((*meta, it.incoming.clone().into()));
+                it.snapshots = vec![(*meta, it.incoming.clone().into())];
             }
             Output::CheckpointEnded { id: _, meta } => {
                 let data = recorded(&it.disk.records, *meta);
-                it.snapshot = Some((*meta, data));
+                let sent: Vec<_> = it.raft.iter().flat_map(Raft::transfers).collect();
+                let needed = |meta: &_| it.keeps && sent.iter().any(|(_, it)| it == meta);
+                it.snapshots.retain(|(meta, _)| needed(meta));
+                it.snapshots.push((*meta, data));
             }
             _ => {}
         }
@@ -389,7 +407,21 @@ impl Cluster {
         panic!("the cluster does not come to rest");
     }
 
-    /// Fires an election timer, patience exhausted.
+    /// Delivers until a snapshot is being sent.
+    pub fn settle_until_transfer(&mut self) {
+        for _ in 0..10 {
+            while self.nodes[0].raft.iter().flat_map(Raft::transfers).count() == 0 {
+                if self.deliver_one(|_| true).is_none() {
+                    break;
+                }
+            }
+            if self.net.is_empty() {
+                self.beat(0);
+            }
+        }
+    }
+
+    /// Fires an election timer, after the longest timeout.
     pub fn time_out(&mut self, node: usize) {
         self.now = self.now + self.config.election_max;
         self.input(node, Input::Timer(Timer::Election));

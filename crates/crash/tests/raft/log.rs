@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use quorate_core::driver::{replay, restored};
 use quorate_core::{Effects, Hard as _, Input, NodeId, Protocol, Time};
 use quorate_crash::raft::*;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// Without a file that remembers failures: a failure becomes a test by hand.
 fn cases(cases: u32) -> ProptestConfig {
@@ -13,6 +14,10 @@ fn cases(cases: u32) -> ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::default()
     }
+}
+
+fn hash(log: &Log) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(log)
 }
 
 fn entries(terms: &[u64]) -> Entries {
@@ -137,6 +142,25 @@ proptest! {
                 hard.apply(&record);
             }
             prop_assert_eq!(hard.check(), Ok(()));
+            // The same content, in one batch and never hashed before, is the same log.
+            let mut other = Hard::default();
+            other.apply(&Record::Boot);
+            let (base, at) = (position(&model, model.base), hard.log.snapshot().at);
+            let cut = |id, at, base| end(&mut { id }, at, base);
+            if hard.configuration().is_some() {
+                cut(0, base, base).iter().for_each(|record| other.apply(record));
+            }
+            if model.terms.len() > model.base {
+                let entries = entries(&model.terms[model.base..]);
+                let at = base.index + 1;
+                other.apply(&Record::Append { at, entries });
+            }
+            if hard.configuration().is_some() {
+                cut(1, at, base).iter().for_each(|record| other.apply(record));
+            }
+            prop_assert_eq!(other.check(), Ok(()));
+            prop_assert_eq!(&hard.log, &other.log);
+            prop_assert_eq!(hash(&hard.log), hash(&other.log));
             let (log, last) = (&hard.log, model.terms.len());
             prop_assert_eq!(log.base(), position(&model, model.base));
             prop_assert_eq!(log.last(), position(&model, last));

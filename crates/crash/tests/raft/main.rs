@@ -7,11 +7,14 @@
     reason = "the modules of a test crate are all its own, and a test is a driver"
 )]
 
+mod adaptive_timeout;
 mod basics;
 mod cluster;
 mod directed;
+mod fencing;
 mod log;
-mod patience;
 mod random;
 mod transcripts;
+mod transfers;
+mod value;
 mod words;

@@ -3,10 +3,11 @@
 
 use crate::cluster::Cluster;
 use bytes::Bytes;
-use quorate_core::{Input, Mutant};
+use quorate_core::{Input, Mutant, NodeId};
 use quorate_crash::raft::*;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// SplitMix64.
@@ -32,6 +33,8 @@ impl Dice {
 struct Truth {
     leaders: BTreeMap<u64, usize>,
     committed: Vec<Entry>,
+    /// The term in which each was known to be committed first.
+    committed_in: Vec<u64>,
     /// For each read: what was committed anywhere when it was asked.
     reads: BTreeMap<u64, u64>,
     proposals: u64,
@@ -40,6 +43,11 @@ struct Truth {
     installs: u64,
     checkpoints: u64,
     elections: u64,
+    /// Configurations that were committed, joint ones included, and nodes that learned that they
+    /// were removed.
+    changes: u64,
+    removed: u64,
+    gone: Vec<NodeId>,
 }
 
 impl Truth {
@@ -47,8 +55,60 @@ impl Truth {
         cluster.check();
         cluster.story.clear();
         for node in 0..cluster.nodes.len() {
+            if cluster.up(node) {
+                self.check_configuration(cluster, node);
+            }
             for output in std::mem::take(&mut cluster.nodes[node].outputs) {
                 self.on_output(cluster, node, output);
+            }
+        }
+        let last = self.configuration_at(cluster, self.committed.len() as u64);
+        for node in self.gone.drain(..) {
+            assert!(last.has_removed(node), "{node} is told that it was removed");
+        }
+    }
+
+    /// The configuration as of an index, by what is committed anywhere.
+    fn configuration_at(&self, cluster: &Cluster, index: u64) -> Arc<Configuration> {
+        let committed = self.committed[..index as usize].iter().rev();
+        let mut configurations = committed.filter_map(|entry| match &entry.payload {
+            Payload::Configuration(configuration) => Some(configuration.clone()),
+            _ => None,
+        });
+        let last = configurations.next();
+        last.unwrap_or_else(|| cluster.config.founding.clone())
+    }
+
+    /// A node knows the configuration of what it has committed, wherever it has it from.
+    fn check_configuration(&self, cluster: &Cluster, node: usize) {
+        let raft = cluster.raft(node);
+        let commit = raft.commit().min(self.committed.len() as u64);
+        if commit == 0 || commit < raft.log().base().index {
+            return; // nothing is known yet, or not to `self`
+        }
+        let founding = Some(&raft.config().founding);
+        let known = raft.log().configuration_at(commit).or(founding);
+        if known.is_some_and(|known| known.voters.is_empty()) {
+            return; // it joined later, and has no entry yet that says one
+        }
+        let right = self.configuration_at(cluster, commit);
+        assert_eq!(known, Some(&right), "the configuration at {commit}");
+    }
+
+    /// A learner that becomes a voter has nearly all of the log.
+    fn check_promotion(&self, cluster: &Cluster, leader: usize) {
+        let raft = cluster.raft(leader);
+        let now = raft.configuration();
+        let new = now.voters.iter().filter(|n| !now.outgoing.contains(n));
+        for node in new.filter(|_| now.is_joint() && raft.role() == Role::Leader) {
+            let up = cluster
+                .nodes
+                .get(node.index())
+                .and_then(|n| n.raft.as_ref());
+            if let Some(learner) = up.filter(|learner| learner.term() == raft.term()) {
+                let lag = raft.config().max_promotion_lag + 1;
+                let enough = learner.last_index() + lag >= raft.log().configured_at();
+                assert!(enough, "{node} is promoted and not caught up");
             }
         }
     }
@@ -63,18 +123,25 @@ impl Truth {
                 self.elections += 1;
                 let other = *self.leaders.entry(term).or_insert(node);
                 assert_eq!(other, node, "election safety in term {term}");
+                // It may come late: later terms may have decided more meanwhile.
+                let earlier = self.committed_in.iter().rposition(|it| *it < term);
                 let log = cluster.raft(node).log();
-                let last = self.committed.len() as u64;
-                if last > log.base().index {
-                    let term = self.committed.last().map(|entry| entry.term);
-                    assert_eq!(log.term_at(last), term, "leader completeness");
+                if let Some(last) = earlier.filter(|last| *last as u64 >= log.base().index) {
+                    let index = last as u64 + 1;
+                    let term = self.committed[last].term;
+                    assert_eq!(log.term_at(index), Some(term), "leader completeness");
                 }
             }
             Output::Committed { first, entries } => {
                 for (index, entry) in (first..).zip(entries.iter()) {
                     match self.committed.get(index as usize - 1) {
                         Some(known) => assert_eq!(known, entry, "state machine safety at {index}"),
-                        None => self.committed.push(entry.clone()),
+                        None => {
+                            let changes = matches!(entry.payload, Payload::Configuration(_));
+                            self.changes += u64::from(changes);
+                            self.committed.push(entry.clone());
+                            self.committed_in.push(cluster.raft(node).term());
+                        }
                     }
                     assert!(self.committed.len() as u64 >= index, "a gap before {index}");
                 }
@@ -85,6 +152,11 @@ impl Truth {
                 assert!(index >= asked, "a read at {index} misses {asked}");
             }
             Output::ProposeRefused { .. } | Output::ReadFailed { .. } => self.refused += 1,
+            Output::Configured => self.check_promotion(cluster, node),
+            Output::Removed => {
+                self.removed += 1;
+                self.gone.push(NodeId(node as u32));
+            }
             Output::Install(Install::End { .. }) => self.installs += 1,
             Output::CheckpointEnded { .. } => self.checkpoints += 1,
             _ => {}
@@ -126,6 +198,8 @@ struct Weather {
     bursts: bool,
     /// Leaders come and go.
     restless: bool,
+    /// Members come and go.
+    churn: bool,
     cut: Option<usize>,
 }
 
@@ -143,6 +217,10 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
         trailing_entries: dice.below(6) as u64,
         trailing_bytes: [60, 10_000][dice.below(2)],
         chunk_timeout: Duration::from_millis(100),
+        max_snapshot_inflight: 1 + dice.below(3),
+        max_retained_entries: [0, 10, 1000][dice.below(3)],
+        max_retained_bytes: [200, 1 << 20][dice.below(2)],
+        max_promotion_lag: dice.below(6) as u64,
         mutant,
         ..Config::default()
     };
@@ -154,13 +232,16 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
         slow_disk: dice.percent(60),
         bursts: dice.percent(50) && !figure_8,
         restless: dice.percent(30) || figure_8,
+        churn: dice.percent(50) && !figure_8,
         cut: None,
     };
     let mut cluster = Cluster::new(config);
     cluster.piece = 16;
+    let keeps = dice.percent(70);
     for node in &mut cluster.nodes {
         node.quick = !weather.slow_disk || lying_disk;
         node.disk.lies = lying_disk;
+        node.keeps = keeps;
     }
     let mut truth = Truth::default();
     for step in 0..steps {
@@ -183,6 +264,9 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
     let node = dice.below(cluster.nodes.len());
     if weather.restless && dice.percent(4) {
         return disturb(cluster, dice, node);
+    }
+    if weather.churn && dice.percent(3) {
+        return change_members(cluster, dice);
     }
     match dice.below(100) {
         0..55 => {
@@ -249,7 +333,7 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
                 let armed: Vec<_> = cluster.nodes[node].timers.clone().into_iter().collect();
                 if let Some((timer, (min, max))) = armed.get(dice.below(armed.len())) {
                     let span = if dice.percent(50) { *max } else { *min };
-                    // Patience differs: most of the time a leader is not deposed at once.
+                    // AdaptiveTimeout differs: most of the time a leader is not deposed at once.
                     if *timer != Timer::Election || dice.percent(40) {
                         cluster.now = cluster.now + span;
                         cluster.input(node, Input::Timer(*timer));
@@ -258,6 +342,50 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
             }
         }
     }
+}
+
+/// Asks the leader for another configuration: a learner more, a learner that votes, a member less,
+/// or several of these at once. Right or wrong: the leader takes what is safe.
+fn change_members(cluster: &mut Cluster, dice: &mut Dice) {
+    const NODES: u32 = 8;
+    let Some(leader) = leader(cluster) else {
+        return;
+    };
+    let mut target = Configuration::clone(cluster.raft(leader).configuration());
+    target.outgoing.clear();
+    for _ in 0..1 + dice.below(3) {
+        let any = |nodes: &[NodeId], dice: &mut Dice| match nodes.len() {
+            0 => None,
+            n => Some(nodes[dice.below(n)]),
+        };
+        match dice.below(4) {
+            0 if target.next < NODES => {
+                target.learners.push(NodeId(target.next));
+                target.next += 1;
+            }
+            1 | 2 => {
+                if let Some(node) = any(&target.learners, dice) {
+                    target.learners.retain(|n| *n != node);
+                    target.voters.push(node);
+                    target.voters.sort_unstable();
+                }
+            }
+            _ if target.voters.len() > 1 || !target.learners.is_empty() => {
+                let node = any(&target.voters, dice).filter(|_| dice.percent(70));
+                let node = node.or_else(|| any(&target.learners, dice));
+                target.voters.retain(|n| Some(*n) != node);
+                target.learners.retain(|n| Some(*n) != node);
+            }
+            _ => {}
+        }
+    }
+    while cluster.nodes.len() < target.next as usize {
+        cluster.join();
+        let node = cluster.nodes.len() - 1;
+        cluster.nodes[node].quick = cluster.nodes[0].quick;
+        cluster.nodes[node].disk.lies = cluster.nodes[0].disk.lies;
+    }
+    cluster.reconfigure(leader, target);
 }
 
 /// All that is under way to a node comes at once, in the order in which it was sent.
@@ -304,12 +432,20 @@ fn recover(cluster: &mut Cluster, truth: &mut Truth) {
             cluster.beat(*leader);
             cluster.settle();
         }
-        if let Some(leader) = leaders.last()
+        let newest = leaders
+            .iter()
+            .max_by_key(|node| cluster.raft(**node).term());
+        if let Some(leader) = newest
             && cluster.raft(*leader).is_leader_with_own_term_commit()
             && cluster.raft(*leader).can_propose(10).is_ok()
+            && !cluster.raft(*leader).configuration().is_joint()
         {
             let applied = cluster.nodes[*leader].machine.applied;
-            let all = cluster.nodes.iter().all(|n| n.machine.applied == applied);
+            let members = cluster.raft(*leader).configuration().members();
+            let mut machines = members
+                .iter()
+                .map(|node| &cluster.nodes[node.index()].machine);
+            let all = machines.all(|machine| machine.applied == applied);
             if all && applied == cluster.raft(*leader).last_index() {
                 let command = format!("last {round}");
                 cluster.propose(*leader, &command);
@@ -317,11 +453,14 @@ fn recover(cluster: &mut Cluster, truth: &mut Truth) {
                 truth.observe(cluster);
                 truth.compare_logs(cluster);
                 for node in 0..cluster.nodes.len() {
+                    cluster.check_fold(node);
+                    if !members.contains(&NodeId(node as u32)) {
+                        continue;
+                    }
                     assert_eq!(
                         cluster.nodes[node].machine.commands.last().unwrap(),
                         &command
                     );
-                    cluster.check_fold(node);
                 }
                 return;
             }
@@ -361,6 +500,8 @@ fn random_schedules_break_nothing() {
         sum.installs += truth.installs;
         sum.checkpoints += truth.checkpoints;
         sum.elections += truth.elections;
+        sum.changes += truth.changes;
+        sum.removed += truth.removed;
     }
     // A schedule in which nothing happens would break nothing either.
     let reached = [
@@ -370,10 +511,13 @@ fn random_schedules_break_nothing() {
         sum.installs,
         sum.checkpoints,
         sum.elections,
+        sum.changes,
+        sum.removed,
     ];
     assert!(
         reached.iter().all(|count| *count > 200),
-        "too quiet: entries, reads served, refused, installs, checkpoints, elections: {reached:?}"
+        "too quiet: entries, reads served, refused, installs, checkpoints, elections, changes of \
+         members, removed: {reached:?}"
     );
 }
 
@@ -402,4 +546,29 @@ fn a_read_without_read_index_is_found() {
 #[test]
 fn a_disk_that_answers_before_the_sync_is_found() {
     is_found(Mutant::None, true);
+}
+
+#[test]
+fn a_stale_configuration_that_is_counted_is_found() {
+    is_found(Mutant::StaleConfigurationCounted, false);
+}
+
+#[test]
+fn a_joint_decision_of_one_majority_is_found() {
+    is_found(Mutant::JointNeedsOneMajority, false);
+}
+
+#[test]
+fn a_learner_promoted_before_it_caught_up_is_found() {
+    is_found(Mutant::PromotedBeforeCaughtUp, false);
+}
+
+#[test]
+fn a_removed_node_that_votes_is_found() {
+    is_found(Mutant::RemovedNodeVotes, false);
+}
+
+#[test]
+fn a_configuration_dropped_by_a_snapshot_is_found() {
+    is_found(Mutant::ConfigurationDroppedBySnapshot, false);
 }

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `cluster 3 batch=40 inflight=2 trailing=0 reads=8 piece=16` | first of all; starts anew |
 //! | `timeout 1` | the election timer of n1 runs out, nothing heard for long |
-//! | `patience 1` | the same, without time passing |
+//! | `expire 1` | the same, without time passing |
 //! | `beat 1` | the heartbeat timer of n1 |
 //! | `retry 1` | the timer of n1's reads |
 //! | `propose 1 a b` | in one burst |
@@ -84,6 +84,7 @@ fn open(words: &[&str]) -> Cluster {
             "inflight" => config.max_inflight = value,
             "uncommitted" => config.max_uncommitted_bytes = value,
             "trailing" => config.trailing_entries = value as u64,
+            "window" => config.max_snapshot_inflight = value,
             "lag" => config.max_promotion_lag = value as u64,
             "reads" => config.max_reads = value,
             "piece" => piece = value,
@@ -144,7 +145,7 @@ fn run(cluster: &mut Cluster, words: &[&str]) {
     };
     match words {
         ["timeout", _] => cluster.time_out(number(1)),
-        ["patience", _] => cluster.input(number(1), Input::Timer(Timer::Election)),
+        ["expire", _] => cluster.input(number(1), Input::Timer(Timer::Election)),
         ["beat", _] => cluster.beat(number(1)),
         ["retry", _] => cluster.input(number(1), Input::Timer(Timer::Reads)),
         ["propose", _, commands @ ..] => {
@@ -267,7 +268,9 @@ transcripts! {
     single_node,
     snapshot_carries_configuration,
     snapshot_install,
+    stalled_disk,
     suspicion,
     transfer,
+    transfer_under_load,
     vote_persistence,
 }

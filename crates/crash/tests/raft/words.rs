@@ -52,6 +52,7 @@ pub fn packet(packet: &Packet) -> String {
 fn claim(claim: &Claim) -> String {
     match claim {
         Claim::Booted => "Booted".into(),
+        Claim::Synced => "Synced".into(),
         Claim::RequestVote { last, transfer } => {
             let transfer = if *transfer { " for a transfer" } else { "" };
             format!("RequestVote last {}{transfer}", position(*last))
@@ -208,7 +209,10 @@ pub fn state(cluster: &Cluster, node: usize) -> String {
             Mode::Probe { sent: true } => "probing".into(),
             Mode::Probe { sent: false } => "to be probed".into(),
             Mode::Replicate { inflight } => format!("{} under way", inflight.len()),
-            Mode::Snapshot { offset, .. } => format!("snapshot from {offset}"),
+            Mode::Snapshot(sending) => {
+                let at = position(sending.meta.at);
+                format!("snapshot {at} from {}", sending.acked)
+            }
         };
         let (matched, next) = (progress.matched, progress.next);
         if peer != node {

@@ -1,7 +1,7 @@
 //! The detectors, and the places that their knobs are put to.
 
 use super::ProbeNetwork;
-use crate::adaptive::{Deadline, Doubling, Shrink};
+use crate::adaptive::{AdaptiveDeadline, Doubling, Shrink};
 use crate::detector::Detector;
 use crate::phi::{Estimate, PhiAccrual};
 use crate::timeout::{MaybeFailed, Perfect};
@@ -17,7 +17,7 @@ pub enum Setting {
     MaybeFailed(Duration),
     /// [`Doubling`]; the knob is the least time-out in milliseconds.
     Doubling(Duration, Shrink),
-    /// [`Deadline`]; the knob is k.
+    /// [`AdaptiveDeadline`]; the knob is k.
     Deadline(f64),
     /// [`PhiAccrual`]; the knob is φ.
     Phi(f64, Estimate),
@@ -57,7 +57,7 @@ impl Setting {
                 let max = min.max(Duration::from_secs(60));
                 Box::new(Doubling::new(min, min, max, shrink))
             }
-            Self::Deadline(k) => Box::new(Deadline::new(k, round_trip)),
+            Self::Deadline(k) => Box::new(AdaptiveDeadline::new(k, round_trip)),
             Self::Phi(at, estimate) => Box::new(PhiAccrual::new(at, estimate, 1000, interval)),
         }
     }

@@ -5,7 +5,7 @@ mod window;
 use crate::detector::{Detector, Observation, ProcessState, Suspicion, Transition};
 use quorate_core::Time;
 use std::time::Duration;
-use window::Window;
+use window::SampleWindow;
 
 /// From the intervals seen so far, how improbable is the silence?
 ///
@@ -45,7 +45,7 @@ pub struct PhiAccrual {
     estimate: Estimate,
     /// How many deviations over the mean (for the exponential: how many means) the threshold is.
     deviates: f64,
-    window: Window,
+    window: SampleWindow,
     last: Option<Time>,
     belief: Suspicion,
 }
@@ -64,7 +64,7 @@ impl PhiAccrual {
         first_interval: Duration,
     ) -> Self {
         let first = u64::try_from(first_interval.as_nanos()).unwrap_or(u64::MAX);
-        let mut intervals = Window::new(window);
+        let mut intervals = SampleWindow::new(window);
         intervals.push(first - first / 4);
         intervals.push(first.saturating_add(first / 4));
         let threshold = threshold.clamp(0.0, MAX_PHI);

@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 /// The last intervals, in nanoseconds, with exact sums: the mean does not depend on the order in
 /// which floats were added.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Window {
+pub(super) struct SampleWindow {
     intervals: VecDeque<u64>,
     size: usize,
     sum: u128,
     squares: u128,
 }
 
-impl Window {
+impl SampleWindow {
     /// Longer intervals count as this, 18 minutes: so the sums cannot overflow.
     const MAX_INTERVAL: u64 = 1 << 40;
     /// The largest window, for the same reason.

@@ -1,7 +1,7 @@
 //! Time-outs that adapt, and the deadline of k round trips.
 
 use crate::{ask, at, ms, silence, to};
-use quorate_detect::{Deadline, Detector, Doubling, ProcessState, Shrink};
+use quorate_detect::{AdaptiveDeadline, Detector, Doubling, ProcessState, Shrink};
 use std::time::Duration;
 
 /// Doc 000, line by line: halved by a success down to the minimum, doubled by a failure.
@@ -65,7 +65,7 @@ fn a_late_answer_takes_the_suspicion_back_and_is_no_success() {
 /// Doc 003: T = round trip × k, the round trip being a smoothed one (RFC 6298: 7/8 and 1/8).
 #[test]
 fn the_deadline_is_k_smoothed_round_trips() {
-    let mut detector = Deadline::new(4.0, ms(8));
+    let mut detector = AdaptiveDeadline::new(4.0, ms(8));
     assert_eq!(detector.limit(), ms(32));
     ask(&mut detector, 0, 0, 16);
     assert_eq!(detector.limit(), ms(4 * (7 + 2)));
@@ -92,7 +92,7 @@ fn the_deadline_is_k_smoothed_round_trips() {
 #[test]
 fn odd_figures_are_tamed() {
     for k in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
-        let mut detector = Deadline::new(k, Duration::MAX);
+        let mut detector = AdaptiveDeadline::new(k, Duration::MAX);
         silence(&mut detector, 0, 0, 1000);
         ask(&mut detector, 1, 2000, 1);
     }

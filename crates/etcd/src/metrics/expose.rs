@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::text::Exposition;
-use super::{Counters, Metrics, REJECTIONS, process};
+use super::{Metrics, REJECTIONS, RpcCounters, process};
 use crate::ETCD_VERSION;
 use crate::backend::{Backend, Identity, Status};
 use crate::rpcs::RPCS;
@@ -248,7 +248,7 @@ fn quorate(text: &mut Exposition, identity: Identity, status: &Status, metrics: 
     }
 }
 
-fn face_itself(text: &mut Exposition, counters: &Counters) {
+fn face_itself(text: &mut Exposition, counters: &RpcCounters) {
     let name = "quorate_rejected_requests_total";
     text.head(
         name,

@@ -13,17 +13,17 @@ impl Exposition {
         self.0
     }
 
-    pub(super) fn counter(&mut self, name: &str, help: &str, value: impl Value) {
+    pub(super) fn counter(&mut self, name: &str, help: &str, value: impl MetricValue) {
         self.head(name, help, "counter");
         self.sample(name, &[], value);
     }
 
-    pub(super) fn gauge(&mut self, name: &str, help: &str, value: impl Value) {
+    pub(super) fn gauge(&mut self, name: &str, help: &str, value: impl MetricValue) {
         self.head(name, help, "gauge");
         self.sample(name, &[], value);
     }
 
-    /// A counter, unless nobody counts it: a zero would be a claim.
+    /// A counter. It is left out where it is not counted: a zero would be a claim.
     pub(super) fn counter_if(&mut self, name: &str, help: &str, value: Option<u64>) {
         if let Some(value) = value {
             self.counter(name, help, value);
@@ -35,7 +35,7 @@ impl Exposition {
         self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     }
 
-    pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Value) {
+    pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl MetricValue) {
         self.name(name, labels, None);
         self.write(format_args!(" {}\n", value.render()));
     }
@@ -80,23 +80,23 @@ impl Exposition {
 }
 
 /// A number as the format has it.
-pub(super) trait Value {
+pub(super) trait MetricValue {
     fn render(&self) -> String;
 }
 
-impl Value for u64 {
+impl MetricValue for u64 {
     fn render(&self) -> String {
         self.to_string()
     }
 }
 
-impl Value for i64 {
+impl MetricValue for i64 {
     fn render(&self) -> String {
         self.to_string()
     }
 }
 
-impl Value for f64 {
+impl MetricValue for f64 {
     fn render(&self) -> String {
         if *self == f64::INFINITY {
             "+Inf".into()
@@ -106,7 +106,7 @@ impl Value for f64 {
     }
 }
 
-impl Value for bool {
+impl MetricValue for bool {
     fn render(&self) -> String {
         u64::from(*self).render()
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::{Command, DeleteRangeRequest, PutRequest, RangeRequest, TxnOp, TxnRequest};
-use crate::Error;
+use crate::error::Error;
 
 impl Command {
     /// Refuses what no state could accept. `max_txn_ops` bounds the operations of a transaction

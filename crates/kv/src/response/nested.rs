@@ -5,7 +5,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{DeleteRangeResponse, PutResponse, RangeResponse, TxnOpResponse, TxnResponse};
-use crate::MAX_TXN_DEPTH;
+use crate::request::MAX_TXN_DEPTH;
 
 #[derive(Serialize)]
 enum NodeRef<'a> {

@@ -10,8 +10,10 @@
 //! hold the same changes and have the same digest.
 
 use super::Store;
+use crate::error::Error;
 use crate::history::{Change, Revision};
-use crate::{CompactRequest, CompactResponse, Error};
+use crate::request::CompactRequest;
+use crate::response::CompactResponse;
 
 /// How many changes a compaction works through itself: a few milliseconds.
 const STEPS_AT_ONCE: usize = 4096;

@@ -6,9 +6,11 @@ use std::ops::Bound;
 use imbl::OrdMap;
 
 use super::Store;
+use crate::error::Error;
 use crate::history::{Change, History};
 use crate::key::Key;
-use crate::{Error, KeyValue, RangeRequest, RangeResponse, SortOrder, SortTarget};
+use crate::request::{RangeRequest, SortOrder, SortTarget};
+use crate::response::{KeyValue, RangeResponse};
 
 impl Store {
     /// Answers a range.

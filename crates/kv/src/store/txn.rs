@@ -5,11 +5,12 @@ use std::cmp::Ordering;
 use super::Store;
 use super::range::live_keys;
 use super::write::Write;
+use crate::error::Error;
 use crate::history::Change;
-use crate::{
-    Compare, CompareResult, CompareTarget, Error, PutRequest, RangeRequest, TxnOp, TxnOpResponse,
-    TxnRequest, TxnResponse,
+use crate::request::{
+    Compare, CompareResult, CompareTarget, PutRequest, RangeRequest, TxnOp, TxnRequest,
 };
+use crate::response::{TxnOpResponse, TxnResponse};
 
 /// How each transaction that runs has turned out, in the order in which they run.
 type Path = Vec<bool>;

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use super::Store;
 use super::range::live_keys;
+use crate::error::Error;
 use crate::history::{Change, History, Revision};
 use crate::key::Key;
-use crate::{
-    DeleteRangeRequest, DeleteRangeResponse, Error, PutRequest, PutResponse, RangeRequest,
-    RangeResponse,
-};
+use crate::request::{DeleteRangeRequest, PutRequest, RangeRequest};
+use crate::response::{DeleteRangeResponse, PutResponse, RangeResponse};
 
 /// A write transaction in progress. All its changes have one revision, that of the store plus one,
 /// and are seen by what follows in the transaction.

@@ -4,21 +4,21 @@ mod reads;
 mod sessions;
 mod store;
 
-pub use reads::Reads;
-pub use sessions::Sessions;
+pub use reads::ReadLoad;
+pub use sessions::ClientSessions;
 pub use store::LeaderWrites;
 
-pub(crate) use reads::Reader;
+pub(crate) use reads::ReadClient;
 pub(crate) use sessions::StateMachine;
-pub(crate) use store::Store;
+pub(crate) use store::ExternalStore;
 
 /// What clients do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clients {
-    /// Whoever takes itself for the leader writes to a store outside.
+    /// A node that believes it is the leader writes to a store outside.
     pub leader_writes: Option<LeaderWrites>,
     /// Somebody reads.
-    pub reads: Option<Reads>,
+    pub reads: Option<ReadLoad>,
     /// The values are applied by a state machine.
-    pub sessions: Option<Sessions>,
+    pub sessions: Option<ClientSessions>,
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Somebody reads how much is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reads {
+pub struct ReadLoad {
     /// How often, in nanoseconds.
     pub every: u64,
     /// From which node.
@@ -19,7 +19,7 @@ pub struct Reads {
 
 /// Who reads.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reader {
+pub(crate) struct ReadClient {
     /// The most that any client was told is decided.
     acknowledged: u64,
     /// Reads under way: what was acknowledged when they began.
@@ -30,7 +30,7 @@ pub(crate) struct Reader {
     pub(crate) stale: u64,
 }
 
-impl Reader {
+impl ReadClient {
     /// Somebody was told that so much is decided.
     pub(crate) fn acknowledge(&mut self, decided: u64) {
         self.acknowledged = self.acknowledged.max(decided);
@@ -67,7 +67,7 @@ impl Reader {
         self.refused += u64::from(self.waiting.remove(&id).is_some());
     }
 
-    /// Reads that nobody answered.
+    /// Reads without an answer.
     pub(crate) fn unanswered(&self) -> usize {
         self.waiting.len()
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// Whether the state machine knows what it has applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sessions {
+pub enum ClientSessions {
     /// It applies each value once, however often it is decided.
     Kept,
     /// It applies what it is given.
@@ -34,10 +34,10 @@ impl StateMachine {
         &mut self,
         node: NodeId,
         value: &Bytes,
-        sessions: Sessions,
+        sessions: ClientSessions,
     ) -> Result<(), String> {
         let times = self.applied.entry(value.clone()).or_default();
-        if sessions == Sessions::Kept && *times > 0 {
+        if sessions == ClientSessions::Kept && *times > 0 {
             self.suppressed += 1;
             return Ok(());
         }

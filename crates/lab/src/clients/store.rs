@@ -1,4 +1,4 @@
-//! A store outside of the cluster, to which whoever takes itself for the leader writes.
+//! A store outside of the cluster. Each node that believes it is the leader writes to it.
 //!
 //! A leader that was paused wakes up as a leader (doc 003: 4.2 s of garbage collection, 800 ms with
 //! two leaders, 84 orders confirmed against stale state). The log is safe from it, for its term is
@@ -6,7 +6,7 @@
 
 use quorate_core::NodeId;
 
-/// Whoever takes itself for the leader writes.
+/// A node that believes it is the leader writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaderWrites {
     /// How often, in nanoseconds.
@@ -18,7 +18,7 @@ pub struct LeaderWrites {
 
 /// The store.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Store {
+pub(crate) struct ExternalStore {
     /// The greatest token of a write that was accepted, and whose it was.
     latest: Option<(u64, NodeId)>,
     /// Writes of a leader that was one no longer.
@@ -28,7 +28,7 @@ pub(crate) struct Store {
     pub(crate) window: Option<(u64, u64)>,
 }
 
-impl Store {
+impl ExternalStore {
     /// A leader writes.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ mod tests {
     fn a_token_keeps_the_old_leader_out_and_without_one_it_overwrites() {
         let (old, new) = (NodeId(0), NodeId(1));
         for fencing in [true, false] {
-            let mut store = Store::default();
+            let mut store = ExternalStore::default();
             assert!(store.write(1, old, 7, fencing).is_ok());
             assert!(store.write(2, new, 8, fencing).is_ok());
             assert_eq!(store.write(3, old, 7, fencing).is_ok(), fencing);

@@ -6,7 +6,7 @@ use super::{Cell, FaultClass, TimingModel};
 use crate::system::SystemFacts;
 use quorate_contract::{
     Admissibility, Bounds, Cluster, Contract, FailureModel, Failures, LinkModel, Links,
-    Stabilization, Storage, StorageModel, Synchrony, Timing, admissible,
+    Stabilization, StorageAssumption, StorageModel, Synchrony, Timing, admissible,
 };
 use quorate_report::CellVerdict;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub(super) fn contract(place: &Cell, facts: &SystemFacts, nodes: u8, faults: u8)
     };
     let links = match place.column.fault {
         FaultClass::FairLoss => LinkModel::FairLoss,
-        // Who outvotes liars must know them; among the honest, who speaks is believed.
+        // Outvoting liars needs authenticated senders; without liars, every message is believed.
         _ if survives_liars(facts) => LinkModel::Authenticated,
         // A bound on time means nothing where any message may be lost.
         _ if place.timing == TimingModel::Synchronous => declared.links.max(LinkModel::Reliable),
@@ -69,7 +69,7 @@ pub(super) fn contract(place: &Cell, facts: &SystemFacts, nodes: u8, faults: u8)
             model: links,
             signatures: declared.signatures,
         },
-        storage: Storage {
+        storage: StorageAssumption {
             model: match place.column.fault {
                 FaultClass::Amnesia if !survives_liars(facts) => StorageModel::Amnesiac,
                 _ => StorageModel::Durable,

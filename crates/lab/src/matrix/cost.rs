@@ -4,7 +4,7 @@
 //! decisions, with a leader in place and timeouts far away; what decides once is measured as a
 //! whole. Values have two bytes.
 
-use crate::system::{Options, Proposers, Setup, SystemUnderTest, Visitor, facts, visit};
+use crate::system::{Proposers, ProtocolOptions, Setup, SystemUnderTest, Visitor, facts, visit};
 use bytes::Bytes;
 use quorate_core::NodeId;
 use quorate_crypto::{Scheme, Work};
@@ -45,7 +45,7 @@ pub struct Measured {
 /// can be run.
 pub fn faults_for(protocol: &str, n: u8) -> Option<u8> {
     let facts = facts(protocol)?;
-    if facts.catalogue == quorate_contract::Protocol::TwoGenerals {
+    if facts.catalogue == quorate_contract::ProtocolName::TwoGenerals {
         return (n == 2).then_some(0);
     }
     let most = (n.checked_sub(1)? / facts.per_fault).min(n.saturating_sub(2));
@@ -59,7 +59,7 @@ pub fn cost(protocol: &str, n: u8, scheme: Scheme) -> Option<Measured> {
 }
 
 /// The same over so many decisions, where the protocol is a log. The work is the same each time, so
-/// whoever has a clock learns from two lengths what one decision takes.
+/// a caller with a clock learns from two lengths what one decision takes.
 pub fn cost_of(protocol: &str, n: u8, scheme: Scheme, decisions: u32) -> Option<Measured> {
     let f = faults_for(protocol, n)?;
     let measure = Measure {
@@ -94,8 +94,8 @@ impl Visitor for Measure {
             faults: f,
             // In a log, timeouts are far away; in rounds, a round is what it must be.
             delta: if a_log { DELTA * 200 } else { DELTA },
-            patience_max: 1,
-            options: Options::default(),
+            timeout_factor_max: 1,
+            options: ProtocolOptions::default(),
             scheme,
         };
         let configs = S::configs(&setup).ok()?;
@@ -156,7 +156,7 @@ impl<S: SystemUnderTest> CostRunner<S> {
     fn a_stream(mut self, n: u8, f: u8, many: u32, work: impl Fn() -> Work) -> Option<Measured> {
         let delta = DELTA.as_nanos() as u64;
         let mut entry = NodeId(0);
-        // Whoever leads, in the end, has the first value; it decides first, and is asked from now on.
+        // The node that decides first is the leader; it gets all further requests.
         for node in NodeId::all(n).cycle().take(64) {
             self.bare
                 .request(node, S::request(Bytes::from_static(b"w0")));
@@ -193,8 +193,8 @@ impl<S: SystemUnderTest> CostRunner<S> {
         let delta = DELTA.as_nanos() as u64;
         let (counts, before) = (Costs::default(), work());
         // With one proposer, or all of one mind: what everybody hopes for.
-        let alone =
-            S::PROPOSERS == Proposers::Sender || S::CATALOGUE == quorate_contract::Protocol::Paxos;
+        let alone = S::PROPOSERS == Proposers::Sender
+            || S::CATALOGUE == quorate_contract::ProtocolName::Paxos;
         let value = S::proposal(NodeId(u32::from(!alone)));
         let asked = NodeId::all(n).take(if alone { 1 } else { n.into() });
         for node in asked {

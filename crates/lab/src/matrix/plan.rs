@@ -6,7 +6,7 @@ use super::claim::{self, DELTA, DRIFT_PPM, PHI};
 use super::{FaultClass, TimingModel, Token};
 use crate::clients::Clients;
 use crate::experiment::{ClientLoad, Experiment};
-use crate::system::{Options, Proposers, Setup, SystemFacts, facts, patience_max};
+use crate::system::{Proposers, ProtocolOptions, Setup, SystemFacts, facts, timeout_factor_max};
 use quorate_contract::{Contract, FailureModel, LinkModel};
 use quorate_core::NodeSet;
 use quorate_crypto::Scheme;
@@ -43,7 +43,7 @@ pub struct RunPlan {
 
 impl RunPlan {
     /// Draws the plan of a run. The same token gives the same plan, on every machine.
-    pub fn draw(token: Token, options: &Options) -> Self {
+    pub fn draw(token: Token, options: &ProtocolOptions) -> Self {
         let place = token.cell;
         let facts = facts(place.protocol).expect("a place has a protocol of the lab");
         let mut decisions = stream(&token, "plan");
@@ -60,7 +60,7 @@ impl RunPlan {
             nodes,
             faults,
             delta: TOLD,
-            patience_max: patience_max(&contract.timing, TOLD),
+            timeout_factor_max: timeout_factor_max(&contract.timing, TOLD),
             options: options.clone(),
             scheme: Scheme::Ideal,
         };
@@ -200,7 +200,7 @@ impl TimingModel {
 /// The cluster at its bound for so many faults; of one more, somebody is left.
 pub(super) fn nodes(facts: &SystemFacts, faults: u8) -> u8 {
     match facts.catalogue {
-        quorate_contract::Protocol::TwoGenerals => 2,
+        quorate_contract::ProtocolName::TwoGenerals => 2,
         _ => facts.nodes_for(faults).max(faults + 2),
     }
 }
@@ -227,7 +227,7 @@ fn pace(
         TimingModel::Synchronous => (pace, 8_000 * MS, None),
         TimingModel::UnknownBound => {
             // What the nodes are told, or that many times: up to where a fixed timeout decides
-            // nothing for ever. Who learns how long to wait needs some elections to learn it.
+            // nothing at all. A node with adaptive timeouts needs some elections to learn them.
             let times = 1 << [0, 1, 2, 4, 6][decisions.below(5) as usize];
             let mut pace = TimingProfile::synchronous(times * delta, times * phi);
             pace.drift_ppm = DRIFT_PPM;

@@ -2,7 +2,7 @@
 
 use super::{RunPlan, TimingModel, Token};
 use crate::run::{RunOutcome, run};
-use crate::system::Options;
+use crate::system::ProtocolOptions;
 use quorate_contract::{Behaviour, Behaviours, Component as Whose};
 use quorate_report::CellVerdict;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct Sample {
 }
 
 /// Runs one run of a cell.
-pub fn sample(token: Token, options: &Options) -> (Sample, RunPlan, RunOutcome) {
+pub fn sample(token: Token, options: &ProtocolOptions) -> (Sample, RunPlan, RunOutcome) {
     let plan = RunPlan::draw(token, options);
     let outcome = run(&plan.experiment, plan.decisions()).unwrap_or_else(|refused| {
         panic!("{token} can be run, being drawn from what can: {refused}")

@@ -7,7 +7,7 @@ use crate::system::{SlotDecision, SystemUnderTest};
 use quorate_core::NodeId;
 
 impl<S: SystemUnderTest> Runner<'_, S> {
-    /// A client asks the next node for its value, if nobody has decided it yet.
+    /// A client asks the next node for its value, if no node has decided it yet.
     pub(super) fn ask_next(&mut self, n: u32) {
         let Some(load) = &self.experiment.load else {
             return;
@@ -30,7 +30,7 @@ impl<S: SystemUnderTest> Runner<'_, S> {
         self.bare.wake_at(at, LOAD | n);
     }
 
-    /// Whoever takes itself for the leader writes to the store outside.
+    /// Each node that believes it is the leader writes to the store outside.
     pub(super) fn leaders_write(&mut self) {
         let Some(writes) = self.experiment.clients.leader_writes else {
             return;
@@ -90,7 +90,7 @@ impl<S: SystemUnderTest> Runner<'_, S> {
         }
     }
 
-    /// What a node decided is applied, and acknowledged to whoever asked for it there.
+    /// What a node decided is applied, and acknowledged to the client that asked for it there.
     pub(super) fn apply(&mut self, node: NodeId, decisions: &[SlotDecision]) {
         for decision in decisions {
             self.reader.acknowledge(decision.slot);

@@ -2,7 +2,7 @@
 
 use super::{PropertyViolation, RunOutcome};
 use crate::checker::{BrokenProperty, Checker};
-use crate::clients::{Reader, StateMachine, Store};
+use crate::clients::{ExternalStore, ReadClient, StateMachine};
 use crate::experiment::{Experiment, ExperimentError, MAX_EVENTS};
 use crate::record;
 use crate::system::{Proposers, SystemUnderTest};
@@ -30,8 +30,8 @@ where
     proposals: Vec<(NodeId, Bytes)>,
     /// How often each value of the load was asked for.
     pub(super) tries: Vec<u32>,
-    pub(super) store: Store,
-    pub(super) reader: Reader,
+    pub(super) store: ExternalStore,
+    pub(super) reader: ReadClient,
     pub(super) machines: Vec<StateMachine>,
     violation: Option<PropertyViolation>,
     done_at: Option<u64>,
@@ -99,8 +99,8 @@ impl<'e, S: SystemUnderTest> Runner<'e, S> {
             judge,
             proposals: firsts.map(|ask| (ask.node, ask.value.clone())).collect(),
             tries,
-            store: Store::default(),
-            reader: Reader::default(),
+            store: ExternalStore::default(),
+            reader: ReadClient::default(),
             machines: vec![StateMachine::default(); usize::from(setup.nodes)],
             violation: None,
             done_at: None,
@@ -144,7 +144,7 @@ impl<'e, S: SystemUnderTest> Runner<'e, S> {
         // A state machine is memory; the log is applied again from its beginning.
         self.machines[node.index()] = StateMachine::default();
         // So is what a node was asked for, and the layer above asks again for what it begins with
-        // (Aguilera, Chen and Toueg 1998: else nobody proposes once each has crashed in its turn).
+        // (Aguilera, Chen and Toueg 1998: else there is no proposer once each node has crashed in its turn).
         if S::RECOVERS && S::PROPOSERS == Proposers::AllNodes {
             let (now, experiment) = (self.bare.now(), self.experiment);
             let asks = experiment.requests.iter().filter(|ask| !ask.second);

@@ -93,7 +93,7 @@ fn decided(part: &ScenarioPart, outcome: &RunOutcome) -> String {
     for (name, (node, log)) in part.names.nodes.iter().zip(logs) {
         let values: usize = log.values().map(|(values, _)| values.len()).sum();
         let said = match values > 4 {
-            _ if liars.contains(node) => "(nobody need believe it)".to_owned(),
+            _ if liars.contains(node) => "(does not count)".to_owned(),
             true => format!("{values} values"),
             false => decided_by(log),
         };

@@ -185,7 +185,7 @@ fn link_fault(names: &NodeNames, fault: &ScheduledLinkFault) -> Vec<(u64, String
         flapping,
         ..
     } = fault;
-    // What is slow for ever is how the network is.
+    // A link that is slow to the end is a property of the network, not an event.
     if matches!(fault.fault, LinkFault::Slow(_)) && *from == 0 && until.is_none() {
         return vec![];
     }
@@ -219,8 +219,7 @@ fn link_fault(names: &NodeNames, fault: &ScheduledLinkFault) -> Vec<(u64, String
     moments
 }
 
-/// The moments at which reality first did what nobody had told the story's reader: lies, omissions,
-/// losses, delays.
+/// When behaviours first showed that no earlier line of the timeline tells: lies, omissions, loss.
 fn first_signs(part: &ScenarioPart, played: &ScenarioRun, moments: &mut Vec<(u64, String)>) {
     for departure in &played.contract_check.deviations {
         let told = matches!(

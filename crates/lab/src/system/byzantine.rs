@@ -7,11 +7,11 @@ use quorate_core::{Coin, NodeId};
 
 /// Protocol A: silence of a minority.
 #[derive(Debug)]
-pub struct BenOrCrash;
+pub struct BenOrCrashSystem;
 
 /// Protocol B: lies of a fifth.
 #[derive(Debug)]
-pub struct BenOrByzantine;
+pub struct BenOrByzantineSystem;
 
 const COINS: &[(&str, &[&str])] = &[("coin", &["local", "common"])];
 
@@ -42,7 +42,7 @@ macro_rules! ben_or_subject {
         impl SystemUnderTest for $subject {
             type Protocol = ben_or::BenOr;
             const NAME: &'static str = $name;
-            const CATALOGUE: quorate_contract::Protocol = ben_or::PROTOCOL;
+            const CATALOGUE: quorate_contract::ProtocolName = ben_or::PROTOCOL;
             const PROPOSERS: Proposers = Proposers::AllNodes;
             // What is said while it is down is not said again.
             const RECOVERS: bool = false;
@@ -68,9 +68,9 @@ macro_rules! ben_or_subject {
     };
 }
 
-ben_or_subject!(BenOrCrash, "ben-or", ben_or::Faults::Crash, 2);
+ben_or_subject!(BenOrCrashSystem, "ben-or", ben_or::Faults::Crash, 2);
 ben_or_subject!(
-    BenOrByzantine,
+    BenOrByzantineSystem,
     "ben-or-byzantine",
     ben_or::Faults::Byzantine,
     5
@@ -78,12 +78,12 @@ ben_or_subject!(
 
 /// Reliable broadcast.
 #[derive(Debug)]
-pub struct Bracha;
+pub struct BrachaSystem;
 
-impl SystemUnderTest for Bracha {
+impl SystemUnderTest for BrachaSystem {
     type Protocol = bracha::Bracha;
     const NAME: &'static str = "bracha";
-    const CATALOGUE: quorate_contract::Protocol = bracha::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = bracha::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Sender;
     // What is said while it is down is not said again.
     const RECOVERS: bool = false;
@@ -109,12 +109,12 @@ impl SystemUnderTest for Bracha {
 
 /// Three phases and checkpoints.
 #[derive(Debug)]
-pub struct Pbft;
+pub struct PbftSystem;
 
-impl SystemUnderTest for Pbft {
+impl SystemUnderTest for PbftSystem {
     type Protocol = pbft::Pbft;
     const NAME: &'static str = "pbft";
-    const CATALOGUE: quorate_contract::Protocol = pbft::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = pbft::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 3;
@@ -154,12 +154,12 @@ impl SystemUnderTest for Pbft {
 
 /// Chained HotStuff.
 #[derive(Debug)]
-pub struct HotStuff;
+pub struct HotStuffSystem;
 
-impl SystemUnderTest for HotStuff {
+impl SystemUnderTest for HotStuffSystem {
     type Protocol = hotstuff::HotStuff;
     const NAME: &'static str = "hotstuff";
-    const CATALOGUE: quorate_contract::Protocol = hotstuff::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = hotstuff::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 3;
@@ -203,12 +203,12 @@ impl SystemUnderTest for HotStuff {
 
 /// Heights, rounds, prevotes, precommits.
 #[derive(Debug)]
-pub struct Tendermint;
+pub struct TendermintSystem;
 
-impl SystemUnderTest for Tendermint {
+impl SystemUnderTest for TendermintSystem {
     type Protocol = tendermint::Tendermint;
     const NAME: &'static str = "tendermint";
-    const CATALOGUE: quorate_contract::Protocol = tendermint::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = tendermint::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 3;

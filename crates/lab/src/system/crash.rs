@@ -18,18 +18,18 @@ fn election_min(delta: Duration) -> Duration {
 }
 
 /// How patient nodes become that are told Δ.
-pub(crate) fn patience_max(timing: &quorate_contract::Timing, delta: Duration) -> u32 {
-    raft::patience_max(timing, election_min(delta))
+pub(crate) fn timeout_factor_max(timing: &quorate_contract::Timing, delta: Duration) -> u32 {
+    raft::max_timeout_factor(timing, election_min(delta))
 }
 
 /// The one that serves.
 #[derive(Debug)]
-pub struct Raft;
+pub struct RaftSystem;
 
-impl SystemUnderTest for Raft {
+impl SystemUnderTest for RaftSystem {
     type Protocol = raft::Raft;
     const NAME: &'static str = "raft";
-    const CATALOGUE: quorate_contract::Protocol = quorate_contract::Protocol::Raft;
+    const CATALOGUE: quorate_contract::ProtocolName = quorate_contract::ProtocolName::Raft;
     const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 2;
@@ -42,7 +42,7 @@ impl SystemUnderTest for Raft {
             heartbeat,
             election_min,
             election_max,
-            patience_max: setup.patience_max,
+            max_timeout_factor: setup.timeout_factor_max,
             ..raft::Config::default()
         };
         config.check()?;
@@ -108,12 +108,12 @@ impl SystemUnderTest for Raft {
 
 /// A log, one Paxos a slot.
 #[derive(Debug)]
-pub struct MultiPaxos;
+pub struct MultiPaxosSystem;
 
-impl SystemUnderTest for MultiPaxos {
+impl SystemUnderTest for MultiPaxosSystem {
     type Protocol = multi_paxos::MultiPaxos;
     const NAME: &'static str = "multi-paxos";
-    const CATALOGUE: quorate_contract::Protocol = multi_paxos::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = multi_paxos::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 2;
@@ -125,7 +125,7 @@ impl SystemUnderTest for MultiPaxos {
             heartbeat,
             election_min,
             election_max,
-            patience_max: setup.patience_max,
+            timeout_factor_max: setup.timeout_factor_max,
             ..multi_paxos::Config::default()
         };
         config.check()?;
@@ -161,12 +161,12 @@ impl SystemUnderTest for MultiPaxos {
 
 /// One decision.
 #[derive(Debug)]
-pub struct Paxos;
+pub struct PaxosSystem;
 
-impl SystemUnderTest for Paxos {
+impl SystemUnderTest for PaxosSystem {
     type Protocol = paxos::Paxos;
     const NAME: &'static str = "paxos";
-    const CATALOGUE: quorate_contract::Protocol = paxos::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = paxos::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::AllNodes;
     const RECOVERS: bool = true;
     const PER_FAULT: u8 = 2;
@@ -196,12 +196,12 @@ impl SystemUnderTest for Paxos {
 
 /// The COMMIT of docs 000 and 003, with the lessons that can be left out.
 #[derive(Debug)]
-pub struct MajorityCommit;
+pub struct MajorityCommitSystem;
 
-impl SystemUnderTest for MajorityCommit {
+impl SystemUnderTest for MajorityCommitSystem {
     type Protocol = majority::Majority;
     const NAME: &'static str = "majority-commit";
-    const CATALOGUE: quorate_contract::Protocol = majority::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = majority::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 2;
@@ -223,8 +223,8 @@ impl SystemUnderTest for MajorityCommit {
             nodes: setup.nodes,
             leader: NodeId(0),
             quorum: match options.is("quorum", "of-followers") {
-                true => majority::Quorum::OfFollowers,
-                false => majority::Quorum::OfAll,
+                true => majority::QuorumRule::OfFollowers,
+                false => majority::QuorumRule::OfAll,
             },
             deadline,
             order: match options.get("order") {
@@ -278,12 +278,12 @@ impl SystemUnderTest for MajorityCommit {
 
 /// A primary that all follow, and the next one when it is gone.
 #[derive(Debug)]
-pub struct PrimaryBackup;
+pub struct PrimaryBackupSystem;
 
-impl SystemUnderTest for PrimaryBackup {
+impl SystemUnderTest for PrimaryBackupSystem {
     type Protocol = primary_backup::PrimaryBackup;
     const NAME: &'static str = "primary-backup";
-    const CATALOGUE: quorate_contract::Protocol = primary_backup::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = primary_backup::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Clients;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 1;
@@ -331,12 +331,12 @@ impl SystemUnderTest for PrimaryBackup {
 
 /// f + 1 rounds of everything to everybody.
 #[derive(Debug)]
-pub struct FloodSet;
+pub struct FloodSetSystem;
 
-impl SystemUnderTest for FloodSet {
+impl SystemUnderTest for FloodSetSystem {
     type Protocol = flood_set::FloodSet;
     const NAME: &'static str = "flood-set";
-    const CATALOGUE: quorate_contract::Protocol = flood_set::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = flood_set::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::AllNodes;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 1;

@@ -11,12 +11,12 @@ const ATTACK: Bytes = Bytes::from_static(b"ATTACK");
 
 /// Two generals and their messengers.
 #[derive(Debug)]
-pub struct TwoGenerals;
+pub struct TwoGeneralsSystem;
 
-impl SystemUnderTest for TwoGenerals {
+impl SystemUnderTest for TwoGeneralsSystem {
     type Protocol = two_generals::General;
     const NAME: &'static str = "two-generals";
-    const CATALOGUE: quorate_contract::Protocol = two_generals::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = two_generals::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 1;
@@ -80,12 +80,12 @@ impl SystemUnderTest for TwoGenerals {
 
 /// OM(m).
 #[derive(Debug)]
-pub struct OralMessages;
+pub struct OralMessagesSystem;
 
-impl SystemUnderTest for OralMessages {
+impl SystemUnderTest for OralMessagesSystem {
     type Protocol = oral_messages::OralMessages;
     const NAME: &'static str = "oral-messages";
-    const CATALOGUE: quorate_contract::Protocol = oral_messages::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = oral_messages::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 3;
@@ -123,12 +123,12 @@ impl SystemUnderTest for OralMessages {
 
 /// SM(m).
 #[derive(Debug)]
-pub struct SignedMessages;
+pub struct SignedMessagesSystem;
 
-impl SystemUnderTest for SignedMessages {
+impl SystemUnderTest for SignedMessagesSystem {
     type Protocol = signed_messages::SignedMessages;
     const NAME: &'static str = "signed-messages";
-    const CATALOGUE: quorate_contract::Protocol = signed_messages::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = signed_messages::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 2;
@@ -169,12 +169,12 @@ impl SystemUnderTest for SignedMessages {
 
 /// Dolev and Strong's broadcast.
 #[derive(Debug)]
-pub struct DolevStrong;
+pub struct DolevStrongSystem;
 
-impl SystemUnderTest for DolevStrong {
+impl SystemUnderTest for DolevStrongSystem {
     type Protocol = dolev_strong::DolevStrong;
     const NAME: &'static str = "dolev-strong";
-    const CATALOGUE: quorate_contract::Protocol = dolev_strong::PROTOCOL;
+    const CATALOGUE: quorate_contract::ProtocolName = dolev_strong::PROTOCOL;
     const PROPOSERS: Proposers = Proposers::Sender;
     const RECOVERS: bool = false;
     const PER_FAULT: u8 = 2;

@@ -9,7 +9,7 @@ mod generals;
 mod options;
 mod over_links;
 
-pub use options::{BadOption, Options};
+pub use options::{BadOption, ProtocolOptions};
 
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
@@ -17,12 +17,20 @@ use quorate_crypto::{Instance, Keychain, Scheme, deal};
 use quorate_sim::WireMessage;
 use std::time::Duration;
 
-pub use byzantine::{BenOrByzantine, BenOrCrash, Bracha, HotStuff, Pbft, Tendermint};
-pub(crate) use crash::patience_max;
-pub use crash::{FloodSet, MajorityCommit, MultiPaxos, Paxos, PrimaryBackup, Raft};
+pub use byzantine::{
+    BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, HotStuffSystem, PbftSystem,
+    TendermintSystem,
+};
+pub(crate) use crash::timeout_factor_max;
+pub use crash::{
+    FloodSetSystem, MajorityCommitSystem, MultiPaxosSystem, PaxosSystem, PrimaryBackupSystem,
+    RaftSystem,
+};
 pub use over_links::{OverAuthenticated, OverReliable};
 
-pub use generals::{DolevStrong, OralMessages, SignedMessages, TwoGenerals};
+pub use generals::{
+    DolevStrongSystem, OralMessagesSystem, SignedMessagesSystem, TwoGeneralsSystem,
+};
 
 /// What every protocol is set up with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +43,9 @@ pub struct Setup {
     pub delta: Duration,
     /// How many times its first election timeout a node comes to wait, where it can learn: 1 where
     /// Δ is no guess.
-    pub patience_max: u32,
+    pub timeout_factor_max: u32,
     /// The protocol's own choices.
-    pub options: Options,
+    pub options: ProtocolOptions,
     /// How signatures are made.
     pub scheme: Scheme,
 }
@@ -85,7 +93,7 @@ pub trait SystemUnderTest {
     /// Its name in the lab.
     const NAME: &'static str;
     /// Its entry in the catalogue, with all that it claims.
-    const CATALOGUE: quorate_contract::Protocol;
+    const CATALOGUE: quorate_contract::ProtocolName;
     /// How it is asked.
     const PROPOSERS: Proposers;
     /// A node that comes back from a crash is expected to decide like the others.
@@ -114,7 +122,7 @@ pub trait SystemUnderTest {
         Self::proposal(NodeId(node.0 + 1))
     }
 
-    /// What is decided where the sender is not heard; nobody need have asked for it.
+    /// What is decided where the sender is not heard, although it was not proposed.
     const DEFAULT: Option<&'static [u8]> = None;
 
     /// What an output decides.
@@ -215,27 +223,27 @@ macro_rules! subjects {
 }
 
 subjects![
-    Raft,
-    MultiPaxos,
-    Paxos,
-    MajorityCommit,
-    PrimaryBackup,
-    FloodSet,
-    BenOrCrash,
-    BenOrByzantine,
-    Pbft,
-    HotStuff,
-    Tendermint,
-    DolevStrong,
-    OralMessages,
-    SignedMessages,
-    Bracha,
-    TwoGenerals;
-    OverReliable<MajorityCommit>,
-    OverReliable<TwoGenerals>,
-    OverReliable<Bracha>,
-    OverAuthenticated<OralMessages>,
-    OverAuthenticated<Pbft>,
+    RaftSystem,
+    MultiPaxosSystem,
+    PaxosSystem,
+    MajorityCommitSystem,
+    PrimaryBackupSystem,
+    FloodSetSystem,
+    BenOrCrashSystem,
+    BenOrByzantineSystem,
+    PbftSystem,
+    HotStuffSystem,
+    TendermintSystem,
+    DolevStrongSystem,
+    OralMessagesSystem,
+    SignedMessagesSystem,
+    BrachaSystem,
+    TwoGeneralsSystem;
+    OverReliable<MajorityCommitSystem>,
+    OverReliable<TwoGeneralsSystem>,
+    OverReliable<BrachaSystem>,
+    OverAuthenticated<OralMessagesSystem>,
+    OverAuthenticated<PbftSystem>,
 ];
 
 /// What is known of a subject without running it.
@@ -244,7 +252,7 @@ pub struct SystemFacts {
     /// See [`SystemUnderTest::NAME`].
     pub name: &'static str,
     /// See [`SystemUnderTest::CATALOGUE`].
-    pub catalogue: quorate_contract::Protocol,
+    pub catalogue: quorate_contract::ProtocolName,
     /// See [`SystemUnderTest::PROPOSERS`].
     pub proposers: Proposers,
     /// See [`SystemUnderTest::RECOVERS`].
@@ -259,7 +267,7 @@ impl SystemFacts {
     /// The smallest cluster that is at the bound for `f` faults.
     pub fn nodes_for(&self, f: u8) -> u8 {
         match self.catalogue {
-            quorate_contract::Protocol::TwoGenerals => 2,
+            quorate_contract::ProtocolName::TwoGenerals => 2,
             _ => f.saturating_mul(self.per_fault).saturating_add(1),
         }
     }
@@ -292,13 +300,13 @@ mod tests {
 
     #[test]
     fn every_protocol_of_the_lab_is_a_subject_and_can_be_set_up_at_its_bound() {
-        use quorate_contract::{Protocol, Status};
-        for protocol in Protocol::ALL {
+        use quorate_contract::{ProtocolName, SupportLevel};
+        for protocol in ProtocolName::ALL {
             let here = NAMES
                 .iter()
                 .any(|name| facts(name).is_some_and(|facts| facts.catalogue == protocol));
             let status = protocol.declaration().status;
-            assert_eq!(here, status != Status::NotImplemented, "{protocol}");
+            assert_eq!(here, status != SupportLevel::NotImplemented, "{protocol}");
         }
         struct SetUp(Setup);
         impl Visitor for SetUp {
@@ -313,8 +321,8 @@ mod tests {
                 nodes,
                 faults: 1,
                 delta: Duration::from_millis(10),
-                patience_max: 1,
-                options: Options::default(),
+                timeout_factor_max: 1,
+                options: ProtocolOptions::default(),
                 scheme: Scheme::Ideal,
             };
             let made = visit(name, SetUp(setup));

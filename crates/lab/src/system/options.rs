@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// Choices by name; those that are not made are the defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options(BTreeMap<String, String>);
+pub struct ProtocolOptions(BTreeMap<String, String>);
 
 /// A choice that a protocol does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum BadOption {
     },
 }
 
-impl Options {
+impl ProtocolOptions {
     /// Makes a choice.
     pub fn set(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), value.to_owned());
@@ -95,7 +95,7 @@ impl Options {
     }
 }
 
-impl FromIterator<(String, String)> for Options {
+impl FromIterator<(String, String)> for ProtocolOptions {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(options: I) -> Self {
         Self(options.into_iter().collect())
     }

@@ -5,8 +5,11 @@
 //! protocol that needs reliable links can be run over fair-loss ones with the layer, and without it
 //! to show what it is there for.
 
-use super::{Bracha, MajorityCommit, OralMessages, Pbft, Proposers, Setup, SlotDecision};
-use super::{SystemUnderTest, TwoGenerals};
+use super::{
+    BrachaSystem, MajorityCommitSystem, OralMessagesSystem, PbftSystem, Proposers, Setup,
+    SlotDecision,
+};
+use super::{SystemUnderTest, TwoGeneralsSystem};
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
 use quorate_links::{
@@ -71,7 +74,7 @@ macro_rules! over_links {
         {
             type Protocol = Linked<S::Protocol, $link>;
             const NAME: &'static str = <Self as Layered>::NAME;
-            const CATALOGUE: quorate_contract::Protocol = S::CATALOGUE;
+            const CATALOGUE: quorate_contract::ProtocolName = S::CATALOGUE;
             const PROPOSERS: Proposers = S::PROPOSERS;
             const RECOVERS: bool = S::RECOVERS;
             const PER_FAULT: u8 = S::PER_FAULT;
@@ -153,9 +156,9 @@ macro_rules! layered {
 }
 
 layered! {
-    OverReliable, MajorityCommit, "majority-commit+reliable";
-    OverReliable, TwoGenerals, "two-generals+reliable";
-    OverReliable, Bracha, "bracha+reliable";
-    OverAuthenticated, OralMessages, "oral-messages+authenticated";
-    OverAuthenticated, Pbft, "pbft+authenticated";
+    OverReliable, MajorityCommitSystem, "majority-commit+reliable";
+    OverReliable, TwoGeneralsSystem, "two-generals+reliable";
+    OverReliable, BrachaSystem, "bracha+reliable";
+    OverAuthenticated, OralMessagesSystem, "oral-messages+authenticated";
+    OverAuthenticated, PbftSystem, "pbft+authenticated";
 }

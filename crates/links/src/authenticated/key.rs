@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// A secret that two nodes share and nobody else knows.
+/// A secret that two nodes share and no third node knows.
 ///
 /// It is never shown: `Debug` is redacted, nothing serializes it, and it adds nothing to a hash.
 ///

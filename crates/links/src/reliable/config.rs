@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryOrder {
-    /// As they arrive: a lost message holds nobody up. What the contract calls *reliable*.
+    /// As they arrive: a lost message does not hold up the others. What the contract calls *reliable*.
     Any,
     /// As they were sent, within a session. What arrives early is held in the reorder window.
     Fifo,

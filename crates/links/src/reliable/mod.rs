@@ -15,8 +15,8 @@ use crate::missing::Missing;
 
 use crate::refusal::LinkRefusal;
 use quorate_core::{Time, Value};
-use receiver::Receiver;
-use sender::Sender;
+use receiver::LinkReceiver;
+use sender::LinkSender;
 use std::time::Duration;
 
 /// One end of a reliable link ("perfect link": Cachin, Guerraoui, Rodrigues 2011, module 2.3;
@@ -41,8 +41,8 @@ pub struct Reliable<M> {
     epoch: Epoch,
     /// The peer's latest life that was heard of.
     peer: Option<Epoch>,
-    sender: Sender<M>,
-    receiver: Receiver<M>,
+    sender: LinkSender<M>,
+    receiver: LinkReceiver<M>,
     /// An acknowledgement, or a word about our life, is due.
     answer: bool,
     /// A first contact is being tried, and this is the moment to try it.
@@ -82,7 +82,7 @@ impl<M: Value> Reliable<M> {
         }
         let before = self.peer.replace(from);
         self.sender.restart();
-        self.receiver = Receiver::new();
+        self.receiver = LinkReceiver::new();
         self.rearm = true;
         Ok(match before {
             None => Received::FirstContact,
@@ -111,8 +111,8 @@ impl<M: Value> Link<M> for Reliable<M> {
             config: *config,
             epoch: ends.epoch,
             peer: None,
-            sender: Sender::new(),
-            receiver: Receiver::new(),
+            sender: LinkSender::new(),
+            receiver: LinkReceiver::new(),
             answer: false,
             greet: true,
             armed: false,
@@ -137,7 +137,7 @@ impl<M: Value> Link<M> for Reliable<M> {
         if packet.to != Some(self.epoch) && !self.config.missing.is(Missing::Epochs) {
             // The peer does not know our life, or only an earlier one: tell it. What else it says
             // was said to somebody who is no more. (Two ends that both answer such packets do not
-            // go on for ever: the answer names the life that it answers.)
+            // go on without end: the answer names the epoch that it answers.)
             self.answer = true;
             return match packet.to {
                 None if packet.body.is_none() => Ok(received),

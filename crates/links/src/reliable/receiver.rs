@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// What has arrived in this session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Receiver<M> {
+pub(super) struct LinkReceiver<M> {
     /// All up to here have been delivered.
     through: u64,
     /// What arrived after the first that is missing, at most a window ahead. The message is kept
@@ -16,7 +16,7 @@ pub(super) struct Receiver<M> {
     beyond: BTreeMap<u64, Option<M>>,
 }
 
-impl<M> Receiver<M> {
+impl<M> LinkReceiver<M> {
     pub(super) fn new() -> Self {
         Self {
             through: 0,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Messages until the peer has acknowledged them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Sender<M> {
+pub(super) struct LinkSender<M> {
     /// In order; the front has number `first`. The first `under_way` have been sent.
     queue: VecDeque<Item<M>>,
     first: u64,
@@ -39,7 +39,7 @@ struct Item<M> {
     fast: bool,
 }
 
-impl<M: Clone> Sender<M> {
+impl<M: Clone> LinkSender<M> {
     pub(super) fn new() -> Self {
         Self {
             queue: VecDeque::new(),

@@ -8,9 +8,9 @@
 //!      9  n - 1  body: a message in postcard; for ping and pong 8 bytes, echoed as they came
 //! ```
 
-use super::Wire;
 use bytes::{Buf, BytesMut};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 const HEADER: usize = 8;
 const MESSAGE: u8 = 0;
@@ -117,7 +117,7 @@ fn checksum(frame: &[u8]) -> u32 {
 ///
 /// # Errors
 /// If it is no frame: the stream is of no use any more.
-pub fn take<M: Wire>(
+pub fn take<M: DeserializeOwned>(
     arrived: &mut BytesMut,
     max_frame: usize,
 ) -> Result<Option<Frame<M>>, FrameError> {

@@ -1,4 +1,4 @@
-//! The handshake: who calls whom, in which version.
+//! The handshake: who calls whom, for what, in which version.
 //!
 //! The caller speaks first. The prefix up to the versions, and the whole answer, are the same in
 //! every version to come, so that each side can always tell the other *in words* why not.
@@ -8,41 +8,103 @@
 //!          2  lowest version that the caller speaks; little-endian, as all numbers
 //!          2  highest
 //!          2  n, at most 1,024
-//!          n  a `Hello` in postcard (of the highest version)
+//!          n  an `Intent` in postcard (of the highest version)
 //!          4  CRC-32C of all the above
 //! answer:  8  magic
 //!          2  the version to speak, or 0: refused
+//!          2  the reason of a refusal, see `Reason`; 0 otherwise
 //!          2  n, at most 1,024
 //!          n  UTF-8: why refused; empty otherwise
 //!          4  CRC-32C of all the above
 //! ```
+//!
+//! After the answer a peer sends frames; to an offer, the called sends one frame with its
+//! `forming::Answer` and closes.
 
-use super::Local;
+use crate::forming::Offer;
+use crate::joining::JoinRequest;
+use quorate_core::NodeId;
 use serde::{Deserialize, Serialize};
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The lowest and the highest version of the protocol between peers that we speak.
-pub const VERSIONS: (u16, u16) = (1, 1);
+pub const VERSIONS: (u16, u16) = (2, 2);
 
 /// How both sides begin. Ends in a line feed, which HTTP and its like read as the end of a bad line.
 pub const MAGIC: &[u8; 8] = b"QUORATE\n";
 
 const MAX_BODY: usize = 1024;
 
-/// What the caller says of itself.
+/// What a caller wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Intent {
+    /// To send a peer's messages.
+    Peer(Hello),
+    /// To found a cluster together, or to learn that there is one.
+    Form(Offer),
+    /// To become a member that was added.
+    Join(Box<JoinRequest>),
+}
+
+/// What a member says of itself to a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// The cluster's id.
     pub cluster_id: u64,
     /// The cluster's name, for people.
     pub cluster: String,
-    /// The caller's place in the cluster.
-    pub from: u8,
+    /// The caller's number.
+    pub from: NodeId,
+    /// The caller's member id.
+    pub from_id: u64,
     /// Whom the caller means to reach.
-    pub to: u8,
+    pub to: NodeId,
+    /// That one's member id.
+    pub to_id: u64,
     /// The digest of the caller's contract.
     pub contract: u64,
+}
+
+/// Why a caller is refused, as far as it matters to what the caller does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The words say it, or it is one that a later version knows.
+    Other,
+    /// There is no version in common.
+    Version,
+    /// The called belongs to another cluster.
+    OtherCluster,
+    /// The called is another member than the one looked for.
+    WrongAddress,
+    /// The caller is not known as a member.
+    NotAMember,
+    /// The caller was a member and is none any more.
+    Removed,
+    /// The called does not belong to a cluster yet.
+    NotFormed,
+}
+
+impl Reason {
+    const ALL: [Self; 7] = [
+        Self::Other,
+        Self::Version,
+        Self::OtherCluster,
+        Self::WrongAddress,
+        Self::NotAMember,
+        Self::Removed,
+        Self::NotFormed,
+    ];
+
+    fn code(self) -> u16 {
+        let place = Self::ALL.iter().position(|reason| *reason == self);
+        place.unwrap_or(0) as u16 + 1
+    }
+
+    fn of(code: u16) -> Self {
+        let place = usize::from(code.wrapping_sub(1));
+        Self::ALL.get(place).copied().unwrap_or(Self::Other)
+    }
 }
 
 /// Why there is no connection.
@@ -64,46 +126,47 @@ pub enum HandshakeError {
     #[error("refused: {0}")]
     Refused(String),
     /// They refuse, for this reason.
-    #[error("the peer refuses: {0}")]
-    RefusedByPeer(String),
+    #[error("the peer refuses: {why}")]
+    RefusedByPeer {
+        /// What it means for what comes next.
+        reason: Reason,
+        /// In words.
+        why: String,
+    },
 }
 
-/// Introduces us to a peer.
+/// Says to the called what we want, and waits until it agrees.
 ///
 /// # Errors
 /// If there is no agreement.
-pub async fn call<S>(stream: &mut S, local: &Local, to: u8) -> Result<(), HandshakeError>
+pub async fn call<S>(stream: &mut S, intent: &Intent) -> Result<(), HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let hello = Hello {
-        cluster_id: local.cluster_id,
-        cluster: local.cluster.clone(),
-        from: local.me,
-        to,
-        contract: local.contract,
-    };
-    call_with(stream, VERSIONS, &hello).await
+    call_with(stream, VERSIONS, intent).await
 }
 
 pub(super) async fn call_with<S>(
     stream: &mut S,
     (low, high): (u16, u16),
-    hello: &Hello,
+    intent: &Intent,
 ) -> Result<(), HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let body = postcard::to_stdvec(hello).map_err(|_| HandshakeError::Damaged)?;
+    let body = postcard::to_stdvec(intent).map_err(|_| HandshakeError::Damaged)?;
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&low.to_le_bytes());
     bytes.extend_from_slice(&high.to_le_bytes());
     send(stream, bytes, &body).await?;
 
-    let (head, body) = receive::<12, _>(stream).await?;
+    let (head, body) = receive::<14, _>(stream).await?;
     let version = u16::from_le_bytes([head[8], head[9]]);
     match version {
-        0 => Err(HandshakeError::RefusedByPeer(printable(&body))),
+        0 => Err(HandshakeError::RefusedByPeer {
+            reason: Reason::of(u16::from_le_bytes([head[10], head[11]])),
+            why: printable(&body),
+        }),
         version if (low..=high).contains(&version) => Ok(()),
         version => Err(HandshakeError::Refused(format!(
             "the peer answered in protocol version {version}, which was not offered"
@@ -111,60 +174,80 @@ where
     }
 }
 
-/// Answers a caller.
+/// A caller that has said what it wants, and in which version it will be answered.
+#[derive(Debug)]
+pub struct Call {
+    /// What it wants.
+    pub intent: Intent,
+    version: u16,
+}
+
+/// Hears a caller out. To be answered with [`agree`] or [`refuse`].
 ///
 /// # Errors
-/// If it is refused, for a reason that it was told, or is no replica at all.
-pub async fn answer<S>(stream: &mut S, local: &Local) -> Result<Hello, HandshakeError>
+/// If it is no replica, or speaks in no version that we know; it has been told then.
+pub async fn hear<S>(stream: &mut S) -> Result<Call, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let (head, body) = receive::<14, _>(stream).await?;
     let low = u16::from_le_bytes([head[8], head[9]]);
     let high = u16::from_le_bytes([head[10], head[11]]);
-    let judged = judge(low, high, &body, local);
-    let (version, why) = match &judged {
-        Ok(_) => (high.min(VERSIONS.1), ""),
-        Err(why) => (0, why.as_str()),
-    };
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend_from_slice(&version.to_le_bytes());
-    send(stream, bytes, why.as_bytes()).await?;
-    judged.map_err(HandshakeError::Refused)
-}
-
-fn judge(low: u16, high: u16, body: &[u8], local: &Local) -> Result<Hello, String> {
     if low > high || low > VERSIONS.1 || high < VERSIONS.0 {
         let (min, max) = VERSIONS;
-        return Err(format!(
+        let why = format!(
             "the caller speaks versions {low} to {high} of the peer protocol, this replica {min} \
              to {max}; run versions of quorate that have one in common"
-        ));
+        );
+        return Err(refuse(stream, Reason::Version, why).await);
     }
-    let hello: Hello = postcard::from_bytes(body)
-        .map_err(|error| format!("the greeting can't be decoded: {error}"))?;
-    if hello.cluster_id != local.cluster_id {
-        return Err(format!(
-            "the caller belongs to cluster {:?} ({:016x}), this replica to {:?} ({:016x})",
-            hello.cluster.chars().take(64).collect::<String>(),
-            hello.cluster_id,
-            local.cluster,
-            local.cluster_id
-        ));
+    match postcard::from_bytes(&body) {
+        Ok(intent) => Ok(Call {
+            intent,
+            version: high.min(VERSIONS.1),
+        }),
+        Err(error) => {
+            let why = format!("the greeting can't be decoded: {error}");
+            Err(refuse(stream, Reason::Other, why).await)
+        }
     }
-    if hello.to != local.me {
-        return Err(format!(
-            "the caller looks for replica {}, this is {}; is its address in the contract right?",
-            hello.to, local.me
-        ));
+}
+
+/// Agrees to what the caller wants.
+///
+/// # Errors
+/// If the connection fails.
+pub async fn agree<S>(stream: &mut S, call: &Call) -> Result<(), HandshakeError>
+where
+    S: AsyncWrite + Unpin,
+{
+    answer(stream, call.version, 0, "").await
+}
+
+/// Refuses, and returns the error that says so.
+pub async fn refuse<S>(stream: &mut S, reason: Reason, why: String) -> HandshakeError
+where
+    S: AsyncWrite + Unpin,
+{
+    match answer(stream, 0, reason.code(), &why).await {
+        Ok(()) => HandshakeError::Refused(why),
+        Err(error) => error,
     }
-    if hello.from >= local.nodes || hello.from == local.me {
-        return Err(format!(
-            "the caller says that it is replica {}, which is not a peer of {} in a cluster of {}",
-            hello.from, local.me, local.nodes
-        ));
-    }
-    Ok(hello)
+}
+
+async fn answer<S>(
+    stream: &mut S,
+    version: u16,
+    reason: u16,
+    why: &str,
+) -> Result<(), HandshakeError>
+where
+    S: AsyncWrite + Unpin,
+{
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&version.to_le_bytes());
+    bytes.extend_from_slice(&reason.to_le_bytes());
+    send(stream, bytes, why.as_bytes()).await
 }
 
 async fn send<S>(stream: &mut S, mut bytes: Vec<u8>, body: &[u8]) -> Result<(), HandshakeError>
@@ -214,112 +297,110 @@ fn printable(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::local;
     use super::*;
 
-    fn hello() -> Hello {
-        Hello {
+    fn intent() -> Intent {
+        Intent::Peer(Hello {
             cluster_id: 7,
             cluster: "test".to_owned(),
-            from: 1,
-            to: 0,
+            from: NodeId(1),
+            from_id: 101,
+            to: NodeId(0),
+            to_id: 100,
             contract: 3,
-        }
+        })
     }
 
     async fn meet(
         versions: (u16, u16),
-        hello: Hello,
-    ) -> (Result<(), HandshakeError>, Result<Hello, HandshakeError>) {
+        refusal: Option<(Reason, &str)>,
+    ) -> (Result<(), HandshakeError>, Result<Intent, HandshakeError>) {
         let (mut caller, mut called) = tokio::io::duplex(4096);
-        let local = local(0);
-        tokio::join!(
-            call_with(&mut caller, versions, &hello),
-            answer(&mut called, &local)
-        )
+        let intent = intent();
+        tokio::join!(call_with(&mut caller, versions, &intent), async {
+            let call = hear(&mut called).await?;
+            if let Some((reason, why)) = refusal {
+                return Err(refuse(&mut called, reason, why.to_owned()).await);
+            }
+            agree(&mut called, &call).await?;
+            Ok(call.intent)
+        })
     }
 
     #[tokio::test]
-    async fn two_replicas_of_a_cluster_agree() {
-        let (caller, called) = meet(VERSIONS, hello()).await;
-        caller.expect("agreed");
-        assert_eq!(called.expect("agreed"), hello());
+    async fn two_replicas_agree_and_the_called_knows_what_is_wanted() {
         // A later version that still speaks ours.
-        let (caller, called) = meet((1, 9), hello()).await;
-        caller.expect("agreed");
-        called.expect("agreed");
+        for versions in [VERSIONS, (1, 9)] {
+            let (caller, called) = meet(versions, None).await;
+            caller.expect("agreed");
+            assert_eq!(called.expect("agreed"), intent());
+        }
     }
 
     #[tokio::test]
     async fn both_sides_learn_in_words_why_not() {
-        for (versions, hello, words) in [
+        let mut cases = vec![
             (
-                (2, 9),
-                hello(),
-                "the caller speaks versions 2 to 9 of the peer protocol",
-            ),
-            ((5, 1), hello(), "the caller speaks versions 5 to 1"),
-            (
-                VERSIONS,
-                Hello {
-                    cluster_id: 8,
-                    cluster: "other".to_owned(),
-                    ..hello()
-                },
-                "the caller belongs to cluster \"other\"",
+                (3, 9),
+                None,
+                Reason::Version,
+                "the caller speaks versions 3 to 9 of the peer",
             ),
             (
-                VERSIONS,
-                Hello { to: 2, ..hello() },
-                "looks for replica 2, this is 0",
+                (1, 1),
+                None,
+                Reason::Version,
+                "the caller speaks versions 1 to 1",
             ),
             (
-                VERSIONS,
-                Hello { from: 0, ..hello() },
-                "says that it is replica 0",
+                (5, 1),
+                None,
+                Reason::Version,
+                "the caller speaks versions 5 to 1",
             ),
-            (
-                VERSIONS,
-                Hello { from: 3, ..hello() },
-                "says that it is replica 3",
-            ),
-        ] {
-            let (caller, called) = meet(versions, hello).await;
-            let caller = caller.expect_err("refused").to_string();
+        ];
+        for reason in Reason::ALL {
+            cases.push((VERSIONS, Some((reason, "go away")), reason, "go away"));
+        }
+        for (versions, refusal, expected, words) in cases {
+            let (caller, called) = meet(versions, refusal).await;
+            match caller.expect_err("refused") {
+                HandshakeError::RefusedByPeer { reason, why } => {
+                    assert_eq!(reason, expected);
+                    assert!(why.contains(words), "{why}");
+                }
+                other => panic!("{other}"),
+            }
             let called = called.expect_err("refused").to_string();
-            assert!(
-                caller.starts_with("the peer refuses: ") && caller.contains(words),
-                "{caller}"
-            );
             assert!(
                 called.starts_with("refused: ") && called.contains(words),
                 "{called}"
             );
         }
+        assert_eq!(Reason::of(0), Reason::Other);
+        assert_eq!(Reason::of(999), Reason::Other);
     }
 
-    async fn hear(bytes: &[u8]) -> HandshakeError {
+    async fn hear_bytes(bytes: &[u8]) -> HandshakeError {
         let (mut caller, mut called) = tokio::io::duplex(4096);
         caller.write_all(bytes).await.expect("room");
         caller.shutdown().await.expect("closed");
-        answer(&mut called, &local(0))
-            .await
-            .expect_err("no handshake")
+        hear(&mut called).await.expect_err("no handshake")
     }
 
     #[tokio::test]
     async fn strangers_and_damage_are_refused() {
-        let http = hear(b"GET / HTTP/1.1\r\n\r\n").await;
+        let http = hear_bytes(b"GET / HTTP/1.1\r\n\r\n").await;
         assert!(
             http.to_string().contains("does not speak quorate"),
             "{http}"
         );
-        assert!(matches!(hear(b"QUO").await, HandshakeError::Io(_)));
+        assert!(matches!(hear_bytes(b"QUO").await, HandshakeError::Io(_)));
         let mut long = MAGIC.to_vec();
         long.extend_from_slice(&[1, 0, 1, 0, 0xff, 0xff]);
-        assert!(matches!(hear(&long).await, HandshakeError::Damaged));
+        assert!(matches!(hear_bytes(&long).await, HandshakeError::Damaged));
         let mut sum = MAGIC.to_vec();
         sum.extend_from_slice(&[1, 0, 1, 0, 0, 0, 1, 2, 3, 4]);
-        assert!(matches!(hear(&sum).await, HandshakeError::Damaged));
+        assert!(matches!(hear_bytes(&sum).await, HandshakeError::Damaged));
     }
 }

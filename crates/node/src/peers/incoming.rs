@@ -1,147 +1,130 @@
 //! The connections that peers make, to send to us.
 
 use super::frame::{self, Frame, FrameError};
+use super::handshake::{self, Call, HandshakeError, Hello, Intent};
+use super::listen::listen;
+use super::registry::Peers;
 use super::stats::{PeerStats, add};
-use super::{HANDSHAKE_TIMEOUT, Local, Wire, handshake};
+use super::{Wire, offers};
+use crate::forming::Answer;
+use crate::joining::Admits;
 use bytes::BytesMut;
-use socket2::{SockRef, TcpKeepalive};
-use std::future::Future;
+use quorate_core::NodeId;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 /// Takes what peers send.
 pub trait Receiver<M>: Clone + Send + Sync + 'static {
-    /// Takes messages, in order, leaving `messages` empty. While there is no room it waits, and the
-    /// peer with it, by the flow control of TCP.
-    fn deliver(&self, from: u8, messages: &mut Vec<M>) -> impl Future<Output = ()> + Send;
+    /// Takes messages, in order, leaving `messages` empty. What there is no room for is dropped;
+    /// returns how many were. It does not wait: a message that must not be late may come behind one
+    /// that there is no room for.
+    fn deliver(&self, from: NodeId, messages: &mut Vec<M>) -> usize;
 
     /// The peer's connection has ended, after what was delivered before: the peer has gone, or
     /// something between has failed.
-    fn lost(&self, from: u8);
+    fn lost(&self, from: NodeId);
 }
 
-/// Connections of strangers who have not introduced themselves yet. Those beyond are closed.
-const MAX_STRANGERS: usize = 64;
 /// How much is read before what came is handed on.
 const BURST: usize = 256 << 10;
 
-/// What all connections share.
-struct Shared<R> {
-    local: Local,
-    receiver: R,
-    stats: Vec<Arc<PeerStats>>,
-    /// For each peer, a channel whose closing ends the connection before.
-    current: Vec<Mutex<Option<watch::Sender<()>>>>,
+/// Accepts connections from peers and hands on what they send; never ends. A peer has one
+/// connection: a later one replaces an earlier. Founders that ask are told that the cluster is
+/// formed.
+pub async fn accept<M, R, A>(listener: TcpListener, peers: Peers<M>, receiver: R, admits: A)
+where
+    M: Wire,
+    R: Receiver<M>,
+    A: Admits,
+{
+    listen(&listener, move |stream, address, call| {
+        let connection = Connection {
+            peers: peers.clone(),
+            receiver: receiver.clone(),
+            admits: admits.clone(),
+            address,
+        };
+        connection.handle(stream, call)
+    })
+    .await;
 }
 
-/// Accepts connections from peers and hands on what they send, for ever. `stats` has an element for
-/// each replica of the cluster. A peer has one connection: a later one replaces an earlier.
-pub async fn accept<M: Wire, R: Receiver<M>>(
-    listener: TcpListener,
-    local: Local,
-    stats: Vec<Arc<PeerStats>>,
+struct Connection<M: Wire, R, A> {
+    peers: Peers<M>,
     receiver: R,
-) {
-    let current = stats.iter().map(|_| Mutex::default()).collect();
-    let shared = Arc::new(Shared {
-        local,
-        receiver,
-        stats,
-        current,
-    });
-    let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
-    // Dropping the set, with this future, ends the connections.
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let (stream, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of descriptors, most likely: it passes, or not, but spinning won't help.
-                warn!("can't accept a connection on the peer port: {error}");
-                sleep(Duration::from_millis(100)).await;
-                continue;
+    admits: A,
+    address: SocketAddr,
+}
+
+impl<M: Wire, R: Receiver<M>, A: Admits> Connection<M, R, A> {
+    async fn handle(self, mut stream: TcpStream, call: Call) -> Result<(), HandshakeError> {
+        let hello = match &call.intent {
+            Intent::Peer(hello) => hello.clone(),
+            Intent::Join(request) => {
+                debug!(address = %self.address, name = request.name, "one asks to join");
+                let answer = self.admits.admit((**request).clone()).await;
+                return offers::answer(&mut stream, &call, &answer).await;
+            }
+            Intent::Form(offer) => {
+                let answer = Answer::Formed {
+                    founding: self.peers.local().founding.clone(),
+                    current: self.peers.membership().roster.clone(),
+                };
+                debug!(address = %self.address, name = offer.name, "a founder asks");
+                return offers::answer(&mut stream, &call, &answer).await;
             }
         };
-        let Ok(permit) = strangers.clone().try_acquire_owned() else {
-            warn!(%address, "peer port: closed, {MAX_STRANGERS} others have not introduced themselves");
-            continue;
-        };
-        let shared = shared.clone();
-        connections.spawn(async move {
-            let greeted = greet(stream, &shared.local).await;
-            drop(permit);
-            match greeted {
-                Ok((stream, from)) => shared.serve::<M>(stream, from, address).await,
-                Err(error) => warn!(%address, "peer port: connection closed: {error}"),
-            }
-        });
+        let judged = self.peers.membership().judge(self.peers.local(), &hello);
+        if let Err((reason, why)) = judged {
+            return Err(handshake::refuse(&mut stream, reason, why).await);
+        }
+        handshake::agree(&mut stream, &call).await?;
+        if hello.contract != self.peers.local().contract {
+            warn!(
+                peer = %hello.from,
+                "the peer runs under a contract that differs from ours; `quorate explain --json` \
+                 on both files shows where"
+            );
+        }
+        self.serve(stream, &hello).await;
+        Ok(())
     }
-}
 
-async fn greet(
-    mut stream: TcpStream,
-    local: &Local,
-) -> Result<(TcpStream, u8), handshake::HandshakeError> {
-    stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(10))
-        .with_interval(Duration::from_secs(3))
-        .with_retries(3);
-    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-    let hello = timeout(HANDSHAKE_TIMEOUT, handshake::answer(&mut stream, local))
-        .await
-        .map_err(|_| handshake::HandshakeError::TimedOut)??;
-    if hello.contract != local.contract {
-        warn!(
-            peer = hello.from,
-            "the peer runs under a contract that differs from ours; `quorate explain --json` on \
-             both files shows where"
-        );
-    }
-    Ok((stream, hello.from))
-}
-
-impl<R> Shared<R> {
-    async fn serve<M: Wire>(&self, stream: TcpStream, from: u8, address: SocketAddr)
-    where
-        R: Receiver<M>,
-    {
-        let Some(slot) = self.current.get(usize::from(from)) else {
+    async fn serve(&self, stream: TcpStream, hello: &Hello) {
+        let (from, address) = (hello.from, self.address);
+        let Some((stats, mut ended)) = self.peers.connected(from, hello.from_id) else {
+            // It was removed since it was agreed to.
             return;
         };
-        let (alive, mut replaced) = watch::channel(());
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive);
-        info!(peer = from, %address, "peer connected");
-        self.stats[usize::from(from)].appeared.notify_one();
+        info!(peer = %from, %address, "peer connected");
+        stats.appeared.notify_one();
         tokio::select! {
-            result = self.read::<M>(stream, from) => {
+            result = self.read(stream, from, &stats) => {
                 self.receiver.lost(from);
                 match result {
-                    Ok(()) => info!(peer = from, %address, "peer disconnected"),
+                    Ok(()) => info!(peer = %from, %address, "peer disconnected"),
                     Err(error) => {
-                        warn!(peer = from, %address, "connection from peer closed: {error}");
+                        warn!(peer = %from, %address, "connection from peer closed: {error}");
                     }
                 }
             }
-            _ = replaced.changed() => debug!(peer = from, %address, "replaced by a new connection"),
+            _ = ended.changed() => debug!(
+                peer = %from, %address, "closed: a new connection replaces it, or it was removed"
+            ),
         }
     }
 
-    async fn read<M: Wire>(&self, stream: TcpStream, from: u8) -> Result<(), ReadError>
-    where
-        R: Receiver<M>,
-    {
+    async fn read(
+        &self,
+        stream: TcpStream,
+        from: NodeId,
+        stats: &PeerStats,
+    ) -> Result<(), ReadError> {
         let (mut receive, mut send) = stream.into_split();
-        let stats = &self.stats[usize::from(from)];
+        let max_frame = self.peers.local().max_frame;
         let mut arrived = BytesMut::with_capacity(BURST);
         let mut messages = vec![];
         let mut pongs = vec![];
@@ -157,7 +140,7 @@ impl<R> Shared<R> {
             }
             add(&stats.received_bytes, n);
             let result = loop {
-                match frame::take(&mut arrived, self.local.max_frame) {
+                match frame::take(&mut arrived, max_frame) {
                     Ok(Some(Frame::Message(message))) => messages.push(message),
                     Ok(Some(Frame::Ping(nanos))) => frame::put_pong(nanos, &mut pongs),
                     Ok(Some(Frame::Pong(_))) => {}
@@ -167,7 +150,7 @@ impl<R> Shared<R> {
             };
             // What came whole before the damage is good.
             if !messages.is_empty() {
-                self.receiver.deliver(from, &mut messages).await;
+                add(&stats.dropped, self.receiver.deliver(from, &mut messages));
             }
             result?;
             if !pongs.is_empty() {

@@ -11,15 +11,25 @@
 pub mod frame;
 pub mod handshake;
 mod incoming;
+mod listen;
+mod membership;
+pub(crate) mod offers;
 mod outbox;
 mod outgoing;
+mod registry;
 mod stats;
 
+pub use crate::forming::{Answer, Offer};
 pub use incoming::{Receiver, accept};
+pub(crate) use listen::listen;
+pub use membership::Membership;
 pub use outbox::{Bounds, Outbox};
-pub use outgoing::connect;
+pub use registry::Peers;
 pub use stats::{PeerSnapshot, PeerStats};
 
+use quorate_contract::Cluster;
+use quorate_core::NodeId;
+use quorate_replica::Roster;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -34,26 +44,29 @@ pub trait Wire: Serialize + DeserializeOwned + Send + 'static {
     fn weight(&self) -> usize;
 }
 
-/// Who we are to our peers.
+/// Who we are to our peers. It does not change while we run.
 #[derive(Clone, Debug)]
 pub struct Local {
-    /// The cluster's id: peers of another one are refused.
-    pub cluster_id: u64,
-    /// The cluster's name, for people.
-    pub cluster: String,
-    /// Our place in it.
-    pub me: u8,
+    /// Our number.
+    pub me: NodeId,
+    /// Our member id.
+    pub member_id: u64,
+    /// Who founded the cluster: told to founders that ask late.
+    pub founding: Roster,
+    /// The members by the contract that we run under, which may have moved founders.
+    pub cluster: Cluster,
     /// A digest of the whole contract. Peers with another one are served, with a warning: during
     /// a change of addresses two versions are about.
     pub contract: u64,
-    /// How many replicas there are.
-    pub nodes: u8,
     /// The largest frame that is accepted, in bytes.
     pub max_frame: usize,
 }
 
 /// How long a stranger may take to introduce itself.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long it may take until a connection is there.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Unacknowledged data for this long: the connection is given up (TCP_USER_TIMEOUT, RFC 5482).
 pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(5);

@@ -1,8 +1,9 @@
 //! The connection that we make, to send.
 
 use super::frame::{self, Frame};
+use super::handshake::{self, HandshakeError, Hello, Intent, Reason};
 use super::stats::add;
-use super::{DEAD_AFTER, HANDSHAKE_TIMEOUT, Local, Outbox, PING_EVERY, Wire, handshake};
+use super::{CONNECT_TIMEOUT, DEAD_AFTER, HANDSHAKE_TIMEOUT, Outbox, PING_EVERY, Wire};
 use bytes::BytesMut;
 use std::io;
 use std::sync::Arc;
@@ -17,26 +18,43 @@ const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// A connection that is refused in words won't be better in a moment.
 const REFUSED_WAIT: Duration = Duration::from_secs(3);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// About how much is handed to the socket at once; what is urgent waits for no more than this.
 const BURST: usize = 256 << 10;
 
-/// Keeps a connection to peer `to` at `address` and sends what comes into the outbox, for ever.
-/// When the connection fails it is made again, after a wait that doubles up to a second and is
-/// spread by chance (doc 002: retries must not march in step), or as soon as the peer connects to
-/// us: a replica that is back must not be deaf to the others for a second.
-pub async fn connect<M: Wire>(local: Local, to: u8, address: String, outbox: Arc<Outbox<M>>) {
+/// Whom to connect to.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    /// What we say of ourselves and of the peer that we look for.
+    pub(super) hello: Hello,
+    /// Where it is.
+    pub(super) address: String,
+    /// The largest frame, in bytes.
+    pub(super) max_frame: usize,
+}
+
+/// Keeps a connection to a peer and sends what comes into the outbox; never ends. When the
+/// connection fails it is made again, after a wait that doubles up to a second and is spread by
+/// chance (doc 002: retries must not march in step), or as soon as the peer connects to us, so that
+/// a restarted replica hears from the others at once. `met` is told each time that the peer was
+/// reached, or has refused us and why.
+pub(super) async fn connect<M: Wire>(
+    target: Target,
+    outbox: Arc<Outbox<M>>,
+    met: impl Fn(Option<(Reason, &str)>) + Send,
+) {
+    let (to, address) = (target.hello.to, &target.address);
     let mut wait = FIRST_WAIT;
     let mut last_reason = String::new();
     loop {
-        let reason = match open(&local, to, &address).await {
+        let reason = match open(&target).await {
             Ok(stream) => {
-                info!(peer = to, %address, "connected to peer");
+                met(None);
+                info!(peer = %to, %address, "connected to peer");
                 outbox.open();
                 let since = Instant::now();
-                let error = run(stream, &local, &outbox).await;
+                let error = run(stream, target.max_frame, &outbox).await;
                 outbox.close();
-                warn!(peer = to, %address, "connection to peer lost: {error}");
+                warn!(peer = %to, %address, "connection to peer lost: {error}");
                 if since.elapsed() > LONGEST_WAIT {
                     wait = FIRST_WAIT;
                 }
@@ -48,13 +66,18 @@ pub async fn connect<M: Wire>(local: Local, to: u8, address: String, outbox: Arc
         };
         let text = reason.to_string();
         if text == last_reason {
-            debug!(peer = to, %address, "no connection to peer: {text}");
+            debug!(peer = %to, %address, "no connection to peer: {text}");
         } else {
-            warn!(peer = to, %address, "no connection to peer: {text}");
+            warn!(peer = %to, %address, "no connection to peer: {text}");
             last_reason = text;
         }
-        if matches!(reason, handshake::HandshakeError::RefusedByPeer(_)) {
-            sleep(spread(REFUSED_WAIT)).await;
+        if let HandshakeError::RefusedByPeer { reason, why } = &reason {
+            met(Some((*reason, why)));
+            // A cluster that is being formed is formed in a moment, and a roster that does not know
+            // us yet will. Anything else needs an operator.
+            if !matches!(reason, Reason::NotFormed | Reason::NotAMember) {
+                sleep(spread(REFUSED_WAIT)).await;
+            }
         }
         wait = pause(wait, &outbox).await;
     }
@@ -72,36 +95,33 @@ fn spread(wait: Duration) -> Duration {
     wait.mul_f64(0.5 + fastrand::f64())
 }
 
-async fn open(
-    local: &Local,
-    to: u8,
-    address: &str,
-) -> Result<TcpStream, handshake::HandshakeError> {
-    let connect = timeout(CONNECT_TIMEOUT, TcpStream::connect(address));
+async fn open(target: &Target) -> Result<TcpStream, HandshakeError> {
+    let connect = timeout(CONNECT_TIMEOUT, TcpStream::connect(&target.address));
     let mut stream = connect
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     stream.set_nodelay(true)?;
     socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(DEAD_AFTER))?;
-    timeout(HANDSHAKE_TIMEOUT, handshake::call(&mut stream, local, to))
+    let intent = Intent::Peer(target.hello.clone());
+    timeout(HANDSHAKE_TIMEOUT, handshake::call(&mut stream, &intent))
         .await
-        .map_err(|_| handshake::HandshakeError::TimedOut)??;
+        .map_err(|_| HandshakeError::TimedOut)??;
     Ok(stream)
 }
 
 /// Sends until the connection fails.
-async fn run<M: Wire>(stream: TcpStream, local: &Local, outbox: &Outbox<M>) -> io::Error {
+async fn run<M: Wire>(stream: TcpStream, max_frame: usize, outbox: &Outbox<M>) -> io::Error {
     let (receive, send) = stream.into_split();
     let origin = Instant::now();
     tokio::select! {
-        error = write(send, local, outbox, origin) => error,
+        error = write(send, max_frame, outbox, origin) => error,
         error = read_pongs::<M>(receive, outbox, origin) => error,
     }
 }
 
 async fn write<M: Wire>(
     mut send: OwnedWriteHalf,
-    local: &Local,
+    max_frame: usize,
     outbox: &Outbox<M>,
     origin: Instant,
 ) -> io::Error {
@@ -111,7 +131,7 @@ async fn write<M: Wire>(
     loop {
         outbox.drain(BURST, &mut messages);
         for message in messages.drain(..) {
-            if !matches!(frame::put(&message, local.max_frame, &mut bytes), Ok(true)) {
+            if !matches!(frame::put(&message, max_frame, &mut bytes), Ok(true)) {
                 warn!(
                     "a message of about {} bytes does not fit in a frame",
                     message.weight()

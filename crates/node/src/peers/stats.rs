@@ -10,7 +10,7 @@ pub struct PeerStats {
     pub(crate) connected: AtomicBool,
     pub(crate) sent_bytes: AtomicU64,
     pub(crate) received_bytes: AtomicU64,
-    /// Messages lost for want of a connection or of room.
+    /// Messages lost for want of a connection or of room, on the way there and on the way back.
     pub(crate) dropped: AtomicU64,
     /// Connections made.
     pub(crate) connections: AtomicU64,
@@ -30,7 +30,7 @@ pub struct PeerSnapshot {
     pub sent_bytes: u64,
     /// Bytes received.
     pub received_bytes: u64,
-    /// Messages dropped for want of a connection or of room.
+    /// Messages dropped for want of a connection or of room, to the peer and from it.
     pub dropped: u64,
     /// Connections made to the peer.
     pub connections: u64,

@@ -1,40 +1,44 @@
 //! [`DataDir`]: one replica's directory, taken by one process at a time.
 //!
 //! ```text
-//! DIR/replica.toml   whose directory it is; written once, before anything else
+//! DIR/replica.toml   whose directory it is, and how far; see `identity.rs`
 //! DIR/lock           locked while a process uses the directory; its content means nothing
 //! DIR/wal/           the log
+//! DIR/out-of-service why the replica stopped itself for good, if it did
 //! ```
 
+use super::durable::{RealFiles, create_dir_durably, partial_of, write_durably};
+use super::identity::{FORMAT, Identity, MAX_BYTES};
+use super::quarantine::quarantined;
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-
-/// Whose data it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// The cluster's id.
-    pub cluster_id: u64,
-    /// The cluster's name, for people.
-    pub cluster: String,
-    /// The replica's id within the cluster.
-    pub member_id: u64,
-    /// The replica's name, for people.
-    pub member: String,
-}
 
 /// A directory that is locked by this process for as long as the value lives.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
+    identity: Option<Identity>,
     _lock: File,
 }
 
 /// Why a directory can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
+    /// Its replica has left the service, because its state can't be trusted.
+    #[error(
+        "{path} is out of service since its replica stopped itself ({why}). Replace the member: \
+         'quorate member replace {member}'"
+    )]
+    OutOfService {
+        /// The directory.
+        path: PathBuf,
+        /// The member's name.
+        member: String,
+        /// What the replica saw.
+        why: String,
+    },
     /// Another process has it.
     #[error(
         "{path} is in use by another process; stop that one first, or choose another directory"
@@ -43,35 +47,43 @@ pub enum DirectoryError {
         /// The directory.
         path: PathBuf,
     },
-    /// It holds the data of another cluster.
+    /// It holds the data of a cluster with another name.
     #[error(
-        "{path} holds data of cluster {found:?} ({found_id:016x}), not of {expected:?} \
-         ({expected_id:016x}); choose another directory, or the contract that it was made with"
+        "{path} holds data of cluster {found:?}, and the contract names {expected:?}; choose \
+         another directory, or the contract that this one was made with"
     )]
     ForeignCluster {
         /// The directory.
         path: PathBuf,
         /// The name of the cluster whose data it holds.
         found: String,
-        /// That cluster's id.
-        found_id: u64,
         /// The name of the cluster that was asked for.
         expected: String,
-        /// That cluster's id.
-        expected_id: u64,
     },
-    /// It holds the data of another replica of the same cluster.
+    /// It holds the data of another member.
     #[error(
-        "{path} holds data of replica {found:?}, not of {expected:?}; two replicas that share a \
+        "{path} holds data of member {found:?}, not of {expected:?}; two members that share a \
          past would vote twice: give each its own directory"
     )]
     ForeignMember {
         /// The directory.
         path: PathBuf,
-        /// The replica whose data it holds.
+        /// The member whose data it holds.
         found: String,
-        /// The replica that was asked for.
+        /// The member that was asked for.
         expected: String,
+    },
+    /// The log of a member is gone.
+    #[error(
+        "{path} belongs to member {member:?}, which has voted, and its log is missing. A member \
+         that has forgotten its votes must not vote again: restore the log, or replace the member \
+         with 'quorate member replace {member}'"
+    )]
+    LogMissing {
+        /// The directory.
+        path: PathBuf,
+        /// The member.
+        member: String,
     },
     /// There is something in it, but no `replica.toml` that says whose.
     #[error(
@@ -82,11 +94,24 @@ pub enum DirectoryError {
         /// The directory.
         path: PathBuf,
     },
-    /// A version that this one does not know has made it.
+    /// A newer version has made it.
     #[error(
-        "{path} has directory format {found}, this version knows {FORMAT}; run the version that made it"
+        "{path} has directory format {found}, this version knows {FORMAT}; run the version that \
+         made it, or a newer one"
     )]
-    UnknownFormat {
+    NewFormat {
+        /// The directory.
+        path: PathBuf,
+        /// The format found.
+        found: u32,
+    },
+    /// An older version has made it, one that was never released.
+    #[error(
+        "{path} has directory format {found}, of a version before members had ids of their own; \
+         this version knows {FORMAT} and can't convert it: read the data out with the version \
+         that made it, and start with an empty directory"
+    )]
+    OldFormat {
         /// The directory.
         path: PathBuf,
         /// The format found.
@@ -110,33 +135,22 @@ pub enum DirectoryError {
     },
 }
 
-/// The format of the directory as a whole; the log's own is in its segments.
-const FORMAT: u32 = 1;
 const IDENTITY: &str = "replica.toml";
 const LOCK: &str = "lock";
 const WAL: &str = "wal";
 
-/// `replica.toml`. Ids are text, as TOML's integers are signed.
-#[derive(Debug, Serialize, Deserialize)]
-struct Identity {
-    format: u32,
-    cluster: String,
-    cluster_id: String,
-    member: String,
-    member_id: String,
-}
-
 impl DataDir {
-    /// Takes the directory for this replica; makes it if it is not there.
+    /// Takes a directory for this process; makes it if it is not there. What it finds in it,
+    /// [`DataDir::identity`] says.
     ///
     /// # Errors
-    /// If another process uses it, or it belongs to somebody else.
-    pub fn open(path: &Path, owner: &Owner) -> Result<Self, DirectoryError> {
+    /// If another process uses it, or it is not a replica's directory.
+    pub fn open(path: &Path) -> Result<Self, DirectoryError> {
         let io = |error| DirectoryError::Io {
             path: path.to_owned(),
             error,
         };
-        fs::create_dir_all(path).map_err(io)?;
+        create_dir_durably(&mut RealFiles, path).map_err(io)?;
         // Looked at before the lock file is made, so that a stranger's directory stays untouched.
         let known = path.join(IDENTITY).exists();
         if !known && holds_other_files(path).map_err(io)? {
@@ -145,21 +159,64 @@ impl DataDir {
             });
         }
         let lock = lock(path)?;
-        match read_identity(path)? {
-            Some(identity) => check(path, &identity, owner)?,
-            None => write_identity(path, owner).map_err(io)?,
+        let identity = read_identity(path)?;
+        if let Some(why) = quarantined(path).map_err(io)? {
+            let member = identity.map_or_else(String::new, |identity| identity.member);
+            let path = path.to_owned();
+            return Err(DirectoryError::OutOfService { path, member, why });
         }
-        fs::create_dir_all(path.join(WAL)).map_err(io)?;
-        sync_dir(path).map_err(io)?;
         Ok(Self {
             path: path.to_owned(),
+            identity,
             _lock: lock,
         })
+    }
+
+    /// Whose directory it is; `None` for an empty one.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// Says durably whose directory it is.
+    ///
+    /// # Errors
+    /// What the file system says; what the directory says then is the old or the new.
+    pub fn set_identity(&mut self, identity: Identity) -> Result<(), DirectoryError> {
+        let path = self.path.join(IDENTITY);
+        let write = |text: String| write_durably(&mut RealFiles, &path, text.as_bytes());
+        identity
+            .to_text()
+            .map_err(io::Error::other)
+            .and_then(write)
+            .map_err(|error| DirectoryError::Io {
+                path: path.clone(),
+                error,
+            })?;
+        self.identity = Some(identity);
+        Ok(())
+    }
+
+    /// Makes the directory of the log, durably, and returns it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn make_wal(&self) -> Result<PathBuf, DirectoryError> {
+        let path = self.wal();
+        create_dir_durably(&mut RealFiles, &path).map_err(|error| DirectoryError::Io {
+            path: path.clone(),
+            error,
+        })?;
+        Ok(path)
     }
 
     /// The directory of the log.
     pub fn wal(&self) -> PathBuf {
         self.path.join(WAL)
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -167,7 +224,7 @@ fn holds_other_files(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
         // What a crash between making the directory and naming its owner leaves is ours.
-        if name != LOCK && name != partial_name().as_str() {
+        if name != LOCK && Path::new(&name) != partial_of(Path::new(IDENTITY)) {
             return Ok(true);
         }
     }
@@ -200,9 +257,6 @@ pub fn lock(path: &Path) -> Result<File, DirectoryError> {
     }
 }
 
-/// The longest `replica.toml` that we read.
-const MAX_IDENTITY: u64 = 64 << 10;
-
 fn read_identity(dir: &Path) -> Result<Option<Identity>, DirectoryError> {
     let path = dir.join(IDENTITY);
     let bad = |problem: String| DirectoryError::BadIdentity {
@@ -212,91 +266,24 @@ fn read_identity(dir: &Path) -> Result<Option<Identity>, DirectoryError> {
     match fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(DirectoryError::Io { path, error }),
-        Ok(meta) if meta.len() > MAX_IDENTITY => return Err(bad("it is too long".to_owned())),
+        Ok(meta) if meta.len() > MAX_BYTES => return Err(bad("it is too long".to_owned())),
         Ok(_) => {}
     }
     let text = fs::read_to_string(&path).map_err(|error| bad(error.to_string()))?;
-    let format: FormatOnly = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
-    if format.format != FORMAT {
-        return Err(DirectoryError::UnknownFormat {
-            path: dir.to_owned(),
-            found: format.format,
-        });
-    }
-    toml::from_str(&text)
-        .map(Some)
-        .map_err(|error| bad(error.to_string()))
-}
-
-/// The one thing that every format says.
-#[derive(Deserialize)]
-struct FormatOnly {
-    format: u32,
-}
-
-fn check(path: &Path, found: &Identity, owner: &Owner) -> Result<(), DirectoryError> {
-    let id = |text: &str| {
-        u64::from_str_radix(text, 16).map_err(|error| DirectoryError::BadIdentity {
-            path: path.join(IDENTITY),
-            problem: format!("{text:?} is no id: {error}"),
-        })
-    };
-    let (cluster_id, member_id) = (id(&found.cluster_id)?, id(&found.member_id)?);
-    if cluster_id != owner.cluster_id {
-        return Err(DirectoryError::ForeignCluster {
-            path: path.to_owned(),
-            found: found.cluster.clone(),
-            found_id: cluster_id,
-            expected: owner.cluster.clone(),
-            expected_id: owner.cluster_id,
-        });
-    }
-    if member_id != owner.member_id {
-        return Err(DirectoryError::ForeignMember {
-            path: path.to_owned(),
-            found: found.member.clone(),
-            expected: owner.member.clone(),
-        });
-    }
-    Ok(())
-}
-
-fn partial_name() -> String {
-    format!("{IDENTITY}.partial")
-}
-
-/// Written beside, then renamed: the file is there whole or not at all.
-fn write_identity(dir: &Path, owner: &Owner) -> io::Result<()> {
-    let identity = Identity {
-        format: FORMAT,
-        cluster: owner.cluster.clone(),
-        cluster_id: format!("{:016x}", owner.cluster_id),
-        member: owner.member.clone(),
-        member_id: format!("{:016x}", owner.member_id),
-    };
-    let text = toml::to_string(&identity).map_err(io::Error::other)?;
-    let partial = dir.join(partial_name());
-    let mut file = File::create(&partial)?;
-    file.write_all(b"# Whose directory this is. Not to be edited: see `quorate serve --help`.\n")?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&partial, dir.join(IDENTITY))
-}
-
-fn sync_dir(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    Identity::parse(&text, &path).map(Some)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::identity::State;
     use super::*;
 
-    fn owner(cluster: u64, member: u64) -> Owner {
-        Owner {
-            cluster_id: cluster,
-            cluster: format!("cluster-{cluster}"),
-            member_id: member,
-            member: format!("n{member}"),
+    fn identity() -> Identity {
+        Identity {
+            cluster: "test".to_owned(),
+            member: "n2".to_owned(),
+            member_id: 5,
+            state: State::Forming,
         }
     }
 
@@ -304,62 +291,33 @@ mod tests {
     fn a_directory_is_used_by_one_process_at_a_time_and_found_again() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("deep/inside");
-        let taken = DataDir::open(&path, &owner(1, 2)).expect("a new directory");
-        assert!(taken.wal().is_dir());
-        let error = DataDir::open(&path, &owner(1, 2)).expect_err("in use");
+        let mut taken = DataDir::open(&path).expect("a new directory");
+        assert_eq!(taken.identity(), None);
+        let error = DataDir::open(&path).expect_err("in use");
         assert!(matches!(error, DirectoryError::InUse { .. }), "{error}");
+        taken.set_identity(identity()).expect("written");
+        assert!(taken.make_wal().expect("made").is_dir());
         drop(taken);
-        DataDir::open(&path, &owner(1, 2)).expect("the same replica again");
-    }
-
-    #[test]
-    fn somebody_elses_directory_is_refused() {
-        let dir = tempfile::tempdir().expect("a directory");
-        drop(DataDir::open(dir.path(), &owner(1, 2)).expect("a new directory"));
-        let error = DataDir::open(dir.path(), &owner(9, 2)).expect_err("another cluster");
-        assert!(
-            error
-                .to_string()
-                .contains("holds data of cluster \"cluster-1\""),
-            "{error}"
-        );
-        let error = DataDir::open(dir.path(), &owner(1, 3)).expect_err("another replica");
-        assert!(
-            error
-                .to_string()
-                .contains("holds data of replica \"n2\", not of \"n3\""),
-            "{error}"
-        );
+        let again = DataDir::open(&path).expect("the same replica again");
+        assert_eq!(again.identity(), Some(&identity()));
     }
 
     #[test]
     fn a_directory_with_other_things_in_it_is_left_alone() {
         let dir = tempfile::tempdir().expect("a directory");
         fs::write(dir.path().join("thesis.tex"), "precious").expect("write");
-        let error = DataDir::open(dir.path(), &owner(1, 2)).expect_err("not ours");
+        let error = DataDir::open(dir.path()).expect_err("not ours");
         assert!(matches!(error, DirectoryError::NotOurs { .. }), "{error}");
         assert_eq!(fs::read_dir(dir.path()).expect("list").count(), 1);
     }
 
     #[test]
-    fn an_identity_that_is_damaged_or_from_the_future_is_refused() {
+    fn what_a_start_that_was_cut_short_leaves_is_an_empty_directory() {
         let dir = tempfile::tempdir().expect("a directory");
-        for (text, words) in [
-            ("", "missing field `format`"),
-            ("format = \"x\"", "invalid type"),
-            (
-                "format = 2\nnew = 1",
-                "directory format 2, this version knows 1",
-            ),
-            ("format = 1\ncluster = \"a\"", "missing field"),
-            (
-                "format = 1\ncluster = \"a\"\ncluster_id = \"zz\"\nmember = \"b\"\nmember_id = \"1\"",
-                "\"zz\" is no id",
-            ),
-        ] {
-            fs::write(dir.path().join(IDENTITY), text).expect("write");
-            let error = DataDir::open(dir.path(), &owner(1, 2)).expect_err("bad identity");
-            assert!(error.to_string().contains(words), "{error}");
+        for name in ["lock", "replica.toml.partial"] {
+            fs::write(dir.path().join(name), "half").expect("write");
         }
+        let taken = DataDir::open(dir.path()).expect("as good as empty");
+        assert_eq!(taken.identity(), None);
     }
 }

@@ -5,6 +5,7 @@ use quorate_node::storage::FileStorage;
 use quorate_node::{Ended, Node};
 use quorate_wal::{FileId, Storage};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ fn a_full_disk_ends_the_replica_in_words_and_loses_nothing() {
     let mut cluster = Cluster::new(1);
     let config = cluster.config(0);
     let open = |path: &Path| Filling::open(path, 300_000);
-    let node = Node::start_over(config, open, &mut |_| ()).expect("started");
+    let node = Node::start_over(config, open, &mut |_| ControlFlow::Continue(())).expect("started");
     cluster.adopt(0, node);
     let mut acknowledged = 0;
     let refused = loop {

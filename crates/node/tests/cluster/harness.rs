@@ -3,8 +3,10 @@
 use quorate_contract::{Address, Contract};
 use quorate_etcd::client::Connection;
 use quorate_etcd::pb::etcdserverpb::{PutRequest, RangeRequest};
-use quorate_node::{Node, NodeConfig, StartError};
+use quorate_node::{Node, NodeConfig, StartError, Starting};
 use std::net::TcpListener;
+use std::ops::ControlFlow;
+use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -24,6 +26,15 @@ fn free_ports(n: usize) -> Vec<u16> {
         .collect();
     let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
     listeners.iter().map(port).collect()
+}
+
+/// Starts a node, for as long as it takes.
+pub(crate) fn start(config: NodeConfig) -> Result<Node, StartError> {
+    let end = Instant::now() + Duration::from_secs(20);
+    Node::start(config, &mut |_: Starting| match Instant::now() < end {
+        true => ControlFlow::Continue(()),
+        false => ControlFlow::Break(()),
+    })
 }
 
 impl Cluster {
@@ -61,8 +72,23 @@ impl Cluster {
     }
 
     pub(crate) fn try_start(&mut self, id: u8) -> Result<(), StartError> {
-        self.nodes[usize::from(id)] = Some(Node::start(self.config(id), &mut |_| ())?);
+        self.nodes[usize::from(id)] = Some(start(self.config(id))?);
         Ok(())
+    }
+
+    /// Starts all of them at once, as they have to be when they are to form a cluster.
+    pub(crate) fn start_all(&mut self) {
+        let configs: Vec<_> = (0..self.nodes.len() as u8)
+            .map(|id| self.config(id))
+            .collect();
+        let threads = configs
+            .into_iter()
+            .map(|config| thread::spawn(|| start(config)));
+        let threads: Vec<_> = threads.collect();
+        for (id, thread) in threads.into_iter().enumerate() {
+            let started = thread.join().expect("no panic");
+            self.nodes[id] = Some(started.unwrap_or_else(|error| panic!("n{id}: {error}")));
+        }
     }
 
     /// Takes over a node that was started in another way.

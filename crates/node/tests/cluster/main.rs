@@ -2,8 +2,9 @@
 
 mod full_disk;
 mod harness;
+mod identity;
 
-use harness::{Cluster, eventually};
+use harness::{Cluster, eventually, start};
 use quorate_contract::{Contract, FailureModel};
 use quorate_node::{NodeConfig, StartError};
 use std::io::{Read, Write};
@@ -27,7 +28,7 @@ fn one_replica_alone_serves_and_finds_its_data_again() {
 #[test]
 fn three_replicas_answer_alike_and_survive_the_loss_of_each() {
     let mut cluster = Cluster::new(3);
-    (0..3).for_each(|id| cluster.start(id));
+    cluster.start_all();
     for id in 0..3 {
         cluster
             .put(id, &format!("k{id}"), "v")
@@ -67,7 +68,7 @@ fn three_replicas_answer_alike_and_survive_the_loss_of_each() {
 fn a_leader_that_stops_hands_over() {
     let mut cluster = Cluster::new(3);
     cluster.adjust = |config| config.timeouts.election = Duration::from_secs(2);
-    (0..3).for_each(|id| cluster.start(id));
+    cluster.start_all();
     cluster.put(0, "a", "1").expect("written");
     eventually("all know the leader", || {
         (0..3).all(|id| cluster.leader(id).is_some())
@@ -89,7 +90,7 @@ fn a_leader_that_stops_hands_over() {
 fn without_a_quorum_a_write_is_refused_or_unknown_and_a_stale_read_works() {
     let mut cluster = Cluster::new(3);
     cluster.adjust = |config| config.request_timeout = Duration::from_millis(300);
-    (0..3).for_each(|id| cluster.start(id));
+    cluster.start_all();
     eventually("written", || cluster.put(0, "a", "1").is_ok());
     eventually("everywhere", || {
         cluster.get_stale(0, "a").expect("read").is_some()
@@ -143,7 +144,7 @@ fn what_cannot_be_run_is_refused_in_words_and_touches_nothing() {
     let cluster = Cluster::new(3);
     let refused = |config: NodeConfig| {
         let path = config.data_dir.clone();
-        let error = quorate_node::Node::start(config, &mut |_| ()).expect_err("refused");
+        let error = start(config).expect_err("refused");
         assert!(!path.exists(), "{} was made", path.display());
         error.to_string()
     };
@@ -169,7 +170,7 @@ fn a_port_in_use_is_named() {
     let address = taken.local_addr().expect("an address").to_string();
     let mut config = cluster.config(0);
     config.listen_client = Some(address.clone());
-    let error = quorate_node::Node::start(config, &mut |_| ()).expect_err("taken");
+    let error = start(config).expect_err("taken");
     assert!(
         matches!(
             error,
@@ -193,15 +194,18 @@ fn a_directory_in_use_or_of_another_cluster_is_refused() {
     cluster.start(0);
     let mut again = cluster.config(0);
     (again.listen_client, again.listen_peer) = (any_port(), any_port());
-    let error = quorate_node::Node::start(again.clone(), &mut |_| ()).expect_err("in use");
+    let error = start(again.clone()).expect_err("in use");
     assert!(
         error.to_string().contains("is in use by another process"),
         "{error}"
     );
     cluster.stop(0);
     again.contract.cluster.name = "another".to_owned();
-    let error = quorate_node::Node::start(again, &mut |_| ()).expect_err("foreign");
-    assert!(error.to_string().contains("not of \"another\""), "{error}");
+    let error = start(again).expect_err("foreign");
+    assert!(
+        error.to_string().contains("the contract names \"another\""),
+        "{error}"
+    );
 }
 
 fn any_port() -> Option<String> {
@@ -220,29 +224,23 @@ fn a_damaged_log_is_refused_and_left_as_it_is() {
     }
     cluster.stop(0);
     let wal = cluster.config(0).data_dir.join("wal");
-    let segment = std::fs::read_dir(&wal)
-        .expect("list")
-        .next()
-        .expect("a segment")
-        .expect("read");
-    let mut bytes = std::fs::read(segment.path()).expect("read");
+    let segment = wal.join("0000000000000001.wal");
+    let mut bytes = std::fs::read(&segment).expect("read");
     let middle = bytes
         .windows(50)
         .position(|w| w == [b'v'; 50])
         .expect("a value")
         + 100;
     bytes[middle] ^= 4;
-    std::fs::write(segment.path(), &bytes).expect("write");
+    std::fs::write(&segment, &bytes).expect("write");
     let error = cluster.try_start(0).expect_err("damaged");
     assert!(error.to_string().contains("is damaged at byte"), "{error}");
     assert!(
-        error
-            .to_string()
-            .contains("repair this replica from its peers"),
+        error.to_string().contains("quorate member replace n0"),
         "{error}"
     );
     assert_eq!(
-        std::fs::read(segment.path()).expect("read"),
+        std::fs::read(&segment).expect("read"),
         bytes,
         "nothing was cut"
     );

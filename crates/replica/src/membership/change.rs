@@ -11,13 +11,14 @@ const MAX_LEARNERS: usize = 1;
 /// A change of the members. The same as etcd's Cluster API has, and two more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Change {
-    /// A member joins: as a learner, which gets the log and does not vote, or at once as a voter.
+    /// A member joins as a learner, which gets the log and does not vote.
     Add {
         /// Its id, drawn by the replica that was asked. Not 0.
         id: u64,
         /// Where its peers reach it.
         peer_urls: Vec<String>,
-        /// Without a vote, for now.
+        /// It stays a learner until it is promoted. Otherwise it gets a vote by itself once it has
+        /// caught up.
         learner: bool,
     },
     /// A learner that has caught up votes from here on.
@@ -80,6 +81,9 @@ pub enum ChangeRefusal {
     /// As many members as there may be.
     #[error("a cluster has at most {MAX_MEMBERS} members")]
     TooManyMembers,
+    /// Somebody must vote.
+    #[error("the last voter can't be removed")]
+    LastVoter,
     /// Those that are up would no longer be a majority.
     #[error("too few of the members that would be left are up and connected")]
     TooFewUp,
@@ -118,13 +122,15 @@ impl Change {
                 }
                 next.learners.retain(|learner| *learner != node);
                 insert(&mut next.voters, node);
+                let member = roster.by_id_mut(*id).ok_or(ChangeRefusal::NotFound)?;
+                member.promote = false;
             }
             Self::Remove { id } => {
                 let node = node(&roster, *id)?;
                 next.learners.retain(|other| *other != node);
                 next.voters.retain(|other| *other != node);
                 if next.voters.is_empty() {
-                    return Err(ChangeRefusal::TooFewUp);
+                    return Err(ChangeRefusal::LastVoter);
                 }
                 roster.members.retain(|member| member.id != *id);
                 roster.remember_removed(*id);
@@ -177,7 +183,11 @@ fn add(
     if has_url(roster, peer_urls, None) {
         return Err(ChangeRefusal::UrlExists);
     }
-    if learner && next.learners.len() >= MAX_LEARNERS {
+    let explicit = roster
+        .members
+        .iter()
+        .filter(|m| !m.promote && next.is_learner(m.node));
+    if learner && explicit.count() >= MAX_LEARNERS {
         return Err(ChangeRefusal::TooManyLearners);
     }
     if roster.members.len() >= MAX_MEMBERS || next.next == u32::MAX {
@@ -185,15 +195,14 @@ fn add(
     }
     let node = NodeId(next.next);
     next.next += 1;
-    let half = match learner {
-        true => &mut next.learners,
-        false => &mut next.voters,
-    };
-    insert(half, node);
+    // A voter too gets the log first: one that has nothing would be in the way of every decision
+    // (Raft thesis, 4.2.1).
+    insert(&mut next.learners, node);
     roster.members.push(Member {
         node,
         id,
         peer_urls: peer_urls.to_vec(),
+        promote: !learner,
         ..Member::default()
     });
     Ok(())
@@ -277,7 +286,7 @@ mod tests {
         let removed = removed.apply(&learner, 2).expect("allowed");
         for (now, change, why) in [
             (&three, Change::Remove { id: 9 }, No::NotFound),
-            (&one, Change::Remove { id: 1 }, No::TooFewUp),
+            (&one, Change::Remove { id: 1 }, No::LastVoter),
             (&three, Change::Promote { id: 1 }, No::NotLearner),
             (&three, add(1, 5, true), No::IdExists),
             (&three, add(0, 5, true), No::IdExists),

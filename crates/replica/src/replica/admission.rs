@@ -95,8 +95,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 Ok(None)
             }
             Request::Change(change) => {
-                let nonce = self.next_nonce;
-                self.next_nonce = nonce.wrapping_add(1);
+                let nonce = self.draw_nonce();
                 self.changes.take(nonce, ticket, change, deadline)?;
                 Ok(None)
             }

@@ -8,7 +8,40 @@ use crate::sessions::Applied;
 use crate::{Actions, Config, Header, Outcome, Refusal, Reply, Request, Stopped, Uncertainty};
 use quorate_core::Hard;
 use quorate_core::driver::Disk;
-use quorate_core::replicated::{Payload, Replicated};
+use quorate_core::replicated::{Entry, Payload, Replicated};
+
+/// How much one flush applies: some milliseconds' worth, well below an election timeout.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    entries: usize,
+    bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            entries: 1024,
+            bytes: 4 << 20,
+        }
+    }
+}
+
+impl Budget {
+    /// Takes as many entries as are left in it, and returns how many. The last one may exceed the
+    /// bytes.
+    pub(crate) fn take(&mut self, entries: &[Entry]) -> usize {
+        let mut taken = 0;
+        for entry in entries.iter().take(self.entries) {
+            if self.bytes == 0 {
+                break;
+            }
+            self.bytes = self.bytes.saturating_sub(entry.bytes());
+            taken += 1;
+        }
+        self.entries -= taken;
+        taken
+    }
+}
 
 impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
     pub(crate) fn apply(&mut self, index: u64, term: u64, payload: &Payload, out: &mut Actions<P>) {
@@ -16,15 +49,9 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             self.apply_configuration(configuration, out);
         }
         let Config {
-            limits,
-            mutant,
-            software,
-            ..
+            mutant, software, ..
         } = &self.config;
-        let effect = self
-            .machine
-            .apply(index, term, payload, limits, *software, *mutant);
-        self.checkpoint.on_applied(payload.command().len());
+        let effect = self.machine.apply(index, term, payload, *software, *mutant);
         if Audit::wants(index) {
             self.audit.on_applied(index, self.machine.digest());
             self.judge_states(out);
@@ -49,6 +76,12 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                     WriteVerdict::Duplicate(applied) => {
                         self.counters.duplicates += 1;
                         self.answer(applied)
+                    }
+                    WriteVerdict::AnswerForgotten { revision } => {
+                        self.counters.duplicates += 1;
+                        Outcome::Unknown(Uncertainty::AnswerForgotten {
+                            revision: *revision,
+                        })
                     }
                     WriteVerdict::Settled => Outcome::Unknown(Uncertainty::Settled),
                     WriteVerdict::Expired => {

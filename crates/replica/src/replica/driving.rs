@@ -1,6 +1,7 @@
 //! Driving the protocol: what goes in, what comes out, and what may leave.
 
 use super::Replica;
+use super::applying::Budget;
 use crate::writes::Leader;
 use crate::{Actions, Notice, PeerMessage, Refusal, Stopped, Timer, Uncertainty};
 use bytes::Bytes;
@@ -151,17 +152,26 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         }
     }
 
-    pub(crate) fn serve_outputs(&mut self, now: Time, out: &mut Actions<P>) {
+    /// Does what the protocol says, in order. Stops where the budget for applying ends.
+    pub(crate) fn serve_outputs(&mut self, now: Time, budget: &mut Budget, out: &mut Actions<P>) {
         while self.stopped.is_none()
             && let Some(output) = self.outputs.pop_front()
         {
             match output {
                 Output::Committed { first, entries } => {
-                    for (index, entry) in (first..).zip(entries.iter()) {
+                    let taken = budget.take(&entries);
+                    for (index, entry) in (first..).zip(&entries[..taken]) {
                         if self.stopped.is_some() {
                             return;
                         }
                         self.apply(index, entry.term, &entry.payload, out);
+                    }
+                    if taken < entries.len() && self.stopped.is_none() {
+                        let first = first + taken as u64;
+                        let entries = entries.slice(taken..entries.len());
+                        self.outputs
+                            .push_front(Output::Committed { first, entries });
+                        return;
                     }
                 }
                 Output::ReconfigureRefused { why } => self.on_reconfigure_refused(why, out),
@@ -172,37 +182,33 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 // The write stays in its table and is sent again when its wait is over.
                 Output::ProposeRefused { .. } => self.counters.forwards_dropped += 1,
                 Output::RoleChanged { role, term, leader } => {
-                    self.on_role_changed(now, role, leader);
+                    self.on_role_changed(now, role, leader, out);
                     out.notices.push(Notice::RoleChanged { role, term, leader });
                 }
                 Output::SnapshotWanted { to, meta, offset } => {
-                    let bytes = self.config.limits.chunk_bytes;
-                    if let Some(data) = self.outgoing.piece(to, meta, offset, bytes) {
-                        self.ask(now, data);
-                    }
+                    self.on_snapshot_wanted(now, to, meta, offset, out);
                 }
                 Output::Install(install) => self.on_install(now, install, out),
                 Output::CheckpointBegun { .. } => {}
-                Output::CheckpointEnded { .. } => {
-                    if let Some(machine) = self.checkpoint.stop() {
-                        self.counters.checkpoints += 1;
-                        out.notices.push(Notice::CheckpointDone {
-                            index: machine.index(),
-                        });
-                        self.outgoing.freeze(machine);
-                    }
-                }
+                Output::CheckpointEnded { .. } => self.on_checkpoint_ended(out),
                 Output::CheckpointAborted => {
-                    self.checkpoint.stop();
+                    self.snapshots.checkpoint.on_aborted(&mut out.jobs);
                 }
             }
         }
     }
 
-    pub(crate) fn on_role_changed(&mut self, now: Time, role: Role, leader: Option<NodeId>) {
+    pub(crate) fn on_role_changed(
+        &mut self,
+        now: Time,
+        role: Role,
+        leader: Option<NodeId>,
+        out: &mut Actions<P>,
+    ) {
         if role != Role::Leader {
-            self.outgoing.stop();
+            self.snapshots.outgoing.stop(&mut out.jobs);
         }
+        self.proposing = None;
         if leader != self.leader {
             self.counters.leader_changes += u64::from(leader.is_some());
             self.leader = leader;
@@ -221,6 +227,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             + self.reads.expire(now, &mut tell)
             + self.changes.expire(now, &mut tell);
         self.changes.due = self.changes.len() > 0;
+        self.promote_next(now, out);
         self.counters.timed_out += late;
         self.resend = true;
         self.reads.revive(Time(

@@ -44,6 +44,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
 
     /// Another configuration is in force.
     pub(crate) fn on_configured(&mut self, out: &mut Actions<P>) {
+        self.proposing = None;
         let configuration = self.protocol.configuration();
         let (needed, known) = (configuration.level, self.config.software);
         if needed > known {
@@ -119,7 +120,8 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         out: &mut Actions<P>,
     ) {
         let configuration = self.protocol.configuration();
-        if !self.leads() || configuration.is_joint() || self.roster.recent.contains(&nonce) {
+        let busy = configuration.is_joint() || self.proposing.is_some();
+        if !self.leads() || busy || self.roster.recent.contains(&nonce) {
             return;
         }
         let changed = change.apply(configuration, nonce).and_then(|next| {
@@ -133,6 +135,24 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             }
             Err(why) => self.refuse_change(from, nonce, why, out),
         }
+    }
+
+    /// Gives a vote to a member that was added as a voter, once it has caught up.
+    pub(crate) fn promote_next(&mut self, now: Time, out: &mut Actions<P>) {
+        let mut waiting = self.roster.members.iter().filter(|member| member.promote);
+        let next = waiting.find(|member| self.heard.contains_key(&member.node));
+        if self.leads()
+            && let Some(id) = next.map(|member| member.id)
+        {
+            let nonce = self.draw_nonce();
+            self.lead_change(now, self.me, nonce, &Change::Promote { id }, out);
+        }
+    }
+
+    pub(crate) fn draw_nonce(&mut self) -> u64 {
+        let nonce = self.next_nonce;
+        self.next_nonce = nonce.wrapping_add(1);
+        nonce
     }
 
     /// Would the cluster still be served? etcd's strict check of reconfigurations.
@@ -151,7 +171,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             false => self.heard.get(&node).map_or(0, |heard| heard.software),
         };
         match change {
-            Change::Add { learner: false, .. } | Change::Remove { .. } => {
+            Change::Remove { .. } => {
                 let served = next.is_quorum(up);
                 served.then_some(()).ok_or(ChangeRefusal::TooFewUp)
             }

@@ -4,7 +4,7 @@ use quorate_core::driver::{Disk, Lsn};
 use quorate_core::{NodeId, Time};
 use quorate_crash::raft::{self, Record};
 use quorate_kv as kv;
-use quorate_replica::{Config, Limits, Notice, Outcome, Request, Ticket, Timer};
+use quorate_replica::{Config, Job, Limits, Notice, Outcome, Request, Ticket, Timer};
 use quorate_wal as wal;
 use quorate_wal::testing::{Crash, MemStorage};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -52,7 +52,10 @@ impl TestDisk {
             .journal
             .write()
             .and_then(|()| self.journal.sync())
-            .map(drop);
+            .and_then(|_| {
+                while self.journal.tidy()? {}
+                Ok(())
+            });
         self.note(result);
     }
 
@@ -68,6 +71,8 @@ pub(crate) struct Node {
     storage: Option<MemStorage>,
     timers: BTreeMap<Timer<raft::Timer>, Time>,
     pub(crate) notices: Vec<Notice>,
+    /// Not run yet: with [`Cluster::hold_jobs`].
+    pub(crate) jobs: VecDeque<Job>,
 }
 
 pub(crate) struct Cluster {
@@ -79,7 +84,11 @@ pub(crate) struct Cluster {
     pub(crate) cut: BTreeSet<(u8, u8)>,
     /// Snapshots on the wire claim another digest than their state has.
     pub(crate) forge_digests: bool,
-    config: Config<raft::Config>,
+    /// How often a flush has left entries to be applied by the next one.
+    pub(crate) continued: u64,
+    /// Jobs wait for [`Cluster::run_jobs`], while all else goes on.
+    pub(crate) hold_jobs: bool,
+    pub(crate) config: Config<raft::Config>,
     tickets: u64,
     boots: u64,
 }
@@ -110,6 +119,7 @@ impl Cluster {
             storage: Some(MemStorage::new()),
             timers: BTreeMap::new(),
             notices: vec![],
+            jobs: VecDeque::new(),
         };
         let mut cluster = Self {
             now: Time(1),
@@ -118,6 +128,8 @@ impl Cluster {
             wire: VecDeque::new(),
             cut: BTreeSet::new(),
             forge_digests: false,
+            hold_jobs: false,
+            continued: 0,
             config,
             tickets: 0,
             boots: 0,
@@ -170,6 +182,7 @@ impl Cluster {
         storage.crash(Crash::LoseAll);
         node.storage = Some(storage);
         node.timers.clear();
+        node.jobs.clear();
         self.wire
             .retain(|(from, to, _)| from.0 != n.into() && to.0 != n.into());
     }
@@ -196,7 +209,29 @@ impl Cluster {
         };
         let mut out = Actions::default();
         replica.step(self.now, input, &mut out);
+        let mut before = replica.machine().index();
         replica.flush(self.now, &mut out);
+        let mut turns = 0;
+        loop {
+            node.jobs.extend(out.jobs.drain(..));
+            let job = match self.hold_jobs {
+                true => None,
+                false => node.jobs.pop_front(),
+            };
+            match job {
+                Some(job) => replica.step(self.now, Input::JobDone(job.run()), &mut out),
+                None if out.more => {
+                    let applied = replica.machine().index() - before;
+                    assert!(applied <= 1024, "{applied} in one flush");
+                    self.continued += 1;
+                }
+                None => break,
+            }
+            before = replica.machine().index();
+            replica.flush(self.now, &mut out);
+            turns += 1;
+            assert!(turns < 1_000_000, "jobs or entries without end");
+        }
         for (timer, span) in out.timers {
             // Node 0 is always the first to lose patience, so elections are predictable.
             let at = span.map(|(min, max)| self.now + if n == 0 { min } else { max });
@@ -215,6 +250,15 @@ impl Cluster {
             .into_iter()
             .map(|(to, message)| (NodeId(n.into()), to, message));
         self.wire.extend(sends);
+    }
+
+    /// Runs the jobs that a node has held, in the order given by their places now.
+    pub(crate) fn run_jobs(&mut self, n: u8, order: impl FnOnce(&mut Vec<Job>)) {
+        let mut jobs = std::mem::take(&mut self.nodes[usize::from(n)].jobs).into();
+        order(&mut jobs);
+        for job in jobs {
+            self.input(n, Input::JobDone(job.run()));
+        }
     }
 
     /// Delivers until nothing is under way.

@@ -2,6 +2,8 @@
 
 mod fail_stop;
 mod harness;
+mod large_answers;
+mod snapshots;
 
 use harness::{Cluster, MS, put, range};
 use quorate_kv as kv;

@@ -2,7 +2,7 @@
 //! is a third of the size that it has as rows, and opens faster.
 
 use crate::run::{
-    EventKind, FaultIntervalKind, MessageFate, Node, OperationOutcome, Run, VerdictKind,
+    EventKind, FaultIntervalKind, MessageFate, OperationOutcome, Run, RunNode, VerdictKind,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ const NONE: i64 = -1;
 #[derive(Serialize)]
 pub(super) struct Columns<'a> {
     end: u64,
-    nodes: &'a [Node],
+    nodes: &'a [RunNode],
     verdict: VerdictKind,
     verdict_event: i64,
     /// The names of the codes.

@@ -71,7 +71,7 @@ pub(super) fn command(w: &mut impl Write, label: &str, command: &str) -> io::Res
     )
 }
 
-/// Writes what was left out, where nobody can miss it.
+/// Writes what was left out, at the top of the page.
 pub(super) fn cuts(w: &mut impl Write, cuts: &[Cut]) -> io::Result<()> {
     for cut in cuts {
         let (n, what, why) = (cut.left_out, Text(&cut.what), Text(&cut.why));

@@ -14,7 +14,7 @@ pub(crate) fn run(nodes: u32, events: usize) -> Run {
         clause: Some("at most 2 replicas crash; no replica lies".to_owned()),
         replay: Some("quorate simulate --contract five.toml --seed 7 --trace".to_owned()),
         nodes: (1..=nodes)
-            .map(|n| Node {
+            .map(|n| RunNode {
                 name: format!("n{n}"),
                 note: Some(format!("zone {}", ["a", "b", "c"][n as usize % 3])),
             })
@@ -144,13 +144,13 @@ fn round(
             );
             decided.difference = vec![format!("-commit {}", index - 1), format!("+commit {index}")];
             pending.push(decided);
-            run.commits.push(Commit {
+            run.commits.push(CommitIndex {
                 node: leader,
                 at: arrived,
                 index,
             });
             for node in (0..nodes).filter(|node| *node != leader) {
-                run.commits.push(Commit {
+                run.commits.push(CommitIndex {
                     node,
                     at: arrived + rng.u64(..2 * MS),
                     index,
@@ -181,7 +181,7 @@ fn round(
 
 /// Sorts what happened in a round and mends everything that names its events; what is beyond the
 /// number of events wanted is dropped, and no longer named.
-fn append_in_order(run: &mut Run, pending: Vec<Event>, base: u32, events: usize) {
+fn append_in_order(run: &mut Run, pending: Vec<RunEvent>, base: u32, events: usize) {
     let mut order: Vec<usize> = (0..pending.len()).collect();
     order.sort_by_key(|place| pending[*place].at);
     let mut moved = vec![None; pending.len()];
@@ -293,8 +293,8 @@ fn settle(run: &mut Run, nodes: u32) {
     });
 }
 
-fn event(at: u64, node: u32, kind: EventKind, label: &str, cause: Option<u32>) -> Event {
-    Event {
+fn event(at: u64, node: u32, kind: EventKind, label: &str, cause: Option<u32>) -> RunEvent {
+    RunEvent {
         at,
         node,
         kind,
@@ -314,8 +314,8 @@ fn message(
     label: &str,
     send: Option<u32>,
     receive: Option<u32>,
-) -> Message {
-    Message {
+) -> RunMessage {
+    RunMessage {
         from,
         to,
         sent,
@@ -333,9 +333,9 @@ fn operation(
     returned: Option<u64>,
     outcome: OperationOutcome,
     event: u32,
-) -> Operation {
+) -> OperationSpan {
     let label = format!("put k{} = {index}", index % 9);
-    Operation {
+    OperationSpan {
         client: format!("c{}", index % 6 + 1),
         invoked,
         returned,

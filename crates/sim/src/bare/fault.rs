@@ -18,7 +18,7 @@ pub struct ScheduledNodeFault {
     pub fault: NodeFault,
     /// From when, in nanoseconds of the world. Before, it is honest.
     pub from: u64,
-    /// Until when; `None` for ever.
+    /// Until when; `None`: to the end of the run.
     pub until: Option<u64>,
 }
 
@@ -162,7 +162,7 @@ pub struct ScheduledLinkFault {
     pub fault: LinkFault,
     /// From when, in nanoseconds of the world.
     pub from: u64,
-    /// Until when; `None` for ever.
+    /// Until when; `None`: to the end of the run.
     pub until: Option<u64>,
     /// Comes and goes: so long on, as long off.
     pub flapping: Option<u64>,

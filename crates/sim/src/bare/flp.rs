@@ -1,7 +1,7 @@
-//! The last straw: an adversary of asynchronous worlds that knows no protocol.
+//! FLP's scheduler: an adversary of asynchronous worlds that knows no protocol.
 //!
 //! FLP (Fischer, Lynch and Paterson 1985) shows that a scheduler can keep a deterministic protocol
-//! undecided for ever by choosing which message comes next. This one looks one step ahead: a
+//! undecided without end by choosing which message comes next. This one looks one step ahead: a
 //! message that would make its receiver decide waits, until it does so no longer, or until nothing
 //! else can happen. No message is lost; each arrives at last. A protocol that has timers moves on
 //! meanwhile, to its next ballot or view, and the message comes too late. One that has none, and

@@ -2,7 +2,7 @@
 //!
 //! It has the links, clocks, timers and decisions of the world of replicas, a disk of records in
 //! memory, and nodes and links that misbehave as they are told ([`NodeFault`], [`LinkFault`]). Time
-//! behaves as its [`TimingProfile`] says. What it does not have is an opinion: whoever drives it gives the
+//! behaves as its [`TimingProfile`] says. It judges nothing: its driver makes the
 //! requests and watches. [`Bare::advance`] runs one event and says what it was, so that observers
 //! can look at every node after every event.
 
@@ -47,7 +47,7 @@ pub struct NetworkProfile {
     pub timing: TimingProfile,
     /// A cut link loses messages; else it holds them back.
     pub lossy: bool,
-    /// Receivers know who sent a message: nobody speaks in another's name.
+    /// Receivers know who sent a message: a forged sender is refused.
     pub authentic: bool,
     /// Count the bytes of messages. They are counted in any case where a fault depends on them.
     pub count_bytes: bool,
@@ -67,7 +67,7 @@ impl Default for NetworkProfile {
 #[derive(Clone, Copy, Debug)]
 enum QueuedEvent {
     Deliver(u32),
-    /// As [`QueuedEvent::Deliver`], of a message that its sender held back: nobody counts on it.
+    /// As [`QueuedEvent::Deliver`], of a message that its sender held back: it does not count as work to come.
     Late(u32),
     Timer {
         slot: u8,
@@ -90,7 +90,7 @@ enum QueuedEvent {
     },
     /// The bounds on time hold from now on.
     Gst,
-    /// Whoever drives the world wants to be told.
+    /// The driver of the world asked to be woken.
     Wake(u32),
 }
 

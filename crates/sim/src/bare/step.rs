@@ -288,7 +288,7 @@ where
         }
         self.outbox = outbox;
         if self.slots[s].dying {
-            // Who dies in the middle of what it sends tells nobody afterwards that it is done.
+            // A node that crashes while it sends gives no output for that step.
             self.outputs.truncate(heard);
             self.observed.record(now, Behaviour::Stop, id);
             self.crash(id);
@@ -331,7 +331,7 @@ where
             return;
         };
         let (min, span) = (nanos(min), nanos(max).saturating_sub(nanos(min)) + 1);
-        // With all decisions at zero, nodes still differ: else they would campaign for ever.
+        // With all decisions at zero, nodes still differ: else they would campaign without end.
         let stagger = span / u64::from(self.n) * u64::from(slot.id.0);
         let wait = min + (self.decisions.below(span) + stagger) % span;
         let deadline = local + Duration::from_nanos(wait);

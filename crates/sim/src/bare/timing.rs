@@ -4,7 +4,7 @@
 //! All of them are one: until some moment the world is wild, and from then on every message arrives
 //! within Δ. Synchronous worlds are calm from the start and tell the nodes Δ; where the bound is
 //! unknown they do not tell; with GST the moment comes late; and in an asynchronous world it comes
-//! when whoever runs it has seen enough, since every message arrives at last.
+//! when the run has lasted long enough, since every message arrives at last.
 
 use crate::network::{Delay, LinkProfile};
 

@@ -9,7 +9,7 @@ mod translate;
 use crate::decisions::Decisions;
 use crate::swarm::Load;
 use bytes::Bytes;
-use quorate_check::{Action, Compare, Operation, Outcome as Told, Target, Txn, TxnOp};
+use quorate_check::{Action, Comparison, Operation, Outcome as Told, Target, Txn, TxnOp};
 use quorate_core::NodeId;
 use quorate_kv as kv;
 use quorate_replica::{
@@ -84,7 +84,7 @@ impl ClientState {
         Ticket(self.tickets << 8 | u64::from(client))
     }
 
-    /// A value that nobody has written.
+    /// A value that was never written.
     fn value(&mut self, load: &Load, decisions: &mut Decisions) -> Bytes {
         self.values += 1;
         let mut value = format!("v{}", self.values).into_bytes();
@@ -309,7 +309,7 @@ impl Client {
                 let equals = Target::Version(decisions.below(4) as i64);
                 let compares = match decisions.below(2) {
                     0 => vec![],
-                    _ => vec![Compare { key, equals }],
+                    _ => vec![Comparison { key, equals }],
                 };
                 Action::Txn(Txn {
                     compares,
@@ -392,6 +392,8 @@ impl Client {
                 let lost = matches!(why, Uncertainty::SessionExpired | Uncertainty::Settled);
                 if lost {
                     self.session = None;
+                }
+                if lost || matches!(why, Uncertainty::AnswerForgotten { .. }) {
                     self.give_up(desk);
                     return self.rest(load, decisions);
                 }

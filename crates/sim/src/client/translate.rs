@@ -1,7 +1,7 @@
 //! Between the words of histories and the words of the store.
 
 use bytes::Bytes;
-use quorate_check::{Action, Compare, Item, Reply, Response, Target, Txn, TxnOp};
+use quorate_check::{Action, Comparison, Item, Reply, Response, Target, Txn, TxnOp};
 use quorate_kv as kv;
 use quorate_replica::{Header, Outcome, Reply as Answer, Request, RequestId};
 
@@ -78,7 +78,7 @@ fn operation(op: &TxnOp) -> kv::TxnOp {
     }
 }
 
-fn compare(compare: &Compare) -> kv::Compare {
+fn compare(compare: &Comparison) -> kv::Compare {
     kv::Compare {
         result: kv::CompareResult::Equal,
         target: match &compare.equals {

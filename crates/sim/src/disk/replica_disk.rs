@@ -61,6 +61,13 @@ impl<P: Simulated> ReplicaDisk<P> {
             Ok(durable) => self.durable = durable,
             Err(error) => return self.fail(&error),
         }
+        loop {
+            match self.journal.tidy() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return self.fail(&error),
+            }
+        }
         if !self.waiting.is_empty() {
             let mut records = mem::take(&mut self.waiting);
             self.write(&mut records);

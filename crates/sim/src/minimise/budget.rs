@@ -2,7 +2,7 @@
 
 /// How far a minimiser is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct MinimiseProgress {
     /// Runs so far.
     pub runs: usize,
     /// Runs at most.
@@ -17,11 +17,11 @@ pub struct Progress {
 pub(super) struct Budget<'a> {
     runs: usize,
     most: usize,
-    tell: &'a mut dyn FnMut(Progress),
+    tell: &'a mut dyn FnMut(MinimiseProgress),
 }
 
 impl<'a> Budget<'a> {
-    pub(super) fn new(most: usize, tell: &'a mut dyn FnMut(Progress)) -> Self {
+    pub(super) fn new(most: usize, tell: &'a mut dyn FnMut(MinimiseProgress)) -> Self {
         Self {
             runs: 0,
             most,
@@ -35,7 +35,7 @@ impl<'a> Budget<'a> {
             return false;
         }
         self.runs += 1;
-        (self.tell)(Progress {
+        (self.tell)(MinimiseProgress {
             runs: self.runs,
             most: self.most,
             cost,

@@ -15,7 +15,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-pub use budget::Progress;
+pub use budget::MinimiseProgress;
 pub use control::MinimisedControl;
 pub use replicas::{MinimalRun, Size, replicas};
 pub use streams::Failing;
@@ -30,7 +30,7 @@ pub fn decisions(
     drawn: &Choices,
     most_runs: usize,
     mut run: impl FnMut(&Choices) -> Option<Failing>,
-    mut progress: impl FnMut(Progress),
+    mut progress: impl FnMut(MinimiseProgress),
 ) -> Option<(Failing, usize)> {
     let mut budget = Budget::new(most_runs, &mut progress);
     let first = run(drawn)?.trimmed();

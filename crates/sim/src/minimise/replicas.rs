@@ -1,6 +1,6 @@
 //! The world of replicas, made small.
 
-use super::budget::{Budget, Progress};
+use super::budget::{Budget, MinimiseProgress};
 use super::candidates::CandidateRuns;
 use super::control::{self, MinimisedControl};
 use super::streams::{self, Failing};
@@ -106,7 +106,7 @@ pub fn replicas(
     streams: Streams,
     options: &Options,
     most_runs: usize,
-    mut progress: impl FnMut(Progress),
+    mut progress: impl FnMut(MinimiseProgress),
 ) -> Option<MinimalRun> {
     let worlds = CandidateRuns::new(contract, options);
     let (first, drawn) = worlds.run(streams, &options.caps);

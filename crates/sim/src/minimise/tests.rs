@@ -1,6 +1,6 @@
 //! The minimiser of decisions, on a world of which the smallest failing run is known.
 
-use super::{Failing, Progress, decisions};
+use super::{Failing, MinimiseProgress, decisions};
 use crate::streams::{ChoiceStream, Choices, StreamKind};
 
 const CLIENT: ChoiceStream = ChoiceStream::new(StreamKind::Client, 1);
@@ -64,7 +64,9 @@ fn it_costs_no_more_runs_than_it_may_and_what_it_returns_fails() {
             ran += 1;
             run(drawn)
         };
-        let found = decisions(&noise(1000), most, counted, |p: Progress| told.push(p));
+        let found = decisions(&noise(1000), most, counted, |p: MinimiseProgress| {
+            told.push(p)
+        });
         let (small, runs) = found.expect("it fails");
         assert!(run(&small.drawn).is_some());
         assert_eq!((runs, ran), (most, most + 1), "and the first");

@@ -2,13 +2,13 @@
 
 use super::difference::short;
 use super::{EventId, OperationId, Recorder, bound};
-use quorate_report::{Operation, OperationOutcome};
+use quorate_report::{OperationOutcome, OperationSpan};
 
 impl Recorder {
     /// A client asks.
     pub fn invoked(&mut self, at: u64, client: &str, label: &str) -> OperationId {
         let invoked = self.tick(at);
-        let id = self.operations.push(Operation {
+        let id = self.operations.push(OperationSpan {
             client: client.to_owned(),
             invoked,
             returned: None,

@@ -2,7 +2,7 @@
 
 use super::Recorder;
 use super::ring::Ring;
-use quorate_report::{Cut, MessageFate, Node, Run, RunSummary, Total, VerdictKind};
+use quorate_report::{Cut, MessageFate, Run, RunNode, RunSummary, Total, VerdictKind};
 
 /// What the world knows about a run when it is over.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Ending {
     /// The command that does this run again.
     pub replay: Option<String>,
     /// The nodes, in their order; those that are not named get their number.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<RunNode>,
     /// When the run ended.
     pub end: u64,
 }
@@ -129,10 +129,10 @@ fn total((name, value): (String, String)) -> Total {
     Total { name, value }
 }
 
-fn names(mut nodes: Vec<Node>, lanes: usize) -> Vec<Node> {
+fn names(mut nodes: Vec<RunNode>, lanes: usize) -> Vec<RunNode> {
     nodes.truncate(lanes);
     for lane in nodes.len()..lanes {
-        nodes.push(Node {
+        nodes.push(RunNode {
             name: quorate_core::NodeId(lane as u32).to_string(),
             note: None,
         });

@@ -3,7 +3,7 @@
 use super::difference::short;
 use super::{EventId, InTransit, Recorder};
 use quorate_core::NodeId;
-use quorate_report::{EventKind, Message, MessageFate};
+use quorate_report::{EventKind, MessageFate, RunMessage};
 
 impl Recorder {
     /// A node sends. `copies` are the numbers under which the network carries it: none if it lost it,
@@ -73,7 +73,7 @@ impl Recorder {
         let sent = self.tick(at);
         let label = short(label, self.limits.width);
         self.text += label.len();
-        let id = self.messages.push(Message {
+        let id = self.messages.push(RunMessage {
             from: from.0.into(),
             to: to.0.into(),
             sent,

@@ -23,7 +23,7 @@ mod tests;
 use difference::{difference, short};
 use quorate_core::NodeId;
 use quorate_report::{
-    Commit, Event, EventKind, FaultInterval, Leadership, Message, Operation, Sync,
+    CommitIndex, EventKind, FaultInterval, Leadership, OperationSpan, RunEvent, RunMessage, Sync,
 };
 use ring::Ring;
 use std::collections::BTreeMap;
@@ -106,15 +106,15 @@ pub struct Recorder {
     limits: RecorderLimits,
     now: u64,
     lanes: Vec<NodeTrack>,
-    events: Ring<Event>,
-    messages: Ring<Message>,
+    events: Ring<RunEvent>,
+    messages: Ring<RunMessage>,
     /// Messages under way, by the number that the network carries them under.
     carried: BTreeMap<u32, InTransit>,
     syncs: Ring<Sync>,
     bands: Ring<FaultInterval>,
     reigns: Ring<Leadership>,
-    commits: Ring<Commit>,
-    operations: Ring<Operation>,
+    commits: Ring<CommitIndex>,
+    operations: Ring<OperationSpan>,
     totals: Vec<(String, String)>,
     violation: Option<u32>,
     /// The longest time that the timing model gives a message.
@@ -234,7 +234,7 @@ impl Recorder {
         let at = self.tick(at);
         let label = short(label, self.limits.width);
         self.text += label.len();
-        let id = self.events.push(Event {
+        let id = self.events.push(RunEvent {
             at,
             node: u32::from(node.0),
             kind,

@@ -3,7 +3,7 @@
 use super::difference::short;
 use super::{EventId, FaultIntervalId, MOST, Recorder, bound};
 use quorate_core::NodeId;
-use quorate_report::{Commit, EventKind, FaultInterval, FaultIntervalKind, Leadership, Sync};
+use quorate_report::{CommitIndex, EventKind, FaultInterval, FaultIntervalKind, Leadership, Sync};
 
 impl Recorder {
     /// A node's step arms a timer.
@@ -147,7 +147,7 @@ impl Recorder {
         }
         lane.commit = index;
         let node = u32::from(node.0);
-        self.commits.push(Commit { node, at, index });
+        self.commits.push(CommitIndex { node, at, index });
         bound(&mut self.commits, self.limits.others);
         true
     }

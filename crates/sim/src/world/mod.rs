@@ -45,6 +45,8 @@ enum Event {
     Timer { node: NodeId, timer: u8, epoch: u32 },
     /// A sync is through.
     Synced { node: NodeId, epoch: u32 },
+    /// The jobs that a replica has asked for are done.
+    Jobs { node: NodeId, epoch: u32 },
     /// A burst ends.
     Flush { node: NodeId, epoch: u32 },
     /// A time that a client set has come.
@@ -278,6 +280,11 @@ impl<P: Simulated> World<P> {
             Event::Answer(number) => self.on_answer(number),
             Event::Timer { node, timer, epoch } => self.on_timer(node, timer, epoch),
             Event::Synced { node, epoch } => self.on_synced(node, epoch),
+            Event::Jobs { node, epoch } => {
+                if self.is_current(node, epoch) && !self.defer(node, event) {
+                    self.run_jobs(node);
+                }
+            }
             Event::Flush { node, epoch } => {
                 if self.is_current(node, epoch) && !self.defer(node, event) {
                     self.flush(node);

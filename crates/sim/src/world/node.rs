@@ -6,7 +6,7 @@ use crate::observe::Seen;
 use crate::serving::{Actions, Config, Journal, Replica, Simulated, Timer};
 use crate::{Clock, Timers};
 use quorate_core::NodeId;
-use quorate_replica::Recovery;
+use quorate_replica::{Job, Recovery, Settings};
 use quorate_wal as wal;
 
 /// A machine with a disk, on which a replica runs or does not.
@@ -38,6 +38,8 @@ pub(super) struct Node<P: Simulated> {
     pub(super) stalled_until: u64,
     /// What the replica asks for, until the end of the burst.
     pub(super) actions: Actions<P>,
+    /// What is to be done elsewhere, until it is done.
+    pub(super) jobs: Vec<Job>,
     /// A flush is due.
     pub(super) flushing: bool,
     /// How far the log was really durable when the process stopped.
@@ -66,6 +68,7 @@ impl<P: Simulated> Node<P> {
             paused_until: 0,
             stalled_until: 0,
             actions: Actions::default(),
+            jobs: vec![],
             flushing: false,
             synced: 0,
         }
@@ -79,6 +82,7 @@ impl<P: Simulated> Node<P> {
         self.epoch += 1;
         self.timers.clear();
         self.actions = Actions::default();
+        self.jobs.clear();
         self.flushing = false;
         self.paused_until = 0;
     }
@@ -117,9 +121,10 @@ pub(super) fn start<P: Simulated>(
     storage: &SharedStorage,
     log: wal::Config,
     config: &Config<P>,
+    settings: Settings,
     me: NodeId,
 ) -> Result<(Replica<P>, u64), StartError> {
-    recover(storage, log, config, me).map_err(|error| match error {
+    recover(storage, log, config, settings, me).map_err(|error| match error {
         _ if storage.get().halted() => StartError::PowerFailed,
         error => error,
     })
@@ -129,6 +134,7 @@ fn recover<P: Simulated>(
     storage: &SharedStorage,
     log: wal::Config,
     config: &Config<P>,
+    settings: Settings,
     me: NodeId,
 ) -> Result<(Replica<P>, u64), StartError> {
     let of_log = |error: wal::Error| match error {
@@ -136,7 +142,7 @@ fn recover<P: Simulated>(
         error => StartError::Damaged(error.to_string()),
     };
     let mut records = wal::Recovery::new(storage.clone(), log);
-    let mut recovery = Recovery::<P>::default();
+    let mut recovery = Recovery::<P>::founding(settings);
     let mut last = 0;
     while let Some((lsn, record)) = records.next().map_err(of_log)? {
         let fed = recovery.feed(lsn.0, record);

@@ -13,6 +13,11 @@ use quorate_report::EventKind;
 use quorate_wal as wal;
 use std::time::Duration;
 
+/// How long a job takes, in nanoseconds: long enough for much to happen meanwhile.
+const JOB_TIME: u64 = 200_000;
+/// How long it takes to apply what one flush applies, in nanoseconds.
+const APPLY_TIME: u64 = 50_000;
+
 /// Small segments, so that logs roll often.
 const SEGMENT_BYTES: u64 = 64 << 10;
 
@@ -61,11 +66,37 @@ impl<P: Simulated> World<P> {
             let epoch = self.nodes[id.index()].epoch;
             self.queue.push(at, Event::Synced { node: id, epoch });
         }
+        self.schedule(id);
         self.observe(id);
         self.arm(id);
         self.send(id);
         self.answer(id);
         self.take_notice(id);
+    }
+
+    /// What goes on elsewhere, or later: jobs, and entries left to be applied.
+    fn schedule(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.index()];
+        let epoch = node.epoch;
+        if !node.actions.jobs.is_empty() {
+            if node.jobs.is_empty() {
+                self.queue
+                    .push(self.now + JOB_TIME, Event::Jobs { node: id, epoch });
+            }
+            node.jobs.append(&mut node.actions.jobs);
+        }
+        if std::mem::take(&mut node.actions.more) && !node.flushing {
+            node.flushing = true;
+            self.queue
+                .push(self.now + APPLY_TIME, Event::Flush { node: id, epoch });
+        }
+    }
+
+    /// The jobs that have gathered are done.
+    pub(super) fn run_jobs(&mut self, id: NodeId) {
+        for job in std::mem::take(&mut self.nodes[id.index()].jobs) {
+            self.step(id, Input::JobDone(job.run()));
+        }
     }
 
     fn observe(&mut self, id: NodeId) {
@@ -277,7 +308,7 @@ impl<P: Simulated> World<P> {
             return;
         }
         node.epoch += 1;
-        let started = node::start(&node.storage, log, &config, id);
+        let started = node::start(&node.storage, log, &config, self.swarm.settings, id);
         self.count(6, id, u64::from(started.is_ok()));
         match started {
             Ok((replica, last)) => self.started(id, replica, last),

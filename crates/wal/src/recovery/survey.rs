@@ -5,6 +5,7 @@ use super::{Found, Phase, Recovery};
 use crate::format::{
     SEGMENT_HEADER, SegmentHeader, SegmentStart, VERSION, parse_segment_name, segment_name,
 };
+use crate::span::Span;
 use crate::window::read_full;
 use crate::{Error, FileId, Lsn, SegmentNo, Storage};
 
@@ -17,20 +18,22 @@ impl<S: Storage> Recovery<S> {
             .map_err(|e| Error::from_io("listing", "the directory", e))?;
         let mut numbers: Vec<_> = names.iter().filter_map(|n| parse_segment_name(n)).collect();
         numbers.sort_unstable();
-        for pair in numbers.windows(2) {
-            let missing = SegmentNo(pair[0].0 + 1);
-            if missing != pair[1] {
-                return Err(Error::MissingSegment {
-                    missing,
-                    file: segment_name(missing),
-                });
-            }
+        let span = self.check_span(&names, &mut numbers)?;
+        for (at, &segment) in numbers.iter().enumerate() {
+            let is_last = at + 1 == numbers.len();
+            // The first one has held records for as long as it is the first, but for the very first.
+            let is_in_use = at == 0 && (segment != SegmentNo(1) || self.config.must_exist);
+            self.survey_segment(segment, is_last && !is_in_use)?;
         }
-        for &segment in &numbers {
-            let is_last = numbers.last() == Some(&segment);
-            let is_only_later_one = numbers[0] == segment && segment != SegmentNo(1);
-            self.survey_segment(segment, is_last && !is_only_later_one)?;
+        let is_counted = |segment| span.is_some_and(|span: Span| segment <= span.last);
+        if let Some(found) = self.segments.last()
+            && !is_counted(found.header.segment)
+        {
+            // Its header is written after the span that counts it.
+            return Err(Error::MissingSpan);
         }
+        self.is_unborn_counted = self.unborn.is_some_and(is_counted);
+        self.span = span;
         self.progress.total = self.segments.iter().map(|found| found.len).sum();
         match self.segments.first() {
             None => self.phase = Phase::Done,
@@ -42,6 +45,49 @@ impl<S: Storage> Recovery<S> {
             }
         }
         Ok(())
+    }
+
+    /// Compares the segments that are there with those that the log has, and passes over those that
+    /// it has no more.
+    fn check_span(
+        &mut self,
+        names: &[String],
+        numbers: &mut Vec<SegmentNo>,
+    ) -> Result<Option<Span>, Error> {
+        self.spans = names
+            .iter()
+            .filter(|n| Span::parse(n).is_some())
+            .cloned()
+            .collect();
+        let Some(span) = Span::among(names) else {
+            return match numbers[..] {
+                [] if self.config.must_exist => Err(Error::MissingLog),
+                // The first segment is made before the first span is.
+                [] => Ok(None),
+                [SegmentNo(1)] if !self.config.must_exist => Ok(None),
+                _ => Err(Error::MissingSpan),
+            };
+        };
+        let kept = numbers.partition_point(|&segment| segment < span.first);
+        self.superseded = numbers.drain(..kept).collect();
+        // One more than the last is a segment whose making a crash has cut short.
+        let mut expected = span.first;
+        for &segment in numbers.iter() {
+            if segment != expected {
+                break;
+            }
+            expected = SegmentNo(expected.0 + 1);
+        }
+        let is_whole = numbers.last().map(|last| last.0 + 1) == Some(expected.0);
+        if expected <= span.last || !is_whole {
+            return Err(Error::MissingSegment {
+                missing: expected,
+                file: segment_name(expected),
+                first: span.first,
+                last: span.last,
+            });
+        }
+        Ok(Some(span))
     }
 
     fn survey_segment(&mut self, segment: SegmentNo, may_be_unborn: bool) -> Result<(), Error> {
@@ -79,7 +125,7 @@ impl<S: Storage> Recovery<S> {
                 found,
                 supported: VERSION,
             }),
-            // The header is durable before anything is put behind it (`create_segment`).
+            // The header is durable before anything is put behind it (`begin_segment`).
             SegmentStart::Invalid if !may_be_unborn => Err(corrupt(
                 "its header is not valid, and it was in use".to_owned(),
             )),

@@ -27,6 +27,19 @@ pub(crate) fn record(id: u64, len: usize) -> Vec<u8> {
         .collect()
 }
 
+/// The name of the file that says which segments there are.
+pub(crate) fn span(first: u64, last: u64) -> String {
+    format!("{first:016x}-{last:016x}.live")
+}
+
+/// A directory that holds a first segment with these bytes, and says so.
+pub(crate) fn first_segment(bytes: &[u8]) -> MemStorage {
+    let mut storage = MemStorage::new();
+    storage.put_file(FIRST, bytes);
+    storage.put_file(&span(1, 1), b"");
+    storage
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     Append(usize),
@@ -34,6 +47,8 @@ pub(crate) enum Op {
     Sync,
     Seal,
     Roll,
+    /// Make the next segment in advance.
+    Prepare,
     /// Remove all segments but this many.
     Trim(usize),
 }
@@ -73,6 +88,7 @@ impl Model {
                 }
             }
             Op::Seal => wal.seal()?,
+            Op::Prepare => wal.prepare()?,
             Op::Roll => {
                 wal.roll()?;
                 assert_eq!(wal.durable(), wal.appended());
@@ -84,7 +100,9 @@ impl Model {
                 let kept = (1..=wal.written().0)
                     .find(|&lsn| wal.segment_of(Lsn(lsn)).is_some_and(|s| s >= first_kept));
                 self.kept_from = self.kept_from.max(kept.unwrap_or(wal.written().0 + 1));
-                wal.remove_segments_before(first_kept)?;
+                // One by one; a crash may come between.
+                wal.retire_segments_before(first_kept)?;
+                while wal.remove_retired()? {}
             }
         }
         // Writing and rolling may sync on their own; the log's word counts.

@@ -3,20 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
-use xxhash_rust::xxh3::Xxh3Default;
+use bytes::{Buf, Bytes};
 
-use super::{CHECKSUM_BYTES, HEADER_BYTES, MAGIC, MAX_FIELD, RECORD_BYTES, VERSION};
-use crate::Store;
-use crate::digest::ChangeSum;
+use super::{HEADER_BYTES, MAGIC, RECORD_BYTES, VERSION};
+use crate::digest::Digest;
 use crate::history::{Change, History, Revision};
 use crate::key::Key;
+use crate::store::Store;
 
 /// Revisions beyond this one are not believed: what can still be counted up never overflows.
 const MAX_REVISION: i64 = i64::MAX / 2;
 
-/// Why a stream of bytes is not a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a sequence of blocks is not a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
     /// It does not begin like one.
@@ -34,35 +33,28 @@ pub enum SnapshotError {
     /// It goes on after its end.
     #[error("the snapshot goes on after its end")]
     TooLong,
-    /// It was damaged.
-    #[error("the snapshot is damaged: its checksum is wrong")]
-    WrongChecksum,
-    /// What was read is not what was written, though the bytes are.
+    /// What was read is not what was written.
     #[error("the snapshot does not have the contents that it says it has")]
     WrongContents,
 }
 
 use SnapshotError::Malformed;
 
-/// Builds a store from the chunks of a [`SnapshotWriter`](crate::SnapshotWriter), in order.
+/// Builds a store from the blocks of a [`SnapshotWriter`](crate::SnapshotWriter), in order.
 ///
-/// Beside what it has built it holds a chunk and one incomplete record. After an error it refuses
-/// everything with the same error.
-pub struct SnapshotReader {
-    /// Received and not yet decoded.
-    pending: BytesMut,
-    checksum: Xxh3Default,
-    state: State,
-}
+/// After an error it refuses everything with the same error.
+#[derive(Clone)]
+pub struct SnapshotReader(State);
 
+#[derive(Clone)]
 enum State {
     Header,
     Records(Box<Records>),
-    Complete(Box<Store>),
     Failed(SnapshotError),
 }
 
 /// A snapshot being read.
+#[derive(Clone)]
 struct Records {
     header: Header,
     /// The store being built, but for the key being read and the log of changes.
@@ -72,18 +64,23 @@ struct Records {
     changes: Vec<Arc<Change>>,
 }
 
+#[derive(Clone)]
 struct Header {
     revision: i64,
     compacted: i64,
     floor: Revision,
     retained: u64,
-    sum: ChangeSum,
+    digest: Digest,
 }
 
 impl fmt::Debug for SnapshotReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let read = match &self.0 {
+            State::Records(records) => records.store.retained,
+            _ => 0,
+        };
         f.debug_struct("SnapshotReader")
-            .field("pending", &self.pending.len())
+            .field("records", &read)
             .finish_non_exhaustive()
     }
 }
@@ -97,138 +94,72 @@ impl Default for SnapshotReader {
 impl SnapshotReader {
     /// A reader at the beginning of a snapshot.
     pub fn new() -> Self {
-        let (pending, checksum) = (BytesMut::new(), Xxh3Default::new());
-        SnapshotReader {
-            pending,
-            checksum,
-            state: State::Header,
-        }
+        SnapshotReader(State::Header)
     }
 
-    /// Takes the next chunk.
-    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), SnapshotError> {
-        self.pending.extend_from_slice(chunk);
-        loop {
-            match self.step() {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(error) => {
-                    self.pending = BytesMut::new();
-                    self.state = State::Failed(error);
-                    return Err(error);
-                }
-            }
-        }
+    /// Takes the next block, whole.
+    ///
+    /// # Errors
+    /// If it is not one that a writer writes in this place.
+    pub fn feed(&mut self, block: &[u8]) -> Result<(), SnapshotError> {
+        let fed = match &mut self.0 {
+            State::Failed(error) => Err(*error),
+            State::Header => Header::decode(block).map(|header| {
+                self.0 = State::Records(Box::new(Records::new(header)));
+            }),
+            State::Records(records) => records.add_all(block),
+        };
+        fed.inspect_err(|error| self.0 = State::Failed(*error))
     }
 
-    /// The store, when every chunk was fed.
+    /// The store, when every block was fed.
+    ///
+    /// # Errors
+    /// If blocks are missing, or what they make is not what the writer had.
     pub fn finish(self) -> Result<Store, SnapshotError> {
-        match self.state {
-            State::Complete(store) => Ok(*store),
+        match self.0 {
+            State::Records(records) if records.are_complete() => records.build(),
             State::Failed(error) => Err(error),
             State::Header | State::Records(_) => Err(SnapshotError::Truncated),
         }
     }
-
-    /// Decodes one more piece; `false` if that needs more bytes.
-    fn step(&mut self) -> Result<bool, SnapshotError> {
-        match &mut self.state {
-            State::Failed(error) => Err(*error),
-            State::Complete(_) if self.pending.is_empty() => Ok(false),
-            State::Complete(_) => Err(SnapshotError::TooLong),
-            State::Header => {
-                check_beginning(&self.pending)?;
-                let Some(header) = take(&mut self.pending, HEADER_BYTES) else {
-                    return Ok(false);
-                };
-                self.checksum.update(&header);
-                self.state = State::Records(Box::new(Records::new(Header::decode(&header)?)));
-                Ok(true)
-            }
-            State::Records(records) if records.are_complete() => {
-                let Some(mut checksum) = take(&mut self.pending, CHECKSUM_BYTES) else {
-                    return Ok(false);
-                };
-                if checksum.get_u64_le() != self.checksum.digest() {
-                    return Err(SnapshotError::WrongChecksum);
-                }
-                let store = records.build()?;
-                self.state = State::Complete(Box::new(store));
-                Ok(true)
-            }
-            State::Records(records) => {
-                let Some(length) = record_length(&self.pending)? else {
-                    return Ok(false);
-                };
-                let Some(record) = take(&mut self.pending, length) else {
-                    return Ok(false);
-                };
-                self.checksum.update(&record);
-                records.add(decode(&record))?;
-                Ok(true)
-            }
-        }
-    }
 }
 
-/// Takes `length` bytes off, if they are there.
-fn take(pending: &mut BytesMut, length: usize) -> Option<BytesMut> {
-    (pending.len() >= length).then(|| pending.split_to(length))
-}
-
-fn check_beginning(pending: &[u8]) -> Result<(), SnapshotError> {
-    if pending
-        .iter()
-        .zip(&MAGIC)
-        .any(|(byte, magic)| byte != magic)
-    {
-        return Err(SnapshotError::NotASnapshot);
-    }
-    match pending.get(MAGIC.len()) {
-        Some(&version) if version != VERSION => Err(SnapshotError::UnknownVersion(version)),
-        _ => Ok(()),
-    }
-}
-
-/// The length of the record that `pending` begins with, if enough of it is there to tell.
-fn record_length(pending: &[u8]) -> Result<Option<usize>, SnapshotError> {
-    let Some(mut lengths) = pending.get(36..RECORD_BYTES) else {
-        return Ok(None);
-    };
-    let (key, value) = (lengths.get_u32_le(), lengths.get_u32_le());
-    if key > MAX_FIELD || value > MAX_FIELD {
-        return Err(Malformed("a key or value is too long"));
-    }
-    Ok(Some(RECORD_BYTES + key as usize + value as usize))
-}
-
-/// Decodes a record of the right length.
-fn decode(mut record: &[u8]) -> Change {
+/// Takes the first record off.
+fn take(block: &mut &[u8]) -> Result<Change, SnapshotError> {
+    const SHORT: SnapshotError = Malformed("a record that ends early");
+    let (mut head, rest) = block.split_at_checked(RECORD_BYTES).ok_or(SHORT)?;
     let revision = Revision {
-        main: record.get_i64_le(),
-        sub: record.get_u32_le(),
+        main: head.get_i64_le(),
+        sub: head.get_u32_le(),
     };
-    let (create, version, lease) = (
-        record.get_i64_le(),
-        record.get_i64_le(),
-        record.get_i64_le(),
-    );
-    let key_length = record.get_u32_le() as usize;
-    record.advance(4);
-    let (key, value) = record.split_at(key_length.min(record.len()));
-    let (key, value) = (Key::new(key), Bytes::copy_from_slice(value));
-    Change {
-        key,
+    let (create, version, lease) = (head.get_i64_le(), head.get_i64_le(), head.get_i64_le());
+    let (key, value) = (head.get_u32_le(), head.get_u32_le());
+    let (key, rest) = rest.split_at_checked(key as usize).ok_or(SHORT)?;
+    let (value, rest) = rest.split_at_checked(value as usize).ok_or(SHORT)?;
+    *block = rest;
+    Ok(Change {
+        key: Key::new(key),
         revision,
         create,
         version,
         lease,
-        value,
-    }
+        value: Bytes::copy_from_slice(value),
+    })
 }
 
 impl Header {
     fn decode(mut bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let beginning = bytes.split_first_chunk().ok_or(SnapshotError::Truncated)?;
+        match beginning {
+            (&MAGIC, [VERSION, ..]) => {}
+            (&MAGIC, [version, ..]) => return Err(SnapshotError::UnknownVersion(*version)),
+            (&MAGIC, []) => return Err(SnapshotError::Truncated),
+            _ => return Err(SnapshotError::NotASnapshot),
+        }
+        if bytes.len() != HEADER_BYTES {
+            return Err(Malformed("a header of another length"));
+        }
         bytes.advance(MAGIC.len() + 1);
         let header = Header {
             revision: bytes.get_i64_le(),
@@ -238,7 +169,7 @@ impl Header {
                 sub: bytes.get_u32_le(),
             },
             retained: bytes.get_u64_le(),
-            sum: ChangeSum(bytes.get_u64_le()),
+            digest: Digest(bytes.get_u64_le()),
         };
         if !(1..=MAX_REVISION).contains(&header.revision)
             || !(-1..=header.revision).contains(&header.compacted)
@@ -265,6 +196,20 @@ impl Records {
 
     fn are_complete(&self) -> bool {
         self.store.retained == self.header.retained
+    }
+
+    fn add_all(&mut self, mut block: &[u8]) -> Result<(), SnapshotError> {
+        if self.are_complete() {
+            return Err(SnapshotError::TooLong);
+        }
+        loop {
+            self.add(take(&mut block)?)?;
+            match (block, self.are_complete()) {
+                ([], _) => return Ok(()),
+                (_, true) => return Err(SnapshotError::TooLong),
+                _ => {}
+            }
+        }
     }
 
     fn add(&mut self, change: Change) -> Result<(), SnapshotError> {
@@ -311,9 +256,8 @@ impl Records {
         }
     }
 
-    /// Hands out the store; this ends the reading.
-    fn build(&mut self) -> Result<Store, SnapshotError> {
-        let mut store = std::mem::take(&mut self.store);
+    fn build(mut self) -> Result<Store, SnapshotError> {
+        let mut store = self.store;
         if let Some((key, history)) = self.current.take() {
             store.keys.insert(key, history);
         }
@@ -325,13 +269,13 @@ impl Records {
         {
             return Err(Malformed("two changes with one revision"));
         }
-        if store.sum != self.header.sum {
-            return Err(SnapshotError::WrongContents);
-        }
-        store.changes = self.changes.drain(..).collect();
+        store.changes = self.changes.into_iter().collect();
         store.revision = self.header.revision;
         store.compacted = self.header.compacted;
         store.floor = self.header.floor;
+        if store.digest() != self.header.digest {
+            return Err(SnapshotError::WrongContents);
+        }
         Ok(store)
     }
 }

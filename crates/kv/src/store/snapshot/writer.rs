@@ -1,104 +1,106 @@
 //! State to bytes.
 
-use std::fmt;
 use std::ops::Bound;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use xxhash_rust::xxh3::Xxh3Default;
+use bytes::BufMut;
 
 use super::{MAGIC, VERSION};
-use crate::Store;
 use crate::history::Change;
 use crate::key::Key;
+use crate::store::Store;
 
-/// Streams a frozen copy of a store, chunk by chunk.
+/// Encodes a frozen copy of a store, block by block.
 ///
-/// It holds one chunk and one record at a time beside the copy, which shares its contents with the
-/// store it was cloned from.
-#[derive(Clone)]
+/// It is a value: a copy of the store, which shares its contents with the store that it was cloned
+/// from, and a [`SnapshotCursor`]. It goes on from any cursor at the cost of one search.
+#[derive(Clone, Debug)]
 pub struct SnapshotWriter {
     store: Store,
-    next: Next,
-    /// Encoded and not yet handed out.
-    pending: BytesMut,
-    checksum: Xxh3Default,
+    next: SnapshotCursor,
 }
 
-/// What is to be encoded next.
-#[derive(Clone, Debug)]
+/// What a [`SnapshotWriter`] encodes next.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SnapshotCursor(Next);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 enum Next {
+    #[default]
     Header,
-    /// The changes of the keys from this bound on, without so many of the first key.
-    Changes(Bound<Key>, usize),
-    Checksum,
+    /// The changes of the keys from this one on, without so many of the first key.
+    Changes(Key, usize),
     Nothing,
 }
 
-impl fmt::Debug for SnapshotWriter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SnapshotWriter")
-            .field("next", &self.next)
-            .finish_non_exhaustive()
+impl SnapshotCursor {
+    /// Whether nothing is left.
+    pub fn is_end(&self) -> bool {
+        self.0 == Next::Nothing
     }
 }
 
 impl SnapshotWriter {
-    /// A writer of `store`, which is usually a clone.
+    /// A writer of `store`, which is usually a clone, at the beginning.
     pub fn new(store: Store) -> Self {
-        let (pending, checksum) = (BytesMut::new(), Xxh3Default::new());
+        Self::resume(store, SnapshotCursor::default())
+    }
+
+    /// A writer of `store` that goes on at a cursor, which another writer of the same state had.
+    pub fn resume(store: Store, cursor: SnapshotCursor) -> Self {
         SnapshotWriter {
             store,
-            next: Next::Header,
-            pending,
-            checksum,
+            next: cursor,
         }
     }
 
-    /// The next chunk, of `max_bytes` unless it is the last; `None` after the last. (A `max_bytes`
-    /// of 0 counts as 1.)
-    pub fn next_chunk(&mut self, max_bytes: usize) -> Option<Bytes> {
-        let max_bytes = max_bytes.max(1);
-        while self.pending.len() < max_bytes {
-            let start = self.pending.len();
-            self.next = match std::mem::replace(&mut self.next, Next::Nothing) {
-                Next::Header => {
-                    self.encode_header();
-                    Next::Changes(Bound::Unbounded, 0)
+    /// What is encoded next.
+    pub fn cursor(&self) -> &SnapshotCursor {
+        &self.next
+    }
+
+    /// Appends the next block to `out`: the header, or whole records until there are `bytes` bytes
+    /// of them. So a block is longer than `bytes` by less than one record. Returns `false`, and
+    /// appends nothing, after the last block.
+    pub fn next_block(&mut self, bytes: usize, out: &mut impl BufMut) -> bool {
+        let (from, skip) = match std::mem::replace(&mut self.next.0, Next::Nothing) {
+            Next::Nothing => return false,
+            Next::Header => {
+                self.encode_header(out);
+                if let Some((first, _)) = self.store.keys.get_min() {
+                    self.next.0 = Next::Changes(first.clone(), 0);
                 }
-                Next::Changes(from, skip) => self.encode_changes(from, skip, max_bytes),
-                Next::Checksum => {
-                    self.pending.put_u64_le(self.checksum.digest());
-                    Next::Nothing
-                }
-                Next::Nothing => break,
-            };
-            self.checksum.update(&self.pending[start..]);
-        }
-        let chunk = self
-            .pending
-            .split_to(max_bytes.min(self.pending.len()))
-            .freeze();
-        (!chunk.is_empty()).then_some(chunk)
+                return true;
+            }
+            Next::Changes(from, skip) => (from, skip),
+        };
+        self.next.0 = self.encode_changes(from, skip, bytes.max(1), out);
+        true
     }
 
     /// Encodes changes until there are `enough` bytes, and says what comes next.
-    fn encode_changes(&mut self, from: Bound<Key>, mut skip: usize, enough: usize) -> Next {
-        let from = from.as_ref().map(Key::as_slice);
-        for (key, history) in self.store.keys.range::<_, [u8]>((from, Bound::Unbounded)) {
+    fn encode_changes(
+        &self,
+        from: Key,
+        mut skip: usize,
+        enough: usize,
+        out: &mut impl BufMut,
+    ) -> Next {
+        let mut written = 0;
+        let from = (Bound::Included(from.as_slice()), Bound::Unbounded);
+        for (key, history) in self.store.keys.range::<_, [u8]>(from) {
             while let Some(change) = history.get(skip) {
-                if self.pending.len() >= enough {
-                    return Next::Changes(Bound::Included(key.clone()), skip);
+                if written >= enough {
+                    return Next::Changes(key.clone(), skip);
                 }
-                encode(change, &mut self.pending);
+                written += encode(change, out);
                 skip += 1;
             }
             skip = 0;
         }
-        Next::Checksum
+        Next::Nothing
     }
 
-    fn encode_header(&mut self) {
-        let out = &mut self.pending;
+    fn encode_header(&self, out: &mut impl BufMut) {
         out.put_slice(&MAGIC);
         out.put_u8(VERSION);
         out.put_i64_le(self.store.revision);
@@ -106,11 +108,12 @@ impl SnapshotWriter {
         out.put_i64_le(self.store.floor.main);
         out.put_u32_le(self.store.floor.sub);
         out.put_u64_le(self.store.retained);
-        out.put_u64_le(self.store.sum.0);
+        out.put_u64_le(self.store.digest().0);
     }
 }
 
-fn encode(change: &Change, out: &mut BytesMut) {
+/// Returns how many bytes it has appended.
+fn encode(change: &Change, out: &mut impl BufMut) -> usize {
     let key = change.key.as_slice();
     out.put_i64_le(change.revision.main);
     out.put_u32_le(change.revision.sub);
@@ -121,4 +124,5 @@ fn encode(change: &Change, out: &mut BytesMut) {
     out.put_u32_le(change.value.len() as u32);
     out.put_slice(key);
     out.put_slice(&change.value);
+    super::RECORD_BYTES + key.len() + change.value.len()
 }

@@ -82,13 +82,13 @@ fn shape(scene: &mut Adversary<'_>) -> Vec<(NodeSet, NodeSet)> {
             let node = one(scene.any_node());
             vec![(node, without(node)), (without(node), node)]
         }
-        // All hear the hub only, and the hub hears all: the quorum is lost for everybody else
+        // All hear the hub only, and the hub hears all: the quorum is lost for all others
         // (Omni-Paxos, Ng et al. 2023).
         3 => {
             let others = without(one(scene.any_node()));
             vec![(others, others)]
         }
-        // Who leads is cut off from all but one, who hears everybody.
+        // The leader is cut off from all nodes but one, and that one hears all.
         4 => {
             let (leader, middle) = (scene.any_node(), scene.any_node());
             let far = without([leader, middle].into_iter().collect());

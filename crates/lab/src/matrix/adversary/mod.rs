@@ -123,7 +123,7 @@ impl Adversary<'_> {
         mean / 4 + self.decisions.exponential(mean)
     }
 
-    /// Until when something lasts that began at `from`, often for ever.
+    /// Until when a fault lasts that began at `from`; in half of the runs, to the end.
     fn end(&mut self, from: u64) -> Option<u64> {
         match self.chance(50) {
             true => None,

@@ -1,7 +1,7 @@
 //! What clients do besides asking for values.
 
 use super::values::{flag, nanos, node};
-use crate::clients::{Clients, LeaderWrites, Reads, Sessions};
+use crate::clients::{ClientSessions, Clients, LeaderWrites, ReadLoad};
 use crate::experiment::Experiment;
 use crate::scenario::NodeNames;
 use quorate_contract::ContractError;
@@ -34,7 +34,7 @@ pub(super) fn read(root: &Table<'_>, names: &NodeNames, experiment: &mut Experim
                 "add `read-from = \"A\"`: the node that is read from",
             )
         })?;
-        Ok(Reads {
+        Ok(ReadLoad {
             every: nanos(&every, "100ms")?.max(1),
             node: node(&from, names)?,
             local,
@@ -43,8 +43,8 @@ pub(super) fn read(root: &Table<'_>, names: &NodeNames, experiment: &mut Experim
     let sessions = table.get("sessions").map(|sessions| {
         let word = sessions.choice(&["kept", "none"], |word| word)?;
         Ok(match word {
-            "kept" => Sessions::Kept,
-            _ => Sessions::None,
+            "kept" => ClientSessions::Kept,
+            _ => ClientSessions::None,
         })
     });
     experiment.clients = Clients {

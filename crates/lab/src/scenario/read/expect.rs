@@ -70,7 +70,7 @@ pub(super) fn read(table: Table<'_>, names: &NodeNames) -> Result<Expect> {
     if let Some(decided) = table.get("decided") {
         for entry in decided.table()?.entries() {
             let Some(who) = names.find(entry.name()) else {
-                let problem = format!("nobody is called {:?}", entry.name());
+                let problem = format!("no node is called {:?}", entry.name());
                 return Err(entry.error(problem, format!("there are {}", names.words().join(", "))));
             };
             let value = entry.string("X")?;

@@ -5,7 +5,7 @@ use super::{Head, MAX_SEEDS, STORY, clients, expect, faults, work};
 use crate::clients::Clients;
 use crate::experiment::Experiment;
 use crate::scenario::{NodeNames, ScenarioPart};
-use crate::system::{Options, Setup, SystemUnderTest, Visitor, visit};
+use crate::system::{ProtocolOptions, Setup, SystemUnderTest, Visitor, visit};
 use quorate_contract::file::{
     SourceText, Table, read_failures, read_links, read_storage, read_timing,
 };
@@ -148,7 +148,7 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
     let name = table.need("name", "add `name = \"raft\"`")?;
     let names = [crate::system::NAMES, crate::system::OVER_LINKS].concat();
     let subject = name.choice(&names, |name| name)?;
-    let mut options = Options::default();
+    let mut options = ProtocolOptions::default();
     let known = crate::system::facts(subject).map_or(&[][..], |facts| facts.options);
     for (option, values) in known {
         let Some(entry) = table.get(option) else {
@@ -177,7 +177,7 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
         nodes: contract.replicas() as u8,
         faults: contract.tolerate() as u8,
         delta: told,
-        patience_max: crate::system::patience_max(&contract.timing, told),
+        timeout_factor_max: crate::system::timeout_factor_max(&contract.timing, told),
         options,
         scheme: Scheme::Ideal,
     };

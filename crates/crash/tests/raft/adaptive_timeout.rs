@@ -6,9 +6,9 @@ use quorate_core::{Input, NodeId};
 use quorate_crash::raft::*;
 use std::time::Duration;
 
-fn cluster(patience_max: u32) -> Cluster {
+fn cluster(max_timeout_factor: u32) -> Cluster {
     Cluster::new(Config {
-        patience_max,
+        max_timeout_factor,
         ..Config::default()
     })
 }
@@ -50,7 +50,7 @@ fn late_votes_double_it_once_a_candidacy() {
     for expected in [2, 4, 4] {
         votes_come_late(&mut cluster);
         while cluster.deliver_one(is_vote).is_some() {}
-        assert_eq!(cluster.raft(0).patience(), expected);
+        assert_eq!(cluster.raft(0).timeout_factor(), expected);
     }
     cluster.time_out(0);
     let config = &cluster.config;
@@ -65,9 +65,9 @@ fn votes_of_several_candidacies_with_one_patience_double_it_once() {
     votes_come_late(&mut cluster);
     votes_come_late(&mut cluster);
     votes_come_late(&mut cluster);
-    assert_eq!(cluster.raft(0).patience(), 1);
+    assert_eq!(cluster.raft(0).timeout_factor(), 1);
     while cluster.deliver_one(is_vote).is_some() {}
-    assert_eq!(cluster.raft(0).patience(), 2);
+    assert_eq!(cluster.raft(0).timeout_factor(), 2);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn where_the_bound_is_known_nothing_is_learned() {
     let mut cluster = cluster(1);
     votes_come_late(&mut cluster);
     while cluster.deliver_one(is_vote).is_some() {}
-    assert_eq!(cluster.raft(0).patience(), 1);
+    assert_eq!(cluster.raft(0).timeout_factor(), 1);
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn answers_to_a_leader_that_stepped_down_double_it() {
     cluster.time_out(0); // it has heard the votes and the first entry's answers
     cluster.time_out(0);
     assert_eq!(cluster.raft(0).role(), Role::Follower);
-    assert_eq!(cluster.raft(0).patience(), 1);
+    assert_eq!(cluster.raft(0).timeout_factor(), 1);
     cluster.settle();
-    assert_eq!(cluster.raft(0).patience(), 2);
+    assert_eq!(cluster.raft(0).timeout_factor(), 2);
 }
 
 #[test]
@@ -105,8 +105,8 @@ fn a_leader_that_speaks_after_all_doubles_it() {
     cluster.beat(0);
     cluster.settle();
     assert_eq!(cluster.raft(1).leader(), Some(NodeId(0)));
-    assert_eq!(cluster.raft(1).patience(), 2);
-    assert_eq!(cluster.raft(2).patience(), 1);
+    assert_eq!(cluster.raft(1).timeout_factor(), 2);
+    assert_eq!(cluster.raft(2).timeout_factor(), 1);
 }
 
 /// Also when somebody else leads by then.
@@ -121,10 +121,10 @@ fn a_deposed_leader_that_speaks_after_all_doubles_it() {
     }
     cluster.settle();
     assert_eq!(cluster.raft(1).role(), Role::Leader);
-    assert_eq!(cluster.raft(1).patience(), 1);
+    assert_eq!(cluster.raft(1).timeout_factor(), 1);
     beats.into_iter().for_each(|beat| cluster.hand(beat));
-    assert_eq!(cluster.raft(1).patience(), 2);
-    assert_eq!(cluster.raft(2).patience(), 1);
+    assert_eq!(cluster.raft(1).timeout_factor(), 2);
+    assert_eq!(cluster.raft(2).timeout_factor(), 1);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn an_outage_and_a_hint_cost_nothing() {
     cluster.beat(0);
     cluster.settle();
     assert_eq!(cluster.raft(1).leader(), Some(NodeId(0)));
-    assert_eq!(cluster.raft(1).patience(), 1);
+    assert_eq!(cluster.raft(1).timeout_factor(), 1);
     // Everybody alone, for long.
     for (from, to) in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
         cluster.cut.insert((from, to));
@@ -153,7 +153,7 @@ fn an_outage_and_a_hint_cost_nothing() {
     cluster.time_out(2);
     cluster.settle();
     assert!((0..3).any(|node| cluster.raft(node).role() == Role::Leader));
-    assert!((0..3).all(|node| cluster.raft(node).patience() == 1));
+    assert!((0..3).all(|node| cluster.raft(node).timeout_factor() == 1));
 }
 
 #[test]
@@ -167,14 +167,14 @@ fn a_leader_that_stands_halves_it() {
     cluster.time_out(0);
     cluster.settle();
     assert_eq!(cluster.raft(0).role(), Role::Leader);
-    assert_eq!(cluster.raft(0).patience(), 4);
+    assert_eq!(cluster.raft(0).timeout_factor(), 4);
     // Each step is one `election_max`; the longest timeout is four of them.
     let mut seen = vec![];
     for _ in 0..12 {
         cluster.beat(0);
         cluster.settle();
         cluster.time_out(0);
-        seen.push(cluster.raft(0).patience());
+        seen.push(cluster.raft(0).timeout_factor());
     }
     seen.dedup();
     assert_eq!(seen, [4, 2, 1]);
@@ -190,14 +190,14 @@ fn a_leader_that_stands_halves_it() {
     (0..2).for_each(|_| cluster.time_out(1));
     cluster.beat(0);
     cluster.settle();
-    assert_eq!(cluster.raft(1).patience(), 2);
+    assert_eq!(cluster.raft(1).timeout_factor(), 2);
     for _ in 0..4 {
         cluster.beat(0);
         cluster.settle();
         let beats = cluster.now;
         cluster.now = beats + cluster.config.election_min;
         cluster.input(1, Input::Timer(Timer::Election));
-        assert_eq!(cluster.raft(1).patience(), 2);
+        assert_eq!(cluster.raft(1).timeout_factor(), 2);
     }
     for _ in 0..8 {
         cluster.beat(0);
@@ -205,22 +205,22 @@ fn a_leader_that_stands_halves_it() {
         cluster.now = cluster.now + cluster.config.election_min;
         cluster.input(1, Input::Timer(Timer::Election));
     }
-    assert_eq!(cluster.raft(1).patience(), 1);
+    assert_eq!(cluster.raft(1).timeout_factor(), 1);
 }
 
 #[test]
 fn a_config_without_patience_is_refused() {
     let config = Config {
-        patience_max: 0,
+        max_timeout_factor: 0,
         ..Config::default()
     };
-    assert!(config.check().unwrap_err().contains("patience_max"));
+    assert!(config.check().unwrap_err().contains("max_timeout_factor"));
 }
 
 #[test]
 fn a_timing_model_without_bounds_asks_for_patience_that_has_one() {
     use quorate_contract::{Stabilization, Timing};
-    let max = |timing: &Timing, millis| patience_max(timing, Duration::from_millis(millis));
+    let max = |timing: &Timing, millis| max_timeout_factor(timing, Duration::from_millis(millis));
     let unknown = Timing::PartiallySynchronous(Stabilization::Unknown);
     for timing in [&unknown, &Timing::Asynchronous] {
         assert_eq!(

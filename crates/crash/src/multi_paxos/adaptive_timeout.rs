@@ -1,11 +1,11 @@
-//! Patience: how many times `election_min` and `election_max` a node waits, where nobody knows how
-//! long a message may take (Dwork, Lynch and Stockmeyer 1988). With fixed timeouts and slower
-//! messages, each is defeated by the next before its promises arrive, for ever.
+//! Adaptive timeouts: by which factor `election_min` and `election_max` grow, where the bound on
+//! message delay is unknown (Dwork, Lynch and Stockmeyer 1988). With fixed timeouts and slower
+//! messages, each candidate is defeated by the next before its promises arrive, without end.
 //!
-//! Whose number is defeated by a greater one doubles: somebody was in a hurry. Who is defeated again
-//! and again will outlast an election, and who is always in a hurry and never defeated leads. A
-//! candidate that hears nobody keeps its number and its patience: asking again does no harm.
-//! Patience halves as slots are chosen, and so for ever only if slots are chosen for ever.
+//! The factor doubles when a candidate's number is defeated by a greater one: some node timed out too
+//! early. So a node that is defeated repeatedly outlasts an election at last. A candidate that hears
+//! no peer keeps its number and its factor: timeouts do not grow during an outage. The factor halves
+//! as slots are chosen.
 
 use super::Config;
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl AdaptiveTimeout {
 
     /// A greater number than this node's is about.
     pub(super) fn on_defeat(&mut self, config: &Config, chosen: u64) {
-        self.factor = self.factor.saturating_mul(2).min(config.patience_max);
+        self.factor = self.factor.saturating_mul(2).min(config.timeout_factor_max);
         self.slot = chosen + SLOTS;
     }
 
@@ -50,24 +50,24 @@ mod tests {
     #[test]
     fn it_doubles_with_defeats_up_to_a_bound_and_halves_with_what_is_chosen() {
         let config = Config {
-            patience_max: 6,
+            timeout_factor_max: 6,
             ..Config::default()
         };
-        let mut patience = AdaptiveTimeout::FIRST;
-        let defeat = |patience: &mut AdaptiveTimeout| {
-            patience.on_defeat(&config, 100);
-            patience.factor
+        let mut timeout = AdaptiveTimeout::FIRST;
+        let defeat = |timeout: &mut AdaptiveTimeout| {
+            timeout.on_defeat(&config, 100);
+            timeout.factor
         };
-        assert_eq!([0; 4].map(|_| defeat(&mut patience)), [2, 4, 6, 6]);
-        let (min, max) = patience.times(&config);
+        assert_eq!([0; 4].map(|_| defeat(&mut timeout)), [2, 4, 6, 6]);
+        let (min, max) = timeout.times(&config);
         assert_eq!(
             (min, max),
             (config.election_min * 6, config.election_max * 6)
         );
         let mut seen = vec![];
         for slot in 101..400 {
-            patience.on_chosen(slot);
-            seen.push((patience.factor, slot));
+            timeout.on_chosen(slot);
+            seen.push((timeout.factor, slot));
         }
         seen.dedup_by_key(|(factor, _)| *factor);
         assert_eq!(seen, [(6, 101), (3, 165), (1, 230)]);
@@ -76,10 +76,10 @@ mod tests {
     #[test]
     fn where_the_bound_is_known_it_stays() {
         let config = Config::default();
-        let mut patience = AdaptiveTimeout::FIRST;
-        patience.on_defeat(&config, 0);
+        let mut timeout = AdaptiveTimeout::FIRST;
+        timeout.on_defeat(&config, 0);
         assert_eq!(
-            patience.times(&config),
+            timeout.times(&config),
             (config.election_min, config.election_max)
         );
     }

@@ -1,0 +1,106 @@
+//! A node that can't be relied on takes no part: its disk hangs, or it has seen what can't be.
+
+use crate::cluster::{Cluster, Packet};
+use quorate_core::{Mutant, NodeId};
+use quorate_crash::raft::*;
+use std::time::Duration;
+
+/// Who leads an election timeout and a heartbeat after n0's disk began to hang.
+fn leader_after_stall(mutant: Mutant) -> Option<NodeId> {
+    let mut cluster = Cluster::new(Config {
+        mutant,
+        ..Config::default()
+    });
+    cluster.time_out(0);
+    cluster.settle();
+    cluster.nodes[0].quick = false;
+    cluster.propose(0, "a");
+    let beats = cluster.config.election_min.as_millis() / cluster.config.heartbeat.as_millis() + 1;
+    for _ in 0..beats {
+        cluster.beat(0);
+        cluster.settle();
+    }
+    cluster.check();
+    assert_eq!(cluster.nodes[1].machine.commands, ["a"]);
+    cluster.raft(2).leader()
+}
+
+#[test]
+fn a_leader_whose_disk_hangs_hands_over() {
+    assert_eq!(leader_after_stall(Mutant::None), Some(NodeId(1)));
+}
+
+#[test]
+fn a_stalled_leader_that_leads_is_found() {
+    assert_eq!(
+        leader_after_stall(Mutant::StalledLeaderLeads),
+        Some(NodeId(0))
+    );
+}
+
+#[test]
+fn an_idle_leader_is_not_stalled() {
+    let mut cluster = Cluster::new(Config::default());
+    cluster.time_out(0);
+    cluster.settle();
+    cluster.nodes[0].quick = false;
+    for _ in 0..100 {
+        cluster.beat(0);
+        cluster.settle();
+    }
+    assert!(!cluster.raft(0).is_stalled(cluster.now));
+    assert_eq!(cluster.raft(2).leader(), Some(NodeId(0)));
+    // Slow is not stalled either: something is done all the time.
+    for n in 0..100 {
+        cluster.propose(0, &format!("{n}"));
+        cluster.beat(0);
+        let end = cluster.nodes[0].disk.end();
+        cluster.sync(0, end - 1);
+        cluster.settle();
+    }
+    assert_eq!(cluster.raft(2).leader(), Some(NodeId(0)));
+}
+
+#[test]
+fn after_a_violation_a_node_says_nothing() {
+    let mut cluster = Cluster::new(Config::default());
+    cluster.time_out(0);
+    cluster.settle();
+    let heartbeat = |from, term| Packet {
+        from: NodeId(from),
+        to: NodeId(0),
+        message: Message {
+            term,
+            body: Body::Notice(Notice::Heartbeat {
+                commit: 0,
+                round: 0,
+            }),
+        },
+    };
+    assert_eq!(cluster.raft(0).violation(), None);
+    cluster.hand(heartbeat(1, 1));
+    let broken = cluster.raft(0).violation();
+    assert_eq!(broken, Some("election safety: two leaders in one term"));
+    assert_eq!(cluster.raft(0).role(), Role::Follower);
+    assert!(cluster.nodes[0].timers.is_empty());
+    let written = cluster.nodes[0].disk.end();
+    cluster.hand(heartbeat(1, 2));
+    cluster.time_out(0);
+    cluster.propose(0, "a");
+    cluster.hand(Packet {
+        from: NodeId(2),
+        to: NodeId(0),
+        message: Message {
+            term: 9,
+            body: Body::Claim(Claim::RequestVote {
+                last: Position { term: 8, index: 9 },
+                transfer: true,
+            }),
+        },
+    });
+    assert!(cluster.net.iter().all(|p| p.from != NodeId(0)));
+    assert_eq!(cluster.nodes[0].disk.end(), written);
+    // Nor does time make it well.
+    cluster.now = cluster.now + Duration::from_secs(100);
+    assert_eq!(cluster.raft(0).violation(), broken);
+}

@@ -1,0 +1,114 @@
+//! A node is a value: states that behave alike are equal, and hashing one costs little.
+
+use crate::cluster::Cluster;
+use quorate_core::{Hard as _, Input};
+use quorate_crash::raft::*;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::time::{Duration, Instant};
+
+fn hash(value: &impl std::hash::Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
+}
+
+/// A cluster in the middle of things: a snapshot is being sent, leadership is being handed over, a
+/// disk hangs, a follower waits.
+fn busy(start: u64) -> Cluster {
+    let mut cluster = Cluster::new(Config {
+        trailing_entries: 0,
+        max_timeout_factor: 4,
+        ..Config::default()
+    });
+    cluster.piece = 8;
+    cluster.now = quorate_core::Time(start);
+    cluster.time_out(0);
+    cluster.settle();
+    cluster.crash(2, 0);
+    cluster.propose(0, "a rather long command");
+    cluster.settle();
+    cluster.checkpoint(0);
+    cluster.restart(2);
+    cluster.beat(0);
+    cluster.settle_until_transfer();
+    cluster.nodes[0].quick = false;
+    cluster.propose(0, "b");
+    cluster.beat(0);
+    let transfer = Request::Transfer(quorate_core::NodeId(1));
+    cluster.input(0, Input::Request(transfer));
+    cluster.now = cluster.now + Duration::from_millis(7);
+    cluster
+}
+
+#[test]
+fn the_time_of_day_makes_no_difference() {
+    let (early, late) = (busy(10_000_000_000), busy(77_777_777_777));
+    for node in 0..3 {
+        let (one, other) = (early.raft(node), late.raft(node));
+        assert_ne!(one, other, "they remember moments");
+        let (one, other) = (one.canonical(early.now), other.canonical(late.now));
+        assert_eq!(one, other);
+        assert_eq!(hash(&one), hash(&other));
+        assert_eq!(one.canonical(Raft::CANONICAL_NOW), one);
+    }
+}
+
+#[test]
+fn what_was_long_ago_makes_no_difference() {
+    let mut here = busy(10_000_000_000);
+    let long = Duration::from_secs(100);
+    let one = here.raft(0).canonical(here.now + long);
+    assert_eq!(one, here.raft(0).canonical(here.now + long * 2));
+    assert_ne!(one, here.raft(0).canonical(here.now));
+    // It does there what it does here.
+    let mut there = busy(10_000_000_000);
+    let now = there.now;
+    for node in 0..3 {
+        there.nodes[node].raft = Some(there.raft(node).canonical(now));
+    }
+    there.now = Raft::CANONICAL_NOW;
+    for _ in 0..20 {
+        for it in [&mut here, &mut there] {
+            it.beat(0);
+            it.settle();
+        }
+        assert_eq!(there.story, here.story);
+    }
+    assert_eq!(there.raft(2).log(), here.raft(2).log());
+}
+
+#[test]
+fn the_configuration_of_a_node_is_not_compared() {
+    let one = Cluster::new(Config::default());
+    let other = Cluster::new(Config {
+        max_reads: 7,
+        ..Config::default()
+    });
+    assert_eq!(one.raft(0), other.raft(0));
+    assert_eq!(hash(one.raft(0)), hash(other.raft(0)));
+}
+
+fn record(at: u64, count: u64) -> Record {
+    let entries = (at..at + count).map(|n| Entry {
+        term: 1,
+        payload: bytes::Bytes::from(n.to_be_bytes().to_vec()).into(),
+    });
+    let entries = Entries::new(entries.collect::<Vec<_>>()).unwrap();
+    Record::Append { at, entries }
+}
+
+#[test]
+fn a_log_is_hashed_by_what_changed() {
+    let mut hard = Hard::default();
+    hard.apply(&Record::Boot);
+    for n in 0..100_000 {
+        hard.apply(&record(n * 2 + 1, 2));
+    }
+    let began = Instant::now();
+    hash(&hard);
+    let first = began.elapsed();
+    let began = Instant::now();
+    for _ in 0..1000 {
+        hash(&hard);
+    }
+    let again = began.elapsed();
+    assert!(again < first, "{first:?}, and a thousand times {again:?}");
+}

@@ -1,0 +1,90 @@
+//! Joining: how an empty directory becomes a member that was added to a cluster that exists.
+//!
+//! The member is in the roster before its process starts: a client has asked for it (`quorate member
+//! add` or `replace`), and the answer has its id. A directory claims that member once, by an entry in
+//! the log that names the id which the directory has drawn for itself. So two directories, or one
+//! that was wiped in between, are never the same member: the second would vote without what the
+//! first has acknowledged.
+
+mod claim;
+
+pub use claim::{JoinAnswer, JoinRequest};
+pub(crate) use claim::{Judged, judge};
+
+use crate::StartError;
+use crate::founding::Starting;
+use crate::peers::handshake::{HandshakeError, Intent};
+use crate::peers::offers;
+use quorate_replica::Roster;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::time::Duration;
+use tokio::time::sleep;
+use tracing::{debug, info};
+
+/// How often the members are asked.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+
+/// Takes part in admitting a member that joins.
+pub trait Admits: Clone + Send + Sync + 'static {
+    /// Answers one that asks to join; claims the member for its directory, through the log.
+    fn admit(&self, request: JoinRequest) -> impl Future<Output = JoinAnswer> + Send;
+}
+
+/// Asks the members at these addresses, by name, until one of them has admitted us. Returns the
+/// member's id and the roster.
+///
+/// # Errors
+/// If we are refused, or `progress` says to stop.
+pub(crate) async fn join(
+    request: JoinRequest,
+    members: Vec<(String, String)>,
+    progress: &mut (dyn FnMut(Starting) -> ControlFlow<()> + Send),
+) -> Result<(u64, Roster), StartError> {
+    loop {
+        let mut note = "no member answers; is the cluster up, and are the addresses in the \
+                        contract right?"
+            .to_owned();
+        for (name, address) in &members {
+            let intent = Intent::Join(Box::new(request.clone()));
+            match offers::ask::<JoinAnswer>(address, &intent).await {
+                Ok(JoinAnswer::Joined { member_id, current }) => {
+                    return joined(&request, member_id, current);
+                }
+                Ok(JoinAnswer::Refused { why }) => return Err(StartError::Founding(why)),
+                Ok(JoinAnswer::Waiting { why }) => note = format!("{name} says: {why}"),
+                Err(error @ HandshakeError::RefusedByPeer { .. }) => {
+                    note = format!("{name}: {error}");
+                }
+                Err(error) => debug!(peer = name, %address, "no answer: {error}"),
+            }
+        }
+        if progress(Starting::Joining { note }).is_break() {
+            return Err(StartError::Stopped);
+        }
+        sleep(ASK_EVERY.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+    }
+}
+
+/// Checks what a member has answered before it is believed.
+fn joined(
+    request: &JoinRequest,
+    member_id: u64,
+    current: Roster,
+) -> Result<(u64, Roster), StartError> {
+    let ours = current.by_id(member_id);
+    let sound = current.check().is_ok()
+        && current.cluster == request.cluster
+        && ours.is_some_and(|member| member.directory == request.directory);
+    if !sound {
+        let why = "a member has answered with a roster that makes no sense".to_owned();
+        return Err(StartError::Founding(why));
+    }
+    info!(
+        cluster = current.cluster,
+        id = format!("{:016x}", current.cluster_id),
+        member = format!("{member_id:016x}"),
+        "joined the cluster"
+    );
+    Ok((member_id, current))
+}

@@ -1,0 +1,202 @@
+//! [`Peers`]: the connections to the members of a roster that changes.
+
+use super::handshake::{Hello, Reason};
+use super::outgoing::{Target, connect};
+use super::{Bounds, Local, Membership, Outbox, PeerStats, Wire};
+use quorate_core::NodeId;
+use quorate_replica::Member;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tracing::info;
+
+/// The peers of this replica: a connection is kept to each other member of the current roster, and
+/// what comes from others is refused.
+#[derive(Debug)]
+pub struct Peers<M: Wire>(Arc<Inner<M>>);
+
+impl<M: Wire> Clone for Peers<M> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+#[derive(Debug)]
+struct Inner<M: Wire> {
+    local: Local,
+    runtime: Handle,
+    membership: watch::Sender<Arc<Membership>>,
+    peers: Mutex<BTreeMap<NodeId, Peer<M>>>,
+    /// What to say when most of the members turn out to be of another cluster.
+    foreign: watch::Sender<Option<String>>,
+}
+
+#[derive(Debug)]
+struct Peer<M: Wire> {
+    member: Member,
+    outbox: Arc<Outbox<M>>,
+    /// The task that keeps the connection to it.
+    task: AbortHandle,
+    /// A channel whose closing ends the connection from it.
+    incoming: Option<watch::Sender<()>>,
+    /// It has refused us as belonging to another cluster, and not been reached since.
+    is_foreign: bool,
+}
+
+impl<M: Wire> Drop for Peer<M> {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.outbox.close();
+    }
+}
+
+impl<M: Wire> Peers<M> {
+    /// Connects to the other members. The connections are tasks of `runtime` and end with it.
+    pub fn new(local: Local, membership: Membership, runtime: Handle) -> Self {
+        let membership = membership.with_addresses(&local.founding, &local.cluster);
+        let peers = Self(Arc::new(Inner {
+            local,
+            runtime,
+            membership: watch::Sender::new(Arc::new(membership)),
+            peers: Mutex::default(),
+            foreign: watch::Sender::new(None),
+        }));
+        peers.follow();
+        peers
+    }
+
+    /// Takes a new roster: connects to members that are new, stops for those that are gone, and
+    /// goes to the new address of those that have moved. Returns whether anything has changed.
+    /// Called from any thread, it does not wait.
+    pub fn set(&self, membership: Membership) -> bool {
+        let local = &self.0.local;
+        let membership = membership.with_addresses(&local.founding, &local.cluster);
+        let changed = **self.0.membership.borrow() != membership;
+        if changed {
+            self.0.membership.send_replace(Arc::new(membership));
+            self.follow();
+        }
+        changed
+    }
+
+    fn follow(&self) {
+        let membership = self.membership();
+        let me = self.0.local.me;
+        let mut peers = self.peers();
+        peers.retain(|node, peer| {
+            let stays = membership.roster.by_node(*node) == Some(&peer.member);
+            if !stays {
+                info!(peer = %node, "peer has left, or has moved");
+            }
+            stays
+        });
+        for member in &membership.roster.members {
+            if member.node != me && !peers.contains_key(&member.node) {
+                peers.insert(member.node, self.start(member, &membership));
+            }
+        }
+    }
+
+    fn start(&self, member: &Member, membership: &Membership) -> Peer<M> {
+        let outbox = Arc::new(Outbox::new(Bounds::default(), Arc::<PeerStats>::default()));
+        let target = Target {
+            hello: Hello {
+                cluster_id: membership.roster.cluster_id,
+                cluster: membership.roster.cluster.clone(),
+                from: self.0.local.me,
+                from_id: self.0.local.member_id,
+                to: member.node,
+                to_id: member.id,
+                contract: self.0.local.contract,
+            },
+            address: member.peer_address().to_owned(),
+            max_frame: self.0.local.max_frame,
+        };
+        let peers = self.clone();
+        let node = member.node;
+        let met = move |refused: Option<(Reason, &str)>| peers.met(node, refused);
+        let task = self
+            .0
+            .runtime
+            .spawn(connect(target, outbox.clone(), met))
+            .abort_handle();
+        Peer {
+            member: member.clone(),
+            outbox,
+            task,
+            incoming: None,
+            is_foreign: false,
+        }
+    }
+
+    /// A peer was reached, or has refused us.
+    fn met(&self, node: NodeId, refused: Option<(Reason, &str)>) {
+        let mut peers = self.peers();
+        let others = peers.len();
+        let Some(peer) = peers.get_mut(&node) else {
+            return;
+        };
+        peer.is_foreign = matches!(refused, Some((Reason::OtherCluster, _)));
+        let foreign = peers.values().filter(|peer| peer.is_foreign).count();
+        drop(peers);
+        if let Some((Reason::OtherCluster, why)) = refused
+            && 2 * foreign > others
+        {
+            let why = why.to_owned();
+            self.0.foreign.send_replace(Some(why));
+        }
+    }
+
+    /// Resolves when most of the other members have refused us as belonging to another cluster,
+    /// with what the last of them said.
+    pub async fn foreign(&self) -> String {
+        let mut foreign = self.0.foreign.subscribe();
+        match foreign.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(why)) => why.clone(),
+            // The sender lives as long as `self`.
+            _ => String::new(),
+        }
+    }
+
+    /// Notes a connection from a member, and ends an earlier one. `None` if it is no member any
+    /// more. The receiver resolves when the connection has to end.
+    pub(super) fn connected(
+        &self,
+        from: NodeId,
+        id: u64,
+    ) -> Option<(Arc<PeerStats>, watch::Receiver<()>)> {
+        let mut peers = self.peers();
+        let peer = peers.get_mut(&from).filter(|peer| peer.member.id == id)?;
+        let (alive, ended) = watch::channel(());
+        peer.incoming = Some(alive);
+        Some((peer.outbox.stats().clone(), ended))
+    }
+
+    fn peers(&self) -> MutexGuard<'_, BTreeMap<NodeId, Peer<M>>> {
+        self.0.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who we are.
+    pub fn local(&self) -> &Local {
+        &self.0.local
+    }
+
+    /// The members now.
+    pub fn membership(&self) -> Arc<Membership> {
+        self.0.membership.borrow().clone()
+    }
+
+    /// Follows the members.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Membership>> {
+        self.0.membership.subscribe()
+    }
+
+    /// What waits to be sent, for each other member.
+    pub fn outboxes(&self) -> BTreeMap<NodeId, Arc<Outbox<M>>> {
+        let peers = self.peers();
+        let outbox = |(node, peer): (&NodeId, &Peer<M>)| (*node, peer.outbox.clone());
+        peers.iter().map(outbox).collect()
+    }
+}
