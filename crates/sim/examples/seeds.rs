@@ -7,7 +7,7 @@
 )]
 
 use quorate_contract::Contract;
-use quorate_sim::{Options, RunVerdict, simulate};
+use quorate_sim::{Options, RunTotals, RunVerdict, simulate};
 use std::time::Instant;
 
 fn main() {
@@ -33,6 +33,7 @@ fn main() {
         })
         .unwrap_or_default();
     let (began, mut events, mut simulated, mut bad) = (Instant::now(), 0, 0, 0);
+    let mut totals = RunTotals::default();
     for seed in start..start + count {
         let options = Options {
             trace,
@@ -57,7 +58,16 @@ fn main() {
                 report.events, report.operations, report.hash
             );
         }
+        totals.add(report);
     }
+    for (milestone, times) in totals.milestones.iter() {
+        print!("{} {times}  ", milestone.name());
+    }
+    println!();
+    for (fault, times) in totals.coverage.iter() {
+        print!("{} {times}  ", fault.name());
+    }
+    println!();
     let took = began.elapsed().as_secs_f64();
     println!(
         "{count} seeds, {bad} bad, {events} events, {:.0} events/s, {:.0} simulated:real, {took:.1} s",

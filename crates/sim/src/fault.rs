@@ -1,6 +1,6 @@
 //! The kinds of fault that a world can show, and which of them a contract lets it show.
 
-use quorate_contract::{Behaviour, Contract, StorageModel};
+use quorate_contract::{Behaviour, Contract, StorageModel, Timing};
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,11 +53,26 @@ pub enum Fault {
     Wipe,
     /// An operator moves the leadership. Not a fault, but as unwelcome.
     Transfer,
+    /// A single message arrives several election timeouts late.
+    LateMessage,
+    /// A replica hears that the link to a peer is broken: when the peer's process has died, or when it
+    /// has not, or is back already.
+    PeerGone,
+    /// A replica is down or cut off for so long that it needs a snapshot.
+    LeftBehind,
+    /// A member is added, as a learner, on an empty disk.
+    MemberAdded,
+    /// A learner becomes a voter.
+    MemberPromoted,
+    /// A member is removed.
+    MemberRemoved,
+    /// A member loses its data directory and never comes back; an operator replaces it.
+    DirectoryLost,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 31] = [
         Self::Loss,
         Self::Duplication,
         Self::Reordering,
@@ -82,6 +97,13 @@ impl Fault {
         Self::LyingSync,
         Self::Wipe,
         Self::Transfer,
+        Self::LateMessage,
+        Self::PeerGone,
+        Self::LeftBehind,
+        Self::MemberAdded,
+        Self::MemberPromoted,
+        Self::MemberRemoved,
+        Self::DirectoryLost,
     ];
 
     /// Its name in reports.
@@ -111,6 +133,13 @@ impl Fault {
             Self::LyingSync => "lying-sync",
             Self::Wipe => "wipe",
             Self::Transfer => "transfer",
+            Self::LateMessage => "late-message",
+            Self::PeerGone => "peer-gone",
+            Self::LeftBehind => "left-behind",
+            Self::MemberAdded => "member-added",
+            Self::MemberPromoted => "member-promoted",
+            Self::MemberRemoved => "member-removed",
+            Self::DirectoryLost => "directory-lost",
         }
     }
 
@@ -142,7 +171,17 @@ impl Fault {
             Self::BitRot | Self::MisdirectedWrite => allows(B::Corrupt),
             Self::LyingSync => allows(B::LieAboutSync),
             Self::Wipe => allows(B::Forget),
-            Self::Transfer => true,
+            Self::LateMessage => {
+                let bounded = matches!(contract.timing, Timing::Synchronous(_));
+                allows(B::Delay) && allows(B::Reorder) && !bounded
+            }
+            Self::LeftBehind => allows(B::Restart) && allows(B::Lose),
+            // A lost directory is a crash that is never recovered from; another member takes its place.
+            Self::MemberAdded
+            | Self::MemberPromoted
+            | Self::MemberRemoved
+            | Self::DirectoryLost => allows(B::Restart) && contract.replicas() >= 3,
+            Self::Transfer | Self::PeerGone => true,
         }
     }
 }

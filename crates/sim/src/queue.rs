@@ -62,6 +62,16 @@ impl<E: Copy> Queue<E> {
         self.heap.pop().map(|entry| (entry.at, entry.event))
     }
 
+    /// Lets events happen at other times: `when` is given each with its time. Those that then happen at
+    /// one time do so in the order in which they were put in.
+    pub fn reschedule(&mut self, mut when: impl FnMut(u64, &E) -> u64) {
+        let mut entries = std::mem::take(&mut self.heap).into_vec();
+        for entry in &mut entries {
+            entry.at = when(entry.at, &entry.event);
+        }
+        self.heap = entries.into();
+    }
+
     /// When the next event happens.
     pub fn next_at(&self) -> Option<u64> {
         self.heap.peek().map(|entry| entry.at)
@@ -93,5 +103,18 @@ mod tests {
             .map(|(_, event)| event)
             .collect();
         assert_eq!(order, "abcde");
+    }
+
+    #[test]
+    fn what_is_rescheduled_to_one_time_keeps_its_order() {
+        let mut queue = Queue::default();
+        for (at, event) in [(9, 'b'), (1, 'a'), (7, 'c'), (3, 'd')] {
+            queue.push(at, event);
+        }
+        queue.reschedule(|at, _| at.min(2));
+        let order: String = std::iter::from_fn(|| queue.pop())
+            .map(|(_, event)| event)
+            .collect();
+        assert_eq!(order, "abcd");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::client::OperationCounts;
 use crate::fault::FaultCounts;
+use crate::milestone::MilestoneCounts;
 use crate::network::Traffic;
 use std::fmt;
 
@@ -18,6 +19,8 @@ pub struct RunReport {
     pub hash: u64,
     /// How often each kind of fault was shown.
     pub coverage: FaultCounts,
+    /// What happened to the replicas.
+    pub milestones: MilestoneCounts,
     /// How client operations ended.
     pub operations: OperationCounts,
     /// What became of messages between replicas.

@@ -70,6 +70,15 @@ impl RunLimits {
         if !self.allow(Fault::TornSector) {
             swarm.tear = false;
         }
+        if !self.allow(Fault::MemberAdded) {
+            swarm.joiners = 0;
+        }
+        if !self.allow(Fault::LateMessage) {
+            swarm.late = 0;
+        }
+        if !self.allow(Fault::PeerGone) {
+            swarm.hints = false;
+        }
         if !self.allow(Fault::Isolation) {
             swarm.topple_after = 0;
         }

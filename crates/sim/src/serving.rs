@@ -32,13 +32,19 @@ pub trait Simulated: Replicated {
     /// Checks what this protocol promises beyond a replicated log.
     type Observer: ProtocolObserver<Self>;
 
+    /// Can the members change while it runs?
+    const RECONFIGURES: bool = false;
+
     /// Draws a setup that the contract permits.
     fn draw(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> Self::Setup;
 
     /// Makes a setup one of a world in which leaders come and go quickly.
     fn make_unrest(setup: &mut Self::Setup);
 
-    /// The configuration of one node.
+    /// Makes a setup one in which logs are cut as early as may be.
+    fn make_forgetful(setup: &mut Self::Setup);
+
+    /// The configuration of one node; one that joins later is not among the founders.
     fn config(setup: &Self::Setup, me: NodeId) -> Self::Config;
 
     /// What a record does to the log.

@@ -26,6 +26,16 @@ pub struct Swarm<P: Simulated> {
     pub outage: u64,
     /// A new leader is cut off after about this time; 0 for not.
     pub topple_after: u64,
+    /// Chances in a million that a message arrives late.
+    pub late: u32,
+    /// How late, on average.
+    pub late_by: u64,
+    /// When a process dies, its peers may hear that their links to it are broken.
+    pub hints: bool,
+    /// Replicas that were left behind must catch up while clients go on: nothing else goes wrong.
+    pub catch_up: bool,
+    /// How many nodes may join the founders.
+    pub joiners: u8,
     /// Crashes may leave sectors in part.
     pub tear: bool,
     /// All links, when nothing is wrong with them.
@@ -110,6 +120,11 @@ impl<P: Simulated> Swarm<P> {
             restart_after: decisions.within(5 * MS, 1_500 * MS),
             outage: decisions.within(50 * MS, 1_500 * MS),
             topple_after: 0,
+            late: 0,
+            late_by: 0,
+            hints: false,
+            catch_up: false,
+            joiners: 0,
             tear: on(Fault::TornSector, decisions),
             link: link(contract, decisions),
             sync: match decisions.below(3) {
@@ -130,7 +145,65 @@ impl<P: Simulated> Swarm<P> {
         if decisions.below(4) == 3 {
             swarm.make_unrest(contract, decisions);
         }
+        swarm.add_regimes(contract, decisions);
         swarm
+    }
+
+    /// What only some worlds have, drawn last: so that a seed keeps its world when one is added.
+    fn add_regimes(&mut self, contract: &Contract, decisions: &mut Decisions) {
+        if decisions.below(2) == 1 {
+            self.hints = true;
+            self.faults.push(Fault::PeerGone);
+        }
+        if decisions.below(4) == 3 && Fault::LateMessage.is_within(contract) {
+            self.late = decisions.within(500, 10_000) as u32;
+            self.late_by = decisions.within(500 * MS, 4_000 * MS);
+        }
+        if decisions.below(16) == 15 {
+            self.make_large(decisions);
+        }
+        if decisions.below(16) == 15 && Fault::LeftBehind.is_within(contract) {
+            self.leave_behind(decisions);
+        }
+        if decisions.below(6) == 5 && P::RECONFIGURES && Fault::MemberAdded.is_within(contract) {
+            self.joiners = decisions.within(1, 4) as u8;
+            self.horizon = self.horizon.max(6_000 * MS);
+            // Twice, so that changes are made as often as a kind of fault and its end.
+            self.faults.extend([Fault::MemberAdded; 2]);
+            self.fault_every = self.fault_every.min(600 * MS);
+        }
+        if decisions.below(128) == 127 {
+            self.horizon = decisions.within(20_000 * MS, 60_000 * MS);
+            self.load.operations = decisions.within(5_000, 15_000);
+            self.limits.checkpoint_bytes = self.limits.checkpoint_bytes.min(50_000);
+        }
+    }
+
+    /// Values up to the limit on a request, and some beyond it.
+    fn make_large(&mut self, decisions: &mut Decisions) {
+        let limit = decisions.within(2_000, 48_000);
+        self.limits.request_bytes = limit as usize;
+        self.load.value_bytes = limit + limit / 20;
+    }
+
+    /// Logs are cut so often that a replica that is down or cut off for a while needs a snapshot.
+    fn leave_behind(&mut self, decisions: &mut Decisions) {
+        self.catch_up = decisions.below(2) == 1;
+        if self.catch_up {
+            self.faults.clear();
+            (self.hints, self.late, self.topple_after) = (false, 0, 0);
+            self.link.loss = self.link.loss.min(20_000);
+            self.load.patience = self.load.patience.max(1_000 * MS);
+            self.fault_every = decisions.within(500 * MS, 1_500 * MS);
+        }
+        self.faults.push(Fault::LeftBehind);
+        self.horizon = decisions.within(8_000 * MS, 16_000 * MS);
+        self.load.operations = decisions.within(3_000, 6_000);
+        self.load.think = self.load.think.min(10 * MS);
+        self.load.value_bytes = self.load.value_bytes.min(300);
+        self.limits.checkpoint_bytes = decisions.within(1_000, 20_000);
+        self.limits.chunk_bytes = decisions.within(1_000, 64_000) as usize;
+        P::make_forgetful(&mut self.protocol);
     }
 
     /// Leaders come and go before their entries are everywhere, one entry a message, and many

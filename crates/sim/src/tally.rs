@@ -3,6 +3,7 @@
 use crate::client::OperationCounts;
 
 use crate::fault::FaultCounts;
+use crate::milestone::MilestoneCounts;
 
 use crate::report::{RunReport, RunVerdict};
 
@@ -21,6 +22,8 @@ pub struct RunTotals {
     pub hash: u64,
     /// Faults shown, by kind.
     pub coverage: FaultCounts,
+    /// What happened to the replicas.
+    pub milestones: MilestoneCounts,
     /// How client operations ended.
     pub operations: OperationCounts,
     /// Entries committed.
@@ -44,6 +47,7 @@ impl RunTotals {
         hash.add(report.hash);
         self.hash = hash.value();
         self.coverage.merge(&report.coverage);
+        self.milestones.merge(&report.milestones);
         self.operations.merge(&report.operations);
         self.committed += report.committed;
         self.undecided += u64::from(report.undecided);

@@ -95,3 +95,21 @@ fn a_duplicate_that_is_applied_is_found() {
     let expected = ["integrity", "linearizability"];
     assert!(expected.contains(&property.as_str()), "{property}");
 }
+
+/// A member that was removed takes part in elections all the same.
+#[test]
+fn a_removed_node_that_votes_is_found() {
+    let (_, property) = find(Mutant::RemovedNodeVotes, 400);
+    let expected = ["leader completeness", "election safety", "log matching"];
+    assert!(expected.contains(&property.as_str()), "{property}");
+}
+
+#[test]
+fn a_configuration_that_a_snapshot_drops_is_found() {
+    find(Mutant::ConfigurationDroppedBySnapshot, 400);
+}
+
+#[test]
+fn session_answers_that_a_snapshot_loses_are_found() {
+    find(Mutant::SessionAnswersLostInASnapshot, 100);
+}

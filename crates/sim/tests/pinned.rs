@@ -34,12 +34,12 @@ fn seeds_mean_the_same_everywhere() {
     )
     .expect("writes");
     expect![[r#"
-        seed 1: 1447 events, hash 736bf867968437f7
-        seed 2: 2515 events, hash 4f6ffd7dd11b1211
-        seed 3: 5137 events, hash 41c47d7ca1bc3aa6
-        seed 195: 3711 events, hash 3107da333c2d7b0d
-        seed 1070: 1015 events, hash bf14cae722336721
-        seeds 0 to 39: 297508 events, hash f6a6e2438db17b63
+        seed 1: 3270 events, hash f0c58d0d49db8fdc
+        seed 2: 2592 events, hash 6a9d3e861cbefaba
+        seed 3: 8781 events, hash 187fb1f9183478fd
+        seed 195: 3711 events, hash 9b56e595bfd50d9c
+        seed 1070: 771 events, hash d14242091c63cef6
+        seeds 0 to 39: 292377 events, hash 7704e2eba572b653
     "#]]
     .assert_eq(&text);
 }

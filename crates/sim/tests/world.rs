@@ -98,7 +98,7 @@ fn the_number_of_threads_changes_nothing() {
             let mut tally = RunTotals::default();
             in_order(
                 threads,
-                24,
+                100,
                 |unit| simulate(&contract, 50 + unit, &options),
                 |_, report| {
                     tally.add(report);

@@ -2,7 +2,7 @@
 
 use super::seeds::Simulate;
 use crate::campaign::{Done, Shard};
-use quorate_sim::{FaultCounts, OperationCounts, RunReport, RunTotals};
+use quorate_sim::{FaultCounts, MilestoneCounts, OperationCounts, RunReport, RunTotals};
 use serde_json::{Value, json};
 
 /// What a campaign came to. All but `time` is the same wherever it ran.
@@ -25,6 +25,7 @@ pub(super) fn campaign(campaign: &Simulate, done: &Done<RunTotals>) -> Value {
         "undecided": tally.undecided,
         "operations": operations(&tally.operations),
         "faults": coverage(&tally.coverage),
+        "milestones": milestones(&tally.milestones),
         "violation": violation,
         "time": {
             "sum_of_shards": done.sum_of,
@@ -55,6 +56,7 @@ pub(super) fn run(report: &RunReport, again: &str) -> Value {
         "undecided": report.undecided,
         "operations": operations(&report.operations),
         "faults": coverage(&report.coverage),
+        "milestones": milestones(&report.milestones),
         "last_events": report.last_events,
         "violation": violation,
     })
@@ -69,6 +71,13 @@ fn operations(operations: &OperationCounts) -> Value {
         "unknown": operations.unknown,
         "repeated": operations.repeated,
     })
+}
+
+fn milestones(milestones: &MilestoneCounts) -> Value {
+    let counts = milestones
+        .iter()
+        .map(|(milestone, count)| (milestone.name().to_owned(), json!(count)));
+    Value::Object(counts.collect())
 }
 
 fn coverage(coverage: &FaultCounts) -> Value {

@@ -1,7 +1,8 @@
 //! What one seed came to, as it is written to a file of results: short, for there are millions.
 
 use quorate_sim::{
-    Fault, FaultCounts, InvariantViolation, OperationCounts, RunReport, RunVerdict, Traffic,
+    Fault, FaultCounts, InvariantViolation, Milestone, MilestoneCounts, OperationCounts, RunReport,
+    RunVerdict, Traffic,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub(super) struct SeedOutcome {
     /// Writes, reads, serializable reads, refused, unknown, repeated.
     operations: [u64; 6],
     faults: BTreeMap<Name, u64>,
+    /// Each [`Milestone`], in their order.
+    milestones: [u64; Milestone::ALL.len()],
     #[serde(default, skip_serializing_if = "is_false")]
     undecided: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,6 +109,7 @@ impl From<RunReport> for SeedOutcome {
                 operations.repeated,
             ],
             faults: shown.map(|(fault, times)| (Name(fault), times)).collect(),
+            milestones: Milestone::ALL.map(|milestone| report.milestones.of(milestone)),
             undecided: report.undecided,
             violation,
         }
@@ -140,6 +144,12 @@ impl SeedOutcome {
             .into_iter()
             .chain(operations.into_iter().zip(self.operations))
             .chain(faults)
+            .chain(
+                Milestone::ALL
+                    .map(Milestone::name)
+                    .into_iter()
+                    .zip(self.milestones),
+            )
             .find(|(_, figure)| *figure > MOST);
         match over {
             None => Ok(()),
@@ -157,6 +167,10 @@ impl SeedOutcome {
         let mut coverage = FaultCounts::default();
         for (Name(fault), times) in self.faults {
             coverage.add(fault, times);
+        }
+        let mut milestones = MilestoneCounts::default();
+        for (milestone, times) in Milestone::ALL.into_iter().zip(self.milestones) {
+            milestones.add(milestone, times);
         }
         let [
             writes,
@@ -184,6 +198,7 @@ impl SeedOutcome {
             simulated: self.nanoseconds,
             hash: self.hash.0,
             coverage,
+            milestones,
             operations: OperationCounts {
                 writes,
                 reads,

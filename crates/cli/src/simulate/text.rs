@@ -2,7 +2,9 @@
 
 use super::seeds::Simulate;
 use crate::campaign::{Done, Shard, TimeSpent};
-use quorate_sim::{Fault, FaultCounts, InvariantViolation, OperationCounts, RunReport, RunTotals};
+use quorate_sim::{
+    Fault, FaultCounts, InvariantViolation, MilestoneCounts, OperationCounts, RunReport, RunTotals,
+};
 use std::fmt::Write as _;
 
 /// How far, and how fast.
@@ -87,6 +89,7 @@ pub(super) fn campaign(campaign: &Simulate, done: &Done<RunTotals>) -> anyhow::R
             tally.undecided
         )?;
     }
+    writeln!(text, "  replicas: {}", milestones(&tally.milestones))?;
     writeln!(text, "  faults shown: {}", coverage(&tally.coverage))?;
     let outside: Vec<&str> = Fault::ALL
         .into_iter()
@@ -110,6 +113,14 @@ pub(super) fn campaign(campaign: &Simulate, done: &Done<RunTotals>) -> anyhow::R
         }
     }
     Ok(text)
+}
+
+fn milestones(milestones: &MilestoneCounts) -> String {
+    let words: Vec<String> = milestones
+        .iter()
+        .map(|(milestone, count)| format!("{} {count}", milestone.name()))
+        .collect();
+    words.join(", ")
 }
 
 pub(super) fn coverage(coverage: &FaultCounts) -> String {
@@ -162,6 +173,7 @@ pub(super) fn run(report: &RunReport, again: &str) -> anyhow::Result<String> {
         report.committed,
         report.hash
     )?;
+    writeln!(text, "  replicas: {}", milestones(&report.milestones))?;
     writeln!(text, "  faults shown: {}", coverage(&report.coverage))?;
     Ok(text)
 }

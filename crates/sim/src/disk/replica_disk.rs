@@ -3,6 +3,7 @@
 use super::SharedStorage;
 use crate::serving::{Journal, Simulated};
 use quorate_core::driver::{Disk, Lsn};
+use quorate_core::replicated::SnapshotPart;
 use quorate_core::{Hard, Mutant};
 use quorate_replica::JournalError;
 use std::{io, mem};
@@ -22,6 +23,8 @@ pub struct ReplicaDisk<P: Simulated> {
     mutant: Mutant,
     /// What became of the protocol's log since the observers last looked.
     changes: Vec<P::Change>,
+    /// Snapshots that began since the world last looked.
+    snapshots: u64,
 }
 
 type Record<P> = <<P as quorate_core::Protocol>::Hard as Hard>::Record;
@@ -39,6 +42,7 @@ impl<P: Simulated> ReplicaDisk<P> {
             failed: None,
             mutant,
             changes: vec![],
+            snapshots: 0,
         }
     }
 
@@ -106,6 +110,11 @@ impl<P: Simulated> ReplicaDisk<P> {
         mem::take(&mut self.changes)
     }
 
+    /// How many snapshots began since this was last asked.
+    pub fn take_snapshots(&mut self) -> u64 {
+        mem::take(&mut self.snapshots)
+    }
+
     /// Gives an emptied list back, so that its memory is used again.
     pub fn put_back(&mut self, changes: Vec<P::Change>) {
         self.changes = changes;
@@ -129,6 +138,10 @@ impl<P: Simulated> ReplicaDisk<P> {
     }
 
     fn note(&mut self, records: &[Record<P>]) {
+        let begins = |record: &&Record<P>| {
+            matches!(P::snapshot_part(record), Some(SnapshotPart::Begin { .. }))
+        };
+        self.snapshots += records.iter().filter(begins).count() as u64;
         self.changes.extend(records.iter().filter_map(P::change));
     }
 }

@@ -2,6 +2,7 @@
 //! replicas to be found by any quorum.
 
 use super::{Broken, broken};
+use quorate_core::replicated::Configuration;
 use quorate_core::{NodeId, NodeSet};
 
 /// What was promised, and who is up.
@@ -37,15 +38,25 @@ impl Acknowledged {
     pub(super) fn on_start(
         &mut self,
         node: NodeId,
+        members: Option<&Configuration>,
         holds: impl Fn(NodeId, u64) -> bool,
     ) -> Result<(), Broken> {
         self.up.insert(node);
         // Who is down may hold it: that is seen when it comes back.
-        let lack = NodeId::all(self.nodes)
+        let founders;
+        let members = match members {
+            Some(members) => members,
+            None => {
+                founders = Configuration::founding(self.nodes);
+                &founders
+            }
+        };
+        let lack = members
+            .members()
+            .into_iter()
             .filter(|node| self.up.contains(*node) && !holds(*node, self.index));
         let lacking: NodeSet = lack.collect();
-        let quorum = usize::from(self.nodes) / 2 + 1;
-        if usize::from(self.nodes) - lacking.len() >= quorum {
+        if members.is_quorum(|node| !lacking.contains(node)) {
             return Ok(());
         }
         let detail = format!(

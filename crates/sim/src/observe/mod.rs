@@ -11,7 +11,7 @@ mod states;
 use crate::serving::Simulated;
 use acknowledged::Acknowledged;
 use quorate_core::NodeId;
-use quorate_core::replicated::Role;
+use quorate_core::replicated::{Configuration, Role};
 use states::States;
 use std::fmt::Debug;
 
@@ -81,6 +81,11 @@ pub trait ProtocolObserver<P: Simulated>: Debug {
     /// decided otherwise?
     fn holds(&self, node: NodeId, index: u64) -> bool;
 
+    /// Who takes part, by the last configuration that is committed; `None` for the founders.
+    fn members(&self) -> Option<&Configuration> {
+        None
+    }
+
     /// One number for all that was decided.
     fn digest(&self) -> u64;
 }
@@ -96,12 +101,12 @@ pub struct Observers<P: Simulated> {
 }
 
 impl<P: Simulated> Observers<P> {
-    /// Watches a cluster of this size.
-    pub fn new(nodes: u8) -> Self {
+    /// Watches `founders`, and those that join: `nodes` in all.
+    pub fn new(founders: u8, nodes: u8) -> Self {
         Self {
             protocol: P::Observer::new(nodes),
             states: States::default(),
-            acknowledged: Acknowledged::new(nodes),
+            acknowledged: Acknowledged::new(founders),
             committed: 0,
             last: vec![None; usize::from(nodes)],
         }
@@ -116,7 +121,8 @@ impl<P: Simulated> Observers<P> {
         self.states.on_state(node, seen.applied, seen.digest)?;
         self.last[node.index()] = Some(seen);
         let holds = |node, index| self.protocol.holds(node, index);
-        self.acknowledged.on_start(node, holds)
+        self.acknowledged
+            .on_start(node, self.protocol.members(), holds)
     }
 
     /// A node is gone; what it has on disk will be seen when it comes back.
@@ -191,6 +197,11 @@ impl<P: Simulated> Observers<P> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Who takes part, by the last configuration that is committed; `None` for the founders.
+    pub fn members(&self) -> Option<&Configuration> {
+        self.protocol.members()
     }
 
     /// The index up to which entries are known to be committed, cluster-wide.

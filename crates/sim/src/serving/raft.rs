@@ -5,6 +5,7 @@ use crate::Decisions;
 use crate::observe::raft::{LogChange, RaftObserver};
 use crate::swarm::size;
 use quorate_contract::Contract;
+use quorate_core::replicated::Configuration;
 use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft::{self, Body, Claim, Message, Notice, Raft, Record};
 use quorate_replica::Roster;
@@ -15,6 +16,8 @@ impl Simulated for Raft {
     type Setup = raft::Config;
     type Change = LogChange;
     type Observer = RaftObserver;
+
+    const RECONFIGURES: bool = true;
 
     fn draw(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> raft::Config {
         let election = decisions.within(100, 400);
@@ -46,8 +49,17 @@ impl Simulated for Raft {
         config.heartbeat = Duration::from_millis(20);
     }
 
-    fn config(config: &raft::Config, _me: NodeId) -> raft::Config {
-        config.clone()
+    fn make_forgetful(config: &mut raft::Config) {
+        config.trailing_entries = config.trailing_entries.min(50);
+        config.trailing_bytes = config.trailing_bytes.min(10_000);
+    }
+
+    fn config(config: &raft::Config, me: NodeId) -> raft::Config {
+        let mut config = config.clone();
+        if !config.founding.is_member(me) {
+            config.founding = Configuration::default().into();
+        }
+        config
     }
 
     fn change(record: &Record) -> Option<LogChange> {

@@ -39,11 +39,13 @@ pub enum StreamKind {
     Timers,
     /// How long a disk's syncs take.
     Disk,
+    /// Who hears, and when, that the link to a process that died is broken.
+    Hints,
 }
 
 impl StreamKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Mix,
         Self::Moments,
         Self::Fault,
@@ -54,6 +56,7 @@ impl StreamKind {
         Self::Link,
         Self::Timers,
         Self::Disk,
+        Self::Hints,
     ];
 }
 
@@ -133,6 +136,7 @@ pub struct Streams {
     nodes: usize,
     pub(crate) mix: Decisions,
     pub(crate) moments: Decisions,
+    pub(crate) hints: Decisions,
     /// Those of the fault at hand.
     pub(crate) harm: Decisions,
     /// Its number.
@@ -177,6 +181,7 @@ impl Streams {
             nodes: 0,
             mix: none(),
             moments: none(),
+            hints: none(),
             harm: none(),
             fault: 0,
             topples: vec![],
@@ -189,6 +194,7 @@ impl Streams {
         };
         streams.mix = streams.open(StreamKind::Mix, 0);
         streams.moments = streams.open(StreamKind::Moments, 0);
+        streams.hints = streams.open(StreamKind::Hints, 0);
         streams
     }
 
@@ -197,9 +203,14 @@ impl Streams {
     pub fn recorded(mut self) -> Self {
         self.drawn = Some(Choices::default());
         let record = |stream: &mut Decisions| *stream = stream.clone().recorded();
-        [&mut self.mix, &mut self.moments, &mut self.harm]
-            .into_iter()
-            .for_each(record);
+        [
+            &mut self.mix,
+            &mut self.moments,
+            &mut self.hints,
+            &mut self.harm,
+        ]
+        .into_iter()
+        .for_each(record);
         self
     }
 
@@ -337,6 +348,7 @@ impl Streams {
             .chain(links)
             .chain(of(StreamKind::Timers, &mut self.timers))
             .chain(of(StreamKind::Disk, &mut self.disks))
+            .chain(of(StreamKind::Hints, std::slice::from_mut(&mut self.hints)))
     }
 
     /// What was drawn since [`Streams::recorded`], without the zeros that need not be said.

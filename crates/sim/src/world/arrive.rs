@@ -4,7 +4,7 @@ use super::node::Node;
 use super::{Asked, Event, World, words};
 use crate::client::{ClientAction, client_of};
 use crate::serving::{Input, Simulated};
-use crate::{Due, Rolling};
+use crate::{Due, Fault, Milestone, Rolling};
 use quorate_core::NodeId;
 use quorate_report::MessageFate;
 use std::time::Duration;
@@ -21,6 +21,7 @@ impl<P: Simulated> World<P> {
         let Some(flight) = self.network.arrive(number) else {
             return;
         };
+        let late = self.late.remove(&number);
         if self.nodes[to.index()].replica.is_none() {
             if let Some(recording) = &mut self.recording {
                 recording.recorder.fate(number, MessageFate::Dropped);
@@ -29,6 +30,13 @@ impl<P: Simulated> World<P> {
         }
         if let Some(recording) = &mut self.recording {
             recording.recorder.arrived(number, self.now);
+        }
+        if let Some(term) = late {
+            self.covered(Fault::LateMessage);
+            let replica = self.nodes[to.index()].replica.as_ref();
+            if replica.is_some_and(|replica| replica.protocol().term() > term) {
+                self.reached(Milestone::StaleTermMessage);
+            }
         }
         self.count(1, to, Rolling::of(&flight.message));
         if self.trace.is_on() {

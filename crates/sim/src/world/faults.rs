@@ -72,6 +72,9 @@ impl<P: Simulated> World<P> {
             Fault::ClusterPowerLoss => self.crash_all(),
             Fault::Pause | Fault::ClockJump | Fault::ClockDrift => self.disturb_time(fault),
             Fault::Transfer => self.transfer(),
+            Fault::PeerGone => self.reset_link(),
+            Fault::MemberAdded => self.change_members(),
+            Fault::LeftBehind => self.leave_behind(),
             _ => self.disturb_disk(fault),
         }
     }
@@ -111,7 +114,7 @@ impl<P: Simulated> World<P> {
     }
 
     /// The links to cut so that a node hears nobody, or is heard by nobody, or both.
-    fn isolation(&self, node: NodeId, mode: u64) -> Vec<(NodeId, NodeId)> {
+    pub(super) fn isolation(&self, node: NodeId, mode: u64) -> Vec<(NodeId, NodeId)> {
         let mut cut = self.pairs();
         cut.retain(|&(a, b)| (a == node && mode != 1) || (b == node && mode != 2));
         cut

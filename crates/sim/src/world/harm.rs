@@ -13,8 +13,9 @@ use quorate_report::{EventKind, FaultIntervalKind};
 impl<P: Simulated> World<P> {
     /// May another node be taken down? Where replicas come back, `f` of them may be down at a
     /// time; where they do not, `f` may fail in all.
-    fn may_crash(&self) -> bool {
-        self.nodes.len() - self.up() < self.f
+    pub(super) fn may_crash(&self) -> bool {
+        let down = self.nodes.iter().filter(|node| node.replica.is_none());
+        down.filter(|node| !node.unborn && !node.removed).count() < self.f
     }
 
     pub(super) fn crash_one(&mut self, fault: Fault) {
@@ -65,6 +66,7 @@ impl<P: Simulated> World<P> {
         node.stop();
         node.storage.get().process_dies(self.streams.crash(id));
         self.observers.on_crash(id);
+        self.hint_at(id);
         self.come_back_later(id);
     }
 
@@ -89,6 +91,7 @@ impl<P: Simulated> World<P> {
             recording.crashed(self.now, id, &label);
         }
         self.observers.on_crash(id);
+        self.hint_at(id);
         self.come_back_later(id);
     }
 

@@ -3,6 +3,9 @@
 mod arrive;
 mod faults;
 mod harm;
+mod hints;
+mod lag;
+mod members;
 mod node;
 mod recording;
 mod settle;
@@ -11,6 +14,7 @@ mod words;
 
 use crate::client::{Client, ClientAction, ClientState, client_of};
 use crate::fault::FaultCounts;
+use crate::milestone::{Milestone, MilestoneCounts};
 use crate::observe::{Broken, Observers};
 use crate::report::{InvariantViolation, RunReport, RunVerdict};
 use crate::run_limits::RunLimits;
@@ -19,12 +23,14 @@ use crate::swarm::Swarm;
 use crate::trace::Trace;
 use crate::{Delay, Fault, Network, Queue, Rolling, Slab, Streams};
 use faults::Cure;
+use lag::Lagging;
 use node::Node;
 use quorate_contract::{Behaviour, Contract};
 use quorate_core::{Mutant, NodeId};
 use quorate_replica::{Outcome, Request, Ticket};
 use quorate_report::Run;
 use recording::Recording;
+use std::collections::BTreeMap;
 
 /// What happens. Small, and without content: that lies in tables.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +57,16 @@ enum Event {
     Topple(NodeId),
     /// Something that went wrong is over.
     Cure(u32),
+    /// A node hears that its link to a peer is broken.
+    PeerGone {
+        node: NodeId,
+        peer: NodeId,
+        epoch: u32,
+    },
+    /// Time to look whether the node that is kept away is left behind.
+    LeftBehind,
+    /// A node that was left behind must have caught up.
+    CaughtUp,
     /// A crashed node comes back.
     Restart { node: NodeId, epoch: u32 },
     /// Time to look whether the cluster has settled.
@@ -96,7 +112,9 @@ pub(crate) struct World<P: Simulated> {
     contract: Contract,
     caps: RunLimits,
     mutant: Mutant,
+    /// How many nodes there are, those that may join included.
     n: u8,
+    founders: u8,
     f: usize,
     swarm: Swarm<P>,
     now: u64,
@@ -113,6 +131,11 @@ pub(crate) struct World<P: Simulated> {
     observers: Observers<P>,
     hash: Rolling,
     coverage: FaultCounts,
+    milestones: MilestoneCounts,
+    /// Messages that are held for long, and the term of the receiver when they were sent.
+    late: BTreeMap<u32, u64>,
+    /// The node that is kept away, or has to catch up.
+    lagging: Option<Lagging>,
     trace: Trace,
     /// Off unless asked for.
     recording: Option<Box<Recording>>,
@@ -129,17 +152,19 @@ impl<P: Simulated> World<P> {
         let contract = &options.caps.contract(contract);
         let mut swarm = Swarm::<P>::draw(contract, options.mutant, &mut streams.mix);
         options.caps.apply(&mut swarm);
-        let n = members(contract);
+        let founders = members(contract);
+        let n = founders.saturating_add(swarm.joiners);
         streams.open_all(n, swarm.load.clients);
         let lossy = contract.allows(Behaviour::Lose);
         let clients = (0..swarm.load.clients)
-            .map(|id| Client::new(id, n, &swarm.load))
+            .map(|id| Client::new(id, founders, &swarm.load))
             .collect();
         Self {
             contract: contract.clone(),
             caps: options.caps.clone(),
             mutant: options.mutant,
             n,
+            founders,
             f: contract.tolerate(),
             network: Network::new(n, swarm.link, lossy),
             swarm,
@@ -147,15 +172,18 @@ impl<P: Simulated> World<P> {
             events: 0,
             streams,
             queue: Queue::default(),
-            nodes: (0..n).map(|_| Node::new()).collect(),
+            nodes: (0..n).map(|id| Node::new(id >= founders)).collect(),
             asked: Slab::default(),
             answers: Slab::default(),
             clients,
             desk: ClientState::default(),
             cures: Slab::default(),
-            observers: Observers::new(n),
+            observers: Observers::new(founders, n),
             hash: Rolling::default(),
             coverage: FaultCounts::default(),
+            milestones: MilestoneCounts::default(),
+            late: BTreeMap::new(),
+            lagging: None,
             trace: Trace::new(options.trace),
             recording: None,
             healed: None,
@@ -216,6 +244,10 @@ impl<P: Simulated> World<P> {
         coverage.add(Fault::Loss, traffic.lost);
         coverage.add(Fault::Duplication, traffic.duplicated);
         coverage.add(Fault::Reordering, traffic.reordered);
+        let mut milestones = self.milestones;
+        let ended = milestones.of(Milestone::Checkpoint) + milestones.of(Milestone::Install);
+        let begun = milestones.of(Milestone::SnapshotBegun);
+        milestones.add(Milestone::SnapshotAborted, begun.saturating_sub(ended));
         let verdict = self.violation.map_or(RunVerdict::Ok, RunVerdict::Violation);
         let report = RunReport {
             seed,
@@ -223,6 +255,7 @@ impl<P: Simulated> World<P> {
             simulated: self.now,
             hash: hash.value(),
             coverage,
+            milestones,
             operations: self.desk.operations,
             traffic,
             committed: self.observers.committed(),
@@ -261,6 +294,9 @@ impl<P: Simulated> World<P> {
             Event::Fault => self.on_fault(),
             Event::Topple(node) => self.on_topple(node),
             Event::Cure(number) => self.on_cure(number),
+            Event::PeerGone { node, peer, epoch } => self.on_peer_gone(node, peer, epoch),
+            Event::LeftBehind => self.on_left_behind(),
+            Event::CaughtUp => self.on_caught_up(),
             Event::Restart { node, epoch } => {
                 if self.nodes[node.index()].epoch == epoch {
                     self.restart(node);
@@ -333,6 +369,10 @@ impl<P: Simulated> World<P> {
             .iter()
             .filter(|node| node.replica.is_some())
             .count()
+    }
+
+    fn reached(&mut self, milestone: Milestone) {
+        self.milestones.add(milestone, 1);
     }
 
     fn covered(&mut self, fault: Fault) {

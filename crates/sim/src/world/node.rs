@@ -1,5 +1,6 @@
 //! One node: its process, its disk, its clock.
 
+use super::members::Standing;
 use crate::disk::{ReplicaDisk, SharedStorage};
 use crate::observe::Seen;
 use crate::serving::{Actions, Config, Journal, Replica, Simulated, Timer};
@@ -15,6 +16,14 @@ pub(super) struct Node<P: Simulated> {
     pub(super) replica: Option<Replica<P>>,
     /// It found its disk damaged, and refuses to start, as it should.
     pub(super) broken: bool,
+    /// It has not been created yet: it may join.
+    pub(super) unborn: bool,
+    /// How it takes part, by the last configuration that is committed.
+    pub(super) standing: Standing,
+    /// It was removed from the cluster.
+    pub(super) removed: bool,
+    /// It is kept down until it is left behind.
+    pub(super) kept_down: bool,
     /// It never comes back.
     pub(super) retired: bool,
     /// Something was done to its disk that it may not survive.
@@ -38,11 +47,19 @@ pub(super) struct Node<P: Simulated> {
 }
 
 impl<P: Simulated> Node<P> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(unborn: bool) -> Self {
         Self {
             storage: SharedStorage::default(),
             replica: None,
             broken: false,
+            unborn,
+            standing: if unborn {
+                Standing::None
+            } else {
+                Standing::Voter
+            },
+            removed: false,
+            kept_down: false,
             retired: false,
             tainted: false,
             clock: Clock::new(0, 0),

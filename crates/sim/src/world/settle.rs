@@ -19,6 +19,9 @@ const SETTLE_WITHIN: u64 = 30_000 * MS;
 /// The property that says so.
 pub(super) const LIVENESS: &str = "liveness after stabilization";
 
+/// When the faults are over, every message that is under way arrives within this time.
+const ARRIVES_WITHIN: u64 = 100 * MS;
+
 /// How often to look.
 const LOOK_EVERY: u64 = 20 * MS;
 
@@ -65,31 +68,39 @@ impl<P: Simulated> World<P> {
             max: 200_000,
         };
         self.swarm.load.loss = 0;
+        let by = self.now + ARRIVES_WITHIN;
         for a in NodeId::all(self.n) {
             for b in NodeId::all(self.n) {
                 self.network.set_link(a, b, link);
+                self.network.reset_link(self.now, a, b, by);
                 while self.network.is_cut(a, b) {
                     self.mend(a, b);
                 }
             }
         }
+        // What waited behind little bandwidth, or was held back, is on its way now.
+        self.queue.reschedule(|at, event| match event {
+            Event::Deliver(_) => at.min(by),
+            _ => at,
+        });
         for id in NodeId::all(self.n) {
             self.heal_node(id);
         }
         self.clients.iter_mut().for_each(Client::stop);
-        for home in NodeId::all(self.n) {
+        for home in self.members() {
             let node = &self.nodes[home.index()];
-            if node.broken || node.retired {
+            if node.broken || node.retired || node.unborn {
                 continue;
             }
             let id = self.clients.len() as u8;
-            self.clients.push(Client::probe(id, self.n, home));
+            self.clients.push(Client::probe(id, self.founders, home));
             self.carry_out(id, ClientAction::Rest(MS));
         }
     }
 
     fn heal_node(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.index()];
+        node.kept_down = false;
         node.stalled_until = 0;
         node.paused_until = 0;
         node.storage.get().heal();
@@ -103,18 +114,18 @@ impl<P: Simulated> World<P> {
     }
 
     fn has_settled(&self) -> bool {
+        let members = self.members();
         let is_done = |client: &Client| {
-            let broken = client
-                .bound_to()
-                .is_some_and(|home| self.nodes[home.index()].broken);
+            let broken = client.bound_to().is_some_and(|home| {
+                self.nodes[home.index()].broken || members.binary_search(&home).is_err()
+            });
             client.is_idle() || broken
         };
         if !self.clients.iter().all(is_done) {
             return false;
         }
-        let mut states = self
-            .nodes
-            .iter()
+        let nodes = members.iter().map(|member| &self.nodes[member.index()]);
+        let mut states = nodes
             .filter(|node| !node.broken && !node.retired)
             .map(|node| {
                 node.replica.as_ref().map(|replica| {
@@ -163,7 +174,8 @@ impl<P: Simulated> World<P> {
         for client in &mut self.clients {
             client.end(&mut self.desk);
         }
-        let running = self.nodes.iter().filter_map(|node| node.replica.as_ref());
+        let members = self.members().into_iter();
+        let running = members.filter_map(|node| self.nodes[node.index()].replica.as_ref());
         let applied = running.map(|replica| replica.machine().index());
         let kept = self.observers.at_end(applied);
         self.check(kept);
@@ -173,8 +185,8 @@ impl<P: Simulated> World<P> {
             ..kv::RangeRequest::default()
         };
         let mut finals = vec![];
-        for (replica, node) in (0..).zip(&self.nodes) {
-            let Some(store) = node
+        for member in self.members() {
+            let Some(store) = self.nodes[member.index()]
                 .replica
                 .as_ref()
                 .map(|replica| replica.machine().store())
@@ -182,7 +194,11 @@ impl<P: Simulated> World<P> {
                 continue;
             };
             if let Ok(found) = store.range(&everything) {
-                finals.push(FinalState::new(replica, store.revision(), items(found)));
+                finals.push(FinalState::new(
+                    member.0 as _,
+                    store.revision(),
+                    items(found),
+                ));
             }
         }
         let history = History {

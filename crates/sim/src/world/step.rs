@@ -5,10 +5,10 @@ use super::{Event, World, words};
 use crate::client::digest;
 use crate::observe::Broken;
 use crate::serving::{Config, Input, PeerMessage, Replica, Simulated};
-use crate::{Fault, InFlight};
+use crate::{Fault, InFlight, Milestone};
 use quorate_core::NodeId;
 use quorate_core::replicated::Role;
-use quorate_replica::{self as replica, Notice, Outcome, Reply, Stopped, Ticket};
+use quorate_replica::{self as replica, Notice, Outcome, Refusal, Reply, Stopped, Ticket};
 use quorate_report::EventKind;
 use quorate_wal as wal;
 use std::time::Duration;
@@ -103,6 +103,10 @@ impl<P: Simulated> World<P> {
         let Some(replica) = &mut self.nodes[id.index()].replica else {
             return;
         };
+        let snapshots = replica.disk_mut().take_snapshots();
+        if snapshots > 0 {
+            self.milestones.add(Milestone::SnapshotBegun, snapshots);
+        }
         let mut changes = replica.disk_mut().take_changes();
         let seen = seen(replica);
         let mut result = Ok(());
@@ -156,13 +160,18 @@ impl<P: Simulated> World<P> {
                 .as_ref()
                 .map(|_| words::message::<P>(&message));
             let flight = InFlight { from, to, message };
-            let (queue, recording) = (&mut self.queue, &mut self.recording);
+            let held = self.hold(from, to);
+            let (queue, recording, late) = (&mut self.queue, &mut self.recording, &mut self.late);
             let sent = self.network.send(
                 self.now,
                 flight,
                 bytes,
                 self.streams.link(from, to),
-                |at, number| {
+                |mut at, number| {
+                    if let Some((by, term)) = held {
+                        at += by;
+                        late.insert(number, term);
+                    }
                     queue.push(at, Event::Deliver(number));
                     if let Some(recording) = recording {
                         recording.copies.push((at, number));
@@ -174,6 +183,21 @@ impl<P: Simulated> World<P> {
             }
         }
         self.nodes[from.index()].actions.sends = sends;
+    }
+
+    /// How long the next message on a link is held back, if it is, and the term of its receiver.
+    #[inline]
+    fn hold(&mut self, from: NodeId, to: NodeId) -> Option<(u64, u64)> {
+        if self.swarm.late == 0 || self.healed.is_some() {
+            return None;
+        }
+        let link = self.streams.link(from, to);
+        if !link.chance(self.swarm.late) {
+            return None;
+        }
+        let by = self.swarm.late_by / 4 + link.exponential(self.swarm.late_by);
+        let replica = self.nodes[to.index()].replica.as_ref();
+        Some((by, replica.map_or(0, |replica| replica.protocol().term())))
     }
 
     fn answer(&mut self, id: NodeId) {
@@ -192,6 +216,9 @@ impl<P: Simulated> World<P> {
                 let label = format!("answers client {client}: {what}");
                 let recorder = &mut recording.recorder;
                 recorder.remark(self.now, id, EventKind::Reply, &label);
+            }
+            if let Outcome::Refused(Refusal::TooLarge { .. }) = outcome {
+                self.reached(Milestone::TooLarge);
             }
             if let (Outcome::Done(_, Reply::Written(_)), Some(replica)) =
                 (&outcome, &self.nodes[id.index()].replica)
@@ -238,7 +265,13 @@ impl<P: Simulated> World<P> {
                 }
                 Notice::RoleChanged {
                     role: Role::Leader, ..
-                } => self.topple_later(id),
+                } => {
+                    self.reached(Milestone::Election);
+                    self.topple_later(id);
+                }
+                Notice::Configured => self.on_configured(id),
+                Notice::CheckpointDone { .. } => self.reached(Milestone::Checkpoint),
+                Notice::SnapshotInstalled { .. } => self.reached(Milestone::Install),
                 Notice::DiskFailed { error } => self.on_disk_failed(id, &error),
                 _ => {}
             }
@@ -271,7 +304,7 @@ impl<P: Simulated> World<P> {
             })
         };
         let node = &mut self.nodes[id.index()];
-        if node.replica.is_some() || node.broken || node.retired {
+        if node.replica.is_some() || node.broken || node.retired || node.kept_down || node.unborn {
             return;
         }
         node.epoch += 1;

@@ -51,6 +51,9 @@ impl Simulated for Ordered {
         setup.vote = Duration::from_millis(15);
     }
 
+    /// It keeps everything.
+    fn make_forgetful(_: &mut Setup) {}
+
     fn config(setup: &Setup, me: NodeId) -> Config {
         let keys = setup.keys[me.index()].clone();
         Config {

@@ -7,10 +7,11 @@ use super::LogChange;
 use crate::Rolling;
 use crate::observe::{Broken, broken};
 use quorate_core::NodeId;
-use quorate_core::replicated::Payload;
+use quorate_core::replicated::{Configuration, Payload};
 use quorate_crash::raft::{Entry, Log, Position};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// An entry's term, and the chain up to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,10 @@ pub(super) struct Logs {
     known: Vec<Vec<Link>>,
     /// What is decided, from index 1.
     committed: Vec<Link>,
+    /// Every configuration that was ever in a log, by its index and term.
+    configurations: BTreeMap<(u64, u64), Arc<Configuration>>,
+    /// The last one that is committed.
+    members: Option<Arc<Configuration>>,
     /// In which term each of these was seen to be committed, never falling.
     committed_in: Vec<u64>,
 }
@@ -65,6 +70,8 @@ impl Logs {
             views: vec![View::default(); usize::from(nodes)],
             known: vec![],
             committed: vec![],
+            configurations: BTreeMap::new(),
+            members: None,
             committed_in: vec![],
         }
     }
@@ -78,6 +85,11 @@ impl Logs {
             None => Some(0),
             Some(at) => self.committed.get(at as usize).map(|link| link.chain),
         }
+    }
+
+    /// Who takes part, by the last configuration that is committed.
+    pub(super) fn members(&self) -> Option<&Configuration> {
+        self.members.as_deref()
     }
 
     /// Does the node have all that is committed up to `index`?
@@ -165,7 +177,11 @@ impl Logs {
         rolling.add(before);
         rolling.add(entry.term);
         match &entry.payload {
-            Payload::Configuration(configuration) => configuration.hash(&mut rolling),
+            Payload::Configuration(configuration) => {
+                configuration.hash(&mut rolling);
+                let at = (index, entry.term);
+                self.configurations.insert(at, configuration.clone());
+            }
             payload => rolling.write(payload.command()),
         }
         let link = Link {
@@ -223,6 +239,9 @@ impl Logs {
                 None => {
                     debug_assert_eq!(index, self.committed() + 1, "seen in order");
                     self.committed.push(link);
+                    if let Some(members) = self.configurations.get(&(index, link.term)) {
+                        self.members = Some(members.clone());
+                    }
                     let earlier = self.committed_in.last().copied().unwrap_or(0);
                     self.committed_in.push(earlier.max(term));
                 }

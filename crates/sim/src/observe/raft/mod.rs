@@ -9,7 +9,7 @@ use crate::Rolling;
 use elections::Elections;
 use logs::Logs;
 use quorate_core::NodeId;
-use quorate_core::replicated::{Entries, Position, Role};
+use quorate_core::replicated::{Configuration, Entries, Position, Role};
 use quorate_crash::raft::Raft;
 
 /// A change of a node's log.
@@ -82,6 +82,10 @@ impl ProtocolObserver<Raft> for RaftObserver {
         self.logs.holds_committed(node, index)
     }
 
+    fn members(&self) -> Option<&Configuration> {
+        self.logs.members()
+    }
+
     fn digest(&self) -> u64 {
         let mut rolling = Rolling::default();
         let committed = self.logs.committed();
@@ -127,7 +131,7 @@ mod tests {
     fn what_is_committed_and_cut_in_one_burst_is_seen() {
         const A: NodeId = NodeId(0);
         const B: NodeId = NodeId(1);
-        let mut observers = Observers::<Raft>::new(2);
+        let mut observers = Observers::<Raft>::new(2, 2);
         observers.last = vec![Some(seen(0)); 2];
         let log = |observers: &mut Observers<Raft>, node, change| {
             assert_eq!(observers.on_change(node, &change, 1), Ok(()));
