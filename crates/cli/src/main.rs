@@ -12,6 +12,7 @@ mod detectors;
 mod docs;
 mod exit;
 mod explain;
+mod joining;
 mod lifeline;
 mod log;
 mod matrix;

@@ -2,10 +2,12 @@
 
 use crate::contract_file;
 use crate::exit::refused;
+use crate::joining::{self, Addresses};
 use crate::lifeline::{self, Event, Lifeline};
 use crate::log;
 use anyhow::{Context, anyhow, bail};
 use quorate_contract::Contract;
+use quorate_etcd::client::Endpoint;
 use quorate_node::storage::Hang;
 use quorate_node::{Ended, Node, NodeConfig, StartError, Starting, Timeouts};
 use quorate_wal::Progress;
@@ -29,10 +31,15 @@ pub(crate) struct Args {
     /// Where its data lies [default: quorate-data/NAME]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Become a member that was added with `quorate member add` or `replace`: for an empty
-    /// directory, instead of founding a cluster
-    #[arg(long)]
-    join: bool,
+    /// Become a member that was added with `quorate member add` or `replace`, instead of founding a
+    /// cluster: addresses at which members that run serve clients
+    #[arg(
+        long,
+        value_name = "HOST:PORT,…",
+        value_delimiter = ',',
+        requires = "name"
+    )]
+    join: Vec<Endpoint>,
     /// Where to listen for clients, if not at the member's `client` address
     #[arg(long, value_name = "HOST:PORT")]
     listen_client: Option<String>,
@@ -121,15 +128,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     log::start(args.verbose);
     let contract = contract_file::load(args.contract.as_deref())?;
     contract.runnable().map_err(refused)?;
-    let me = member(&contract, args)?;
+    let (contract, me) = match &args.name {
+        Some(name) if !args.join.is_empty() => joining(contract, name, args)?,
+        _ => {
+            let me = member(&contract, args)?;
+            (contract, me)
+        }
+    };
     let name = &contract.cluster.members[usize::from(me)].name;
-    let dir = args
-        .data_dir
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("quorate-data").join(name));
+    let dir = data_dir(args, name);
     info!(cluster = contract.cluster.name, member = me, name, dir = %dir.display(), "starting");
     let mut config = NodeConfig::new(contract, me, dir);
-    config.join = args.join;
+    config.join = !args.join.is_empty();
     config.listen_client = args.listen_client.clone();
     config.listen_peer = args.listen_peer.clone();
     args.tuning.apply(&mut config)?;
@@ -152,6 +162,28 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let (clients, peers) = (node.client_address(), node.peer_address());
     info!(%clients, %peers, "serving");
     serve(node, lifeline, args.lifeline, stall)
+}
+
+/// The contract of a member that joins, with the cluster as it is now.
+fn joining(contract: Contract, name: &str, args: &Args) -> anyhow::Result<(Contract, u8)> {
+    let addresses = Addresses {
+        peer: args.listen_peer.as_deref(),
+        client: args.listen_client.as_deref(),
+    };
+    let data_dir = data_dir(args, name);
+    let (cluster, me) = joining::cluster(&contract, name, &addresses, &args.join, &data_dir)?;
+    Ok((
+        Contract {
+            cluster,
+            ..contract
+        },
+        me,
+    ))
+}
+
+fn data_dir(args: &Args, name: &str) -> PathBuf {
+    let given = args.data_dir.clone();
+    given.unwrap_or_else(|| PathBuf::from("quorate-data").join(name))
 }
 
 fn member(contract: &Contract, args: &Args) -> anyhow::Result<u8> {

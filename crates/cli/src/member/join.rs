@@ -43,8 +43,11 @@ fn command(
     let mut words = vec!["quorate serve --join".to_owned()];
     words.push(address_word(&endpoints.join(",")));
     words.push(format!("--name {}", shell::word(name)));
+    if let Some(file) = place.contract_file() {
+        words.push(format!("--contract {}", shell::path(file)));
+    }
     match place.contract_of(name, &member.peer_urls) {
-        Some(file) => words.push(format!("--contract {}", shell::path(file))),
+        Some(_) => {}
         None => {
             let peer = member.peer_urls.first().map(|url| host(url));
             let client = old

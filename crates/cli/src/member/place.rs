@@ -71,6 +71,11 @@ impl Place {
         Some(format!("http://{}", member.peer))
     }
 
+    /// The contract's file, if there is one: it names the cluster and what may fail.
+    pub(super) fn contract_file(&self) -> Option<&Path> {
+        self.contract.as_ref().map(|(file, _)| file.as_path())
+    }
+
     /// The contract's file, if it gives the member of this name one of these addresses: then the
     /// member finds all else in it.
     pub(super) fn contract_of(&self, name: &str, peer_urls: &[String]) -> Option<&Path> {

@@ -220,6 +220,17 @@ impl DataDir {
     }
 }
 
+/// Whose directory it is, as far as it says; nothing is locked or changed.
+///
+/// # Errors
+/// If what it says can't be read.
+pub fn stored_identity(path: &Path) -> Result<Option<Identity>, DirectoryError> {
+    match path.exists() {
+        true => read_identity(path),
+        false => Ok(None),
+    }
+}
+
 fn holds_other_files(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();

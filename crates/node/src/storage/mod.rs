@@ -7,7 +7,7 @@ mod hooked;
 mod identity;
 mod quarantine;
 
-pub use directory::{DataDir, DirectoryError, lock};
+pub use directory::{DataDir, DirectoryError, lock, stored_identity};
 pub use durable::{FileOps, RealFiles, create_dir_durably, partial_of, write_durably};
 pub use files::FileStorage;
 pub use hooked::{Hang, HookedStorage, Op, delayed, hanging};
