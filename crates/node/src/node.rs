@@ -7,6 +7,7 @@ use crate::forming::{Forming, founders};
 use crate::founding::found;
 use crate::inbox::{Inbox, InboxBounds};
 use crate::joining::{JoinRequest, join};
+use crate::peers::handshake::Reason;
 use crate::peers::{self, Local, Membership, Peers};
 use crate::published::{Ended, Published};
 use crate::recover::{Recovered, recover};
@@ -15,10 +16,11 @@ use crate::shell::{Answers, Shell};
 use crate::storage::{DataDir, DirectoryError, FileStorage, Identity, State, delayed, hanging};
 use crate::worker::Worker;
 use crate::{ClockStatus, NodeConfig, StartError, Starting};
+use quorate_contract::Contract;
 use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft;
 use quorate_etcd::metrics::Histogram;
-use quorate_replica::{Config, Roster, Status};
+use quorate_replica::{Config, Roster, Status, Stopped};
 use quorate_wal::Storage;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -145,7 +147,7 @@ impl Node {
             parts.inbox.clone(),
             parts.backend.clone(),
         ));
-        tokio::spawn(watch_for_strangers(
+        tokio::spawn(watch_for_rejection(
             parts.backend.0.peers.clone(),
             config.data_dir.clone(),
             parts.published.clone(),
@@ -347,6 +349,12 @@ fn form(
     let cluster = &config.contract.cluster;
     let name = &cluster.members[usize::from(config.me)].name;
     let contract = xxh3_64(config.contract.to_toml().as_bytes());
+    // Who the members are changes; what may fail must be the same everywhere.
+    let model = Contract {
+        cluster: quorate_contract::Cluster::loopback(&cluster.name, 1),
+        ..config.contract.clone()
+    };
+    let model = xxh3_64(model.to_toml().as_bytes());
     let identity = match dir.identity() {
         Some(identity) => identity.clone(),
         None => {
@@ -436,27 +444,30 @@ fn form(
     Ok(Founded {
         me: member.node,
         member_id,
-        contract,
+        contract: model,
         log_begun,
         joined,
         founding,
     })
 }
 
-/// Ends the replica if most of the other members turn out to belong to another cluster: this
-/// directory, or the addresses in the contract, are not what the operator takes them for.
-async fn watch_for_strangers(
+/// Ends the replica if most of the other members do not take it for one of theirs: they belong to
+/// another cluster, so this directory or the addresses in the contract are not what the operator
+/// takes them for; or the member was removed while it was away.
+async fn watch_for_rejection(
     peers: Peers<PeerMessage>,
     data_dir: std::path::PathBuf,
     published: Arc<Published>,
 ) {
-    let why = peers.foreign().await;
-    let why = format!(
-        "the other members don't belong to the cluster that {} is part of: {why}. Start this \
-         member with its own directory and its own contract, or, if it is to join the cluster of \
-         the others, with an empty directory",
-        data_dir.display()
-    );
+    let dir = data_dir.display();
+    let why = match peers.rejected().await {
+        (Reason::Removed, _) => Stopped::Removed.to_string(),
+        (_, why) => format!(
+            "the other members don't belong to the cluster that {dir} is part of: {why}. Start \
+             this member with its own directory and its own contract, or, if it is to join the \
+             cluster of the others, with an empty directory"
+        ),
+    };
     error!("{why}");
     published.ended_with(Ended::Refused(why));
 }

@@ -59,9 +59,17 @@ async fn supervise(place: &Place, tuning: &Tuning, screen: &Arc<Screen>) -> anyh
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let (stop, _) = tokio::sync::watch::channel(false);
+    let served = tokio::sync::watch::Sender::new(false);
     let mut replicas = JoinSet::new();
     for member in place.members() {
-        let supervisor = Supervisor::new(place, member, tuning, screen.clone(), stop.subscribe())?;
+        let supervisor = Supervisor::new(
+            place,
+            member,
+            tuning,
+            screen.clone(),
+            stop.subscribe(),
+            served.clone(),
+        )?;
         replicas.spawn(supervisor.run());
     }
     let drawing = screen.clone();

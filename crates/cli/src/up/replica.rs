@@ -27,6 +27,8 @@ const HEALTHY: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A log that is longer is put aside when a replica starts; one such is kept.
 const LONGEST_LOG: u64 = 16 << 20;
+/// How long a replica that refuses to run waits to see whether others serve.
+const OTHERS_READY: Duration = Duration::from_secs(3);
 /// `quorate serve` says by this exit code that starting it again is no use.
 const REFUSED: i32 = 2;
 
@@ -39,6 +41,8 @@ pub(crate) struct Supervisor {
     id: u8,
     screen: Arc<Screen>,
     stop: watch::Receiver<bool>,
+    /// Whether any replica has ever served.
+    served: watch::Sender<bool>,
 }
 
 impl Supervisor {
@@ -48,6 +52,7 @@ impl Supervisor {
         tuning: &Tuning,
         screen: Arc<Screen>,
         stop: watch::Receiver<bool>,
+        served: watch::Sender<bool>,
     ) -> anyhow::Result<Self> {
         let mut args = vec!["serve".to_owned(), "--lifeline".to_owned()];
         args.push(format!("--id={}", member.id));
@@ -62,6 +67,7 @@ impl Supervisor {
             id: member.id,
             screen,
             stop,
+            served,
         })
     }
 
@@ -88,10 +94,9 @@ impl Supervisor {
             let status = child.wait().await.context("can't wait for a replica")?;
             self.screen.down(self.id);
             let said = last_words(&self.log);
-            if status.code() == Some(REFUSED) && !ready {
-                return Err(refused(
-                    said.unwrap_or_else(|| format!("{} does not start", self.name)),
-                ));
+            if status.code() == Some(REFUSED) {
+                let why = said.unwrap_or_else(|| format!("{} does not start", self.name));
+                return self.give_up(ready, why).await;
             }
             if since.elapsed() > HEALTHY {
                 wait = FIRST_WAIT;
@@ -112,6 +117,19 @@ impl Supervisor {
             }
             wait = (wait * 2).min(LONGEST_WAIT);
         }
+        Ok(())
+    }
+
+    /// The replica refuses to run, and would again. Where others serve, they go on without it; where
+    /// none does, there is nothing to run.
+    async fn give_up(self, ready: bool, why: String) -> anyhow::Result<()> {
+        let mut served = self.served.subscribe();
+        let others = timeout(OTHERS_READY, served.wait_for(|served| *served));
+        if !ready && !matches!(others.await, Ok(Ok(_))) {
+            return Err(refused(why));
+        }
+        self.screen
+            .line(&format!("{} stays down: {why}", self.name));
         Ok(())
     }
 
@@ -137,7 +155,10 @@ impl Supervisor {
         let mut ready = false;
         while let Ok(Some(line)) = lines.next_line().await {
             if let Ok(event) = serde_json::from_str(&line) {
-                ready |= matches!(event, Event::Ready { .. });
+                if matches!(event, Event::Ready { .. }) {
+                    ready = true;
+                    self.served.send_replace(true);
+                }
                 self.screen.on_event(self.id, pid, event);
             }
         }

@@ -29,8 +29,8 @@ struct Inner<M: Wire> {
     runtime: Handle,
     membership: watch::Sender<Arc<Membership>>,
     peers: Mutex<BTreeMap<NodeId, Peer<M>>>,
-    /// What to say when most of the members turn out to be of another cluster.
-    foreign: watch::Sender<Option<String>>,
+    /// Why most of the members do not take us for one of theirs, in their words.
+    rejected: watch::Sender<Option<(Reason, String)>>,
 }
 
 #[derive(Debug)]
@@ -41,8 +41,8 @@ struct Peer<M: Wire> {
     task: AbortHandle,
     /// A channel whose closing ends the connection from it.
     incoming: Option<watch::Sender<()>>,
-    /// It has refused us as belonging to another cluster, and not been reached since.
-    is_foreign: bool,
+    /// How it has refused us, if it has not been reached since.
+    refusal: Option<Reason>,
 }
 
 impl<M: Wire> Drop for Peer<M> {
@@ -61,7 +61,7 @@ impl<M: Wire> Peers<M> {
             runtime,
             membership: watch::Sender::new(Arc::new(membership)),
             peers: Mutex::default(),
-            foreign: watch::Sender::new(None),
+            rejected: watch::Sender::new(None),
         }));
         peers.follow();
         peers
@@ -127,7 +127,7 @@ impl<M: Wire> Peers<M> {
             outbox,
             task,
             incoming: None,
-            is_foreign: false,
+            refusal: None,
         }
     }
 
@@ -138,25 +138,27 @@ impl<M: Wire> Peers<M> {
         let Some(peer) = peers.get_mut(&node) else {
             return;
         };
-        peer.is_foreign = matches!(refused, Some((Reason::OtherCluster, _)));
-        let foreign = peers.values().filter(|peer| peer.is_foreign).count();
-        drop(peers);
-        if let Some((Reason::OtherCluster, why)) = refused
-            && 2 * foreign > others
-        {
-            let why = why.to_owned();
-            self.0.foreign.send_replace(Some(why));
+        peer.refusal = refused.map(|(reason, _)| reason);
+        let Some((reason @ (Reason::OtherCluster | Reason::Removed), why)) = refused else {
+            return;
+        };
+        let alike = peers.values().filter(|peer| peer.refusal == Some(reason));
+        // One member may be wrong about it, or know a change that is taken back.
+        if 2 * alike.count() > others {
+            let why = (reason, why.to_owned());
+            drop(peers);
+            self.0.rejected.send_replace(Some(why));
         }
     }
 
-    /// Resolves when most of the other members have refused us as belonging to another cluster,
-    /// with what the last of them said.
-    pub async fn foreign(&self) -> String {
-        let mut foreign = self.0.foreign.subscribe();
-        match foreign.wait_for(Option::is_some).await.as_deref() {
+    /// Resolves when most of the other members have refused us for the same reason: that we belong
+    /// to another cluster, or were removed. Has what the last of them said.
+    pub async fn rejected(&self) -> (Reason, String) {
+        let mut rejected = self.0.rejected.subscribe();
+        match rejected.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(why)) => why.clone(),
             // The sender lives as long as `self`.
-            _ => String::new(),
+            _ => (Reason::Other, String::new()),
         }
     }
 
