@@ -18,8 +18,8 @@
 
 pub mod driver;
 mod effects;
-mod fixed;
 mod id;
+mod ignored;
 mod journal;
 mod mutant;
 mod protocol;
@@ -27,8 +27,8 @@ pub mod replicated;
 mod time;
 
 pub use effects::Effects;
-pub use fixed::Fixed;
 pub use id::{NodeId, NodeSet, To};
+pub use ignored::Ignored;
 pub use journal::{Hard, Journaled};
 pub use mutant::Mutant;
 pub use protocol::{Coin, Input, Never, Protocol, Value};

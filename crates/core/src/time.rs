@@ -17,6 +17,23 @@ impl Time {
     /// The driver's origin.
     pub const ZERO: Self = Self(0);
 
+    /// What now is in a canonical state: far enough from the origin for all that is remembered
+    /// (2^62 ns, some 146 years).
+    pub const CANONICAL_NOW: Self = Self(1 << 62);
+
+    /// This time in a canonical state: as long before or after [`Time::CANONICAL_NOW`] as it is
+    /// before or after `now`. What lies further back than `longest` makes no difference any more,
+    /// and is all the same.
+    #[must_use]
+    pub fn canonical(self, now: Self, longest: Duration) -> Self {
+        if self > now {
+            return Self::CANONICAL_NOW + self.since(now);
+        }
+        let ago = now.since(self).min(longest).as_nanos();
+        let ago = u64::try_from(ago).unwrap_or(u64::MAX);
+        Self(Self::CANONICAL_NOW.0.saturating_sub(ago))
+    }
+
     /// How long ago `earlier` was; zero if it lies in the future.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -555,6 +555,7 @@ impl Parts {
         let local = Local {
             me,
             member_id: founded.member_id,
+            address: cluster.members[usize::from(config.me)].peer.to_string(),
             founding,
             cluster,
             contract: founded.contract,

@@ -193,6 +193,13 @@ impl Shell {
         self.worker.run(jobs.drain(..));
         self.more = mem::take(more);
         for (to, message) in sends.drain(..) {
+            if !self.peers.contains_key(&to)
+                && let Some(outbox) = self.connections.outbox(to)
+            {
+                // A member that is not in the configuration in force here, or not yet.
+                let burst = vec![];
+                self.peers.insert(to, Peer { outbox, burst });
+            }
             if let Some(peer) = self.peers.get_mut(&to) {
                 peer.burst.push(message);
             }

@@ -7,6 +7,7 @@
 use crate::{Outcome, Refusal, Request, Ticket};
 use quorate_core::Time;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Rounds under way at once; further reads wait for the next.
 const MAX_ROUNDS: usize = 4;
@@ -113,6 +114,22 @@ impl Reads {
             .for_each(|reads| reads.retain(&mut keep));
         self.confirmed.retain(|_, reads| !reads.is_empty());
         count
+    }
+
+    /// Moves every time, as if now was [`Time::CANONICAL_NOW`]. A round that is older than `retry`
+    /// is asked again, however old it is.
+    pub(crate) fn rebase(&mut self, now: Time, retry: Duration) {
+        let ask_again = retry + Duration::from_nanos(1);
+        for (began, reads) in self.rounds.values_mut() {
+            *began = began.canonical(now, ask_again);
+            for read in reads {
+                read.deadline = read.deadline.canonical(now, Duration::ZERO);
+            }
+        }
+        let lists = self.confirmed.values_mut().flatten();
+        for read in self.queued.iter_mut().chain(&mut self.stalled).chain(lists) {
+            read.deadline = read.deadline.canonical(now, Duration::ZERO);
+        }
     }
 
     /// Ends everything: the replica serves no more, for this reason.

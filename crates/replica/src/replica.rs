@@ -11,12 +11,13 @@ use crate::{Actions, Config, Header, Input, Outcome, Refusal, Roster, Stopped, T
 use members::Heard;
 use quorate_core::driver::{Disk, Gate};
 use quorate_core::replicated::{Configuration, Output, Replicated, Request as Ask, Role};
-use quorate_core::{Effects, Hard, Input as ProtocolInput, Journaled, NodeId, Time};
+use quorate_core::{Effects, Hard, Ignored, Input as ProtocolInput, Journaled, NodeId, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 mod admission;
 mod applying;
+mod canonical;
 mod driving;
 mod fencing;
 mod members;
@@ -25,9 +26,12 @@ mod snapshots;
 use applying::Budget;
 
 /// One replica of the store, over a protocol `P` and a disk `D` that keeps its records.
-#[derive(Debug)]
+///
+/// A value: it can be cloned, compared and hashed, so that whole replicas can be searched. Neither
+/// configuration nor counters count; times are made comparable by [`Replica::canonical`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Replica<P: Replicated, D> {
-    config: Config<P::Config>,
+    config: Ignored<Config<P::Config>>,
     me: NodeId,
     protocol: P,
     effects: Effects<P>,
@@ -45,7 +49,7 @@ pub struct Replica<P: Replicated, D> {
     /// The leader changed: unanswered writes go to the new one.
     resend: bool,
     sweeps: u32,
-    counters: Counters,
+    counters: Ignored<Counters>,
     failure_told: bool,
     changes: Changes,
     next_nonce: u64,
@@ -84,7 +88,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             leader: None,
             resend: false,
             sweeps: 0,
-            counters: Counters::default(),
+            counters: Ignored::default(),
             failure_told: false,
             changes: Changes::default(),
             next_nonce: config.nonce,
@@ -93,7 +97,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             roster: Arc::default(),
             applied_configuration: None,
             stopped: None,
-            config,
+            config: Ignored(config),
         }
     }
 
@@ -230,7 +234,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             in_flight: self.in_flight(),
             bursts_waiting: self.gate.waiting(),
             disk_failed: self.gate.failed(),
-            counters: self.counters,
+            counters: *self.counters,
         }
     }
 }

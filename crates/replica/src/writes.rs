@@ -338,6 +338,19 @@ impl Writes {
         count
     }
 
+    /// Moves every time.
+    pub(crate) fn rebase(&mut self, rebase: impl Fn(&mut Time)) {
+        for pending in self.pending.values_mut() {
+            rebase(&mut pending.deadline);
+            rebase(&mut pending.transit.due);
+        }
+        for opening in self.opening.values_mut() {
+            rebase(&mut opening.deadline);
+            rebase(&mut opening.transit.due);
+        }
+        self.waiting.iter_mut().for_each(|(.., at)| rebase(at));
+    }
+
     /// Ends everything: the replica serves no more, for this reason.
     pub(crate) fn fail(
         &mut self,

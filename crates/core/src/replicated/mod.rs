@@ -13,7 +13,7 @@ pub use entries::{Entries, Entry, Payload, Position, TermsFall};
 pub use interface::{Checkpoint, Install, Output, Refusal, Request, Role};
 
 use crate::Protocol;
-use crate::{Hard, NodeId};
+use crate::{Hard, NodeId, Time};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,14 @@ pub trait Replicated:
     /// are no longer named here, or says [`Request::SnapshotGone`].
     fn transfers(&self) -> Vec<(NodeId, SnapshotMeta)> {
         vec![]
+    }
+
+    /// This state, as if now was [`Time::CANONICAL_NOW`]: two states that do the same from now on,
+    /// for all that time has to do with it, are then equal. A protocol that remembers no times is
+    /// canonical as it is.
+    #[must_use]
+    fn canonical(&self, _now: Time) -> Self {
+        self.clone()
     }
 
     /// What a record means to the journal, if it belongs to a snapshot.

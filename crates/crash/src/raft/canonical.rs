@@ -11,20 +11,12 @@ use quorate_core::Time;
 use std::time::Duration;
 
 impl Raft {
-    /// The time that [`Raft::canonical`] takes for now: far enough from the origin for all that is
-    /// remembered (2^62 ns, some 146 years).
-    pub const CANONICAL_NOW: Time = Time(1 << 62);
-
-    /// This state, as if now was [`Raft::CANONICAL_NOW`]. It does there what this one does at `now`,
+    /// This state, as if now was [`Time::CANONICAL_NOW`]. It does there what this one does at `now`,
     /// and two states that always do the same from now on, for all that time has to do with it, are
     /// equal.
     #[must_use]
     pub fn canonical(&self, now: Time) -> Self {
-        let rebase = |at: &mut Time, longest: Duration| {
-            let ago = now.since(*at).min(longest);
-            let ago = u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX);
-            *at = Time(Self::CANONICAL_NOW.0.saturating_sub(ago));
-        };
+        let rebase = |at: &mut Time, longest: Duration| *at = at.canonical(now, longest);
         let mut it = self.clone();
         let config = it.config.clone();
         // Timeouts grow and shrink, so what counts is the longest that they may become.

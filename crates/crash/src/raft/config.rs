@@ -1,10 +1,8 @@
 //! What is fixed for the life of a node.
 
 use quorate_contract::Timing;
-use quorate_core::Mutant;
 use quorate_core::replicated::Configuration;
-use std::hash::{Hash, Hasher};
-use std::ops::Deref;
+use quorate_core::{Ignored, Mutant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,35 +138,8 @@ impl Config {
     }
 }
 
-/// A node's configuration, which does not count when two nodes are compared or hashed: it is fixed for
-/// the life of a node, and a search compares states of one node only. So it costs nothing there.
-#[derive(Clone, Debug)]
-pub(super) struct Fixed(Arc<Config>);
-
-impl From<Config> for Fixed {
-    fn from(config: Config) -> Self {
-        Self(config.into())
-    }
-}
-
-impl Deref for Fixed {
-    type Target = Config;
-    fn deref(&self) -> &Config {
-        &self.0
-    }
-}
-
-impl PartialEq for Fixed {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Fixed {}
-
-impl Hash for Fixed {
-    fn hash<H: Hasher>(&self, _: &mut H) {}
-}
+/// A node's configuration, inside its state.
+pub(super) type Configured = Ignored<Arc<Config>>;
 
 /// No message is waited for longer than this, whatever was late: what a slow hour can make of
 /// failover has a bound.

@@ -87,9 +87,9 @@ pub use timer::Timer;
 
 use adaptive_timeout::AdaptiveTimeout;
 use checkpoint::Writing;
-use config::Fixed;
+use config::Configured;
 use install::Installing;
-use quorate_core::{Effects, Input, Journaled, NodeId, Protocol, Time, To};
+use quorate_core::{Effects, Ignored, Input, Journaled, NodeId, Protocol, Time, To};
 use role::State;
 use rounds::Forwarded;
 use std::sync::Arc;
@@ -100,7 +100,7 @@ const MAX: u64 = 1 << 62;
 /// One node of a Raft cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Raft {
-    config: Fixed,
+    config: Configured,
     me: NodeId,
     /// The configuration in force: the latest in the log, else the founding one.
     configuration: Arc<Configuration>,
@@ -148,7 +148,7 @@ impl Protocol for Raft {
         let voter = configuration.is_voter(me);
         let role = if voter { Role::Follower } else { Role::Learner };
         Self {
-            config: config.clone().into(),
+            config: Ignored(Arc::new(config.clone())),
             me,
             voter,
             member: configuration.is_member(me),

@@ -1,8 +1,8 @@
 //! Raft in the words of a replicated log.
 
 use super::{Body, Configuration, Hard, Message, Notice, Raft, Record, Refusal, Role};
-use quorate_core::NodeId;
 use quorate_core::replicated::{Replicated, SnapshotMeta, SnapshotPart};
+use quorate_core::{NodeId, Time};
 
 impl Replicated for Raft {
     fn proposer(&self) -> Option<(u64, NodeId)> {
@@ -47,6 +47,10 @@ impl Replicated for Raft {
 
     fn transfers(&self) -> Vec<(NodeId, SnapshotMeta)> {
         self.transfers().collect()
+    }
+
+    fn canonical(&self, now: Time) -> Self {
+        self.canonical(now)
     }
 
     fn snapshot_part(record: &Record) -> Option<SnapshotPart<'_>> {

@@ -47,7 +47,7 @@ fn the_time_of_day_makes_no_difference() {
         let (one, other) = (one.canonical(early.now), other.canonical(late.now));
         assert_eq!(one, other);
         assert_eq!(hash(&one), hash(&other));
-        assert_eq!(one.canonical(Raft::CANONICAL_NOW), one);
+        assert_eq!(one.canonical(quorate_core::Time::CANONICAL_NOW), one);
     }
 }
 
@@ -64,7 +64,7 @@ fn what_was_long_ago_makes_no_difference() {
     for node in 0..3 {
         there.nodes[node].raft = Some(there.raft(node).canonical(now));
     }
-    there.now = Raft::CANONICAL_NOW;
+    there.now = quorate_core::Time::CANONICAL_NOW;
     for _ in 0..20 {
         for it in [&mut here, &mut there] {
             it.beat(0);

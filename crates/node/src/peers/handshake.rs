@@ -64,6 +64,9 @@ pub struct Hello {
     pub to_id: u64,
     /// The digest of the caller's contract.
     pub contract: u64,
+    /// Where the caller is reached by its peers, as `HOST:PORT`: for a member that is behind, and
+    /// does not know the caller yet, to answer it.
+    pub address: String,
 }
 
 /// Why a caller is refused, as far as it matters to what the caller does next.
@@ -308,6 +311,7 @@ mod tests {
             to: NodeId(0),
             to_id: 100,
             contract: 3,
+            address: "127.0.0.1:1".to_owned(),
         })
     }
 

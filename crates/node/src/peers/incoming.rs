@@ -95,7 +95,7 @@ impl<M: Wire, R: Receiver<M>, A: Admits> Connection<M, R, A> {
 
     async fn serve(&self, stream: TcpStream, hello: &Hello) {
         let (from, address) = (hello.from, self.address);
-        let Some((stats, mut ended)) = self.peers.connected(from, hello.from_id) else {
+        let Some((stats, mut ended)) = self.peers.connected(hello) else {
             // It was removed since it was agreed to.
             return;
         };

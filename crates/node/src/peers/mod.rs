@@ -51,6 +51,8 @@ pub struct Local {
     pub me: NodeId,
     /// Our member id.
     pub member_id: u64,
+    /// Where our peers reach us, as `HOST:PORT`.
+    pub address: String,
     /// Who founded the cluster: told to founders that ask late.
     pub founding: Roster,
     /// The members by the contract that we run under, which may have moved founders.

@@ -4,7 +4,7 @@ use super::handshake::{Hello, Reason};
 use super::outgoing::{Target, connect};
 use super::{Bounds, Local, Membership, Outbox, PeerStats, Wire};
 use quorate_core::NodeId;
-use quorate_replica::Member;
+use quorate_replica::{MAX_MEMBERS, Member};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
@@ -86,7 +86,8 @@ impl<M: Wire> Peers<M> {
         let me = self.0.local.me;
         let mut peers = self.peers();
         peers.retain(|node, peer| {
-            let stays = membership.roster.by_node(*node) == Some(&peer.member);
+            let is_newer = *node >= membership.next;
+            let stays = is_newer || membership.roster.by_node(*node) == Some(&peer.member);
             if !stays {
                 info!(peer = %node, "peer has left, or has moved");
             }
@@ -110,6 +111,7 @@ impl<M: Wire> Peers<M> {
                 to: member.node,
                 to_id: member.id,
                 contract: self.0.local.contract,
+                address: self.0.local.address.clone(),
             },
             address: member.peer_address().to_owned(),
             max_frame: self.0.local.max_frame,
@@ -163,13 +165,29 @@ impl<M: Wire> Peers<M> {
     }
 
     /// Notes a connection from a member, and ends an earlier one. `None` if it is no member any
-    /// more. The receiver resolves when the connection has to end.
-    pub(super) fn connected(
-        &self,
-        from: NodeId,
-        id: u64,
-    ) -> Option<(Arc<PeerStats>, watch::Receiver<()>)> {
+    /// more, or more unknown ones call than there can be members. The receiver resolves when the
+    /// connection has to end.
+    ///
+    /// A replica that is behind acts by an old configuration, and the leader that brings it up to
+    /// date may be a member that came later. It is answered at the address that it gives.
+    pub(super) fn connected(&self, hello: &Hello) -> Option<(Arc<PeerStats>, watch::Receiver<()>)> {
+        let (from, id) = (hello.from, hello.from_id);
+        let membership = self.membership();
         let mut peers = self.peers();
+        if from >= membership.next && peers.get(&from).is_none_or(|peer| peer.member.id != id) {
+            let newer = peers.keys().filter(|node| **node >= membership.next);
+            if newer.count() >= MAX_MEMBERS {
+                return None;
+            }
+            let member = Member {
+                node: from,
+                id,
+                peer_urls: vec![format!("http://{}", hello.address)],
+                ..Member::default()
+            };
+            info!(peer = %from, address = hello.address, "a member that came later calls");
+            peers.insert(from, self.start(&member, &membership));
+        }
         let peer = peers.get_mut(&from).filter(|peer| peer.member.id == id)?;
         let (alive, ended) = watch::channel(());
         peer.incoming = Some(alive);
@@ -193,6 +211,11 @@ impl<M: Wire> Peers<M> {
     /// Follows the members.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Membership>> {
         self.0.membership.subscribe()
+    }
+
+    /// What waits to be sent to this one, if there is a connection to it.
+    pub fn outbox(&self, node: NodeId) -> Option<Arc<Outbox<M>>> {
+        Some(self.peers().get(&node)?.outbox.clone())
     }
 
     /// What waits to be sent, for each other member.

@@ -56,6 +56,7 @@ pub(super) fn local(me: u32) -> Local {
     Local {
         me: NodeId(me),
         member_id: 100 + u64::from(me),
+        address: "127.0.0.1:1".to_owned(),
         founding: membership().roster,
         cluster: quorate_contract::Cluster::loopback("test", 0),
         contract: 3,
@@ -136,6 +137,7 @@ fn intent(me: u32) -> Intent {
         to: NodeId(0),
         to_id: 100,
         contract: 3,
+        address: "127.0.0.1:1".to_owned(),
     })
 }
 
@@ -340,17 +342,6 @@ async fn a_member_that_joins_is_connected_to_and_one_that_leaves_is_told_so() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
     let three = Member::founder(NodeId(3), 103, "n3", &address, "");
-    let mut stream = TcpStream::connect(&zero.address).await.expect("connected");
-    let error = handshake::call(&mut stream, &intent(3))
-        .await
-        .expect_err("unknown");
-    assert!(matches!(
-        error,
-        handshake::HandshakeError::RefusedByPeer {
-            reason: Reason::NotAMember,
-            ..
-        }
-    ));
     let mut now = membership();
     now.roster.members.push(three);
     now.next = NodeId(4);
@@ -463,4 +454,35 @@ impl crate::joining::Admits for Nobody {
         let why = "there is no log behind this test".to_owned();
         crate::joining::JoinAnswer::Refused { why }
     }
+}
+
+/// A storm of members left a new one behind for good: it replayed a configuration of long ago, and
+/// refused the leader of today, whom that one does not name, as a stranger.
+#[tokio::test]
+async fn a_replica_that_is_behind_hears_and_answers_a_member_that_came_later() {
+    let zero = listen().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let Intent::Peer(hello) = intent(9) else {
+        panic!("a peer's");
+    };
+    let mut later = TcpStream::connect(&zero.address).await.expect("connected");
+    let called = Intent::Peer(Hello { address, ..hello });
+    handshake::call(&mut later, &called).await.expect("heard");
+    let (mut stream, _) = timeout(Duration::from_secs(10), listener.accept())
+        .await
+        .expect("it is called back")
+        .expect("a connection");
+    let call = handshake::hear(&mut stream).await.expect("greeted");
+    match &call.intent {
+        Intent::Peer(hello) => assert_eq!((hello.to, hello.to_id), (NodeId(9), 109)),
+        other => panic!("{other:?}"),
+    }
+    assert!(zero.peers.outbox(NodeId(9)).is_some());
+    // The configuration that says that it was removed ends that.
+    let mut now = membership();
+    now.next = NodeId(10);
+    assert!(zero.peers.set(now));
+    assert_eq!(read_to_end(&mut later).await, b"");
+    assert!(zero.peers.outbox(NodeId(9)).is_none());
 }

@@ -93,6 +93,12 @@ impl Changes {
         (before - self.pending.len()) as u64
     }
 
+    /// Moves every time.
+    pub(crate) fn rebase(&mut self, rebase: impl Fn(&mut Time)) {
+        let pending = self.pending.values_mut();
+        pending.for_each(|pending| rebase(&mut pending.deadline));
+    }
+
     /// Ends everything: the replica serves no more, for this reason.
     pub(crate) fn fail(
         &mut self,

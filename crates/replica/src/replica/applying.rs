@@ -50,7 +50,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         }
         let Config {
             mutant, software, ..
-        } = &self.config;
+        } = &*self.config;
         let effect = self.machine.apply(index, term, payload, *software, *mutant);
         if Audit::wants(index) {
             self.audit.on_applied(index, self.machine.digest());

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A member that was heard within this time counts as up.
-const HEARD_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const HEARD_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a replica knows of another member at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
