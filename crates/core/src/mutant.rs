@@ -31,7 +31,7 @@ pub enum Mutant {
     JointNeedsOneMajority,
     /// A learner becomes a voter whatever it lacks of the log (thesis §4.2.1).
     PromotedBeforeCaughtUp,
-    /// A node that was removed goes on campaigning, and votes count whoever gave them.
+    /// A node that was removed goes on campaigning, and votes of nodes that are no voters count.
     RemovedNodeVotes,
     /// A snapshot is installed without the configuration that it came with (openraft#1808).
     ConfigurationDroppedBySnapshot,

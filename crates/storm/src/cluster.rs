@@ -12,7 +12,8 @@ use quorate_etcd::client::Endpoint;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::args::StormArgs;
-use crate::members::{MemberCommand, SLOTS};
+use crate::members::command::MemberCommand;
+use crate::members::plan::SLOTS;
 
 /// How many replicas there are, at first: one may be down.
 pub(crate) const REPLICAS: usize = 3;
@@ -273,7 +274,7 @@ fn data(dir: &Path, id: usize) -> PathBuf {
     dir.join(ProcessCluster::name(id))
 }
 
-/// Ports of loopback that nobody listens at, and neither at the one above each. They are held until
+/// Ports of loopback at which no process listens, and neither at the one above each. They are held until
 /// all are chosen, so they differ.
 fn free_ports(n: usize) -> anyhow::Result<Vec<u16>> {
     let mut held: Vec<(u16, [TcpListener; 2])> = vec![];

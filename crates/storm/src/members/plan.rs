@@ -12,7 +12,7 @@ pub(crate) const SLOTS: usize = 5;
 
 /// A change of the members, at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum PlannedChange {
     /// An empty place gets a learner.
     Add(usize),
     /// The learner gets its vote.
@@ -39,14 +39,14 @@ pub(crate) struct Disturbance {
 pub(crate) enum Victim {
     /// The member at this place.
     WorkDir(usize),
-    /// Whoever leads when the change begins, unless it is the one that is changed.
+    /// The leader when the change begins, unless it is the one that is changed.
     Leader,
 }
 
 /// One step of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) change: Change,
+pub(crate) struct PlannedStep {
+    pub(crate) change: PlannedChange,
     /// How long after the cluster has settled.
     pub(crate) after: Duration,
     pub(crate) disturbance: Option<Disturbance>,
@@ -69,7 +69,7 @@ pub(crate) struct Plan {
     down: u64,
 }
 
-impl Change {
+impl PlannedChange {
     /// The place that is changed.
     pub(crate) fn place(self) -> usize {
         match self {
@@ -81,7 +81,7 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for PlannedChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Add(_) => "add",
@@ -112,24 +112,24 @@ impl Plan {
 
     /// Draws a change that keeps at least [`REPLICAS`] voters and at most one learner, which is all
     /// that a cluster takes by default. First the kind is drawn, so that all sizes are seen.
-    fn change(&mut self) -> Change {
+    fn change(&mut self) -> PlannedChange {
         let (empty, learners) = (self.at(WorkDir::Empty), self.at(WorkDir::Learner));
         let voters = self.at(WorkDir::Voter);
         let removable = match voters.len() > REPLICAS {
             true => voters.clone(),
             false => vec![],
         };
-        type Make = fn(usize) -> Change;
+        type Make = fn(usize) -> PlannedChange;
         let kinds: &[(usize, Make, &[usize])] = match learners.is_empty() {
             true => &[
-                (3, Change::Add, &empty),
-                (3, Change::Replace, &voters),
-                (2, Change::Remove, &removable),
+                (3, PlannedChange::Add, &empty),
+                (3, PlannedChange::Replace, &voters),
+                (2, PlannedChange::Remove, &removable),
             ],
             false => &[
-                (6, Change::Promote, &learners),
-                (1, Change::Remove, &learners),
-                (1, Change::Remove, &removable),
+                (6, PlannedChange::Promote, &learners),
+                (1, PlannedChange::Remove, &learners),
+                (1, PlannedChange::Remove, &removable),
             ],
         };
         let kinds = kinds.iter().filter(|(_, _, places)| !places.is_empty());
@@ -141,7 +141,7 @@ impl Plan {
         likely[self.random.usize(0..likely.len())]
     }
 
-    fn disturbance(&mut self, change: Change) -> Option<Disturbance> {
+    fn disturbance(&mut self, change: PlannedChange) -> Option<Disturbance> {
         if self.random.bool() {
             return None;
         }
@@ -149,7 +149,7 @@ impl Plan {
         let mut running: Vec<_> = running.collect();
         // A learner may be hit while it catches up, or waits for its promotion; what is about to go
         // is down in any case.
-        let hits_itself = matches!(change, Change::Add(_) | Change::Promote(_));
+        let hits_itself = matches!(change, PlannedChange::Add(_) | PlannedChange::Promote(_));
         running.retain(|slot| *slot != change.place());
         if hits_itself {
             running.push(change.place());
@@ -176,19 +176,19 @@ impl Plan {
 }
 
 impl Iterator for Plan {
-    type Item = Step;
+    type Item = PlannedStep;
 
-    fn next(&mut self) -> Option<Step> {
+    fn next(&mut self) -> Option<PlannedStep> {
         let change = self.change();
-        let step = Step {
+        let step = PlannedStep {
             change,
             after: self.up_to(self.every),
             disturbance: self.disturbance(change),
         };
         self.places[change.place()] = match change {
-            Change::Add(_) => WorkDir::Learner,
-            Change::Promote(_) | Change::Replace(_) => WorkDir::Voter,
-            Change::Remove(_) => WorkDir::Empty,
+            PlannedChange::Add(_) => WorkDir::Learner,
+            PlannedChange::Promote(_) | PlannedChange::Replace(_) => WorkDir::Voter,
+            PlannedChange::Remove(_) => WorkDir::Empty,
         };
         Some(step)
     }
@@ -230,12 +230,14 @@ mod tests {
                 let (voters, learners) = (now(WorkDir::Voter), now(WorkDir::Learner));
                 let place = &mut places[step.change.place()];
                 *place = match (step.change, *place) {
-                    (Change::Add(_), WorkDir::Empty) if learners == 0 => WorkDir::Learner,
-                    (Change::Promote(_), WorkDir::Learner) => WorkDir::Voter,
-                    (Change::Remove(_), WorkDir::Learner) => WorkDir::Empty,
-                    (Change::Remove(_), WorkDir::Voter) if voters > REPLICAS => WorkDir::Empty,
+                    (PlannedChange::Add(_), WorkDir::Empty) if learners == 0 => WorkDir::Learner,
+                    (PlannedChange::Promote(_), WorkDir::Learner) => WorkDir::Voter,
+                    (PlannedChange::Remove(_), WorkDir::Learner) => WorkDir::Empty,
+                    (PlannedChange::Remove(_), WorkDir::Voter) if voters > REPLICAS => {
+                        WorkDir::Empty
+                    }
                     // The replacement is a learner, too.
-                    (Change::Replace(_), WorkDir::Voter) if learners == 0 => WorkDir::Voter,
+                    (PlannedChange::Replace(_), WorkDir::Voter) if learners == 0 => WorkDir::Voter,
                     (change, place) => panic!("{change} at {place:?} of {voters} voters"),
                 };
                 changes.insert(step.change.to_string());
@@ -268,7 +270,10 @@ mod tests {
                 Victim::Leader => leaders += 1,
                 Victim::WorkDir(slot) if slot == step.change.place() => {
                     let change = step.change;
-                    assert!(matches!(change, Change::Add(_) | Change::Promote(_)));
+                    assert!(matches!(
+                        change,
+                        PlannedChange::Add(_) | PlannedChange::Promote(_)
+                    ));
                     learners += 1;
                 }
                 Victim::WorkDir(slot) => assert_ne!(before[slot], WorkDir::Empty),
