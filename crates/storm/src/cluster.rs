@@ -13,10 +13,11 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::args::StormArgs;
 use crate::members::command::MemberCommand;
-use crate::members::plan::SLOTS;
 
 /// How many replicas there are, at first: one may be down.
 pub(crate) const REPLICAS: usize = 3;
+/// Places for members: so many may run at a time.
+pub(crate) const SLOTS: usize = 5;
 
 /// Ports are drawn from below those that the system gives to connections that are made: else a
 /// replica that is down could find its port taken when it comes back.

@@ -173,7 +173,7 @@ impl Action<'_> {
         changed: usize,
     ) -> anyhow::Result<Option<Disturbed>> {
         let victim = match disturbance.victim {
-            Victim::WorkDir(slot) => slot,
+            Victim::SlotState(slot) => slot,
             Victim::Leader if self.leader != changed => self.leader,
             Victim::Leader => return Ok(None),
         };
