@@ -13,7 +13,7 @@ use crate::published::{Ended, Published};
 use crate::random::{nonce, random_id};
 use crate::recover::{Recovered, recover};
 use crate::serving::{PeerMessage, Replica};
-use crate::shell::{Answers, Shell};
+use crate::shell::{Answers, Shell, ShellParts};
 use crate::storage::{DataDir, DirectoryError, FileStorage, Identity, State, delayed, hanging};
 use crate::worker::Worker;
 use crate::{ClockStatus, NodeConfig, StartError, Starting};
@@ -566,16 +566,16 @@ impl Parts {
         runtime.spawn(answer(answered));
         let waker = inbox.clone();
         let worker = Worker::start(move || waker.on_disk())?;
-        let shell = Shell::new(
+        let shell = Shell::new(ShellParts {
             replica,
             clock,
-            inbox.clone(),
-            connections.clone(),
+            inbox: inbox.clone(),
+            connections: connections.clone(),
             answers,
-            published.clone(),
-            config.data_dir.clone(),
+            published: published.clone(),
+            data_dir: config.data_dir.clone(),
             worker,
-        );
+        });
         let thread = thread::Builder::new().name("replica".to_owned());
         let replica = thread.spawn(move || shell.run())?;
         let backend = Backend(Arc::new(Shared {

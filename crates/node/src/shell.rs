@@ -79,18 +79,39 @@ struct Peer {
     burst: Vec<PeerMessage>,
 }
 
+/// What a shell is made of.
+pub(crate) struct ShellParts {
+    /// The replica.
+    pub(crate) replica: Replica<QueueDisk>,
+    /// Its clock.
+    pub(crate) clock: Clock,
+    /// What waits for it.
+    pub(crate) inbox: Arc<Inbox>,
+    /// The connections to its peers.
+    pub(crate) connections: Peers<PeerMessage>,
+    /// Where answers go.
+    pub(crate) answers: mpsc::UnboundedSender<Answers>,
+    /// What it lets others know.
+    pub(crate) published: Arc<Published>,
+    /// Marked if its state can't be trusted any more.
+    pub(crate) data_dir: PathBuf,
+    /// Does what takes long.
+    pub(crate) worker: Worker,
+}
+
 impl Shell {
     /// A shell around a replica.
-    pub(crate) fn new(
-        replica: Replica<QueueDisk>,
-        clock: Clock,
-        inbox: Arc<Inbox>,
-        connections: Peers<PeerMessage>,
-        answers: mpsc::UnboundedSender<Answers>,
-        published: Arc<Published>,
-        data_dir: PathBuf,
-        worker: Worker,
-    ) -> Self {
+    pub(crate) fn new(parts: ShellParts) -> Self {
+        let ShellParts {
+            replica,
+            clock,
+            inbox,
+            connections,
+            answers,
+            published,
+            data_dir,
+            worker,
+        } = parts;
         let mut shell = Self {
             replica,
             watch: ClockWatch::new(clock.now(), SystemTime::now()),

@@ -1,9 +1,9 @@
 //! What happens to a replica, and what it asks of its driver.
 
 use crate::{Job, JobDone, Outcome, PeerMessage, Request, Stopped, Ticket};
+use quorate_core::driver::TimerChange;
 use quorate_core::replicated::{Replicated, Role};
 use quorate_core::{NodeId, Time};
-use std::time::Duration;
 
 /// Everything that can happen to a replica.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub struct Actions<P: Replicated> {
     /// Answers for clients.
     pub replies: Vec<(Ticket, Outcome)>,
     /// Timers to arm (to fire once, within the span from now) or to disarm.
-    pub timers: Vec<(Timer<P::Timer>, Option<(Duration, Duration)>)>,
+    pub timers: Vec<TimerChange<Timer<P::Timer>>>,
     /// Work that takes time with the size of the state, to be run elsewhere or at once, in any
     /// order: each ends as [`Input::JobDone`]. A few at a time: one for the checkpoint, one for the
     /// snapshot that comes, one for each follower that gets one, and states to be dropped.

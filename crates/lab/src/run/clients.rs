@@ -17,7 +17,7 @@ impl<S: SystemUnderTest> Runner<'_, S> {
             return;
         }
         let tries = &mut self.tries[n as usize];
-        let node = NodeId(((n + *tries) % u32::from(self.bare.nodes())) as u32);
+        let node = NodeId((n + *tries) % u32::from(self.bare.nodes()));
         *tries += 1;
         if !self.bare.is_paused(node) {
             self.bare.request(node, S::request(value));

@@ -136,7 +136,7 @@ impl<P: Protocol, L: Link<P::Message>> Cluster<P, L> {
             match range {
                 // No two nodes draw the same.
                 Some((min, max)) => {
-                    let drawn = min + (max - min) / 3 * u32::from(me.0);
+                    let drawn = min + (max - min) / 3 * me.0;
                     node.timers.insert(timer, self.now + drawn)
                 }
                 None => node.timers.remove(&timer),

@@ -223,13 +223,13 @@ impl Search<'_, '_> {
         let Tried { failing, caps, .. } = &self.best;
         let (worlds, property, before) = (self.worlds, self.property, failing.cost);
         let mut run = |drawn: &Choices| {
-            let tried = try_failing(&worlds, Streams::replay(drawn.clone()), caps, property);
+            let tried = try_failing(worlds, Streams::replay(drawn.clone()), caps, property);
             tried.map(|tried| tried.failing)
         };
         let budget = &mut self.budget;
         let failing = streams::shrink_coarsely(failing.clone(), budget, &mut run);
         let found = failing.cost < before;
-        let again = try_failing(&worlds, Streams::replay(failing.drawn), caps, property);
+        let again = try_failing(worlds, Streams::replay(failing.drawn), caps, property);
         if let Some(tried) = again {
             self.best = tried;
         }

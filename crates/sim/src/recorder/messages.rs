@@ -74,8 +74,8 @@ impl Recorder {
         let label = short(label, self.limits.width);
         self.text += label.len();
         let id = self.messages.push(RunMessage {
-            from: from.0.into(),
-            to: to.0.into(),
+            from: from.0,
+            to: to.0,
             sent,
             arrived: None,
             fate,

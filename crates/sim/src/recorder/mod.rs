@@ -236,7 +236,7 @@ impl Recorder {
         self.text += label.len();
         let id = self.events.push(RunEvent {
             at,
-            node: u32::from(node.0),
+            node: node.0,
             kind,
             label,
             cause,

@@ -40,7 +40,7 @@ impl Recorder {
     fn end_sync(&mut self, at: u64, node: NodeId, kept: bool) -> Option<u32> {
         let to = self.tick(at);
         let (from, wrote) = self.lane(node).syncing.take()?;
-        let node = u32::from(node.0);
+        let node = node.0;
         self.syncs.push(Sync {
             node,
             from,
@@ -93,7 +93,7 @@ impl Recorder {
             from,
             // Until it is closed: the end of the run.
             to: u64::MAX,
-            nodes: nodes.iter().map(|node| u32::from(node.0)).collect(),
+            nodes: nodes.iter().map(|node| node.0).collect(),
             label: short(label, self.limits.width),
         });
         bound(&mut self.bands, self.limits.others);
@@ -118,7 +118,7 @@ impl Recorder {
         self.end_reign(at, node);
         let at = self.now;
         let reign = Leadership {
-            node: u32::from(node.0),
+            node: node.0,
             from: at,
             to: at,
             number,
@@ -146,7 +146,7 @@ impl Recorder {
             return false;
         }
         lane.commit = index;
-        let node = u32::from(node.0);
+        let node = node.0;
         self.commits.push(CommitIndex { node, at, index });
         bound(&mut self.commits, self.limits.others);
         true

@@ -75,7 +75,7 @@ impl ChoiceStream {
     }
 
     fn link(from: NodeId, to: NodeId) -> Self {
-        Self::new(StreamKind::Link, u32::from(from.0) << 8 | u32::from(to.0))
+        Self::new(StreamKind::Link, from.0 << 8 | to.0)
     }
 
     /// The seed of this stream in the world of a seed.
