@@ -21,10 +21,10 @@
 //! "#;
 //! // One record a line.
 //! let recorded = recorded.replace(",\n", ",");
-//! let history = jsonl::read(recorded.as_bytes(), jsonl::Limits::default())?;
+//! let history = jsonl::read(recorded.as_bytes(), jsonl::ReadLimits::default())?;
 //! let Verdict::Holds(summary) = check(&history, DEFAULT_STEPS) else { panic!("it holds") };
 //! assert_eq!(summary.revision, 2);
-//! # Ok::<(), jsonl::ReadError>(())
+//! # Ok::<(), jsonl::HistoryReadError>(())
 //! ```
 //!
 //! Start reading at [`History`], then `order` (what revisions give away for nothing) and `place`

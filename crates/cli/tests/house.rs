@@ -105,7 +105,11 @@ const SAME_MEANING: [(&str, &str); 18] = [
 
 /// Imports, `crate: module, of this`, that close a natural circle: a vocabulary in several files, or
 /// code that is being rebuilt.
-const CIRCLES: [(&str, &str, &str); 9] = [
+const CIRCLES: [(&str, &str, &str); 12] = [
+    // What a protocol is to the world (`Simulated`), and the parts of the world that it speaks of.
+    ("sim", "disk::replica_disk", "serving"),
+    ("sim", "observe", "serving"),
+    ("sim", "swarm", "serving"),
     ("contract", "protocol", "contract"),
     ("contract", "finding", "impossibility"),
     ("core", "effects", "protocol"),

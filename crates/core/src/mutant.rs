@@ -31,7 +31,7 @@ pub enum Mutant {
     JointNeedsOneMajority,
     /// A learner becomes a voter whatever it lacks of the log (thesis §4.2.1).
     PromotedBeforeCaughtUp,
-    /// A node that was removed goes on campaigning, and votes count whoever gave them.
+    /// A node that was removed goes on campaigning, and votes of nodes that are no voters count.
     RemovedNodeVotes,
     /// A snapshot is installed without the configuration that it came with (openraft#1808).
     ConfigurationDroppedBySnapshot,
@@ -41,11 +41,15 @@ pub enum Mutant {
     ChunkLostInResume,
     /// A leader whose disk hangs goes on leading.
     StalledLeaderLeads,
+    /// A replica whose software is too old for an entry passes over it, where it should stop.
+    NewerEntrySkipped,
+    /// The leader raises the feature level without asking what software the members run.
+    LevelRaisedTooEarly,
 }
 
 impl Mutant {
     /// Every defect, [`Mutant::None`] left out.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::NoSyncBeforeAck,
         Self::VoteNotPersisted,
         Self::OldTermCommit,
@@ -60,6 +64,8 @@ impl Mutant {
         Self::SessionAnswersLostInASnapshot,
         Self::ChunkLostInResume,
         Self::StalledLeaderLeads,
+        Self::NewerEntrySkipped,
+        Self::LevelRaisedTooEarly,
     ];
 
     /// Is this the seeded defect? Always `false` in the product.

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use quorate_kv as kv;
 
-use crate::membership::{Availability, MemberChange, MembersChanged};
+use crate::membership::{Availability, Member, MemberChange, MembersChanged};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 
@@ -152,19 +152,4 @@ pub enum Alarm {
         /// The member concerned.
         member_id: u64,
     },
-}
-
-/// A member of the cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Member {
-    /// Its id.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// Where its peers reach it, as URLs.
-    pub peer_urls: Vec<String>,
-    /// Where clients reach it, as URLs.
-    pub client_urls: Vec<String>,
-    /// Whether it has no vote.
-    pub is_learner: bool,
 }

@@ -6,7 +6,8 @@
 
 use quorate_kv as kv;
 
-use crate::backend::{Alarm, Identity, Member};
+use crate::backend::{Alarm, Identity};
+use crate::membership::Member;
 use crate::pb::etcdserverpb as pb;
 use crate::pb::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use crate::pb::etcdserverpb::request_op::Request as Op;

@@ -37,9 +37,10 @@ mod rpcs;
 mod server;
 mod service;
 
-pub use backend::{Alarm, Backend, Consistency, Identity, Member, Status};
+pub use backend::{Alarm, Backend, Consistency, Identity, Status};
 pub use membership::{
-    Availability, MAX_PEER_URL_BYTES, MAX_PEER_URLS, MemberChange, MembersChanged, check_peer_urls,
+    Availability, MAX_PEER_URL_BYTES, MAX_PEER_URLS, Member, MemberChange, MembersChanged,
+    check_peer_urls,
 };
 pub use refusal::{Outcome, Refusal};
 pub use server::serve;

@@ -7,8 +7,22 @@
 
 use http::Uri;
 
-use crate::backend::Member;
 use crate::refusal::Refusal;
+
+/// A member of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Where its peers reach it, as URLs.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it, as URLs.
+    pub client_urls: Vec<String>,
+    /// Whether it has no vote.
+    pub is_learner: bool,
+}
 
 /// Peer URLs that one member may have. etcd has no bound but the request's size;
 /// the roster is replicated and kept in each snapshot, so it has one here.
@@ -83,7 +97,7 @@ pub enum Availability {
 
 /// A call, for [`Availability::admit`]. Status is answered always, and not asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
+pub(crate) enum RpcKind {
     /// KV.Range that is serializable.
     SerializableRange,
     /// What an operator asks for a diagnosis: Alarm, MemberList.
@@ -94,11 +108,11 @@ pub(crate) enum Call {
 
 impl Availability {
     /// Whether this replica answers `call` now.
-    pub(crate) fn admit(self, call: Call) -> Result<(), Refusal> {
+    pub(crate) fn admit(self, call: RpcKind) -> Result<(), Refusal> {
         match (self, call) {
             (Self::Full, _)
-            | (Self::Learner, Call::SerializableRange)
-            | (Self::OutOfService, Call::Diagnosis) => Ok(()),
+            | (Self::Learner, RpcKind::SerializableRange)
+            | (Self::OutOfService, RpcKind::Diagnosis) => Ok(()),
             (Self::Learner, _) => Err(Refusal::NotSupportedForLearner),
             (Self::OutOfService, _) => Err(Refusal::Corrupt),
         }
@@ -200,7 +214,11 @@ mod tests {
 
     #[test]
     fn a_learner_answers_less_and_a_replica_out_of_service_only_for_a_diagnosis() {
-        let calls = [Call::SerializableRange, Call::Diagnosis, Call::Other];
+        let calls = [
+            RpcKind::SerializableRange,
+            RpcKind::Diagnosis,
+            RpcKind::Other,
+        ];
         let answered = |availability: Availability| calls.map(|c| availability.admit(c));
         let learner = Err(Refusal::NotSupportedForLearner);
         let corrupt = Err(Refusal::Corrupt);

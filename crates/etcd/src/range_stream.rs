@@ -16,7 +16,7 @@ use tonic::codegen::BoxStream;
 use crate::MAX_REQUEST_BYTES;
 use crate::backend::{Backend, Consistency};
 use crate::convert;
-use crate::membership::Call;
+use crate::membership::RpcKind;
 use crate::pb::etcdserverpb as pb;
 use crate::service::KvService;
 
@@ -32,7 +32,7 @@ pub(crate) async fn start<B: Backend>(
     r: pb::RangeRequest,
 ) -> Result<BoxStream<pb::RangeStreamResponse>, Status> {
     // etcd's learners answer no stream, not even a serializable one.
-    face.admit(Call::Other)?;
+    face.admit(RpcKind::Other)?;
     let consistency = Consistency::of(r.serializable);
     let request = convert::range(r)?;
     if request.sort_order != kv::SortOrder::None

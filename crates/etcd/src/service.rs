@@ -6,9 +6,10 @@ use std::sync::Arc;
 use prost::Message as _;
 use quorate_kv as kv;
 
-use crate::backend::{Backend, Consistency, Member};
+use crate::backend::{Backend, Consistency};
 use crate::convert;
-use crate::membership::{Call, MemberChange, MembersChanged, check_peer_urls};
+use crate::membership::Member;
+use crate::membership::{MemberChange, MembersChanged, RpcKind, check_peer_urls};
 use crate::metrics::RpcCounters;
 use crate::pb::etcdserverpb as pb;
 use crate::refusal::Refusal;
@@ -38,7 +39,7 @@ impl<B: Backend> KvService<B> {
     }
 
     /// Whether this replica answers such a call now; first of all, as in etcd.
-    pub(crate) fn admit(&self, call: Call) -> Result<(), Refusal> {
+    pub(crate) fn admit(&self, call: RpcKind) -> Result<(), Refusal> {
         self.count(self.backend.availability().admit(call))
     }
 
@@ -48,9 +49,9 @@ impl<B: Backend> KvService<B> {
 
     pub(crate) async fn range(&self, r: pb::RangeRequest) -> Result<pb::RangeResponse, Refusal> {
         self.admit(if r.serializable {
-            Call::SerializableRange
+            RpcKind::SerializableRange
         } else {
-            Call::Other
+            RpcKind::Other
         })?;
         let consistency = Consistency::of(r.serializable);
         let request = convert::range(r)?;
@@ -60,7 +61,7 @@ impl<B: Backend> KvService<B> {
     }
 
     pub(crate) async fn put(&self, r: pb::PutRequest) -> Result<pb::PutResponse, Refusal> {
-        self.admit(Call::Other)?;
+        self.admit(RpcKind::Other)?;
         let size = r.encoded_len();
         let request = convert::put(r)?;
         match self.propose(kv::Command::Put(request), size).await? {
@@ -76,7 +77,7 @@ impl<B: Backend> KvService<B> {
         &self,
         r: pb::DeleteRangeRequest,
     ) -> Result<pb::DeleteRangeResponse, Refusal> {
-        self.admit(Call::Other)?;
+        self.admit(RpcKind::Other)?;
         let size = r.encoded_len();
         let request = convert::delete_range(r)?;
         match self
@@ -92,7 +93,7 @@ impl<B: Backend> KvService<B> {
     }
 
     pub(crate) async fn txn(&self, r: pb::TxnRequest) -> Result<pb::TxnResponse, Refusal> {
-        self.admit(Call::Other)?;
+        self.admit(RpcKind::Other)?;
         let size = r.encoded_len();
         // etcd: a read-only transaction is serializable if all of its ranges are.
         let serializable = r.success.iter().chain(&r.failure).all(|op| {
@@ -116,7 +117,7 @@ impl<B: Backend> KvService<B> {
         &self,
         r: pb::CompactionRequest,
     ) -> Result<pb::CompactionResponse, Refusal> {
-        self.admit(Call::Other)?;
+        self.admit(RpcKind::Other)?;
         let command = kv::Command::Compact(convert::compact(r));
         let response = self.propose(command, 0).await?;
         Ok(pb::CompactionResponse {
@@ -171,9 +172,9 @@ impl<B: Backend> KvService<B> {
         r: pb::MemberListRequest,
     ) -> Result<pb::MemberListResponse, Refusal> {
         let (call, consistency) = if r.linearizable {
-            (Call::Other, Consistency::Linearizable)
+            (RpcKind::Other, Consistency::Linearizable)
         } else {
-            (Call::Diagnosis, Consistency::Serializable)
+            (RpcKind::Diagnosis, Consistency::Serializable)
         };
         self.admit(call)?;
         let members = self.count(self.backend.members(consistency).await)?;
@@ -253,14 +254,14 @@ impl<B: Backend> KvService<B> {
         &self,
         change: impl FnOnce() -> Result<MemberChange, Refusal>,
     ) -> Result<MembersChanged, Refusal> {
-        self.admit(Call::Other)?;
+        self.admit(RpcKind::Other)?;
         let change = change()?;
         self.count(self.backend.change_members(change).await)
     }
 
     /// The alarms raised: of all members, or of one; of all kinds, or of one.
     pub(crate) fn alarms(&self, r: &pb::AlarmRequest) -> Result<pb::AlarmResponse, Refusal> {
-        self.admit(Call::Diagnosis)?;
+        self.admit(RpcKind::Diagnosis)?;
         let status = self.backend.status();
         let asked = |a: &pb::AlarmMember| {
             (r.member_id == 0 || r.member_id == a.member_id)

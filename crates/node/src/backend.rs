@@ -3,9 +3,9 @@
 use crate::clock::Clock;
 use crate::inbox::{Ask, Full, Inbox};
 use crate::joining::{Admits, JoinAnswer, JoinRequest, Judged, judge};
-use crate::node::random_id;
 use crate::peers::{PeerStats, Peers};
 use crate::published::Published;
+use crate::random::random_id;
 use crate::serving::PeerMessage;
 use quorate_core::NodeId;
 use quorate_core::replicated::{Configuration, Role};

@@ -32,6 +32,7 @@ pub mod joining;
 mod node;
 pub mod peers;
 mod published;
+mod random;
 mod recover;
 mod serving;
 mod shell;

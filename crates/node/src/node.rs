@@ -10,6 +10,7 @@ use crate::joining::{JoinRequest, join};
 use crate::peers::handshake::Reason;
 use crate::peers::{self, Local, Membership, Peers};
 use crate::published::{Ended, Published};
+use crate::random::{nonce, random_id};
 use crate::recover::{Recovered, recover};
 use crate::serving::{PeerMessage, Replica};
 use crate::shell::{Answers, Shell};
@@ -22,7 +23,6 @@ use quorate_crash::raft;
 use quorate_etcd::metrics::Histogram;
 use quorate_replica::{Config, Roster, Status, Stopped};
 use quorate_wal::Storage;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::ops::ControlFlow;
@@ -607,14 +607,4 @@ async fn answer(mut answered: mpsc::UnboundedReceiver<Answers>) {
             let _ = ask.send(outcome);
         }
     }
-}
-
-/// A number that no other run has: the keys of `RandomState` come from the system.
-fn nonce() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
-
-/// An id for a cluster or a member: random, and never 0.
-pub(crate) fn random_id() -> u64 {
-    nonce().max(1)
 }

@@ -177,6 +177,7 @@ impl Machine {
         let entry = match payload {
             Payload::Command(command) => match entry::decode(command, software) {
                 Ok(entry) => Some(entry),
+                Err(entry::Unreadable::TooNew(_)) if mutant.is(Mutant::NewerEntrySkipped) => None,
                 Err(entry::Unreadable::TooNew(format)) => return Effect::TooNew { format },
                 Err(entry::Unreadable::Malformed) => return Effect::Malformed,
             },

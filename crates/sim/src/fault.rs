@@ -68,11 +68,19 @@ pub enum Fault {
     MemberRemoved,
     /// A member loses its data directory and never comes back; an operator replaces it.
     DirectoryLost,
+    /// A node that ran older software comes back with newer software.
+    Upgraded,
+    /// A node that ran newer software comes back with older software.
+    RolledBack,
+    /// The cluster's feature level is raised.
+    LevelRaised,
+    /// A replica stops, because its software is too old for the cluster's feature level.
+    RefusedTooOld,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 35] = [
         Self::Loss,
         Self::Duplication,
         Self::Reordering,
@@ -104,6 +112,10 @@ impl Fault {
         Self::MemberPromoted,
         Self::MemberRemoved,
         Self::DirectoryLost,
+        Self::Upgraded,
+        Self::RolledBack,
+        Self::LevelRaised,
+        Self::RefusedTooOld,
     ];
 
     /// Its name in reports.
@@ -140,6 +152,10 @@ impl Fault {
             Self::MemberPromoted => "member-promoted",
             Self::MemberRemoved => "member-removed",
             Self::DirectoryLost => "directory-lost",
+            Self::Upgraded => "upgraded",
+            Self::RolledBack => "rolled-back",
+            Self::LevelRaised => "level-raised",
+            Self::RefusedTooOld => "refused-too-old",
         }
     }
 
@@ -181,6 +197,10 @@ impl Fault {
             | Self::MemberPromoted
             | Self::MemberRemoved
             | Self::DirectoryLost => allows(B::Restart) && contract.replicas() >= 3,
+            // Other software is a restart.
+            Self::Upgraded | Self::RolledBack | Self::LevelRaised | Self::RefusedTooOld => {
+                allows(B::Restart)
+            }
             Self::Transfer | Self::PeerGone => true,
         }
     }

@@ -73,6 +73,9 @@ impl RunLimits {
         if !self.allow(Fault::MemberAdded) {
             swarm.joiners = 0;
         }
+        if !self.allow(Fault::Upgraded) {
+            swarm.newer = None;
+        }
         if !self.allow(Fault::LateMessage) {
             swarm.late = 0;
         }

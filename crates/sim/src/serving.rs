@@ -2,7 +2,7 @@
 
 mod raft;
 
-use crate::Decisions;
+use crate::decisions::Decisions;
 use crate::disk::ReplicaDisk;
 use crate::observe::ProtocolObserver;
 use quorate_contract::Contract;

@@ -5,7 +5,7 @@ use crate::serving::Simulated;
 use crate::{Decisions, Delay, Fault, LinkProfile};
 use quorate_contract::{Behaviour, Contract, Timing};
 use quorate_core::Mutant;
-use quorate_replica::{Limits, Settings};
+use quorate_replica::{LEVEL, Limits, Settings};
 use std::time::Duration;
 
 const US: u64 = 1_000;
@@ -36,6 +36,8 @@ pub struct Swarm<P: Simulated> {
     pub catch_up: bool,
     /// How many nodes may join the founders.
     pub joiners: u8,
+    /// Nodes run two software levels. One bit a node: it begins with the newer one.
+    pub newer: Option<u64>,
     /// Crashes may leave sectors in part.
     pub tear: bool,
     /// All links, when nothing is wrong with them.
@@ -125,6 +127,7 @@ impl<P: Simulated> Swarm<P> {
             hints: false,
             catch_up: false,
             joiners: 0,
+            newer: None,
             tear: on(Fault::TornSector, decisions),
             link: link(contract, decisions),
             sync: match decisions.below(3) {
@@ -177,6 +180,31 @@ impl<P: Simulated> Swarm<P> {
             self.load.operations = decisions.within(5_000, 15_000);
             self.limits.checkpoint_bytes = self.limits.checkpoint_bytes.min(50_000);
         }
+        let upgrades = P::RECONFIGURES && Fault::Upgraded.is_within(contract) && !self.catch_up;
+        if decisions.below(6) == 5 && upgrades {
+            self.mix_versions(decisions);
+        }
+    }
+
+    /// All begin with the older software, or any with any; an operator upgrades and rolls back.
+    fn mix_versions(&mut self, decisions: &mut Decisions) {
+        self.newer = Some(match decisions.below(3) {
+            0 => 0,
+            _ => decisions.below(u64::MAX),
+        });
+        self.horizon = self.horizon.max(8_000 * MS);
+        self.load.operations = self.load.operations.max(800);
+        self.fault_every = self.fault_every.min(250 * MS);
+        // Fewer other kinds, and this one as often as several of them together: a raise takes every
+        // node's upgrade before it.
+        self.faults.retain(|_| decisions.below(2) == 1);
+        self.faults.extend([Fault::Upgraded; 6]);
+    }
+
+    /// The feature level that the software of a node knows when the world begins.
+    pub(crate) fn software(&self, node: u8) -> u16 {
+        let newer = self.newer.map(|bits| bits >> (node % 64) & 1);
+        newer.map_or(LEVEL, |newer| 1 + newer as u16)
     }
 
     /// Values up to the limit on a request, and some beyond it.

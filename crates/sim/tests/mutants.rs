@@ -7,7 +7,7 @@
 
 use quorate_contract::Contract;
 use quorate_core::Mutant;
-use quorate_sim::{Fault, Options, RunVerdict, simulate};
+use quorate_sim::{Fault, Options, RunLimits, RunVerdict, simulate};
 
 /// Finds a defect; returns the seed and the property that gave it away.
 fn find(mutant: Mutant, bound: u64) -> (u64, String) {
@@ -38,15 +38,20 @@ fn no_sync_before_acknowledgement_is_found() {
 /// the log being cut before they saw what was committed in the same burst.
 #[test]
 fn no_sync_before_acknowledgement_takes_a_crash() {
-    const FORGETS: [Fault; 5] = [
+    const FORGETS: [Fault; 7] = [
         Fault::PowerLoss,
         Fault::PowerLossInCall,
         Fault::ClusterPowerLoss,
         Fault::Kill,
         Fault::DiskError,
+        // Other software is a restart.
+        Fault::Upgraded,
+        Fault::RolledBack,
     ];
     let options = Options {
         mutant: Mutant::NoSyncBeforeAck,
+        // It kills a process too, and is counted only if the others' logs were cut meanwhile.
+        caps: RunLimits::default().and_without(&[Fault::LeftBehind]),
         ..Options::default()
     };
     let mut found = 0;
@@ -112,4 +117,25 @@ fn a_configuration_that_a_snapshot_drops_is_found() {
 #[test]
 fn session_answers_that_a_snapshot_loses_are_found() {
     find(Mutant::SessionAnswersLostInASnapshot, 100);
+}
+
+/// Such a replica goes on with a state that is not the others'. The world sees it apply what it can't
+/// read; the observers see another digest, if they look first.
+#[test]
+fn a_newer_entry_that_is_skipped_is_found() {
+    let (_, property) = find(Mutant::NewerEntrySkipped, 400);
+    let expected = [
+        "a replica applies nothing above its software's level",
+        "equal states at equal index",
+    ];
+    assert!(expected.contains(&property.as_str()), "{property}");
+}
+
+#[test]
+fn a_level_that_is_raised_too_early_is_found() {
+    let (_, property) = find(Mutant::LevelRaisedTooEarly, 400);
+    assert_eq!(
+        property,
+        "the level is raised only when every member can follow"
+    );
 }

@@ -31,7 +31,7 @@ pub struct StormArgs {
     #[arg(long, default_value_t = 2.0, value_name = "N", requires = "members")]
     pub minutes: f64,
 
-    /// Measure how long nobody gets an acknowledgement when the leader is killed, when it is
+    /// Measure how long no client gets an acknowledgement when the leader is killed, when it is
     /// paused, and when its disk stalls: so many times each, and nothing else
     #[arg(long, value_name = "TRIES", conflicts_with_all = ["kills", "pauses", "target", "lose"],
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -84,7 +84,7 @@ pub struct StormArgs {
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
 
-    /// Cut about this many bytes off the log of whoever is killed, as a disk does that lied about
+    /// Cut about this many bytes off the log of each killed replica, as a disk does that lied about
     /// its syncs. This breaks the contract: it is there to see that the loss is found
     #[arg(long, default_value_t = 0, value_name = "BYTES")]
     pub lose: u64,
@@ -98,7 +98,7 @@ pub enum Targets {
     RoundRobin,
     /// Each as often as the others, in random order
     Any,
-    /// Whoever leads at that moment
+    /// The leader at that moment
     Leader,
     /// All at once, as when the power fails
     All,

@@ -12,10 +12,12 @@ use quorate_etcd::client::Endpoint;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::args::StormArgs;
-use crate::members::{MemberCommand, SLOTS};
+use crate::members::command::MemberCommand;
 
 /// How many replicas there are, at first: one may be down.
 pub(crate) const REPLICAS: usize = 3;
+/// Places for members: so many may run at a time.
+pub(crate) const SLOTS: usize = 5;
 
 /// Ports are drawn from below those that the system gives to connections that are made: else a
 /// replica that is down could find its port taken when it comes back.
@@ -273,7 +275,7 @@ fn data(dir: &Path, id: usize) -> PathBuf {
     dir.join(ProcessCluster::name(id))
 }
 
-/// Ports of loopback that nobody listens at, and neither at the one above each. They are held until
+/// Ports of loopback at which no process listens, and neither at the one above each. They are held until
 /// all are chosen, so they differ.
 fn free_ports(n: usize) -> anyhow::Result<Vec<u16>> {
     let mut held: Vec<(u16, [TcpListener; 2])> = vec![];

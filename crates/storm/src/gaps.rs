@@ -1,10 +1,10 @@
-//! For how long nobody got an acknowledgement of a write.
+//! For how long no client got an acknowledgement of a write.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::report::FaultReport;
+use crate::fault_report::FaultReport;
 
 /// The gaps around faults of one kind, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]

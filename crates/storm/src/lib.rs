@@ -25,6 +25,7 @@ mod account;
 mod args;
 mod client;
 mod cluster;
+mod fault_report;
 mod gaps;
 mod load;
 mod members;
@@ -36,6 +37,7 @@ mod storm;
 mod wire;
 
 pub use args::{StormArgs, StormArgsError, Targets};
+pub use fault_report::FaultReport;
 pub use gaps::{GapSummary, Gaps, LeaderGaps};
-pub use report::{FaultReport, OperationTotals, StormReport, StormVerdict};
+pub use report::{OperationTotals, StormReport, StormVerdict};
 pub use storm::run;

@@ -10,9 +10,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::StormClients;
 use crate::cluster::ProcessCluster;
+use crate::fault_report::FaultReport;
 use crate::gaps::{longest, millis};
 use crate::plan::{PlannedFault, ProcessFault, Victim};
-use crate::report::FaultReport;
 
 /// A cluster of which every replica runs has a leader that acknowledges writes within this time.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use quorate_check::{History, Outcome, Verdict, Violation};
 use serde::Serialize;
 
+use crate::fault_report::FaultReport;
 use crate::gaps::{Gaps, LeaderGaps};
 
 /// Everything that one storm showed.
@@ -19,7 +20,7 @@ pub struct StormReport {
     pub operations: OperationTotals,
     /// What was done to the replicas, in order.
     pub faults: Vec<FaultReport>,
-    /// For how long nobody got an acknowledgement.
+    /// For how long no client got an acknowledgement.
     pub gaps: Gaps,
     /// The same for the leader alone, by what was done to it; only where that was asked for.
     pub leader_gaps: Vec<LeaderGaps>,
@@ -40,32 +41,10 @@ pub struct OperationTotals {
     pub answered: usize,
     /// Those of the answered that say that the store was changed.
     pub acknowledged_writes: usize,
-    /// StormArgsError: without effect for ever.
+    /// Refused: without effect.
     pub refused: usize,
     /// Of unknown outcome.
     pub unknown: usize,
-}
-
-/// One fault.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FaultReport {
-    /// `kill`, `pause` or `stall`; or a change of the members: `add`, `promote`, `remove` or
-    /// `replace`.
-    pub kind: String,
-    /// Which replicas were hit.
-    pub replicas: Vec<usize>,
-    /// Whether the leader was among them.
-    pub hit_leader: bool,
-    /// When, in milliseconds since the clients began.
-    pub at_ms: f64,
-    /// How long until they were started again or went on; of a change, how long it took.
-    pub down_ms: f64,
-    /// How long from there until all followed one leader and it acknowledged writes.
-    pub settled_ms: f64,
-    /// The longest time without an acknowledged write, from the fault until all had settled.
-    pub gap_ms: f64,
-    /// OperationTotals of unknown outcome since the beginning.
-    pub unknown: u64,
 }
 
 /// What the history says about the store.

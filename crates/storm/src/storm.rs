@@ -16,12 +16,13 @@ use crate::account;
 use crate::args::{StormArgs, StormArgsError};
 use crate::client::{self, StormClients};
 use crate::cluster::{self, ProcessCluster, REPLICAS};
+use crate::fault_report::FaultReport;
 use crate::gaps::{Gaps, longest};
 use crate::load::Workload;
 use crate::members;
 use crate::nemesis::Nemesis;
 use crate::plan::plan;
-use crate::report::{FaultReport, OperationTotals, StormReport, StormVerdict};
+use crate::report::{OperationTotals, StormReport, StormVerdict};
 
 /// A replica answers within this time.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);

@@ -20,13 +20,13 @@ const PROBE: Duration = Duration::from_secs(2);
 
 /// Asks the members at some endpoints.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct MembersClient {
     endpoints: Vec<Endpoint>,
 }
 
 /// A change or a question that was not answered as asked.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum CallFailure {
     /// A member that can speak for the cluster has refused it.
     Refused(Status),
     /// It was sent, and no answer came: it may have been done.
@@ -35,7 +35,7 @@ pub(super) enum Failure {
     Unreachable(String),
 }
 
-impl Failure {
+impl CallFailure {
     /// Whether the cluster gave this reason.
     pub(super) fn is(&self, reason: Refusal) -> bool {
         matches!(self, Self::Refused(status) if status.message() == reason.to_string())
@@ -99,7 +99,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(status) => {
@@ -122,9 +122,9 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<Failure> for anyhow::Error {
+impl From<CallFailure> for anyhow::Error {
     /// 2 for what another command line must cure, 1 for what may work later.
-    fn from(failure: Failure) -> Self {
+    fn from(failure: CallFailure) -> Self {
         if failure.may_pass() || failure.is(Refusal::LearnerNotReady) {
             anyhow!("{failure}")
         } else {
@@ -137,7 +137,7 @@ impl From<Failure> for anyhow::Error {
 enum Attempt {
     /// Another member may answer: this one could not be reached, or says that it can't.
     Next(String),
-    Failed(Failure),
+    Failed(CallFailure),
 }
 
 /// Judges an error status. Only what a server has said of itself is definite, see the storm's
@@ -148,24 +148,24 @@ fn judge(endpoint: &Endpoint, status: Status) -> Attempt {
     let said = text.starts_with("etcdserver: ") || text.starts_with("quorate");
     let is = |reason: Refusal| text == reason.to_string();
     if status.source().is_some() || !said {
-        return Attempt::Failed(Failure::Unknown(format!("{endpoint}: {text}")));
+        return Attempt::Failed(CallFailure::Unknown(format!("{endpoint}: {text}")));
     }
     if is(Refusal::NotSupportedForLearner) || is(Refusal::Corrupt) {
         return Attempt::Next(format!("{endpoint}: {text}"));
     }
     if is(Refusal::LeaderChanged) || is(Refusal::Timeout) || is(Refusal::Stopped) {
-        return Attempt::Failed(Failure::Unknown(format!("{endpoint}: {text}")));
+        return Attempt::Failed(CallFailure::Unknown(format!("{endpoint}: {text}")));
     }
-    Attempt::Failed(Failure::Refused(status))
+    Attempt::Failed(CallFailure::Refused(status))
 }
 
-impl Client {
+impl MembersClient {
     pub(super) fn new(endpoints: Vec<Endpoint>) -> Self {
         Self { endpoints }
     }
 
     /// The members; linearizable, or as the first member that answers knows them.
-    pub(super) async fn list(&self, linearizable: bool) -> Result<Members, Failure> {
+    pub(super) async fn list(&self, linearizable: bool) -> Result<Members, CallFailure> {
         let request = pb::MemberListRequest { linearizable };
         let ask = async |connection: Connection| connection.cluster().member_list(request).await;
         let answer = self.ask(ask).await?;
@@ -176,7 +176,7 @@ impl Client {
         &self,
         peer_ur_ls: Vec<String>,
         is_learner: bool,
-    ) -> Result<Members, Failure> {
+    ) -> Result<Members, CallFailure> {
         let request = pb::MemberAddRequest {
             peer_ur_ls,
             is_learner,
@@ -187,7 +187,7 @@ impl Client {
         Ok(Members::of(answer.header, answer.members))
     }
 
-    pub(super) async fn remove(&self, id: u64) -> Result<Members, Failure> {
+    pub(super) async fn remove(&self, id: u64) -> Result<Members, CallFailure> {
         let request = pb::MemberRemoveRequest { id };
         let ask = async |connection: Connection| connection.cluster().member_remove(request).await;
         let answer = self.ask(ask).await?;
@@ -198,7 +198,7 @@ impl Client {
         &self,
         id: u64,
         peer_ur_ls: Vec<String>,
-    ) -> Result<Members, Failure> {
+    ) -> Result<Members, CallFailure> {
         let request = pb::MemberUpdateRequest { id, peer_ur_ls };
         let ask = async |connection: Connection| {
             connection.cluster().member_update(request.clone()).await
@@ -207,7 +207,7 @@ impl Client {
         Ok(Members::of(answer.header, answer.members))
     }
 
-    pub(super) async fn promote(&self, id: u64) -> Result<Members, Failure> {
+    pub(super) async fn promote(&self, id: u64) -> Result<Members, CallFailure> {
         let request = pb::MemberPromoteRequest { id };
         let ask = async |connection: Connection| connection.cluster().member_promote(request).await;
         let answer = self.ask(ask).await?;
@@ -219,7 +219,7 @@ impl Client {
     async fn ask<A>(
         &self,
         mut ask: impl AsyncFnMut(Connection) -> Result<tonic::Response<A>, Status>,
-    ) -> Result<A, Failure> {
+    ) -> Result<A, CallFailure> {
         let mut silent = vec![];
         for endpoint in &self.endpoints {
             let connection = match timeout(CONNECT, Connection::open(endpoint)).await {
@@ -235,7 +235,7 @@ impl Client {
             };
             let Ok(answer) = timeout(ANSWER, ask(connection)).await else {
                 let why = format!("{endpoint}: no answer within {} s", ANSWER.as_secs());
-                return Err(Failure::Unknown(why));
+                return Err(CallFailure::Unknown(why));
             };
             match answer.map_err(|status| judge(endpoint, status)) {
                 Ok(answer) => return Ok(answer.into_inner()),
@@ -244,7 +244,7 @@ impl Client {
             }
         }
         let why = format!("no member answers ({})", silent.join("; "));
-        Err(Failure::Unreachable(why))
+        Err(CallFailure::Unreachable(why))
     }
 
     /// Whether this very member answers, and has not left the service.

@@ -1,6 +1,6 @@
 //! The command that starts a member that was added.
 
-use super::place::Place;
+use super::place::KnownCluster;
 use super::text::{Member, Members};
 use crate::shell;
 use quorate_contract::Address;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 ///
 /// `old` is the member whose place it takes, if it is known.
 pub(super) fn instructions(
-    place: &Place,
+    place: &KnownCluster,
     members: &Members,
     member: &Member,
     name: &str,
@@ -31,7 +31,7 @@ pub(super) fn instructions(
 
 /// The command alone.
 fn command(
-    place: &Place,
+    place: &KnownCluster,
     members: &Members,
     member: &Member,
     name: &str,
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn under_a_contract_the_member_finds_its_addresses_there() {
-        let place = Place::of(
+        let place = KnownCluster::of(
             Some(("my data/contract.toml", Contract::default())),
             Path::new("my data"),
         );
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn without_a_contract_it_is_told_its_addresses() {
-        let place = Place::of(None, Path::new("d"));
+        let place = KnownCluster::of(None, Path::new("d"));
         let mut members = cluster();
         members.members[2].peer_urls = vec!["http://[fe80::1]:2380".into()];
         let new = &members.members[2];
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn what_lies_in_the_directory_is_moved_aside_first() {
         let dir = tempfile::tempdir().expect("a directory");
-        let place = Place::of(None, dir.path());
+        let place = KnownCluster::of(None, dir.path());
         let members = cluster();
         let new = &members.members[2];
         fs::create_dir(dir.path().join("n1")).expect("made");

@@ -12,8 +12,8 @@ mod wait;
 use crate::exit::refused;
 use crate::output::say;
 use anyhow::bail;
-use client::Client;
-use place::Place;
+use client::MembersClient;
+use place::KnownCluster;
 use quorate_etcd::client::Endpoint;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -72,8 +72,8 @@ const CLUSTER: Duration = Duration::from_secs(30);
 const MEMBER: Duration = Duration::from_secs(3600);
 
 impl Common {
-    fn patience(&self, default: Duration) -> Patience {
-        Patience {
+    fn patience(&self, default: Duration) -> WaitLimit {
+        WaitLimit {
             timeout: self.timeout.map_or(default, Duration::from_secs),
             poll: Duration::from_millis(self.poll.clamp(1, 60_000)),
         }
@@ -127,7 +127,7 @@ enum Command {
 
 /// How long to wait.
 #[derive(Clone, Copy, Debug)]
-struct Patience {
+struct WaitLimit {
     timeout: Duration,
     poll: Duration,
 }
@@ -150,8 +150,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
 
 async fn execute(args: Args) -> anyhow::Result<()> {
     let Args { command, common } = args;
-    let place = Place::find(&common)?;
-    let client = Client::new(place.endpoints(&common));
+    let place = KnownCluster::find(&common)?;
+    let client = MembersClient::new(place.endpoints(&common));
     let (soon, later) = (common.patience(CLUSTER), common.patience(MEMBER));
     let members = match command {
         Command::List { serializable } => client.list(!serializable).await?,
@@ -188,12 +188,12 @@ async fn execute(args: Args) -> anyhow::Result<()> {
 }
 
 async fn add(
-    client: &Client,
-    place: &Place,
+    client: &MembersClient,
+    place: &KnownCluster,
     name: &str,
     mut peer_urls: Vec<String>,
     voter: bool,
-    patience: Patience,
+    patience: WaitLimit,
 ) -> anyhow::Result<Members> {
     place::check_name(name)?;
     let before = wait::list(client, patience).await?;

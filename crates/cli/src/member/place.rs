@@ -13,14 +13,14 @@ const CONTRACT: &str = "contract.toml";
 
 /// What is known of the cluster without asking it.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(super) struct KnownCluster {
     /// A file, and what it says. It is what the members were started with, and may name others than
     /// the cluster has by now.
     contract: Option<(PathBuf, Contract)>,
     data_dir: PathBuf,
 }
 
-impl Place {
+impl KnownCluster {
     /// Takes the contract that is named, or that of the `quorate up` whose directory it is.
     pub(super) fn find(common: &Common) -> anyhow::Result<Self> {
         let in_dir = common.data_dir.join(CONTRACT);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_contract_counts_only_for_a_member_at_its_address() {
-        let place = Place::of(Some(("c.toml", Contract::default())), Path::new("d"));
+        let place = KnownCluster::of(Some(("c.toml", Contract::default())), Path::new("d"));
         let at = |url: &str| place.contract_of("n0", &[url.to_owned()]);
         assert_eq!(at("http://127.0.0.1:2380"), Some(Path::new("c.toml")));
         assert_eq!(at("http://127.0.0.1:9999"), None);

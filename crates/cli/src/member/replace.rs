@@ -1,10 +1,10 @@
 //! `quorate member replace`: another member in the place of one whose data are lost.
 
-use super::client::Client;
-use super::place::{Place, check_name};
-use super::steps::{Step, next};
+use super::client::MembersClient;
+use super::place::{KnownCluster, check_name};
+use super::steps::{MemberStep, next};
 use super::text::{Member, Members};
-use super::{Patience, join, note, wait};
+use super::{WaitLimit, join, note, wait};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -27,10 +27,10 @@ pub(super) struct Args {
 
 /// Goes on from whatever state an earlier run has left, and gives the members at the end.
 pub(super) async fn run(
-    client: &Client,
-    place: &Place,
+    client: &MembersClient,
+    place: &KnownCluster,
     args: &Args,
-    patience: Patience,
+    patience: WaitLimit,
 ) -> anyhow::Result<Members> {
     let name = &args.name;
     check_name(name)?;
@@ -43,7 +43,7 @@ pub(super) async fn run(
     let mut members = wait::list(client, patience).await?;
     loop {
         match next(&members, name, &peer_urls, again)? {
-            Step::Remove(member) => {
+            MemberStep::Remove(member) => {
                 if !args.force && !member.is_learner && client.serves(&member).await {
                     note(&format!(
                         "{name} (id {}) is a voter and answers: there is nothing to replace; \
@@ -63,13 +63,13 @@ pub(super) async fn run(
                 old = Some(member);
                 again = false;
             }
-            Step::Add(urls) => {
+            MemberStep::Add(urls) => {
                 note(&format!("adding a learner at {}", urls.join(",")));
                 let there = |members: &Members| members.at(&urls).is_some();
                 let add = async || client.add(urls.clone(), true).await;
                 members = wait::change(client, patience, there, add).await?;
             }
-            Step::Start(id) => {
+            MemberStep::Start(id) => {
                 let new = members.by_id(id)?;
                 note(&format!("the new member has id {}", new.id_text()));
                 note(&join::instructions(
@@ -88,7 +88,7 @@ pub(super) async fn run(
                 wait::start(client, id, patience).await?;
                 return finish(client, id, patience).await;
             }
-            Step::Promote(id) => {
+            MemberStep::Promote(id) => {
                 if args.no_wait {
                     note(&format!(
                         "{name} has started; when it has caught up: quorate member promote {name} \
@@ -102,7 +102,7 @@ pub(super) async fn run(
     }
 }
 
-async fn finish(client: &Client, id: u64, patience: Patience) -> anyhow::Result<Members> {
+async fn finish(client: &MembersClient, id: u64, patience: WaitLimit) -> anyhow::Result<Members> {
     let members = wait::promote(client, id, patience).await?;
     let member = members.by_id(id)?;
     note(&format!(

@@ -6,7 +6,7 @@ use crate::exit::refused;
 
 /// The next step of a replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum MemberStep {
     /// The old member is listed still: remove it, unless it serves.
     Remove(Member),
     /// Nothing has the address: add a learner there.
@@ -28,12 +28,12 @@ pub(super) fn next(
     name: &str,
     peer_urls: &[String],
     again: bool,
-) -> anyhow::Result<Step> {
+) -> anyhow::Result<MemberStep> {
     let all = &members.members;
     let named: Vec<_> = all.iter().filter(|member| member.name == name).collect();
     match named[..] {
-        [member] if member.is_learner && !again => return Ok(Step::Promote(member.id)),
-        [member] => return Ok(Step::Remove(member.clone())),
+        [member] if member.is_learner && !again => return Ok(MemberStep::Promote(member.id)),
+        [member] => return Ok(MemberStep::Remove(member.clone())),
         [] => {}
         [..] => {
             return Err(refused(format_args!(
@@ -47,7 +47,7 @@ pub(super) fn next(
     if peer_urls.is_empty() {
         return match unstarted[..] {
             // Whatever it was added for: it is the only one that can be meant.
-            [member] if member.is_learner => Ok(Step::Start(member.id)),
+            [member] if member.is_learner => Ok(MemberStep::Start(member.id)),
             _ => Err(refused(format_args!(
                 "no member is called {name}; the cluster has {}. If {name} was removed already, say \
                  where its peers reach it, as in --peer-url http://10.0.0.4:2380",
@@ -56,8 +56,8 @@ pub(super) fn next(
         };
     }
     match members.at(peer_urls) {
-        None => Ok(Step::Add(peer_urls.to_vec())),
-        Some(member) if !member.has_started() => Ok(Step::Start(member.id)),
+        None => Ok(MemberStep::Add(peer_urls.to_vec())),
+        Some(member) if !member.has_started() => Ok(MemberStep::Start(member.id)),
         Some(member) => Err(refused(format_args!(
             "no member is called {name}, and its address {} is that of {} (id {})",
             peer_urls.join(","),
@@ -83,7 +83,7 @@ mod tests {
         }
     }
 
-    fn step(third: &[Member], peer_urls: &[&str], again: bool) -> anyhow::Result<Step> {
+    fn step(third: &[Member], peer_urls: &[&str], again: bool) -> anyhow::Result<MemberStep> {
         let mut members = vec![member(1, "a", false), member(2, "b", false)];
         members.extend_from_slice(third);
         let members = Members {
@@ -100,22 +100,25 @@ mod tests {
         let old = member(3, "c", false);
         for urls in [known, &[]] {
             let is = |third: &[Member]| step(third, urls, false).expect("clear");
-            assert_eq!(is(std::slice::from_ref(&old)), Step::Remove(old.clone()));
-            assert_eq!(is(&[member(13, "", true)]), Step::Start(13));
-            assert_eq!(is(&[member(13, "c", true)]), Step::Promote(13));
+            assert_eq!(
+                is(std::slice::from_ref(&old)),
+                MemberStep::Remove(old.clone())
+            );
+            assert_eq!(is(&[member(13, "", true)]), MemberStep::Start(13));
+            assert_eq!(is(&[member(13, "c", true)]), MemberStep::Promote(13));
         }
-        let added = Step::Add(vec![URL.into()]);
+        let added = MemberStep::Add(vec![URL.into()]);
         assert_eq!(step(&[], known, false).expect("clear"), added);
         // Added as a voter by hand: it is waited for all the same.
         let voter = step(&[member(13, "", false)], known, false);
-        assert_eq!(voter.expect("clear"), Step::Start(13));
+        assert_eq!(voter.expect("clear"), MemberStep::Start(13));
     }
 
     #[test]
     fn a_learner_whose_data_are_lost_is_replaced_when_asked_again() {
         let learner = member(13, "c", true);
         let again = step(std::slice::from_ref(&learner), &[URL], true).expect("clear");
-        assert_eq!(again, Step::Remove(learner));
+        assert_eq!(again, MemberStep::Remove(learner));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Waiting for a member: until it has started, until it has caught up.
 
-use super::client::{Client, Failure};
+use super::client::{CallFailure, MembersClient};
 use super::text::Members;
-use super::{Patience, note};
+use super::{WaitLimit, note};
 use anyhow::bail;
 use quorate_etcd::Refusal;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ const REMIND: Duration = Duration::from_secs(10);
 
 /// A wait with an end, that says now and then what for.
 struct Wait<'a> {
-    client: &'a Client,
-    patience: Patience,
+    client: &'a MembersClient,
+    patience: WaitLimit,
     since: Instant,
     said: Option<(Instant, String)>,
 }
 
 impl<'a> Wait<'a> {
-    fn new(client: &'a Client, patience: Patience) -> Self {
+    fn new(client: &'a MembersClient, patience: WaitLimit) -> Self {
         Self {
             client,
             patience,
@@ -51,13 +51,13 @@ impl<'a> Wait<'a> {
     }
 
     /// Waits through what may pass; gives everything else back.
-    async fn through(&mut self, failure: Failure) -> anyhow::Result<()> {
+    async fn through(&mut self, failure: CallFailure) -> anyhow::Result<()> {
         if !failure.may_pass() {
             return Err(failure.into());
         }
         let what = match &failure {
-            Failure::Refused(status) => status.message().to_owned(),
-            Failure::Unknown(why) | Failure::Unreachable(why) => why.clone(),
+            CallFailure::Refused(status) => status.message().to_owned(),
+            CallFailure::Unknown(why) | CallFailure::Unreachable(why) => why.clone(),
         };
         self.pause(&format!("waiting for the cluster: {what}"))
             .await
@@ -75,12 +75,16 @@ impl<'a> Wait<'a> {
 }
 
 /// The members, as soon as the cluster can say.
-pub(super) async fn list(client: &Client, patience: Patience) -> anyhow::Result<Members> {
+pub(super) async fn list(client: &MembersClient, patience: WaitLimit) -> anyhow::Result<Members> {
     Wait::new(client, patience).list().await
 }
 
 /// Waits until a member has started.
-pub(super) async fn start(client: &Client, id: u64, patience: Patience) -> anyhow::Result<Members> {
+pub(super) async fn start(
+    client: &MembersClient,
+    id: u64,
+    patience: WaitLimit,
+) -> anyhow::Result<Members> {
     let mut wait = Wait::new(client, patience);
     loop {
         let members = wait.list().await?;
@@ -94,9 +98,9 @@ pub(super) async fn start(client: &Client, id: u64, patience: Patience) -> anyho
 /// Promotes a learner as soon as it has caught up. That it is no learner any more is as good: an
 /// attempt whose answer was lost may have been the one.
 pub(super) async fn promote(
-    client: &Client,
+    client: &MembersClient,
     id: u64,
-    patience: Patience,
+    patience: WaitLimit,
 ) -> anyhow::Result<Members> {
     let mut wait = Wait::new(client, patience);
     loop {
@@ -120,10 +124,10 @@ pub(super) async fn promote(
 /// Makes a change as soon as the cluster takes it, unless `done` sees in the list that it is made:
 /// an attempt whose answer was lost may have been the one.
 pub(super) async fn change(
-    client: &Client,
-    patience: Patience,
+    client: &MembersClient,
+    patience: WaitLimit,
     done: impl Fn(&Members) -> bool,
-    mut make: impl AsyncFnMut() -> Result<Members, Failure>,
+    mut make: impl AsyncFnMut() -> Result<Members, CallFailure>,
 ) -> anyhow::Result<Members> {
     let mut wait = Wait::new(client, patience);
     loop {

@@ -161,7 +161,7 @@ fn a_liar_as_traced() {
         2.0 ms     n0 says Committed { value: b"X" }
         2.0 ms     n3 → n0  Ack(Vote { ballot: 0, value: b"X" })
         2.0 ms     n4 → n0  Ack(Vote { ballot: 0, value: b"X" })
-        2.0 ms     n0 says Tally(Tally { acks: 5, voters: 5, quorum: 3, agreed: true, tampered_seen: false, winning: Some(b"X") })
+        2.0 ms     n0 says Tally(VoteTally { acks: 5, voters: 5, quorum: 3, agreed: true, tampered_seen: false, winning: Some(b"X") })
         2.0 ms     n3 → n0  Ack(Vote { ballot: 0, value: b"Y" })
         2.0 ms     n4 → n0  Ack(Vote { ballot: 0, value: b"Y" })
         3.0 ms     n0 → n1  Committed { value: b"X" }

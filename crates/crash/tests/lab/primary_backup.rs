@@ -72,27 +72,27 @@ fn the_next_in_rank_takes_over_with_what_only_another_has_got() {
     world.check().unwrap();
     let transcript = world.transcript.take().unwrap();
     expect![[r#"
-        50.0 ms    n0 is asked Do(b"a")
+        50.0 ms    n0 is asked UpdateRequest(b"a")
         50.0 ms    n0 says Applied(Update { seq: 1, op: b"a" })
         50.0 ms    n0 says Done { seq: 1 }
         51.0 ms    n0 → n1  Update(Update { seq: 1, op: b"a" })
         51.0 ms    n0 → n2  Update(Update { seq: 1, op: b"a" })
-        60.0 ms    n0 is asked Do(b"b")
+        60.0 ms    n0 is asked UpdateRequest(b"b")
         60.0 ms    n0 ⇢ n1  Update(Update { seq: 2, op: b"b" }) is lost
         60.0 ms    n0 crashes
         61.0 ms    n0 → n2  Update(Update { seq: 2, op: b"b" })
         61.0 ms    n2 says Applied(Update { seq: 1, op: b"a" })
         172.0 ms   n1 → n2  Collect { known: 1 }
         173.0 ms   n2 → n1  Answer { updates: [Update { seq: 2, op: b"b" }] }
-        200.0 ms   n1 is asked Do(b"c")
+        200.0 ms   n1 is asked UpdateRequest(b"c")
         200.0 ms   n1 says Refused(TakingOver)
-        200.0 ms   n2 is asked Do(b"d")
+        200.0 ms   n2 is asked UpdateRequest(b"d")
         200.0 ms   n2 says Refused(NotPrimary { primary: NodeId(1) })
         211.0 ms   n1 says Applied(Update { seq: 1, op: b"a" })
         211.0 ms   n1 says Applied(Update { seq: 2, op: b"b" })
         211.0 ms   n1 says Promoted
         212.0 ms   n1 → n2  Takeover { updates: [Update { seq: 1, op: b"a" }, Update { seq: 2, op: b"b" }] }
-        230.0 ms   n1 is asked Do(b"e")
+        230.0 ms   n1 is asked UpdateRequest(b"e")
         230.0 ms   n1 says Applied(Update { seq: 3, op: b"e" })
         230.0 ms   n1 says Done { seq: 3 }
         231.0 ms   n1 → n2  Update(Update { seq: 3, op: b"e" })

@@ -65,7 +65,7 @@ fn the_valley_as_traced() {
     world.request(0, plan());
     world.settle();
     expect![[r#"
-        0.0 ms     n0 is asked Plan(b"09:00")
+        0.0 ms     n0 is asked AttackPlan(b"09:00")
         1.0 ms     n0 → n1  Message { leg: 1, messenger: 0, plan: b"09:00" }
         1.0 ms     n1 ⇢ n0  Message { leg: 2, messenger: 0, plan: b"09:00" } is lost
         1000.0 ms  n0 says CallOff

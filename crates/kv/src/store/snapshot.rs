@@ -1,7 +1,7 @@
 //! The state as a sequence of blocks.
 //!
-//! The bytes are a function of the state alone. A block holds whole records: whoever carries blocks
-//! frames them, checks that none is damaged or missing, and may cut that stream anywhere. Numbers
+//! The bytes are a function of the state alone. A block holds whole records: the layer that carries
+//! blocks frames them, checks that none is damaged or missing, and may cut that stream anywhere. Numbers
 //! are little-endian.
 //!
 //! ```text

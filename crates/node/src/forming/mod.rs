@@ -17,7 +17,7 @@
 //! [`Forming`] decides and does no I/O. `peers/offers.rs` carries offers over connections, and
 //! `founding.rs` drives both.
 
-mod machine;
+pub(crate) mod machine;
 
 pub use machine::{Answer, Offer};
 pub(crate) use machine::{Forming, Verdict, founders};

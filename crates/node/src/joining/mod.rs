@@ -6,7 +6,7 @@
 //! that was wiped in between, are never the same member: the second would vote without what the
 //! first has acknowledged.
 
-mod claim;
+pub(crate) mod claim;
 
 pub use claim::{JoinAnswer, JoinRequest};
 pub(crate) use claim::{Judged, judge};

@@ -21,8 +21,8 @@
 //! After the answer a peer sends frames; to an offer, the called sends one frame with its
 //! `forming::Answer` and closes.
 
-use crate::forming::Offer;
-use crate::joining::JoinRequest;
+use crate::forming::machine::Offer;
+use crate::joining::claim::JoinRequest;
 use quorate_core::NodeId;
 use serde::{Deserialize, Serialize};
 use std::io;

@@ -51,7 +51,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 digest,
             } => {
                 if let Some(heard) = self.heard.get_mut(&from) {
-                    heard.software = software;
+                    heard.software = Some((software, now));
                 }
                 self.audit.on_peer(from, index, digest);
                 self.judge_states(out);

@@ -1,4 +1,15 @@
 //! Who takes part: changes on their way to the leader, and what the replica does when one counts.
+//!
+//! The feature level. A leader proposes to raise it only if each member has said within the last two
+//! seconds that its software can follow; a member that is down or cut off blocks the raise. etcd does
+//! the same: it decides no cluster version while one member's is unknown (`decideClusterVersion`).
+//! One case is left. A member that has said so can be rolled back within those two seconds, or while
+//! the entry is under way. It stops in words when the entry reaches its log, applied or not, and again
+//! at each start until its software is new enough. It misreads nothing, because entries of the new
+//! format come after that entry in every log. If a majority is rolled back in that time, the entry is
+//! not committed and the cluster stops serving until enough members run the newer software again.
+//! Nothing is lost. A two-phase raise would not close the case: members can be rolled back after its
+//! second phase too.
 
 use super::Replica;
 use crate::membership::{Change, ChangeRefusal};
@@ -6,7 +17,7 @@ use crate::roster::Roster;
 use crate::{Actions, Notice, Outcome, PeerMessage, Reply, Stopped};
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Configuration, Refusal as NotTaken, Replicated, Request as Ask};
-use quorate_core::{Hard, NodeId, Time};
+use quorate_core::{Hard, Mutant, NodeId, Time};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +28,8 @@ pub(super) const HEARD_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Heard {
     pub(crate) at: Time,
-    /// The highest feature level of its software; 0 until it has said so.
-    pub(crate) software: u16,
+    /// The highest feature level of its software, and when it said so; `None` until it has.
+    pub(crate) software: Option<(u16, Time)>,
 }
 
 impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
@@ -37,7 +48,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
     pub(crate) fn on_heard(&mut self, now: Time, from: NodeId) {
         let heard = self.heard.entry(from).or_insert(Heard {
             at: now,
-            software: 0,
+            software: None,
         });
         heard.at = now;
     }
@@ -47,7 +58,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         self.proposing = None;
         let configuration = self.protocol.configuration();
         let (needed, known) = (configuration.level, self.config.software);
-        if needed > known {
+        if needed > known && !self.config.mutant.is(Mutant::NewerEntrySkipped) {
             return self.stop(Stopped::TooOld { needed, known }, out);
         }
         match Roster::of(configuration) {
@@ -168,12 +179,18 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         };
         let known = |node: NodeId| match node == self.me {
             true => self.config.software,
-            false => self.heard.get(&node).map_or(0, |heard| heard.software),
+            false => match self.heard.get(&node).and_then(|heard| heard.software) {
+                Some((software, at)) if now.since(at) <= HEARD_WITHIN => software,
+                _ => 0,
+            },
         };
         match change {
             Change::Remove { .. } => {
                 let served = next.is_quorum(up);
                 served.then_some(()).ok_or(ChangeRefusal::TooFewUp)
+            }
+            Change::RaiseLevel { .. } if self.config.mutant.is(Mutant::LevelRaisedTooEarly) => {
+                Ok(())
             }
             Change::RaiseLevel { to } => {
                 let able = next.members().into_iter().all(|node| known(node) >= *to);

@@ -4,6 +4,7 @@ mod fail_stop;
 mod harness;
 mod large_answers;
 mod snapshots;
+mod versions;
 
 use harness::{Cluster, MS, put, range};
 use quorate_kv as kv;

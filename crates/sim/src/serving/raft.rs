@@ -1,7 +1,7 @@
 //! Raft, as the simulated world runs and watches it.
 
 use super::Simulated;
-use crate::Decisions;
+use crate::decisions::Decisions;
 use crate::observe::raft::{LogChange, RaftObserver};
 use crate::swarm::size;
 use quorate_contract::Contract;

@@ -74,6 +74,7 @@ impl<P: Simulated> World<P> {
             Fault::Transfer => self.transfer(),
             Fault::PeerGone => self.reset_link(),
             Fault::MemberAdded => self.change_members(),
+            Fault::Upgraded => self.change_versions(),
             Fault::LeftBehind => self.leave_behind(),
             _ => self.disturb_disk(fault),
         }

@@ -14,7 +14,7 @@ impl<P: Simulated> World<P> {
     /// May another node be taken down? Where replicas come back, `f` of them may be down at a
     /// time; where they do not, `f` may fail in all.
     pub(super) fn may_crash(&self) -> bool {
-        let down = self.nodes.iter().filter(|node| node.replica.is_none());
+        let down = self.nodes.iter().filter(|node| !node.serves());
         down.filter(|node| !node.unborn && !node.removed).count() < self.f
     }
 

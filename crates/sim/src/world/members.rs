@@ -67,7 +67,7 @@ impl<P: Simulated> World<P> {
         }
     }
 
-    fn ask_change(&mut self, at: NodeId, change: Change) {
+    pub(super) fn ask_change(&mut self, at: NodeId, change: Change) {
         let node = &self.nodes[at.index()];
         if node.replica.is_none() || node.paused_until > self.now {
             return;
@@ -91,7 +91,9 @@ impl<P: Simulated> World<P> {
         let mut members = configuration.members().into_iter();
         let all_up = members.all(|member| {
             let replica = self.nodes[member.index()].replica.as_ref();
-            replica.is_some_and(|replica| replica.protocol().configuration() == configuration)
+            replica.is_some_and(|replica| {
+                replica.stopped().is_none() && replica.protocol().configuration() == configuration
+            })
         });
         let may = all_up && configuration.voters.len() >= 3 && configuration.is_voter(node);
         if configuration.is_joint() || !may || !self.may_crash() {
@@ -120,6 +122,7 @@ impl<P: Simulated> World<P> {
             }
         }
         self.note_members();
+        self.note_level(id);
     }
 
     /// Counts what the last committed configuration brought.

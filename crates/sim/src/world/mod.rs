@@ -10,6 +10,7 @@ mod node;
 mod recording;
 mod settle;
 mod step;
+mod versions;
 mod words;
 
 use crate::client::{Client, ClientAction, ClientState, client_of};
@@ -31,6 +32,7 @@ use quorate_replica::{Outcome, Request, Ticket};
 use quorate_report::Run;
 use recording::Recording;
 use std::collections::BTreeMap;
+use versions::Levels;
 
 /// What happens. Small, and without content: that lies in tables.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +71,8 @@ enum Event {
     CaughtUp,
     /// A crashed node comes back.
     Restart { node: NodeId, epoch: u32 },
+    /// A node that has stopped because its software is too old gets newer software.
+    Upgrade { node: NodeId, epoch: u32 },
     /// Time to look whether the cluster has settled.
     Settle,
     /// Decisions go on as another seed has them.
@@ -136,6 +140,7 @@ pub(crate) struct World<P: Simulated> {
     late: BTreeMap<u32, u64>,
     /// The node that is kept away, or has to catch up.
     lagging: Option<Lagging>,
+    levels: Levels,
     trace: Trace,
     /// Off unless asked for.
     recording: Option<Box<Recording>>,
@@ -159,7 +164,9 @@ impl<P: Simulated> World<P> {
         let clients = (0..swarm.load.clients)
             .map(|id| Client::new(id, founders, &swarm.load))
             .collect();
+        let node = |id| Node::new(id >= founders, swarm.software(id));
         Self {
+            nodes: (0..n).map(node).collect(),
             contract: contract.clone(),
             caps: options.caps.clone(),
             mutant: options.mutant,
@@ -172,7 +179,6 @@ impl<P: Simulated> World<P> {
             events: 0,
             streams,
             queue: Queue::default(),
-            nodes: (0..n).map(|id| Node::new(id >= founders)).collect(),
             asked: Slab::default(),
             answers: Slab::default(),
             clients,
@@ -184,6 +190,7 @@ impl<P: Simulated> World<P> {
             milestones: MilestoneCounts::default(),
             late: BTreeMap::new(),
             lagging: None,
+            levels: Levels::default(),
             trace: Trace::new(options.trace),
             recording: None,
             healed: None,
@@ -302,6 +309,7 @@ impl<P: Simulated> World<P> {
                     self.restart(node);
                 }
             }
+            Event::Upgrade { node, epoch } => self.on_upgrade(node, epoch),
             Event::Settle => self.on_settle(),
             Event::Fork => self.streams.change_future(),
         }
@@ -367,7 +375,7 @@ impl<P: Simulated> World<P> {
     fn up(&self) -> usize {
         self.nodes
             .iter()
-            .filter(|node| node.replica.is_some())
+            .filter(|node| node.serves() || node.removed)
             .count()
     }
 

@@ -24,6 +24,17 @@ pub(super) struct Node<P: Simulated> {
     pub(super) removed: bool,
     /// It is kept down until it is left behind.
     pub(super) kept_down: bool,
+    /// The feature level that the software installed on it knows.
+    pub(super) software: u16,
+    /// That of the software that it ran last, and the newest that it ever ran; 0 for none.
+    pub(super) ran: u16,
+    pub(super) ran_newest: u16,
+    /// The level of the configuration in force at it.
+    pub(super) level: u16,
+    /// The term that it led when the last burst ended, if it did.
+    pub(super) led: Option<u64>,
+    /// It had stopped when the last burst ended.
+    pub(super) silent: bool,
     /// It never comes back.
     pub(super) retired: bool,
     /// Something was done to its disk that it may not survive.
@@ -47,7 +58,7 @@ pub(super) struct Node<P: Simulated> {
 }
 
 impl<P: Simulated> Node<P> {
-    pub(super) fn new(unborn: bool) -> Self {
+    pub(super) fn new(unborn: bool, software: u16) -> Self {
         Self {
             storage: SharedStorage::default(),
             replica: None,
@@ -60,6 +71,12 @@ impl<P: Simulated> Node<P> {
             },
             removed: false,
             kept_down: false,
+            software,
+            ran: 0,
+            ran_newest: 0,
+            level: 0,
+            led: None,
+            silent: false,
             retired: false,
             tainted: false,
             clock: Clock::new(0, 0),
@@ -85,6 +102,14 @@ impl<P: Simulated> Node<P> {
         self.jobs.clear();
         self.flushing = false;
         self.paused_until = 0;
+        self.silent = false;
+        self.led = None;
+    }
+
+    /// Its process runs, and its replica has not left the service.
+    pub(super) fn serves(&self) -> bool {
+        let replica = self.replica.as_ref();
+        replica.is_some_and(|replica| replica.stopped().is_none())
     }
 }
 

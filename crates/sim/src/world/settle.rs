@@ -83,6 +83,7 @@ impl<P: Simulated> World<P> {
             Event::Deliver(_) => at.min(by),
             _ => at,
         });
+        self.heal_software();
         for id in NodeId::all(self.n) {
             self.heal_node(id);
         }
@@ -128,7 +129,8 @@ impl<P: Simulated> World<P> {
         let mut states = nodes
             .filter(|node| !node.broken && !node.retired)
             .map(|node| {
-                node.replica.as_ref().map(|replica| {
+                let serves = node.replica.as_ref().filter(|_| node.serves());
+                serves.map(|replica| {
                     let (machine, last) = (replica.machine(), replica.protocol().last_index());
                     (machine.index(), machine.digest(), last)
                 })

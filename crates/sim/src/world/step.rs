@@ -49,6 +49,7 @@ impl<P: Simulated> World<P> {
         let Some(replica) = &mut node.replica else {
             return;
         };
+        let applied = replica.machine().index();
         replica.flush(node.clock.at(self.now), &mut node.actions);
         if node.storage.get().halted() {
             self.covered(Fault::PowerLossInCall);
@@ -68,6 +69,7 @@ impl<P: Simulated> World<P> {
         }
         self.schedule(id);
         self.observe(id);
+        self.check_software(id, applied);
         self.arm(id);
         self.send(id);
         self.answer(id);
@@ -263,6 +265,7 @@ impl<P: Simulated> World<P> {
                     let detail = format!("{id}: {detail}");
                     self.violated(Broken { property, detail });
                 }
+                Notice::Stopped(Stopped::TooOld { .. }) => self.on_too_old(id),
                 Notice::RoleChanged {
                     role: Role::Leader, ..
                 } => {
@@ -368,6 +371,7 @@ impl<P: Simulated> World<P> {
         let seen = seen(&replica);
         let result = self.observers.on_start(id, replica.protocol(), seen);
         self.nodes[id.index()].replica = Some(replica);
+        self.note_software(id);
         self.check(result);
         self.step(id, Input::Start);
     }
@@ -378,7 +382,7 @@ impl<P: Simulated> World<P> {
             protocol: P::config(&self.swarm.protocol, id),
             limits: self.swarm.limits.clone(),
             sweep: Duration::from_millis(50),
-            software: replica::LEVEL,
+            software: self.nodes[id.index()].software,
             nonce: (epoch + 1) << 40 | u64::from(id.0) << 32,
             mutant: self.mutant,
         }

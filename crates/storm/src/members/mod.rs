@@ -5,12 +5,10 @@
 //! their own, and a new member is started by the very command that they print. [`plan`] draws what
 //! comes next, [`command`] runs one such command, [`nemesis`] carries the plan out.
 
-mod command;
+pub(crate) mod command;
 mod nemesis;
-mod plan;
+pub(crate) mod plan;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use command::MemberCommand;
 pub(crate) use nemesis::{can_change_members, run};
-pub(crate) use plan::SLOTS;

@@ -9,14 +9,14 @@ use quorate_etcd::pb::etcdserverpb::MemberPromoteRequest;
 use tokio::time::{sleep, timeout};
 use tonic::Code;
 
-use super::plan::{Change, Disturbance, Plan, Step, Victim};
+use super::plan::{Disturbance, Plan, PlannedChange, PlannedStep, Victim};
 use crate::args::{StormArgs, StormArgsError};
 use crate::client::StormClients;
 use crate::cluster::ProcessCluster;
+use crate::fault_report::FaultReport;
 use crate::gaps::{longest, millis};
 use crate::nemesis::Nemesis;
 use crate::plan::ProcessFault;
-use crate::report::FaultReport;
 
 /// For the answer to the question whether members can change.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -65,7 +65,10 @@ pub(crate) async fn run(
 
 /// One step, from the settled cluster to the settled cluster. Reports the change, and what
 /// disturbed it.
-async fn carry_out(nemesis: &mut Nemesis<'_>, step: Step) -> Result<Vec<FaultReport>, String> {
+async fn carry_out(
+    nemesis: &mut Nemesis<'_>,
+    step: PlannedStep,
+) -> Result<Vec<FaultReport>, String> {
     let in_words =
         |error: anyhow::Error| format!("{} n{}: {error:#}", step.change, step.change.place());
     sleep(step.after).await;
@@ -113,7 +116,7 @@ struct Action<'a> {
 }
 
 impl Action<'_> {
-    async fn run(&mut self, step: Step) -> anyhow::Result<Option<Disturbed>> {
+    async fn run(&mut self, step: PlannedStep) -> anyhow::Result<Option<Disturbed>> {
         let place = step.change.place();
         let name = ProcessCluster::name(place);
         let mut others = self.cluster.running();
@@ -127,17 +130,17 @@ impl Action<'_> {
         endpoints.rotate_left(first);
         let url = self.cluster.peer_url(place);
         let args: &[&str] = match step.change {
-            Change::Add(_) => {
+            PlannedChange::Add(_) => {
                 self.cluster.wipe(place)?;
                 &["add", &name, "--peer-url", &url]
             }
-            Change::Promote(_) => &["promote", &name, "--wait"],
-            Change::Remove(_) => {
+            PlannedChange::Promote(_) => &["promote", &name, "--wait"],
+            PlannedChange::Remove(_) => {
                 // It learns that it was removed, and may end by itself then.
                 self.cluster.expect_end(place);
                 &["remove", &name]
             }
-            Change::Replace(_) => {
+            PlannedChange::Replace(_) => {
                 self.cluster.kill(&[place])?;
                 self.cluster.wipe(place)?;
                 &["replace", &name]
@@ -145,7 +148,10 @@ impl Action<'_> {
         };
         let mut command = self.cluster.member_command(&endpoints, args)?;
         let mut disturbed = None;
-        if matches!(step.change, Change::Add(_) | Change::Replace(_)) {
+        if matches!(
+            step.change,
+            PlannedChange::Add(_) | PlannedChange::Replace(_)
+        ) {
             let words = command.join_command().await?;
             self.cluster.join(place, words)?;
         }
@@ -153,7 +159,7 @@ impl Action<'_> {
             disturbed = self.disturb(disturbance, place).await?;
         }
         command.end().await?;
-        if let Change::Remove(_) = step.change {
+        if let PlannedChange::Remove(_) = step.change {
             self.cluster.kill(&[place])?;
             self.cluster.wipe(place)?;
         }
@@ -167,7 +173,7 @@ impl Action<'_> {
         changed: usize,
     ) -> anyhow::Result<Option<Disturbed>> {
         let victim = match disturbance.victim {
-            Victim::WorkDir(slot) => slot,
+            Victim::SlotState(slot) => slot,
             Victim::Leader if self.leader != changed => self.leader,
             Victim::Leader => return Ok(None),
         };

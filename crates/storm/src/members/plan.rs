@@ -4,15 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::args::StormArgs;
-use crate::cluster::REPLICAS;
+use crate::cluster::{REPLICAS, SLOTS};
 use crate::plan::ProcessFault;
-
-/// Places for members: so many may run at a time.
-pub(crate) const SLOTS: usize = 5;
 
 /// A change of the members, at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum PlannedChange {
     /// An empty place gets a learner.
     Add(usize),
     /// The learner gets its vote.
@@ -38,15 +35,15 @@ pub(crate) struct Disturbance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Victim {
     /// The member at this place.
-    WorkDir(usize),
-    /// Whoever leads when the change begins, unless it is the one that is changed.
+    SlotState(usize),
+    /// The leader when the change begins, unless it is the one that is changed.
     Leader,
 }
 
 /// One step of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) change: Change,
+pub(crate) struct PlannedStep {
+    pub(crate) change: PlannedChange,
     /// How long after the cluster has settled.
     pub(crate) after: Duration,
     pub(crate) disturbance: Option<Disturbance>,
@@ -54,7 +51,7 @@ pub(crate) struct Step {
 
 /// What is at a place once all steps so far are done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WorkDir {
+pub(crate) enum SlotState {
     Empty,
     Learner,
     Voter,
@@ -64,12 +61,12 @@ pub(crate) enum WorkDir {
 #[derive(Debug)]
 pub(crate) struct Plan {
     random: fastrand::Rng,
-    places: [WorkDir; SLOTS],
+    places: [SlotState; SLOTS],
     every: u64,
     down: u64,
 }
 
-impl Change {
+impl PlannedChange {
     /// The place that is changed.
     pub(crate) fn place(self) -> usize {
         match self {
@@ -81,7 +78,7 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for PlannedChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Add(_) => "add",
@@ -94,8 +91,8 @@ impl fmt::Display for Change {
 
 impl Plan {
     pub(crate) fn new(args: &StormArgs, seed: u64) -> Self {
-        let mut places = [WorkDir::Empty; SLOTS];
-        places[..REPLICAS].fill(WorkDir::Voter);
+        let mut places = [SlotState::Empty; SLOTS];
+        places[..REPLICAS].fill(SlotState::Voter);
         Self {
             random: fastrand::Rng::with_seed(seed ^ 0x6d65_6d62_6572_7321),
             places,
@@ -104,7 +101,7 @@ impl Plan {
         }
     }
 
-    fn at(&self, wanted: WorkDir) -> Vec<usize> {
+    fn at(&self, wanted: SlotState) -> Vec<usize> {
         let places = self.places.iter().enumerate();
         let found = places.filter(|(_, place)| **place == wanted);
         found.map(|(slot, _)| slot).collect()
@@ -112,24 +109,24 @@ impl Plan {
 
     /// Draws a change that keeps at least [`REPLICAS`] voters and at most one learner, which is all
     /// that a cluster takes by default. First the kind is drawn, so that all sizes are seen.
-    fn change(&mut self) -> Change {
-        let (empty, learners) = (self.at(WorkDir::Empty), self.at(WorkDir::Learner));
-        let voters = self.at(WorkDir::Voter);
+    fn change(&mut self) -> PlannedChange {
+        let (empty, learners) = (self.at(SlotState::Empty), self.at(SlotState::Learner));
+        let voters = self.at(SlotState::Voter);
         let removable = match voters.len() > REPLICAS {
             true => voters.clone(),
             false => vec![],
         };
-        type Make = fn(usize) -> Change;
+        type Make = fn(usize) -> PlannedChange;
         let kinds: &[(usize, Make, &[usize])] = match learners.is_empty() {
             true => &[
-                (3, Change::Add, &empty),
-                (3, Change::Replace, &voters),
-                (2, Change::Remove, &removable),
+                (3, PlannedChange::Add, &empty),
+                (3, PlannedChange::Replace, &voters),
+                (2, PlannedChange::Remove, &removable),
             ],
             false => &[
-                (6, Change::Promote, &learners),
-                (1, Change::Remove, &learners),
-                (1, Change::Remove, &removable),
+                (6, PlannedChange::Promote, &learners),
+                (1, PlannedChange::Remove, &learners),
+                (1, PlannedChange::Remove, &removable),
             ],
         };
         let kinds = kinds.iter().filter(|(_, _, places)| !places.is_empty());
@@ -141,22 +138,22 @@ impl Plan {
         likely[self.random.usize(0..likely.len())]
     }
 
-    fn disturbance(&mut self, change: Change) -> Option<Disturbance> {
+    fn disturbance(&mut self, change: PlannedChange) -> Option<Disturbance> {
         if self.random.bool() {
             return None;
         }
-        let running = (0..SLOTS).filter(|slot| self.places[*slot] != WorkDir::Empty);
+        let running = (0..SLOTS).filter(|slot| self.places[*slot] != SlotState::Empty);
         let mut running: Vec<_> = running.collect();
         // A learner may be hit while it catches up, or waits for its promotion; what is about to go
         // is down in any case.
-        let hits_itself = matches!(change, Change::Add(_) | Change::Promote(_));
+        let hits_itself = matches!(change, PlannedChange::Add(_) | PlannedChange::Promote(_));
         running.retain(|slot| *slot != change.place());
         if hits_itself {
             running.push(change.place());
         }
         let victim = match self.random.usize(0..=running.len()) {
             0 => Victim::Leader,
-            n => Victim::WorkDir(running[n - 1]),
+            n => Victim::SlotState(running[n - 1]),
         };
         let kind = match self.random.bool() {
             true => ProcessFault::Kill,
@@ -176,19 +173,19 @@ impl Plan {
 }
 
 impl Iterator for Plan {
-    type Item = Step;
+    type Item = PlannedStep;
 
-    fn next(&mut self) -> Option<Step> {
+    fn next(&mut self) -> Option<PlannedStep> {
         let change = self.change();
-        let step = Step {
+        let step = PlannedStep {
             change,
             after: self.up_to(self.every),
             disturbance: self.disturbance(change),
         };
         self.places[change.place()] = match change {
-            Change::Add(_) => WorkDir::Learner,
-            Change::Promote(_) | Change::Replace(_) => WorkDir::Voter,
-            Change::Remove(_) => WorkDir::Empty,
+            PlannedChange::Add(_) => SlotState::Learner,
+            PlannedChange::Promote(_) | PlannedChange::Replace(_) => SlotState::Voter,
+            PlannedChange::Remove(_) => SlotState::Empty,
         };
         Some(step)
     }
@@ -227,19 +224,25 @@ mod tests {
             let (mut changes, mut sizes) = (BTreeSet::new(), BTreeSet::new());
             for step in plan.by_ref().take(200) {
                 let now = |wanted| places.iter().filter(|place| **place == wanted).count();
-                let (voters, learners) = (now(WorkDir::Voter), now(WorkDir::Learner));
+                let (voters, learners) = (now(SlotState::Voter), now(SlotState::Learner));
                 let place = &mut places[step.change.place()];
                 *place = match (step.change, *place) {
-                    (Change::Add(_), WorkDir::Empty) if learners == 0 => WorkDir::Learner,
-                    (Change::Promote(_), WorkDir::Learner) => WorkDir::Voter,
-                    (Change::Remove(_), WorkDir::Learner) => WorkDir::Empty,
-                    (Change::Remove(_), WorkDir::Voter) if voters > REPLICAS => WorkDir::Empty,
+                    (PlannedChange::Add(_), SlotState::Empty) if learners == 0 => {
+                        SlotState::Learner
+                    }
+                    (PlannedChange::Promote(_), SlotState::Learner) => SlotState::Voter,
+                    (PlannedChange::Remove(_), SlotState::Learner) => SlotState::Empty,
+                    (PlannedChange::Remove(_), SlotState::Voter) if voters > REPLICAS => {
+                        SlotState::Empty
+                    }
                     // The replacement is a learner, too.
-                    (Change::Replace(_), WorkDir::Voter) if learners == 0 => WorkDir::Voter,
+                    (PlannedChange::Replace(_), SlotState::Voter) if learners == 0 => {
+                        SlotState::Voter
+                    }
                     (change, place) => panic!("{change} at {place:?} of {voters} voters"),
                 };
                 changes.insert(step.change.to_string());
-                sizes.insert(places.iter().filter(|p| **p == WorkDir::Voter).count());
+                sizes.insert(places.iter().filter(|p| **p == SlotState::Voter).count());
             }
             assert_eq!(changes.len(), 4, "{changes:?}");
             assert_eq!(sizes, BTreeSet::from([3, 4, 5]));
@@ -266,12 +269,15 @@ mod tests {
             }
             match disturbance.victim {
                 Victim::Leader => leaders += 1,
-                Victim::WorkDir(slot) if slot == step.change.place() => {
+                Victim::SlotState(slot) if slot == step.change.place() => {
                     let change = step.change;
-                    assert!(matches!(change, Change::Add(_) | Change::Promote(_)));
+                    assert!(matches!(
+                        change,
+                        PlannedChange::Add(_) | PlannedChange::Promote(_)
+                    ));
                     learners += 1;
                 }
-                Victim::WorkDir(slot) => assert_ne!(before[slot], WorkDir::Empty),
+                Victim::SlotState(slot) => assert_ne!(before[slot], SlotState::Empty),
             }
         }
         for (what, times) in [("kills", kills), ("pauses", pauses)] {
