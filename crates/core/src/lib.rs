@@ -13,6 +13,9 @@
 //!    which only the gate can make. The few messages that claim nothing about the sender's disk
 //!    have a type of their own, [`Protocol::Eager`].
 //!
+//! [`replicated`] is the vocabulary of a replicated log: what the machine above a protocol that
+//! orders entries asks and is told, with the configuration of its members.
+//!
 //! This crate never knows a protocol, never reads a clock, never does I/O, never draws a random
 //! number. Start reading at [`Protocol`], then [`Effects`], then [`driver`].
 

@@ -2,7 +2,8 @@
 //!
 //! Each protocol is a folder and a [`quorate_core::Protocol`]: a value without clock, randomness,
 //! I/O or threads. Protocols never see each other, and nothing here knows what the entries of a
-//! log mean. [`raft`] is the one that serves; the others run in the lab, to be measured beside it
+//! log mean. [`raft`] is the one that serves, with members that change by joint
+//! consensus; the others run in the lab, to be measured beside it
 //! and beyond what they assume. Start reading at [`raft`]; for something small, at [`majority`].
 
 pub mod flood_set;

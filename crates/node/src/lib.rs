@@ -1,12 +1,14 @@
 //! Real disks, sockets, clocks and threads around a replica.
 //!
 //! A [`Node`] is one replica as a part of a process: it takes the replica's directory and ports,
-//! recovers the log, and serves the etcd API. Its threads are
+//! takes part in forming the cluster or joins one, recovers the log, and serves the etcd API. Its
+//! threads are
 //!
 //! | thread | does | blocks on |
 //! |---|---|---|
 //! | `replica` | steps the replica, in bursts | its inbox, or the next timer |
 //! | `disk` | appends, writes, syncs once for whatever has gathered | the disk |
+//! | `snapshots` | jobs of the replica: encodes, decodes and drops large states | its queue |
 //! | `io` (a few) | sockets: peers and the API | nothing |
 //!
 //! What this crate never does: decide anything about the protocol. It carries bytes to and from
@@ -15,7 +17,8 @@
 //!
 //! Where to start reading: [`Node::start`] puts the parts together; `shell.rs` is the replica's
 //! thread and `disk.rs` the disk's; [`storage`] is what lies on the disk, [`peers`] what goes over
-//! the wire between replicas; `forming` makes a cluster of members that have just been installed.
+//! the wire between replicas; `forming` makes a cluster of members that have just been installed,
+//! and `joining` lets an empty directory become a member that was added.
 
 mod backend;
 mod clock;

@@ -1,12 +1,15 @@
 //! One seed, one world: the replicas that serve, over the real log, in a world that owns time,
-//! network, disks, clocks and processes.
+//! network, disks, clocks, processes and an operator that changes the members. The world runs any
+//! protocol that is [`Simulated`]; Raft is the one that serves.
 //!
 //! A run is what its decisions make it ([`Streams`]); the seed only generates them. Everything else
 //! follows, byte for byte, on every machine; [`Rolling`] says so in one number. A
 //! [contract](quorate_contract::Contract) decides which [faults](Fault) a world may show, each seed
 //! draws its own mix of them ([`Swarm`]), and [observers](observe) that see the whole cluster check
-//! after every event what the protocol promises. At the end the faults stop: the cluster must settle, serve
-//! and agree within a stated time, and what the clients saw must be linearizable.
+//! after every event what the protocol promises. A fault is counted when it has an effect;
+//! [`Fault`] lists what a world can show, and what is not in it is not shown. At the end the faults
+//! stop: the cluster must settle, serve and agree within a stated time, and what the clients saw
+//! must be linearizable.
 //!
 //! This crate never reads a clock, a file or a random number, and has no second implementation of
 //! anything that serves: it runs [`Replica`](quorate_replica::Replica) and

@@ -1,13 +1,14 @@
-//! FaultsOutcome on real processes: three replicas as processes of their own, clients that never stop,
-//! `kill -9` at random moments, and a judgement on everything that the clients were told.
+//! Faults on real processes: three replicas as processes of their own, clients that never stop,
+//! `kill -9` at random moments, and a verdict on everything that the clients were told.
 //!
-//! [`run`] starts `quorate serve` three times on this machine, lets a fleet of clients read and
+//! [`run`] starts `quorate serve` three times on this machine, lets clients read and
 //! write through all of them, and kills or pauses replicas by a plan that its seed decides. At the
 //! end it reads what every replica holds, and how it got there revision by revision, and hands all
 //! of it to [`quorate_check`]. The [`StormReport`] says whether the history is linearizable and nothing
 //! acknowledged is lost, and for how long clients got no acknowledgement around each fault.
 //!
-//! With `--members` the replicas do not stay the same three: see `members/`. With `--gaps` the
+//! With `--members` the replicas do not stay the same three: members are added, promoted, removed
+//! and replaced by the commands of `quorate member`, see `members/`. With `--gaps` the
 //! leader alone is hit, in three ways, to measure how long it is missed.
 //!
 //! The seed decides what is done and how long after the cluster has settled. What the processes

@@ -3,7 +3,8 @@
 //!
 //! It promises: what [`Wal::sync`] reported durable is recovered, in order; what is recovered was
 //! appended, in order, without a gap; a torn tail is cut, and damage to what was durable is refused
-//! and never guessed at. [`Recovery`] says where the line runs.
+//! and never guessed at; segments that are missing at either end are missed. [`Recovery`] says where
+//! the line runs.
 //!
 //! It never touches a file, a clock or a thread itself, never tries again what has failed (a failed
 //! write or sync is final for the process), and never reads what it wrote before the next recovery.
