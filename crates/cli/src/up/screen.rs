@@ -50,6 +50,12 @@ enum Phase {
 }
 
 impl Screen {
+    /// The name of the member with this number. One that came later than the contract has none here.
+    fn name(&self, node: u32) -> String {
+        let founder = self.members.get(node as usize);
+        founder.map_or_else(|| format!("member {node}"), |member| member.name.clone())
+    }
+
     pub(crate) fn new(contract: &Contract) -> Self {
         let members = contract.cluster.members.clone();
         Self {
@@ -156,7 +162,7 @@ impl Screen {
                     && state.leader.is_none_or(|(known, _)| known < term)
                 {
                     state.leader = Some((term, leader));
-                    let leader = &self.members[leader as usize].name;
+                    let leader = self.name(leader);
                     write_line(&mut state, &format!("{leader} leads in term {term}"));
                 }
                 let violations = state
@@ -227,7 +233,7 @@ impl Screen {
         let leader = match state.leader {
             _ if up < self.quorum => "no quorum".to_owned(),
             Some((of, id)) if of == term => {
-                format!("leader {}", self.members[id as usize].name)
+                format!("leader {}", self.name(id))
             }
             _ => "electing".to_owned(),
         };

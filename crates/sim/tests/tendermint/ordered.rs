@@ -44,6 +44,10 @@ pub(crate) struct Hard {
 }
 
 /// One change of [`Hard`].
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a record lives only on its way to the journal"
+)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Record {
     /// The node started.
