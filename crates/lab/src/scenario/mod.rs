@@ -6,7 +6,7 @@
 //! of it and say what is to be expected then; `[[without]]` tables do the same with the key defence
 //! turned off, since a story in which nothing can go wrong proves nothing.
 //!
-//! Start reading at [`Scenario::parse`] and one of the files in `scenarios/`; then [`play`].
+//! Start reading at [`Scenario::parse`] and one of the files in `scenarios/`; then [`run_part`].
 
 mod catalogue;
 mod contract_check;

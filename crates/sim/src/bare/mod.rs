@@ -145,7 +145,7 @@ pub struct NodeOutput<O> {
 pub struct Costs {
     /// Messages from one node to another.
     pub messages: u64,
-    /// Their bytes, if [`NetworkProfile::weigh`] asks for them.
+    /// Their bytes, if [`NetworkProfile::count_bytes`] asks for them.
     pub bytes: u64,
     /// Syncs that were through.
     pub syncs: u64,
