@@ -19,11 +19,13 @@ pub enum Milestone {
     CaughtUp,
     /// A request was refused because it was too large.
     TooLarge,
+    /// A leader whose disk hung had left when it had to have.
+    StalledLeaderLeft,
 }
 
 impl Milestone {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Election,
         Self::SnapshotBegun,
         Self::Checkpoint,
@@ -32,6 +34,7 @@ impl Milestone {
         Self::StaleTermMessage,
         Self::CaughtUp,
         Self::TooLarge,
+        Self::StalledLeaderLeft,
     ];
 
     /// Its name in reports.
@@ -45,6 +48,7 @@ impl Milestone {
             Self::StaleTermMessage => "stale-term-messages",
             Self::CaughtUp => "caught-up-under-load",
             Self::TooLarge => "too-large",
+            Self::StalledLeaderLeft => "stalled-leader-left",
         }
     }
 }

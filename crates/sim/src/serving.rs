@@ -35,6 +35,9 @@ pub trait Simulated: Replicated {
     /// Can the members change while it runs?
     const RECONFIGURES: bool = false;
 
+    /// Does a leader whose disk hangs hand over?
+    const LEAVES_WHEN_STALLED: bool = false;
+
     /// Draws a setup that the contract permits.
     fn draw(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> Self::Setup;
 
@@ -44,11 +47,24 @@ pub trait Simulated: Replicated {
     /// Makes a setup one in which logs are cut as early as may be.
     fn make_forgetful(setup: &mut Self::Setup);
 
+    /// A learner is promoted only if it lacks no more entries than this.
+    fn set_promotion_lag(_: &mut Self::Setup, _: u64) {}
+
+    /// See [`Simulated::set_promotion_lag`]; `None` if the protocol has no such rule.
+    fn promotion_lag(_: &Self::Setup) -> Option<u64> {
+        None
+    }
+
     /// The configuration of one node; one that joins later is not among the founders.
     fn config(setup: &Self::Setup, me: NodeId) -> Self::Config;
 
     /// What a record does to the log.
     fn change(record: &<Self::Hard as Hard>::Record) -> Option<Self::Change>;
+
+    /// What is wrong with a piece of a snapshot that a correct node sends, if this is one.
+    fn misfit(_: &Self::Message) -> Option<String> {
+        None
+    }
 
     /// A message in text, short enough for one line.
     fn message_text(message: &Self::Message) -> String {

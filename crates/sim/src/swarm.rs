@@ -36,6 +36,8 @@ pub struct Swarm<P: Simulated> {
     pub catch_up: bool,
     /// How many nodes may join the founders.
     pub joiners: u8,
+    /// The leader's disk hangs again and again, for long, and nothing else goes wrong.
+    pub stall_leaders: bool,
     /// Nodes run two software levels. One bit a node: it begins with the newer one.
     pub newer: Option<u64>,
     /// Crashes may leave sectors in part.
@@ -128,6 +130,7 @@ impl<P: Simulated> Swarm<P> {
             catch_up: false,
             joiners: 0,
             newer: None,
+            stall_leaders: false,
             tear: on(Fault::TornSector, decisions),
             link: link(contract, decisions),
             sync: match decisions.below(3) {
@@ -184,6 +187,15 @@ impl<P: Simulated> Swarm<P> {
         if decisions.below(6) == 5 && upgrades {
             self.mix_versions(decisions);
         }
+        if self.joiners > 0 && decisions.below(2) == 1 {
+            P::set_promotion_lag(&mut self.protocol, decisions.within(1, 30));
+        }
+        let plain = self.joiners == 0 && self.newer.is_none() && !self.catch_up;
+        let stalls = Fault::DiskStall.is_within(contract) && contract.tolerate() > 0;
+        let plain = plain && P::LEAVES_WHEN_STALLED;
+        if decisions.below(24) == 23 && plain && stalls {
+            self.stall_leaders(decisions);
+        }
     }
 
     /// All begin with the older software, or any with any; an operator upgrades and rolls back.
@@ -199,6 +211,17 @@ impl<P: Simulated> Swarm<P> {
         // node's upgrade before it.
         self.faults.retain(|_| decisions.below(2) == 1);
         self.faults.extend([Fault::Upgraded; 6]);
+    }
+
+    fn stall_leaders(&mut self, decisions: &mut Decisions) {
+        self.stall_leaders = true;
+        self.faults = vec![Fault::DiskStall];
+        (self.hints, self.late, self.topple_after) = (false, 0, 0);
+        self.link.loss = self.link.loss.min(10_000);
+        self.fault_every = decisions.within(500 * MS, 1_500 * MS);
+        self.horizon = decisions.within(10_000 * MS, 20_000 * MS);
+        self.load.operations = 6_000;
+        self.load.think = self.load.think.min(10 * MS);
     }
 
     /// The feature level that the software of a node knows when the world begins.

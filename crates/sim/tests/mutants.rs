@@ -50,8 +50,9 @@ fn no_sync_before_acknowledgement_takes_a_crash() {
     ];
     let options = Options {
         mutant: Mutant::NoSyncBeforeAck,
-        // It kills a process too, and is counted only if the others' logs were cut meanwhile.
-        caps: RunLimits::default().and_without(&[Fault::LeftBehind]),
+        // To be left behind kills a process too, and is counted only if the others' logs were cut
+        // meanwhile. A leader whose disk hangs can't tell, and stays.
+        caps: RunLimits::default().and_without(&[Fault::LeftBehind, Fault::DiskStall]),
         ..Options::default()
     };
     let mut found = 0;
@@ -138,4 +139,35 @@ fn a_level_that_is_raised_too_early_is_found() {
         property,
         "the level is raised only when every member can follow"
     );
+}
+
+/// It commits by its followers' disks, so that only its long leadership gives it away.
+#[test]
+fn a_stalled_leader_that_goes_on_leading_is_found() {
+    let (_, property) = find(Mutant::StalledLeaderLeads, 400);
+    assert_eq!(property, "a leader whose disk hangs does not go on leading");
+}
+
+#[test]
+fn a_learner_that_is_promoted_before_it_has_caught_up_is_found() {
+    let (_, property) = find(Mutant::PromotedBeforeCaughtUp, 1000);
+    assert_eq!(property, "a learner votes only when it has caught up");
+}
+
+/// The receiver gives such a snapshot up and begins again; what the sender sends gives it away.
+#[test]
+fn a_chunk_that_is_lost_when_a_transfer_resumes_is_found() {
+    let (_, property) = find(Mutant::ChunkLostInResume, 200);
+    assert_eq!(property, "a snapshot's pieces fit together");
+}
+
+/// Votes and acknowledgements count by a configuration that is over.
+#[test]
+fn a_stale_configuration_that_counts_is_found() {
+    let (_, property) = find(Mutant::StaleConfigurationCounted, 1000);
+    let expected = [
+        "nothing acknowledged is lost",
+        "liveness after stabilization",
+    ];
+    assert!(expected.contains(&property.as_str()), "{property}");
 }

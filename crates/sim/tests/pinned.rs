@@ -39,7 +39,7 @@ fn seeds_mean_the_same_everywhere() {
         seed 3: 8781 events, hash 187fb1f9183478fd
         seed 195: 3711 events, hash 9b56e595bfd50d9c
         seed 1070: 771 events, hash d14242091c63cef6
-        seeds 0 to 39: 302062 events, hash 5243417efaa5dcd6
+        seeds 0 to 39: 318177 events, hash ab720db3e1c29f1c
     "#]]
     .assert_eq(&text);
 }

@@ -18,6 +18,7 @@ impl Simulated for Raft {
     type Observer = RaftObserver;
 
     const RECONFIGURES: bool = true;
+    const LEAVES_WHEN_STALLED: bool = true;
 
     fn draw(contract: &Contract, mutant: Mutant, decisions: &mut Decisions) -> raft::Config {
         let election = decisions.within(100, 400);
@@ -54,6 +55,14 @@ impl Simulated for Raft {
         config.trailing_bytes = config.trailing_bytes.min(10_000);
     }
 
+    fn set_promotion_lag(config: &mut raft::Config, lag: u64) {
+        config.max_promotion_lag = lag;
+    }
+
+    fn promotion_lag(config: &raft::Config) -> Option<u64> {
+        Some(config.max_promotion_lag)
+    }
+
     fn config(config: &raft::Config, me: NodeId) -> raft::Config {
         let mut config = config.clone();
         if !config.founding.is_member(me) {
@@ -71,6 +80,29 @@ impl Simulated for Raft {
             Record::SnapshotEnd { base, .. } => Some(LogChange::Begin { base: *base }),
             _ => None,
         }
+    }
+
+    /// A piece ends where the snapshot ends if it is the last, and before if not. The receiver gives a
+    /// snapshot up whose pieces do not, and begins again; so nothing else shows that one was left out.
+    fn misfit(message: &Message) -> Option<String> {
+        let Body::Notice(Notice::Snapshot {
+            meta,
+            offset,
+            data,
+            last,
+            ..
+        }) = &message.body
+        else {
+            return None;
+        };
+        let end = offset + data.len() as u64;
+        let fits = end <= meta.size && (end == meta.size) == *last;
+        let (index, size) = (meta.at.index, meta.size);
+        (!fits).then(|| {
+            format!(
+                "bytes {offset} to {end} of the {size} of snapshot {index}, the last piece: {last}"
+            )
+        })
     }
 
     fn message_text(message: &Message) -> String {

@@ -204,6 +204,7 @@ impl<P: Simulated> World<P> {
         }
         let stalled = self.nodes[id.index()].stalled_until;
         if stalled > self.now {
+            self.on_hanging_sync(id);
             self.queue.push(stalled, Event::Synced { node: id, epoch });
             return;
         }

@@ -167,6 +167,9 @@ impl<P: Simulated> World<P> {
     }
 
     pub(super) fn disturb_disk(&mut self, fault: Fault) {
+        if fault == Fault::DiskStall && self.swarm.stall_leaders {
+            return self.stall_leader();
+        }
         let id = self.victim();
         if self.nodes[id.index()].replica.is_none() {
             return;

@@ -3,9 +3,10 @@
 use super::faults::MS;
 use super::{Event, World};
 use crate::Fault;
+use crate::observe::Broken;
 use crate::serving::{Input, Simulated};
 use quorate_core::NodeId;
-use quorate_core::replicated::Configuration;
+use quorate_core::replicated::{Configuration, Role};
 use quorate_replica::{Change, Request, Roster, Ticket};
 
 /// Members that joined have ids from here on; those of founders are small.
@@ -121,8 +122,43 @@ impl<P: Simulated> World<P> {
                     .push(self.now + MS, Event::Restart { node, epoch });
             }
         }
+        self.check_promotion(id);
         self.note_members();
         self.note_level(id);
+    }
+
+    /// A leader that gives a vote to a learner which lacks much of the log makes a quorum that may have
+    /// to wait for all of it (thesis §4.2.1).
+    fn check_promotion(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.index()];
+        let Some(replica) = &node.replica else {
+            return;
+        };
+        let protocol = replica.protocol();
+        let voters = protocol.configuration().voters.clone();
+        let before = std::mem::replace(&mut node.voters, voters.clone());
+        let leads = protocol.role() == Role::Leader && node.led == Some(protocol.term());
+        // What its log had before this burst, which is no more than when it looked.
+        let (last, lag) = (node.last_index, P::promotion_lag(&self.swarm.protocol));
+        let (true, Some(lag)) = (leads, lag) else {
+            return;
+        };
+        for voter in voters.into_iter().filter(|voter| !before.contains(voter)) {
+            let new = &self.nodes[voter.index()];
+            let Some(has) = new.replica.as_ref().map(|r| r.protocol().last_index()) else {
+                continue;
+            };
+            if has.saturating_add(lag) < last && !new.tainted {
+                let detail = format!(
+                    "{id} leads and gives {voter} a vote, which has entries up to {has} of {last} and may \
+                     lack {lag}"
+                );
+                return self.violated(Broken {
+                    property: "a learner votes only when it has caught up",
+                    detail,
+                });
+            }
+        }
     }
 
     /// Counts what the last committed configuration brought.

@@ -9,6 +9,7 @@ mod members;
 mod node;
 mod recording;
 mod settle;
+mod stall;
 mod step;
 mod versions;
 mod words;
@@ -71,6 +72,8 @@ enum Event {
     CaughtUp,
     /// A crashed node comes back.
     Restart { node: NodeId, epoch: u32 },
+    /// A leader whose disk hangs must not lead any more.
+    StillLeads { node: NodeId, epoch: u32, term: u64 },
     /// A node that has stopped because its software is too old gets newer software.
     Upgrade { node: NodeId, epoch: u32 },
     /// Time to look whether the cluster has settled.
@@ -309,6 +312,7 @@ impl<P: Simulated> World<P> {
                     self.restart(node);
                 }
             }
+            Event::StillLeads { node, epoch, term } => self.on_still_leads(node, epoch, term),
             Event::Upgrade { node, epoch } => self.on_upgrade(node, epoch),
             Event::Settle => self.on_settle(),
             Event::Fork => self.streams.change_future(),

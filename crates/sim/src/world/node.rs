@@ -31,6 +31,10 @@ pub(super) struct Node<P: Simulated> {
     pub(super) ran_newest: u16,
     /// The level of the configuration in force at it.
     pub(super) level: u16,
+    /// The voters of that configuration.
+    pub(super) voters: Vec<NodeId>,
+    /// The last index of its log when the last burst ended.
+    pub(super) last_index: u64,
     /// The term that it led when the last burst ended, if it did.
     pub(super) led: Option<u64>,
     /// It had stopped when the last burst ended.
@@ -47,6 +51,8 @@ pub(super) struct Node<P: Simulated> {
     pub(super) paused_until: u64,
     /// No sync ends before this time.
     pub(super) stalled_until: u64,
+    /// The end of the stall in which its leadership is watched.
+    pub(super) stall_watched: u64,
     /// What the replica asks for, until the end of the burst.
     pub(super) actions: Actions<P>,
     /// What is to be done elsewhere, until it is done.
@@ -84,6 +90,9 @@ impl<P: Simulated> Node<P> {
             epoch: 0,
             paused_until: 0,
             stalled_until: 0,
+            stall_watched: 0,
+            voters: vec![],
+            last_index: 0,
             actions: Actions::default(),
             jobs: vec![],
             flushing: false,

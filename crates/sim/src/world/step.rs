@@ -6,6 +6,7 @@ use crate::client::digest;
 use crate::observe::Broken;
 use crate::serving::{Config, Input, PeerMessage, Replica, Simulated};
 use crate::{Fault, InFlight, Milestone};
+use quorate_contract::Behaviour;
 use quorate_core::NodeId;
 use quorate_core::replicated::Role;
 use quorate_replica::{self as replica, Notice, Outcome, Refusal, Reply, Stopped, Ticket};
@@ -156,6 +157,14 @@ impl<P: Simulated> World<P> {
     fn send(&mut self, from: NodeId) {
         let mut sends = std::mem::take(&mut self.nodes[from.index()].actions.sends);
         for (to, message) in sends.drain(..) {
+            if let replica::PeerMessage::Protocol(message) = &message
+                && let Some(misfit) = P::misfit(message)
+            {
+                self.violated(Broken {
+                    property: "a snapshot's pieces fit together",
+                    detail: format!("{from} sends {to} {misfit}"),
+                });
+            }
             let bytes = size::<P>(&message);
             let what = self
                 .recording
@@ -275,9 +284,28 @@ impl<P: Simulated> World<P> {
                 Notice::Configured => self.on_configured(id),
                 Notice::CheckpointDone { .. } => self.reached(Milestone::Checkpoint),
                 Notice::SnapshotInstalled { .. } => self.reached(Milestone::Install),
+                Notice::SnapshotRejected { reason } => self.on_snapshot_rejected(id, &reason),
                 Notice::DiskFailed { error } => self.on_disk_failed(id, &error),
                 _ => {}
             }
+        }
+    }
+
+    /// Where nobody lies and no disk changes what it keeps, a leader's snapshot is what it says. The
+    /// receiver asks for another, so no other property shows that it was not.
+    fn on_snapshot_rejected(&mut self, id: NodeId, reason: &str) {
+        let may_be_bad = [
+            Behaviour::Lie,
+            Behaviour::Equivocate,
+            Behaviour::Forge,
+            Behaviour::Corrupt,
+            Behaviour::Garble,
+        ];
+        if !may_be_bad.into_iter().any(|it| self.contract.allows(it)) {
+            self.violated(Broken {
+                property: "a snapshot is what its leader says",
+                detail: format!("{id} rejects one: {reason}"),
+            });
         }
     }
 

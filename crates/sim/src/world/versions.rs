@@ -80,7 +80,10 @@ impl<P: Simulated> World<P> {
         let before = std::mem::replace(&mut node.ran, software);
         node.ran_newest = node.ran_newest.max(software);
         if let Some(replica) = &node.replica {
-            node.level = replica.protocol().configuration().level;
+            let protocol = replica.protocol();
+            node.level = protocol.configuration().level;
+            node.voters.clone_from(&protocol.configuration().voters);
+            node.last_index = protocol.last_index();
         }
         match (before, software) {
             (0, _) => {}
@@ -179,6 +182,7 @@ impl<P: Simulated> World<P> {
         };
         let (machine, protocol) = (replica.machine(), replica.protocol());
         node.led = (protocol.role() == Role::Leader).then(|| protocol.term());
+        node.last_index = protocol.last_index();
         let was_silent = std::mem::replace(&mut node.silent, replica.stopped().is_some());
         let (index, level, software) = (machine.index(), machine.level(), node.software);
         if level > software && index > applied {

@@ -1,0 +1,89 @@
+//! Leaders whose disk hangs, for several election timeouts, while nothing else goes wrong.
+//!
+//! Such a leader commits by its followers' disks and answers, so no other property shows that it should
+//! not lead: one more disk that hangs and nothing is committed, while the others could do without it.
+
+use super::faults::MS;
+use super::{Event, World};
+use crate::observe::Broken;
+use crate::serving::Simulated;
+use crate::{Fault, Milestone};
+use quorate_core::NodeId;
+use quorate_core::replicated::Role;
+use quorate_report::FaultIntervalKind;
+
+/// A leader whose sync hangs has left within this time: three of the longest election timeouts of these
+/// worlds (800 ms), and a little, for clients write every few milliseconds.
+const LEAVES_WITHIN: u64 = 3 * 800 * MS + 200 * MS;
+
+impl<P: Simulated> World<P> {
+    /// The leader's disk hangs, if all others are well.
+    pub(super) fn stall_leader(&mut self) {
+        let span = self
+            .streams
+            .harm
+            .within(LEAVES_WITHIN + 500 * MS, 2 * LEAVES_WITHIN);
+        let unwell = |id: &NodeId| {
+            let node = &self.nodes[id.index()];
+            !node.serves() || node.stalled_until > self.now
+        };
+        let Some(id) = NodeId::all(self.n).find(|id| self.leads(*id)) else {
+            return;
+        };
+        if NodeId::all(self.n).any(|id| unwell(&id)) {
+            return;
+        }
+        let until = self.now + span;
+        self.nodes[id.index()].stalled_until = until;
+        self.covered(Fault::DiskStall);
+        self.trace.say(self.now, || {
+            format!("{id} leads: its disk stalls for {} ms", span / MS)
+        });
+        if let Some(recording) = &mut self.recording {
+            let label = format!("its disk stalls for {} ms", span / MS);
+            recording.spell(self.now, FaultIntervalKind::Slow, id, &label, until);
+        }
+    }
+
+    fn leads(&self, id: NodeId) -> bool {
+        let replica = self.nodes[id.index()].replica.as_ref();
+        replica.is_some_and(|replica| replica.protocol().role() == Role::Leader)
+    }
+
+    /// A sync would be through by now, and the disk hangs.
+    pub(super) fn on_hanging_sync(&mut self, id: NodeId) {
+        let leads = self.leads(id);
+        let node = &mut self.nodes[id.index()];
+        if !self.swarm.stall_leaders || !leads || node.stall_watched == node.stalled_until {
+            return;
+        }
+        node.stall_watched = node.stalled_until;
+        let term = node.replica.as_ref().map_or(0, |r| r.protocol().term());
+        let event = Event::StillLeads {
+            node: id,
+            epoch: node.epoch,
+            term,
+        };
+        self.queue.push(self.now + LEAVES_WITHIN, event);
+    }
+
+    pub(super) fn on_still_leads(&mut self, id: NodeId, epoch: u32, term: u64) {
+        let hangs = self.nodes[id.index()].stalled_until > self.now;
+        if self.healed.is_some() || !hangs || !self.is_current(id, epoch) {
+            return;
+        }
+        let replica = self.nodes[id.index()].replica.as_ref();
+        let same = replica.is_some_and(|replica| replica.protocol().term() == term);
+        if !self.leads(id) || !same {
+            return self.reached(Milestone::StalledLeaderLeft);
+        }
+        let detail = format!(
+            "{id} still leads in term {term}; its disk hangs for {} ms, and nothing else is wrong",
+            LEAVES_WITHIN / MS
+        );
+        self.violated(Broken {
+            property: "a leader whose disk hangs does not go on leading",
+            detail,
+        });
+    }
+}
