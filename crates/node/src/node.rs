@@ -477,7 +477,7 @@ fn raft_config(founding: &Roster, config: &NodeConfig) -> raft::Config {
     raft::Config {
         founding: founding.founding().into(),
         election_min: config.timeouts.election,
-        election_max: config.timeouts.election * 2,
+        election_max: raft::election_max(config.timeouts.election),
         max_timeout_factor: raft::max_timeout_factor(&contract.timing, config.timeouts.election),
         heartbeat: config.timeouts.heartbeat,
         ..raft::Config::default()

@@ -9,15 +9,18 @@
 //!
 //! - a vote, when the candidacy ran out or a rival ended it;
 //! - an answer of a follower, to a leader that stepped down for want of a quorum;
-//! - a message of the leader, to a follower that suspected it. (A broken link is a hint, and no
-//!   suspicion: it says nothing about time.)
+//! - a message of the leader, to a follower that suspected it, unless a newer leader has had an entry
+//!   of its own committed: then the suspicion cost nothing, and time was enough for an election. A
+//!   process that was paused for a second is such a leader: if it taught, all would wait for a second
+//!   when the next one is lost. (A broken link is a hint, and no suspicion: it says nothing about
+//!   time.)
 //!
 //! # Why elections come to an end
 //!
 //! Let an election and a round trip take less than `max_timeout_factor * election_min`. A node that is
 //! too early again and again is, again and again, a candidate whose votes come late, a leader whose
 //! answers do, or a follower whose leader does; each time its timeout doubles, until it is long
-//! enough. Pre-votes teach nothing: an answer to one question counts for the next. Heartbeats stay as
+//! enough, or something is decided each time. Pre-votes teach nothing: an answer to one question counts for the next. Heartbeats stay as
 //! they are: a leader that is heard more often than it must be does no harm.
 //!
 //! # Why halving does no harm
@@ -115,6 +118,14 @@ impl Raft {
     /// A message of the leader of this term, which this node does not follow, or no longer.
     pub(super) fn on_late_leader(&mut self, term: u64) {
         let suspected = self.adaptive.suspected;
+        let newer_decided = self
+            .hard
+            .log
+            .term_at(self.commit)
+            .is_some_and(|it| it > term);
+        if newer_decided {
+            return;
+        }
         if suspected.is_some_and(|last| (self.adaptive.learned..=last).contains(&term)) {
             self.grow();
         }

@@ -63,7 +63,7 @@ impl Default for Config {
         Self {
             founding: Configuration::founding(3).into(),
             election_min: Duration::from_millis(300),
-            election_max: Duration::from_millis(600),
+            election_max: election_max(Duration::from_millis(300)),
             max_timeout_factor: 1,
             heartbeat: Duration::from_millis(60),
             max_batch_bytes: 1 << 20,
@@ -136,6 +136,16 @@ impl Config {
             None => Ok(()),
         }
     }
+}
+
+/// The [`Config::election_max`] that goes with an `election_min`: two fifths more.
+///
+/// The first candidate should not be long in coming, so that a lost leader costs at most one and a half
+/// election timeouts, election included. Random timeouts must only be further apart than an election
+/// takes (Raft §5.6, §9.3); those who ask at the same time all the same are put in order by the
+/// pre-vote, and lose nothing by it.
+pub fn election_max(election_min: Duration) -> Duration {
+    election_min.saturating_mul(7) / 5
 }
 
 /// A node's configuration, inside its state.

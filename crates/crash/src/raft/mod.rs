@@ -74,7 +74,7 @@ mod timer;
 mod transfer;
 mod vocabulary;
 
-pub use config::{Config, max_timeout_factor};
+pub use config::{Config, election_max, max_timeout_factor};
 pub use hard::{Hard, Record};
 pub use log::Log;
 pub use message::{Body, Claim, Eager, Message, Notice, Ticket};

@@ -28,7 +28,7 @@ impl Simulated for Raft {
                 .founding()
                 .into(),
             election_min,
-            election_max: Duration::from_millis(election * 2),
+            election_max: raft::election_max(election_min),
             max_timeout_factor: raft::max_timeout_factor(&contract.timing, election_min),
             heartbeat: Duration::from_millis(election / 5),
             max_batch_bytes: size(decisions, 200, 1 << 20),
