@@ -34,12 +34,12 @@ fn seeds_mean_the_same_everywhere() {
     )
     .expect("writes");
     expect![[r#"
-        seed 1: 3270 events, hash f0c58d0d49db8fdc
-        seed 2: 2592 events, hash 6a9d3e861cbefaba
-        seed 3: 8781 events, hash 187fb1f9183478fd
-        seed 195: 3711 events, hash 9b56e595bfd50d9c
-        seed 1070: 771 events, hash d14242091c63cef6
-        seeds 0 to 39: 318177 events, hash ab720db3e1c29f1c
+        seed 1: 2476 events, hash c576ce853890e52f
+        seed 2: 2657 events, hash d0c7ea75e210d746
+        seed 3: 8779 events, hash a8e0300f49220401
+        seed 195: 3796 events, hash f78fe03866515466
+        seed 1070: 763 events, hash 32dee4614f56b637
+        seeds 0 to 39: 316531 events, hash e04f6440e67e15ac
     "#]]
     .assert_eq(&text);
 }
