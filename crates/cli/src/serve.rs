@@ -66,7 +66,7 @@ pub(crate) struct Tuning {
     /// How often a leader shows that it lives, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 60)]
     heartbeat: u64,
-    /// A follower that hears nothing for this long, up to twice as long, campaigns
+    /// A follower that hears nothing for this long, up to two fifths longer, campaigns
     #[arg(long, value_name = "MS", default_value_t = 300)]
     election_timeout: u64,
     /// How long a client's request may take
