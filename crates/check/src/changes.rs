@@ -21,7 +21,17 @@ pub struct RevisionChange {
 }
 
 /// The changes of one revision: the last one for each key.
-type Effect<'a> = BTreeMap<&'a Bytes, Option<&'a Bytes>>;
+pub(crate) type Effect<'a> = BTreeMap<&'a Bytes, Option<&'a Bytes>>;
+
+/// The changes by revision.
+pub(crate) fn effects(changes: &[RevisionChange]) -> BTreeMap<Revision, Effect<'_>> {
+    let mut effects: BTreeMap<Revision, Effect<'_>> = BTreeMap::new();
+    for change in changes {
+        let effect = effects.entry(change.revision).or_default();
+        effect.insert(&change.key, change.value.as_ref());
+    }
+    effects
+}
 
 /// Judges the store's own account, `changes`, from the first revision to the last, in any order:
 /// every acknowledged write is there at its revision and as acknowledged (*durability*); everything
@@ -32,11 +42,7 @@ type Effect<'a> = BTreeMap<&'a Bytes, Option<&'a Bytes>>;
 /// # Errors
 /// The first violation.
 pub fn check_changes(history: &History, changes: &[RevisionChange]) -> Result<(), Box<Violation>> {
-    let mut effects: BTreeMap<Revision, Effect<'_>> = BTreeMap::new();
-    for change in changes {
-        let effect = effects.entry(change.revision).or_default();
-        effect.insert(&change.key, change.value.as_ref());
-    }
+    let effects = effects(changes);
     for (expected, found) in (EMPTY_REVISION + 1..).zip(effects.keys()) {
         if *found != expected {
             let explanation =
@@ -248,7 +254,10 @@ fn written(action: &Action) -> std::collections::BTreeSet<&Bytes> {
 
 /// Whether these writes, one after the other, can have had `effect`: every put shows, a delete only
 /// if it found something.
-fn can_be(writes: Vec<(&Bytes, Option<&Bytes>)>, effect: &Effect<'_>) -> bool {
+pub(crate) fn can_be<'a>(
+    writes: impl IntoIterator<Item = (&'a Bytes, Option<&'a Bytes>)>,
+    effect: &Effect<'_>,
+) -> bool {
     let all: Effect<'_> = writes.into_iter().collect();
     effect
         .iter()

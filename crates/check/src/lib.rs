@@ -7,7 +7,8 @@
 //! with the operations concerned and an explanation in words. The work is bounded, and giving up is
 //! a verdict of its own.
 //!
-//! [`check_changes`] judges a store that can be opened up by its own account of what it did.
+//! [`check_changes`] judges a store that can be opened up by its own account of what it did, and
+//! [`check_with_changes`] judges a history with that account at hand.
 //!
 //! What this crate never does: it never runs anything, reads no clock and no file, and shares no
 //! code with the store that it judges.
@@ -52,5 +53,5 @@ pub use history::{
     Action, Comparison, EMPTY_REVISION, FinalState, History, Item, Operation, Outcome, Reply,
     Response, Revision, Target, Txn, TxnOp,
 };
-pub use linearizability::{DEFAULT_STEPS, check};
+pub use linearizability::{DEFAULT_STEPS, check, check_with_changes};
 pub use verdict::{GaveUp, HistorySummary, Property, Verdict, Violation};

@@ -1,14 +1,16 @@
 //! Judges a whole history: real time, answers, what was read at the end.
 
+use crate::changes::{Effect, RevisionChange, check_changes, effects};
 use crate::facts::HistoryFacts;
 use crate::groups::Groups;
-use crate::history::{History, Outcome};
+use crate::history::{History, Outcome, Revision};
 use crate::order::Order;
 use crate::place::{Dead, Placement, PlacementResult, Scope, Why};
 use crate::plan::{CallKind, CallSource, PreparedHistory};
 use crate::store::{self, Mismatch};
 use crate::text;
 use crate::verdict::{GaveUp, HistorySummary, Property, Verdict, Violation};
+use std::collections::BTreeMap;
 
 /// The default bound on the search, in steps of well under a microsecond each.
 pub const DEFAULT_STEPS: u64 = 2_000_000;
@@ -22,14 +24,39 @@ pub const DEFAULT_STEPS: u64 = 2_000_000;
 /// The work is `O(n log n)` while the revisions give the order, and beyond that at most `steps`
 /// steps of search for each of: the whole, and each group of keys that transactions join.
 pub fn check(history: &History, steps: u64) -> Verdict {
+    verdict(history, &BTreeMap::new(), steps)
+}
+
+/// [`check`] and [`check_changes`] in one: judges `history` with the store's own account at hand, all
+/// `changes` from the first revision to the last.
+///
+/// The account says what each revision changed, so few writes of unknown outcome fit it, and long
+/// histories with thousands of them are decided that can't be without. It is a hint: an order that is
+/// found explains every answer whatever the account says, and if none is found with it, the search
+/// goes on without it.
+pub fn check_with_changes(history: &History, changes: &[RevisionChange], steps: u64) -> Verdict {
+    match check_changes(history, changes) {
+        Err(violation) => Verdict::Violated(violation),
+        Ok(()) => verdict(history, &effects(changes), steps),
+    }
+}
+
+fn verdict(history: &History, account: &Account<'_>, steps: u64) -> Verdict {
     let plan = PreparedHistory::new(history);
-    match judge(&plan, steps) {
+    match judge(&plan, account, steps) {
         Ok(verdict) => verdict,
         Err(violation) => Verdict::Violated(violation),
     }
 }
 
-fn judge(plan: &PreparedHistory<'_>, bound: u64) -> Result<Verdict, Box<Violation>> {
+/// What each revision changed, as the store says; empty if nobody asked it.
+pub(crate) type Account<'a> = BTreeMap<Revision, Effect<'a>>;
+
+fn judge(
+    plan: &PreparedHistory<'_>,
+    account: &Account<'_>,
+    bound: u64,
+) -> Result<Verdict, Box<Violation>> {
     let order = Order::of(plan)?;
     finals(plan)?;
     let open = order.gaps().next().is_some();
@@ -39,16 +66,20 @@ fn judge(plan: &PreparedHistory<'_>, bound: u64) -> Result<Verdict, Box<Violatio
         HistoryFacts::default()
     };
     let groups = Groups::of(plan);
-    let mut whole = Placement::new(plan, &order, &facts, &groups, Scope::All, bound);
-    let dead = match whole.search() {
-        PlacementResult::Witness { applied } => {
-            return Ok(Verdict::Holds(summarize(
-                plan,
-                &order,
-                applied,
-                whole.backtracks,
-            )));
+    let search = |scope, bound| Placement::new(plan, &order, &facts, &groups, scope, bound);
+    let holds = |applied, dead_ends| {
+        let summary = summarize(plan, &order, applied, dead_ends);
+        Ok(Verdict::Holds(summary))
+    };
+    if open && !account.is_empty() {
+        let mut hinted = search(Scope::All, bound).with_hints(account);
+        if let PlacementResult::Witness { applied } = hinted.search() {
+            return holds(applied, hinted.backtracks);
         }
+    }
+    let mut whole = search(Scope::All, bound);
+    let dead = match whole.search() {
+        PlacementResult::Witness { applied } => return holds(applied, whole.backtracks),
         PlacementResult::Nothing(dead) => return Err(explain(plan, &order, &dead)),
         PlacementResult::Exhausted => whole.furthest.take(),
     };
@@ -62,8 +93,7 @@ fn judge(plan: &PreparedHistory<'_>, bound: u64) -> Result<Verdict, Box<Violatio
         .into_iter()
         .chain(groups.all().filter(|group| Some(*group) != first))
     {
-        let scope = Scope::Group(group);
-        let mut part = Placement::new(plan, &order, &facts, &groups, scope, left);
+        let mut part = search(Scope::Group(group), left);
         if let PlacementResult::Nothing(dead) = part.search() {
             return Err(explain(plan, &order, &dead));
         }

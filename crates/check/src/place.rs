@@ -11,10 +11,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::changes::can_be;
 use crate::facts::{Fit, HistoryFacts};
 use crate::fingerprint::Fingerprint;
 use crate::groups::{Group, Groups};
 use crate::history::{EMPTY_REVISION, Revision};
+use crate::linearizability::Account;
 use crate::order::Order;
 use crate::plan::{CallBody, CallStep, KeyId, PreparedHistory};
 use crate::store::{Mismatch, ModelStore, UndoLog};
@@ -76,6 +78,8 @@ pub(crate) struct Placement<'p, 'h> {
     order: &'p Order,
     facts: &'p HistoryFacts,
     groups: &'p Groups,
+    /// What the store says of each gap: only writes that do this are tried there.
+    hints: Option<&'p Account<'p>>,
     scope: Scope,
     store: ModelStore<'h>,
     log: UndoLog<'h>,
@@ -108,6 +112,7 @@ impl<'p, 'h> Placement<'p, 'h> {
             order,
             facts,
             groups,
+            hints: None,
             scope,
             store: ModelStore::new(plan.keys.clone()),
             log: UndoLog::new(),
@@ -119,6 +124,30 @@ impl<'p, 'h> Placement<'p, 'h> {
             steps: 0,
             bound,
         }
+    }
+
+    /// Tries only what the store says of itself.
+    pub(crate) fn with_hints(mut self, account: &'p Account<'p>) -> Self {
+        self.hints = Some(account);
+        self
+    }
+
+    /// Whether a write would do at `gap` what the store says was done there.
+    fn is_as_said(&self, body: &CallBody<'h>, gap: Revision) -> bool {
+        let Some(effect) = self.hints.and_then(|hints| hints.get(&gap)) else {
+            return true;
+        };
+        let name = |key: &KeyId| self.plan.keys[*key as usize];
+        let writes = self
+            .store
+            .branch(body)
+            .iter()
+            .filter_map(|step| match step {
+                CallStep::Put(key, value) => Some((name(key), Some(*value))),
+                CallStep::Delete(key) => Some((name(key), None)),
+                CallStep::Get(_) | CallStep::Scan(..) => None,
+            });
+        can_be(writes, effect)
     }
 
     /// Searches for an order.
@@ -317,6 +346,9 @@ impl<'p, 'h> Placement<'p, 'h> {
             }
             let body = &self.plan.calls[*call].body;
             if required.is_some_and(|(key, value)| !body.may_put(*key, value)) {
+                continue;
+            }
+            if !self.is_as_said(body, gap) {
                 continue;
             }
             if let Some(class) = self.class(*call)

@@ -5,8 +5,8 @@ mod support;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use quorate_check::{
-    Action, History, Operation, Property, Reply, RevisionChange, Txn, TxnOp, Violation,
-    check_changes,
+    Action, DEFAULT_STEPS, History, Operation, Property, Reply, RevisionChange, Txn, TxnOp,
+    Verdict, Violation, check, check_changes, check_with_changes,
 };
 use support::world::{Fault, Shape, made_faulty, made_with_changes};
 use support::{acked, b, delete, done, put, refused, unknown};
@@ -152,6 +152,69 @@ fn every_fault_of_a_store_shows_in_its_account() {
             assert!(verdict.is_err(), "{fault:?} missed: seed {seed}, {shape:?}");
         }
     }
+}
+
+/// A quarter of an hour of changing members left 1,500 outcomes unknown, and the judge gave up. What
+/// the store says each revision changed leaves it next to nothing to try.
+#[test]
+fn with_the_account_a_history_with_thousands_of_unknown_outcomes_is_decided() {
+    const STEPS: u64 = 20_000;
+    let mut given_up = 0;
+    for seed in 0..6 {
+        let shape = Shape {
+            operations: 12_000,
+            clients: 24,
+            keys: 2,
+            unknown: 30,
+            exotic: 20,
+        };
+        let made = made_with_changes(seed, shape);
+        let plain = check(&made.history, STEPS);
+        given_up += usize::from(matches!(plain, Verdict::GaveUp(_)));
+        let verdict = check_with_changes(&made.history, &made.changes, STEPS);
+        assert!(verdict.holds(), "seed {seed}: {verdict}");
+        // What is wrong is found all the same, by the account or by the answers.
+        for fault in [Fault::Forget, Fault::Repeat, Fault::Betray] {
+            if let Some(bad) = made_faulty(seed, shape, fault) {
+                let verdict = check_with_changes(&bad.history, &bad.changes, STEPS);
+                assert!(
+                    verdict.violation().is_some(),
+                    "{fault:?}, seed {seed}: {verdict}"
+                );
+            }
+        }
+    }
+    assert!(given_up > 0, "these are no hard histories");
+}
+
+/// The account is a hint, and no witness: it may name another order than the answers do, as long as
+/// there is one.
+#[test]
+fn an_account_that_fits_no_order_does_not_hide_the_order_that_there_is() {
+    // Both puts of unknown outcome took effect; the reader saw "a" first.
+    let saw = |at, value, modified, version| {
+        let item = support::item("k", value, 2, modified, version);
+        done(
+            3,
+            at,
+            at + 1,
+            support::get("k"),
+            modified,
+            Reply::Got(Some(item)),
+        )
+    };
+    let history = History {
+        operations: vec![
+            unknown(1, 0, put("k", "a")),
+            unknown(2, 0, put("k", "b")),
+            saw(10, "a", 2, 1),
+            saw(20, "b", 3, 2),
+        ],
+        finals: vec![],
+    };
+    let turned = [change(2, "k", "b"), change(3, "k", "a")];
+    assert_eq!(check_changes(&history, &turned), Ok(()));
+    assert!(check_with_changes(&history, &turned, DEFAULT_STEPS).holds());
 }
 
 /// Whether each of `rows` can have an operation of its own among `operations`, which can each do one

@@ -17,6 +17,11 @@ pub trait Hard: Clone + Debug + Default + Eq + Hash {
     /// Changes the state by one record. Called once when the record is written, and again for
     /// each record of the log after a crash.
     fn apply(&mut self, record: &Self::Record);
+
+    /// Gives back some memory that is no part of the state any more, and changes nothing that can be
+    /// seen. For states that would otherwise free millions of things at once, and stop the node while
+    /// they do.
+    fn tidy(&mut self) {}
 }
 
 /// A protocol that keeps nothing across a crash.
@@ -92,5 +97,10 @@ impl<H: Hard> Journaled<H> {
     pub fn write<P: Protocol<Hard = H>>(&mut self, record: H::Record, out: &mut Effects<P>) {
         self.0.apply(&record);
         out.record(record);
+    }
+
+    /// See [`Hard::tidy`].
+    pub fn tidy(&mut self) {
+        self.0.tidy();
     }
 }

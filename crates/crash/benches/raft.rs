@@ -12,11 +12,12 @@
 
 use bytes::Bytes;
 use quorate_core::driver::{Disk, Gate, Lsn, Released, replay};
-use quorate_core::{Effects, Input, NodeId, Protocol, Time, To};
+use quorate_core::{Effects, Hard as _, Input, NodeId, Protocol, Time, To};
 use quorate_crash::raft::*;
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Forgets what it is given.
@@ -181,7 +182,45 @@ fn run(batch: usize, total: usize) -> f64 {
     watch.nanoseconds() / (cluster.committed - first) as f64
 }
 
+/// Milliseconds of the one step that cuts a log of so many entries.
+fn cut(entries: usize) -> f64 {
+    let mut hard = Hard::default();
+    let position = |index: usize| Position {
+        term: 1,
+        index: index as u64,
+    };
+    for first in (1..=entries).step_by(16) {
+        let entry = |_| Entry {
+            term: 1,
+            payload: Bytes::from(vec![7; 300]).into(),
+        };
+        let entries: Vec<Entry> = (0..16).map(entry).collect();
+        let entries = Entries::new(entries).expect("one term");
+        hard.apply(&Record::Append {
+            at: first as u64,
+            entries,
+        });
+    }
+    let configuration = Arc::new(Configuration::founding(3));
+    let watch = Instant::now();
+    let at = position(entries);
+    hard.apply(&Record::SnapshotEnd {
+        id: 0,
+        meta: SnapshotMeta {
+            at,
+            ..SnapshotMeta::default()
+        },
+        base: at,
+        configuration,
+    });
+    watch.elapsed().as_secs_f64() * 1e3
+}
+
 fn main() {
+    println!(
+        "a log of 3 million entries is cut in {:.3} ms",
+        cut(3_000_000)
+    );
     const RUNS: usize = 11;
     println!("three nodes, entries of 64 bytes, processor time of all three per committed entry");
     for batch in [1, 8, 64, 256] {

@@ -1,9 +1,11 @@
 //! The log: entries from somewhere on, and what came before as a snapshot.
 
 mod digest;
+mod discarded;
 
 use super::{Configuration, Entries, Entry, Position, SnapshotMeta};
 use digest::Sum;
+use discarded::Discarded;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ pub struct Log {
     configurations: VecDeque<(u64, Arc<Configuration>)>,
     /// The sum of what is no longer here, as far as it is in the sums of the batches.
     before: u128,
+    discarded: Discarded,
 }
 
 #[derive(Clone, Debug)]
@@ -287,6 +290,8 @@ impl Log {
             entries: entries.clone(),
             sum: Sum::default(),
         });
+        // So a log that is replayed is never more than twice as large as it was written.
+        self.discarded.free(2 * entries.len());
         true
     }
 
@@ -346,19 +351,21 @@ impl Log {
                 self.configurations.pop_front();
             }
         } else if base == snapshot.at {
+            let mut discarded = std::mem::take(&mut self.discarded);
+            discarded.add(std::mem::take(&mut self.batches));
             *self = Self::after(base, Some(configuration.clone()));
+            self.discarded = discarded;
         } else {
             return false;
         }
         self.snapshot = snapshot;
-        while self
-            .batches
-            .front()
-            .is_some_and(|b| b.end() <= base.index + 1)
-        {
-            let gone = self.batches.pop_front();
-            self.forget(gone.as_ref().and_then(|batch| batch.sum.known()));
-        }
+        let gone = self.batches.partition_point(|b| b.end() <= base.index + 1);
+        let kept = self.batches.split_off(gone);
+        let gone = std::mem::replace(&mut self.batches, kept);
+        // No batch knows its sum unless those before it do.
+        let known = gone.iter().rev().find_map(|batch| batch.sum.known());
+        self.forget(known);
+        self.discarded.add(gone);
         if let Some(batch) = self.batches.front()
             && batch.first <= base.index
         {
@@ -388,6 +395,11 @@ impl Log {
         }
         self.base = base;
         true
+    }
+
+    /// Gives back the memory of so many entries that were cut off.
+    pub(super) fn tidy(&mut self, entries: usize) {
+        self.discarded.free(entries);
     }
 
     /// Which batch has the entry at `index`.

@@ -185,6 +185,7 @@ impl Protocol for Raft {
             Input::Start => self.on_start(out),
             Input::Coin { .. } => {} // Raft flips none
         }
+        self.hard.tidy();
         self.violation = self.violation.or(self.hard.flaw());
         if self.violation.is_some() {
             self.stop(out);
