@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use quorate_check::{History, Outcome, Verdict, Violation};
+use quorate_check::{History, Outcome, Verdict};
 use serde::Serialize;
 
 use crate::fault_report::FaultReport;
@@ -81,26 +81,22 @@ pub enum StormVerdict {
     },
 }
 
-impl StormVerdict {
-    pub(crate) fn of(verdict: Verdict, account: Result<(), Box<Violation>>) -> Self {
-        match (verdict, account) {
-            (Verdict::Violated(violation), _) | (_, Err(violation)) => Self::violated(&violation),
-            (Verdict::GaveUp(gave_up), Ok(())) => Self::Undecided {
+impl From<Verdict> for StormVerdict {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Violated(violation) => Self::Violated {
+                property: violation.property.name(),
+                explanation: violation.explanation,
+                lines: violation.operations.iter().map(|index| index + 1).collect(),
+            },
+            Verdict::GaveUp(gave_up) => Self::Undecided {
                 explanation: gave_up.explanation,
             },
-            (Verdict::Holds(summary), Ok(())) => Self::Holds {
+            Verdict::Holds(summary) => Self::Holds {
                 revision: summary.revision,
                 unknown_applied: summary.unknown_applied,
                 stale_reads: summary.stale_reads,
             },
-        }
-    }
-
-    fn violated(violation: &Violation) -> Self {
-        Self::Violated {
-            property: violation.property.name(),
-            explanation: violation.explanation.clone(),
-            lines: violation.operations.iter().map(|index| index + 1).collect(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use quorate_check::{DEFAULT_STEPS, History, Operation, check, check_changes, jsonl};
+use quorate_check::{DEFAULT_STEPS, History, Operation, check, check_with_changes, jsonl};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -195,33 +195,39 @@ async fn judge(
     if let Ok(finals) = &finals {
         history.finals.clone_from(finals);
     }
-    // Without the final states the answers can still contradict each other.
-    let begin = Instant::now();
-    let verdict = check(history, DEFAULT_STEPS);
-    tell(&format!("judged in {} ms", begin.elapsed().as_millis()));
     let unjudged = |error: anyhow::Error| StormVerdict::Unjudged {
         explanation: format!("{error:#}"),
     };
-    match finals {
-        _ if verdict.violation().is_some() => StormVerdict::of(verdict, Ok(())),
-        Err(error) => unjudged(error),
-        Ok(finals) => {
-            let last = finals.iter().map(|state| state.contents.revision).max();
-            let begin = Instant::now();
-            match account::changes(endpoints, last.unwrap_or(0)).await {
-                Err(error) => unjudged(error),
-                Ok(changes) => {
-                    let account = check_changes(history, &changes);
-                    tell(&format!(
-                        "{} changes read and judged in {} ms",
-                        changes.len(),
-                        begin.elapsed().as_millis()
-                    ));
-                    StormVerdict::of(verdict, account)
-                }
-            }
+    let finals = match finals {
+        Ok(finals) => finals,
+        // Without the final states the answers can still contradict each other.
+        Err(error) => {
+            let verdict = check(history, DEFAULT_STEPS);
+            return match verdict.violation() {
+                Some(_) => verdict.into(),
+                None => unjudged(error),
+            };
         }
-    }
+    };
+    let last = finals.iter().map(|state| state.contents.revision).max();
+    tell(&format!(
+        "reading what {} revisions changed",
+        last.unwrap_or(0)
+    ));
+    let begin = Instant::now();
+    let changes = match account::changes(endpoints, last.unwrap_or(0)).await {
+        Ok(changes) => changes,
+        Err(error) => return unjudged(error),
+    };
+    let read = begin.elapsed();
+    let verdict = check_with_changes(history, &changes, DEFAULT_STEPS);
+    tell(&format!(
+        "{} changes read in {} ms, the history judged in {} ms",
+        changes.len(),
+        read.as_millis(),
+        (begin.elapsed() - read).as_millis()
+    ));
+    verdict.into()
 }
 
 fn write(path: &Path, history: &History) -> anyhow::Result<()> {
