@@ -22,15 +22,36 @@ pub struct Settings {
     pub answers_bytes: u64,
 }
 
+impl Settings {
+    /// Those of every cluster at its first entry. They are part of feature level 1 and never change:
+    /// a replica that replays a log from its beginning must do so under the settings that the log was
+    /// written under. A version that wants others raises the level, with an entry that says so.
+    pub const FOUNDING: Self = Self {
+        sessions: 1024,
+        session_window: 8192,
+        // The previous value of one key, of the largest size that a request may have.
+        answer_bytes: 2 << 20,
+        session_bytes: 8 << 20,
+        answers_bytes: 64 << 20,
+    };
+}
+
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            sessions: 1024,
-            session_window: 8192,
-            // The previous value of one key, of the largest size that a request may have.
-            answer_bytes: 2 << 20,
-            session_bytes: 8 << 20,
-            answers_bytes: 64 << 20,
-        }
+        Self::FOUNDING
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Machine;
+
+    /// A change of these figures would split a cluster whose members replay the same log with two
+    /// versions of the software, and no message would say so.
+    #[test]
+    fn founding_settings_never_change() {
+        let digest = Machine::founding(Settings::FOUNDING).digest();
+        assert_eq!(format!("{digest:016x}"), "58fa67f49700a16a");
     }
 }
