@@ -45,11 +45,13 @@ pub enum Mutant {
     NewerEntrySkipped,
     /// The leader raises the feature level without asking what software the members run.
     LevelRaisedTooEarly,
+    /// A member that has lost its log begins an empty one and votes, where it should refuse to start.
+    WipedMemberVotes,
 }
 
 impl Mutant {
     /// Every defect, [`Mutant::None`] left out.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NoSyncBeforeAck,
         Self::VoteNotPersisted,
         Self::OldTermCommit,
@@ -66,6 +68,7 @@ impl Mutant {
         Self::StalledLeaderLeads,
         Self::NewerEntrySkipped,
         Self::LevelRaisedTooEarly,
+        Self::WipedMemberVotes,
     ];
 
     /// Is this the seeded defect? Always `false` in the product.

@@ -76,11 +76,13 @@ pub enum Fault {
     LevelRaised,
     /// A replica stops, because its software is too old for the cluster's feature level.
     RefusedTooOld,
+    /// Some of the files of a member's log are lost; it refuses to start, and an operator replaces it.
+    DirectoryPartLost,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Loss,
         Self::Duplication,
         Self::Reordering,
@@ -116,6 +118,7 @@ impl Fault {
         Self::RolledBack,
         Self::LevelRaised,
         Self::RefusedTooOld,
+        Self::DirectoryPartLost,
     ];
 
     /// Its name in reports.
@@ -156,6 +159,7 @@ impl Fault {
             Self::RolledBack => "rolled-back",
             Self::LevelRaised => "level-raised",
             Self::RefusedTooOld => "refused-too-old",
+            Self::DirectoryPartLost => "directory-part-lost",
         }
     }
 
@@ -196,7 +200,8 @@ impl Fault {
             Self::MemberAdded
             | Self::MemberPromoted
             | Self::MemberRemoved
-            | Self::DirectoryLost => allows(B::Restart) && contract.replicas() >= 3,
+            | Self::DirectoryLost
+            | Self::DirectoryPartLost => allows(B::Restart) && contract.replicas() >= 3,
             // Other software is a restart.
             Self::Upgraded | Self::RolledBack | Self::LevelRaised | Self::RefusedTooOld => {
                 allows(B::Restart)

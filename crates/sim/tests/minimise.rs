@@ -22,6 +22,7 @@ fn options(mutant: Mutant) -> Options {
         Fault::MemberPromoted,
         Fault::MemberRemoved,
         Fault::DirectoryLost,
+        Fault::DirectoryPartLost,
         Fault::Upgraded,
         Fault::RolledBack,
         Fault::LevelRaised,

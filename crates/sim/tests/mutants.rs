@@ -171,3 +171,10 @@ fn a_stale_configuration_that_counts_is_found() {
     ];
     assert!(expected.contains(&property.as_str()), "{property}");
 }
+
+/// An acknowledged write was lost without a word, when a member with an empty directory came back
+/// while others were down.
+#[test]
+fn a_wiped_member_that_votes_is_found() {
+    find(Mutant::WipedMemberVotes, 2000);
+}

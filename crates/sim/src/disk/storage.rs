@@ -166,6 +166,28 @@ impl SimStorage {
         self.restarted();
     }
 
+    /// Some of the files are lost while nothing has them open, at least one. Says which.
+    pub fn lose_files(&mut self, decisions: &mut Decisions) -> Vec<String> {
+        let all: Vec<String> = self.names.keys().cloned().collect();
+        if all.is_empty() {
+            return all;
+        }
+        let surely = decisions.below(all.len() as u64) as usize;
+        let every = decisions.below(4) == 0;
+        let mut lost = all;
+        let mut at = 0;
+        lost.retain(|_| {
+            at += 1;
+            every || at - 1 == surely || decisions.below(4) == 0
+        });
+        for name in &lost {
+            self.names.remove(name);
+            self.durable_names.remove(name);
+        }
+        self.forget_unnamed();
+        lost
+    }
+
     /// All is gone, as on a new disk.
     pub fn wipe(&mut self) {
         *self = Self::default();

@@ -33,7 +33,7 @@ impl<P: Simulated> World<P> {
                 self.power_loss(id, "the machine is lost, and its disk with it");
                 let node = &mut self.nodes[id.index()];
                 node.storage.get().wipe();
-                node.synced = 0;
+                (node.synced, node.log_begun) = (0, false);
             }
         }
         // Not always: the call after which the power fails may come during the recovery.

@@ -45,7 +45,7 @@ impl<P: Simulated> World<P> {
         let learner = configuration.learners.first().copied();
         let voters = configuration.voters.len();
         let change = match (lost, learner) {
-            _ if choice == 7 => return self.lose_directory(&configuration, asked),
+            _ if choice >= 6 => return self.lose_directory(&configuration, asked),
             (Some(lost), _) if voters > 1 => id_of(lost).map(|id| Change::Remove { id }),
             (_, Some(learner)) if choice > 0 => id_of(learner).map(|id| Change::Promote { id }),
             (_, Some(learner)) => id_of(learner).map(|id| Change::Remove { id }),
@@ -87,7 +87,8 @@ impl<P: Simulated> World<P> {
         );
     }
 
-    /// The machine of a voter is lost with its disk, when all others are up and agree who takes part.
+    /// A voter loses its machine with the disk, or files of its log, when all others are up and agree
+    /// who takes part.
     fn lose_directory(&mut self, configuration: &Configuration, node: NodeId) {
         let mut members = configuration.members().into_iter();
         let all_up = members.all(|member| {
@@ -99,6 +100,17 @@ impl<P: Simulated> World<P> {
         let may = all_up && configuration.voters.len() >= 3 && configuration.is_voter(node);
         if configuration.is_joint() || !may || !self.may_crash() {
             return;
+        }
+        if self.streams.harm.below(2) == 1 {
+            // No power failure: what a crash leaves of removed names could hide the loss.
+            self.kill(node, "the process is killed, and files of its log are lost");
+            let mut storage = self.nodes[node.index()].storage.get();
+            let lost = storage.lose_files(&mut self.streams.harm);
+            drop(storage);
+            self.nodes[node.index()].lost_files = !lost.is_empty();
+            return self
+                .trace
+                .say(self.now, || format!("{node} has lost {}", lost.join(", ")));
         }
         self.covered(Fault::DirectoryLost);
         self.trace

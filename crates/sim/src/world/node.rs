@@ -41,6 +41,10 @@ pub(super) struct Node<P: Simulated> {
     pub(super) silent: bool,
     /// It never comes back.
     pub(super) retired: bool,
+    /// It has begun a log, and knows that beside the log: an empty one is then a loss.
+    pub(super) log_begun: bool,
+    /// Files of its log were lost since it last ran.
+    pub(super) lost_files: bool,
     /// Something was done to its disk that it may not survive.
     pub(super) tainted: bool,
     pub(super) clock: Clock,
@@ -84,6 +88,8 @@ impl<P: Simulated> Node<P> {
             led: None,
             silent: false,
             retired: false,
+            log_begun: false,
+            lost_files: false,
             tainted: false,
             clock: Clock::new(0, 0),
             timers: Timers::default(),

@@ -7,8 +7,8 @@ use crate::observe::Broken;
 use crate::serving::{Config, Input, PeerMessage, Replica, Simulated};
 use crate::{Fault, InFlight, Milestone};
 use quorate_contract::Behaviour;
-use quorate_core::NodeId;
 use quorate_core::replicated::Role;
+use quorate_core::{Mutant, NodeId};
 use quorate_replica::{self as replica, Notice, Outcome, Refusal, Reply, Stopped, Ticket};
 use quorate_report::EventKind;
 use quorate_wal as wal;
@@ -322,12 +322,27 @@ impl<P: Simulated> World<P> {
         self.kill(id, &format!("its log has failed and it stops: {error}"));
     }
 
+    /// A member that has lost files of its log refuses to start. An operator has to replace it.
+    fn refuse_for_good(&mut self, id: NodeId, error: &str) {
+        self.covered(Fault::DirectoryPartLost);
+        self.trace
+            .say(self.now, || format!("{id} refuses to start: {error}"));
+        if let Some(recording) = &mut self.recording {
+            let label = format!("refuses to start: {error}");
+            let recorder = &mut recording.recorder;
+            recorder.remark(self.now, id, EventKind::Note, &label);
+        }
+        let node = &mut self.nodes[id.index()];
+        (node.retired, node.broken) = (true, true);
+    }
+
     /// Brings a node up from its disk.
     pub(super) fn restart(&mut self, id: NodeId) {
         let config = self.config(id);
         let log = wal::Config {
             segment_bytes: SEGMENT_BYTES,
             sector: 512,
+            must_exist: self.nodes[id.index()].log_begun,
             mutant: self.mutant,
             ..wal::Config::new(wal::Identity {
                 cluster: 1,
@@ -351,6 +366,18 @@ impl<P: Simulated> World<P> {
                 self.power_loss(id, "the power fails during recovery");
             }
             Err(StartError::Disk(_)) if self.healed.is_none() => self.come_back_later(id),
+            Err(StartError::Damaged(_))
+                if self.nodes[id.index()].lost_files
+                    && self.mutant.is(Mutant::WipedMemberVotes) =>
+            {
+                let node = &mut self.nodes[id.index()];
+                node.storage.get().wipe();
+                (node.synced, node.log_begun, node.lost_files) = (0, false, false);
+                self.restart(id);
+            }
+            Err(StartError::Damaged(error)) if self.nodes[id.index()].lost_files => {
+                self.refuse_for_good(id, &error);
+            }
             Err(StartError::Damaged(error)) if self.nodes[id.index()].tainted => {
                 self.trace
                     .say(self.now, || format!("{id} refuses to start: {error}"));
@@ -396,6 +423,7 @@ impl<P: Simulated> World<P> {
                 detail,
             });
         }
+        (node.log_begun, node.lost_files) = (true, false);
         let seen = seen(&replica);
         let result = self.observers.on_start(id, replica.protocol(), seen);
         self.nodes[id.index()].replica = Some(replica);
