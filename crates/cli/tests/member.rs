@@ -164,6 +164,25 @@ async fn members_are_named_or_given_by_id() {
     assert_eq!(changes(&server), expected);
 }
 
+/// A storm found it: the answer to a removal was lost, the list still showed the member, and the second
+/// attempt was refused because the first had been committed meanwhile.
+#[tokio::test]
+async fn a_change_that_an_earlier_attempt_made_meanwhile_is_made() {
+    let server = cluster().await;
+    for line in ["remove n1", "add n3 --peer-url http://127.0.0.1:2410"] {
+        server.memory.with_roster(|roster| roster.twice = true);
+        done(&member(&server, line).await);
+    }
+    let made = changes(&server);
+    assert_eq!(made.len(), 2, "{made:?}");
+    // What was not made is refused.
+    refused(
+        &member(&server, "add n4 --peer-url http://127.0.0.1:2400").await,
+        2,
+        &["Peer URLs already exists"],
+    );
+}
+
 #[tokio::test]
 async fn a_cluster_out_of_reach_is_told_from_one_that_refuses() {
     let server = cluster().await;

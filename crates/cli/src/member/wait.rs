@@ -122,7 +122,8 @@ pub(super) async fn promote(
 }
 
 /// Makes a change as soon as the cluster takes it, unless `done` sees in the list that it is made:
-/// an attempt whose answer was lost may have been the one.
+/// an attempt whose answer was lost may have been the one. It may also be made between a look at the
+/// list and the next attempt, which is refused then because there is nothing left to change.
 pub(super) async fn change(
     client: &MembersClient,
     patience: WaitLimit,
@@ -137,7 +138,14 @@ pub(super) async fn change(
         }
         match make().await {
             Ok(members) => return Ok(members),
-            Err(failure) => wait.through(failure).await?,
+            Err(failure) if failure.may_pass() => wait.through(failure).await?,
+            Err(failure) => {
+                let members = wait.list().await?;
+                return match done(&members) {
+                    true => Ok(members),
+                    false => Err(failure.into()),
+                };
+            }
         }
     }
 }

@@ -17,6 +17,9 @@ pub(crate) struct Roster {
     in_sync: BTreeSet<u64>,
     /// Every change that was made, in order.
     pub(crate) changes: Vec<MemberChange>,
+    /// The next change is made twice, and the second answer is given: an earlier attempt, whose answer
+    /// was lost, is committed just before.
+    pub(crate) twice: bool,
     last: u64,
 }
 
@@ -58,6 +61,9 @@ impl Roster {
     }
 
     pub(crate) fn change(&mut self, change: MemberChange) -> Result<MembersChanged, Refusal> {
+        if std::mem::take(&mut self.twice) {
+            self.change(change.clone())?;
+        }
         let member = match &change {
             MemberChange::Add {
                 peer_urls,
