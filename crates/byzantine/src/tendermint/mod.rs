@@ -72,7 +72,7 @@ pub enum Output {
     Equivocation(NodeId),
 }
 
-/// The names of the timers; each belongs to the current round.
+/// The names of the timers; each belongs to the current round, but for `Fetch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
     /// OnTimeoutPropose.
@@ -81,8 +81,9 @@ pub enum Timer {
     Prevote,
     /// OnTimeoutPrecommit.
     Precommit,
-    /// The round takes too long: perhaps the others have decided by votes that this node was not
-    /// shown. The paper's gossip would have passed them on.
+    /// The height takes too long: perhaps another node has decided by votes that this one was not
+    /// shown. The paper's gossip would have passed them on. It runs through all rounds of the height: a
+    /// liar that helps each round to its end kept it from ever firing.
     Fetch,
 }
 

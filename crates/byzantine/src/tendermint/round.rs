@@ -22,13 +22,8 @@ impl Tendermint {
         }
         (self.round, self.step) = (round, Step::Propose);
         (self.prevote_timed, self.precommit_timed) = (false, false);
-        (self.awaiting_proposal, self.fetching) = (false, false);
-        for timer in [
-            Timer::Propose,
-            Timer::Prevote,
-            Timer::Precommit,
-            Timer::Fetch,
-        ] {
+        self.awaiting_proposal = false;
+        for timer in [Timer::Propose, Timer::Prevote, Timer::Precommit] {
             out.disarm(timer);
         }
         let oldest = round.saturating_sub(KEPT_ROUNDS as u64);
@@ -189,6 +184,8 @@ impl Tendermint {
         self.blocks.clear();
         self.prevotes.clear();
         self.precommits.clear();
+        self.fetching = false;
+        out.disarm(Timer::Fetch);
         self.start_round(0, out);
     }
 

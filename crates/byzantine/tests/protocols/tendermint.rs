@@ -209,6 +209,53 @@ fn a_hidden_lock_comes_to_light() {
         n2 → n0 precommit r1 nil
         n2 → n1 precommit r1 nil
         n2 → n3 precommit r1 nil
+        n0 → n1 prevote r0 6c90db8d
+        n0 → n1 precommit r0 6c90db8d
+        n0 → n1 prevote r1 nil
+        n0 → n1 precommit r1 nil
+        n0 → n1 precommit r0 6c90db8d
+        n0 → n1 precommit r0 nil
+        n0 → n1 precommit r0 nil
+        n2 → n1 prevote r0 nil
+        n2 → n1 precommit r0 nil
+        n2 → n1 proposal r1 53ff1caf [] vr -1
+        n2 → n1 prevote r1 53ff1caf
+        n2 → n1 precommit r1 nil
+        n2 → n1 precommit r0 6c90db8d
+        n2 → n1 precommit r0 nil
+        n2 → n1 precommit r0 nil
+        n1 → n0 proposal r0 6c90db8d [b"a"] vr -1
+        n1 → n0 prevote r0 6c90db8d
+        n1 → n0 precommit r0 nil
+        n1 → n0 prevote r1 53ff1caf
+        n1 → n0 precommit r1 nil
+        n1 → n0 precommit r0 6c90db8d
+        n1 → n0 precommit r0 nil
+        n1 → n0 precommit r0 nil
+        n2 → n0 prevote r0 nil
+        n2 → n0 precommit r0 nil
+        n2 → n0 proposal r1 53ff1caf [] vr -1
+        n2 → n0 prevote r1 53ff1caf
+        n2 → n0 precommit r1 nil
+        n2 → n0 precommit r0 6c90db8d
+        n2 → n0 precommit r0 nil
+        n2 → n0 precommit r0 nil
+        n3 → n0 prevote r0 6c90db8d
+        n0 → n2 prevote r0 6c90db8d
+        n0 → n2 precommit r0 6c90db8d
+        n0 → n2 prevote r1 nil
+        n0 → n2 precommit r1 nil
+        n0 → n2 precommit r0 6c90db8d
+        n0 → n2 precommit r0 nil
+        n0 → n2 precommit r0 nil
+        n1 → n2 proposal r0 6c90db8d [b"a"] vr -1
+        n1 → n2 prevote r0 6c90db8d
+        n1 → n2 precommit r0 nil
+        n1 → n2 prevote r1 53ff1caf
+        n1 → n2 precommit r1 nil
+        n1 → n2 precommit r0 6c90db8d
+        n1 → n2 precommit r0 nil
+        n1 → n2 precommit r0 nil
         n2 → n0 prevote r2 nil
         n2 → n1 prevote r2 nil
         n2 → n3 prevote r2 nil

@@ -75,25 +75,21 @@ fn tendermint_serves_through_crashes_power_losses_partitions_and_loss() {
 
 #[test]
 fn a_member_that_lies_changes_nothing() {
-    // Known and open: on seed 6 one honest node alone decides height 6, and the two others, with the
-    // liar, are still in round 24 of it 30 s after healing. No safety property breaks on any seed.
-    let (before, writes) = hold(Defect::Equivocation(NodeId(3)), 0..6);
-    let (after, more) = hold(Defect::Equivocation(NodeId(3)), 7..60);
-    assert!(before.of(Fault::Loss) + after.of(Fault::Loss) > 0);
-    let writes = writes + more;
-    let stuck = simulate_protocol::<Ordered>(&contract(), 6, &Options::default());
-    let stuck = stuck
-        .verdict
-        .violation()
-        .map(|violation| &*violation.property);
-    assert_eq!(stuck, Some("liveness after stabilization"));
+    // One honest node alone decided a height, by the liar's vote; the others went from round to round
+    // with the liar's help, and never asked.
+    let (coverage, writes) = hold(Defect::Equivocation(NodeId(3)), 0..120);
+    assert!(coverage.of(Fault::Loss) > 0);
     assert!(writes > 1_000, "{writes} writes were answered");
 }
 
 #[test]
 fn a_lock_that_is_not_persisted_is_found() {
     let property = find(Defect::LockNotPersisted, Mutant::None, 800);
-    let expected = ["agreement", "equal states at equal index"];
+    let expected = [
+        "agreement",
+        "equal states at equal index",
+        "linearizability",
+    ];
     assert!(expected.contains(&property.as_str()), "{property}");
 }
 
