@@ -59,6 +59,11 @@
 //! when all around it is damaged, nowhere but in its place, and not as part of a client's value that
 //! happens to hold a copy of a log.
 //!
+//! *Segments are made in advance, and never used twice.* What was never written reads as zeros, so a
+//! segment without a valid header and with data behind it has lost its header. A segment that is used
+//! again would lack this proof; and a sync of blocks that were written before took as long as one of
+//! blocks only set aside (ext4, median of 2,000: 0.07 to 0.10 ms against 0.09 to 0.11 ms).
+//!
 //! *The durable mark is what tells damage from a torn tail.* See [`crate::Recovery`].
 
 use crc32c::{crc32c, crc32c_append};
