@@ -23,9 +23,12 @@ pub struct RevisionChange {
 /// The changes of one revision: the last one for each key.
 pub(crate) type Effect<'a> = BTreeMap<&'a Bytes, Option<&'a Bytes>>;
 
+/// What each revision changed, as the store says; empty where it is not asked.
+pub(crate) type Account<'a> = BTreeMap<Revision, Effect<'a>>;
+
 /// The changes by revision.
-pub(crate) fn effects(changes: &[RevisionChange]) -> BTreeMap<Revision, Effect<'_>> {
-    let mut effects: BTreeMap<Revision, Effect<'_>> = BTreeMap::new();
+pub(crate) fn effects(changes: &[RevisionChange]) -> Account<'_> {
+    let mut effects = Account::new();
     for change in changes {
         let effect = effects.entry(change.revision).or_default();
         effect.insert(&change.key, change.value.as_ref());

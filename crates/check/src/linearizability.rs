@@ -1,16 +1,15 @@
 //! Judges a whole history: real time, answers, what was read at the end.
 
-use crate::changes::{Effect, RevisionChange, check_changes, effects};
+use crate::changes::{Account, RevisionChange, check_changes, effects};
 use crate::facts::HistoryFacts;
 use crate::groups::Groups;
-use crate::history::{History, Outcome, Revision};
+use crate::history::{History, Outcome};
 use crate::order::Order;
 use crate::place::{Dead, Placement, PlacementResult, Scope, Why};
 use crate::plan::{CallKind, CallSource, PreparedHistory};
 use crate::store::{self, Mismatch};
 use crate::text;
 use crate::verdict::{GaveUp, HistorySummary, Property, Verdict, Violation};
-use std::collections::BTreeMap;
 
 /// The default bound on the search, in steps of well under a microsecond each.
 pub const DEFAULT_STEPS: u64 = 2_000_000;
@@ -24,7 +23,7 @@ pub const DEFAULT_STEPS: u64 = 2_000_000;
 /// The work is `O(n log n)` while the revisions give the order, and beyond that at most `steps`
 /// steps of search for each of: the whole, and each group of keys that transactions join.
 pub fn check(history: &History, steps: u64) -> Verdict {
-    verdict(history, &BTreeMap::new(), steps)
+    verdict(history, &Account::new(), steps)
 }
 
 /// [`check`] and [`check_changes`] in one: judges `history` with the store's own account at hand, all
@@ -48,9 +47,6 @@ fn verdict(history: &History, account: &Account<'_>, steps: u64) -> Verdict {
         Err(violation) => Verdict::Violated(violation),
     }
 }
-
-/// What each revision changed, as the store says; empty if nobody asked it.
-pub(crate) type Account<'a> = BTreeMap<Revision, Effect<'a>>;
 
 fn judge(
     plan: &PreparedHistory<'_>,

@@ -11,12 +11,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::changes::can_be;
+use crate::changes::{Account, can_be};
 use crate::facts::{Fit, HistoryFacts};
 use crate::fingerprint::Fingerprint;
 use crate::groups::{Group, Groups};
 use crate::history::{EMPTY_REVISION, Revision};
-use crate::linearizability::Account;
 use crate::order::Order;
 use crate::plan::{CallBody, CallStep, KeyId, PreparedHistory};
 use crate::store::{Mismatch, ModelStore, UndoLog};

@@ -79,7 +79,7 @@ impl Event {
 /// How often a child reports.
 pub(crate) const REPORT_EVERY: Duration = Duration::from_millis(500);
 
-/// Reports for ever.
+/// Reports until the process ends.
 pub(crate) async fn report(node: &Node) {
     let mut every = tokio::time::interval(REPORT_EVERY);
     loop {

@@ -170,7 +170,7 @@ struct Writer<S: Storage, F> {
     untidy: bool,
 }
 
-/// Whatever ends the thread, nobody must wait for it: a panic is a failure of the disk.
+/// Whatever ends the thread, no caller must wait for it: a panic is a failure of the disk.
 struct FailOnDrop(Arc<Shared>);
 
 impl Drop for FailOnDrop {

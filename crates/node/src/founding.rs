@@ -1,6 +1,6 @@
 //! Drives a founder: carries its offer to the others, answers theirs, writes the decision down.
 
-use crate::StartError;
+use crate::error::StartError;
 use crate::forming::{Forming, Verdict};
 use crate::peers::handshake::{self, HandshakeError, Intent, Reason};
 use crate::peers::{listen, offers};

@@ -73,7 +73,7 @@ pub(crate) struct Inbox {
 struct State {
     burst: Burst,
     bulk_bytes: usize,
-    /// The thread is gone: nobody will take anything.
+    /// The thread is gone: nothing will be taken.
     closed: bool,
     asleep: bool,
 }
@@ -102,7 +102,7 @@ impl Inbox {
     /// Takes a client's request.
     ///
     /// # Errors
-    /// If as many wait as may, or nobody takes any more.
+    /// If as many wait as may, or no more are taken.
     pub(crate) fn ask(&self, ask: Ask) -> Result<(), Full> {
         let mut state = self.state();
         if state.closed {
@@ -168,7 +168,7 @@ impl Inbox {
         }
     }
 
-    /// Nobody takes anything any more. What waits is given back.
+    /// Nothing is taken any more. What waits is given back.
     pub(crate) fn close(&self) -> Burst {
         let mut state = self.state();
         state.closed = true;
@@ -182,7 +182,7 @@ impl Inbox {
 pub(crate) enum Full {
     /// As many wait as may.
     Full,
-    /// Nobody takes any more.
+    /// No more are taken.
     Closed,
 }
 

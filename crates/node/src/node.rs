@@ -2,13 +2,17 @@
 
 use crate::backend::{Backend, Shared};
 use crate::clock::Clock;
+use crate::config::NodeConfig;
 use crate::disk::{DiskThread, Synced};
+use crate::error::StartError;
 use crate::forming::{Forming, founders};
+use crate::founding::Starting;
 use crate::founding::found;
 use crate::inbox::{Inbox, InboxBounds};
 use crate::joining::{JoinRequest, join};
 use crate::peers::handshake::Reason;
 use crate::peers::{self, Local, Membership, Peers};
+use crate::published::ClockStatus;
 use crate::published::{Ended, Published};
 use crate::random::{nonce, random_id};
 use crate::recover::{Recovered, recover};
@@ -16,7 +20,6 @@ use crate::serving::{PeerMessage, Replica};
 use crate::shell::{Answers, Shell, ShellParts};
 use crate::storage::{DataDir, DirectoryError, FileStorage, Identity, State, delayed, hanging};
 use crate::worker::Worker;
-use crate::{ClockStatus, NodeConfig, StartError, Starting};
 use quorate_contract::Contract;
 use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft;
@@ -603,7 +606,7 @@ impl Parts {
 async fn answer(mut answered: mpsc::UnboundedReceiver<Answers>) {
     while let Some(answers) = answered.recv().await {
         for (ask, outcome) in answers {
-            // Whoever has stopped listening has no use for it.
+            // A caller that has stopped listening has no use for it.
             let _ = ask.send(outcome);
         }
     }

@@ -1,7 +1,8 @@
 //! From a directory to a replica's state.
 
+use crate::error::StartError;
+use crate::founding::Starting;
 use crate::serving::{Journal, Serving};
-use crate::{StartError, Starting};
 use quorate_core::Journaled;
 use quorate_crash::raft;
 use quorate_replica::{Machine, Recovery};
@@ -40,7 +41,7 @@ pub(crate) fn recover<S: Storage>(
     }
     let end = log.progress();
     if told > 0 {
-        // It is through: whether to go on is asked by whoever goes on.
+        // It is through: whether to go on is asked by the caller.
         let _ = progress(Starting::Recovering(Progress {
             read: end.total,
             total: end.total,

@@ -31,7 +31,7 @@ const HANDOVER: Duration = Duration::from_millis(500);
 /// How often it looks whether one has.
 const STOPPING_SLEEP: Duration = Duration::from_millis(5);
 
-/// If the thread panics, nobody is left waiting for it, and the process learns of it.
+/// If the thread panics, no caller is left waiting for it, and the process learns of it.
 struct Guard {
     inbox: Arc<Inbox>,
     published: Arc<Published>,
@@ -56,7 +56,7 @@ pub(crate) struct Shell {
     /// Who waits for which answer. Bounded by the replica's admission control.
     waiting: HashMap<Ticket, oneshot::Sender<Outcome>>,
     next_ticket: u64,
-    /// The connections to the members, whoever they are now.
+    /// The connections to the present members.
     connections: Peers<PeerMessage>,
     /// For each other member, what waits to be handed to its outbox.
     peers: BTreeMap<NodeId, Peer>,
@@ -232,13 +232,13 @@ impl Shell {
         {
             peer.outbox.push(&mut peer.burst);
         }
-        // Whoever gets an answer and then asks for the status finds it no older.
+        // A client that gets an answer and then asks for the status finds it no older.
         self.published.publish(self.replica.status(), &self.watch);
         if !replies.is_empty() {
             let waiting = &mut self.waiting;
             let answer = |(ticket, outcome)| Some((waiting.remove(&ticket)?, outcome));
             let answers = replies.drain(..).filter_map(answer).collect();
-            // Nobody listens any more only when the process is about to end.
+            // The receiver is gone only when the process is about to end.
             let _ = self.answers.send(answers);
         }
         for notice in notices.drain(..) {
@@ -298,7 +298,7 @@ impl Shell {
         self.replica.protocol().role() == Role::Leader
     }
 
-    /// A leader that stops asks the most advanced of the others to take over, so that nobody has to
+    /// A leader that stops asks the most advanced of the others to take over, so that no client has to
     /// wait for an election timeout. Returns whether there is one to ask.
     fn hand_over(&mut self, now: Time) -> bool {
         let progress = self.replica.protocol().progress();
@@ -323,7 +323,7 @@ impl Shell {
         true
     }
 
-    /// Nobody is left waiting.
+    /// No caller is left waiting.
     fn end(mut self) {
         let rest = self.inbox.close();
         let mut answers: Answers = vec![];

@@ -5,7 +5,7 @@
 //! n  the entry in postcard, laid out as that level has it
 //! ```
 
-use crate::RequestId;
+use crate::request::RequestId;
 use bytes::Bytes;
 use quorate_kv as kv;
 use serde::{Deserialize, Serialize};

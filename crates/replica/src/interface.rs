@@ -1,6 +1,9 @@
 //! What happens to a replica, and what it asks of its driver.
 
-use crate::{Job, JobDone, Outcome, PeerMessage, Request, Stopped, Ticket};
+use crate::peer::PeerMessage;
+use crate::request::{Outcome, Request, Ticket};
+use crate::snapshots::{Job, JobDone};
+use crate::stopped::Stopped;
 use quorate_core::driver::TimerChange;
 use quorate_core::replicated::{Replicated, Role};
 use quorate_core::{NodeId, Time};

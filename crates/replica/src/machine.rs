@@ -1,8 +1,9 @@
 //! The replicated state machine: the store, the sessions, and how far the log is applied.
 
 use crate::entry::{self, Entry};
+use crate::request::RequestId;
 use crate::sessions::{Applied, SessionId, Sessions, Verdict, hash_words};
-use crate::{RequestId, Settings};
+use crate::settings::Settings;
 use quorate_core::Mutant;
 use quorate_core::replicated::Payload;
 use quorate_kv as kv;
@@ -63,7 +64,7 @@ const ENTRY_OVERHEAD: u64 = 16;
 pub(crate) enum Effect {
     /// The leader's empty entry.
     Nothing,
-    /// A session was opened for whoever used this nonce.
+    /// A session was opened for the caller that used this nonce.
     Opened { nonce: u64, session: SessionId },
     /// A write was judged.
     Write {

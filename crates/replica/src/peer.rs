@@ -10,7 +10,7 @@ pub enum PeerMessage<M> {
     /// The protocol's own.
     Protocol(M),
     /// Writes for the leader to propose, each an encoded entry. A replica that does not lead
-    /// drops them, and counts that; whoever forwarded them sends them again.
+    /// drops them, and counts that; the node that forwarded them sends them again.
     Forward(Vec<Bytes>),
     /// A change of the members, for the leader to propose. Sent again until the configuration says
     /// that it was made.

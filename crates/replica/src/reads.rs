@@ -1,10 +1,10 @@
 //! Linearizable reads in flight: confirmed by a read index, then served from the local state.
 //!
 //! Raft thesis, 6.4: the leader notes its commit index, confirms by a round of heartbeats that it
-//! still leads, and whoever asked waits until it has applied that far. All reads that arrive while
+//! still leads, and the node that asked waits until it has applied that far. All reads that arrive while
 //! a round is under way share the next one.
 
-use crate::{Outcome, Refusal, Request, Ticket};
+use crate::request::{Outcome, Refusal, Request, Ticket};
 use quorate_core::Time;
 use std::collections::BTreeMap;
 use std::time::Duration;

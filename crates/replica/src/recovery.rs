@@ -3,8 +3,8 @@
 //! Hard state is the fold of the records; the state machine is the last complete snapshot among
 //! them. A snapshot without its end is as if it had never begun.
 
-use crate::Settings;
 use crate::machine::Machine;
+use crate::settings::Settings;
 use crate::snapshots::{MachineReader, SnapshotError};
 use quorate_core::replicated::{Replicated, SnapshotPart};
 use quorate_core::{Hard, Journaled, driver};

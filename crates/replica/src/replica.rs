@@ -1,13 +1,17 @@
 //! The replica: what happens to it, and what it does about it.
 
 use crate::audit::Audit;
+use crate::config::Config;
+use crate::interface::{Actions, Input, Timer};
 use crate::machine::Machine;
 use crate::membership::Changes;
 use crate::reads::Reads;
+use crate::request::{Header, Outcome, Refusal};
+use crate::roster::Roster;
 use crate::snapshots::Snapshots;
 use crate::status::{Counters, Status};
+use crate::stopped::Stopped;
 use crate::writes::Writes;
-use crate::{Actions, Config, Header, Input, Outcome, Refusal, Roster, Stopped, Timer};
 use members::Heard;
 use quorate_core::driver::{Disk, Gate};
 use quorate_core::replicated::{Configuration, Output, Replicated, Request as Ask, Role};

@@ -1,7 +1,8 @@
 //! What a client asks, and the three ways in which it ends.
 
 use crate::membership::{Change, ChangeRefusal};
-use crate::{SessionId, StoppedKind};
+use crate::sessions::SessionId;
+use crate::stopped::StoppedKind;
 use quorate_core::NodeId;
 use quorate_core::replicated::Configuration;
 use quorate_kv as kv;

@@ -7,14 +7,14 @@
 
 mod answer;
 
-use crate::Settings;
+use crate::settings::Settings;
 pub(crate) use answer::{Answer, Applied, Kept};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The log index of the entry that opened the session: unique for ever, on every replica.
+/// The log index of the entry that opened the session: never used twice, and the same on every replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub u64);
 

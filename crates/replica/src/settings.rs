@@ -45,7 +45,7 @@ impl Default for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Machine;
+    use crate::machine::Machine;
 
     /// A change of these figures would split a cluster whose members replay the same log with two
     /// versions of the software, and no message would say so.

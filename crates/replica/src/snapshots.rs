@@ -24,7 +24,7 @@ pub(crate) use job::{Done, Purpose, retire};
 pub use job::{Job, JobDone};
 pub(crate) use outgoing::Outgoing;
 
-use crate::Machine;
+use crate::machine::Machine;
 
 /// What a replica has to do with snapshots.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

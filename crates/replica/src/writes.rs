@@ -1,8 +1,10 @@
 //! Writes in flight at the replica that took them: sent, sent again, answered or given up.
 
+use crate::config::Limits;
 use crate::entry;
 use crate::machine::Machine;
-use crate::{Limits, Outcome, Refusal, RequestId, SessionId, Ticket, Uncertainty};
+use crate::request::{Outcome, Refusal, RequestId, Ticket, Uncertainty};
+use crate::sessions::SessionId;
 use bytes::Bytes;
 use quorate_core::{NodeId, Time};
 use quorate_kv as kv;
@@ -322,7 +324,7 @@ impl Writes {
             let late = opening.deadline <= now;
             if let (true, Some(ticket)) = (late, opening.ticket) {
                 count += 1;
-                // A session that may exist and that nobody knows harms nobody.
+                // A session that may exist and that no client knows does no harm.
                 tell(ticket, Outcome::Refused(Refusal::NoLeader));
             }
             !late

@@ -1,8 +1,10 @@
 //! Swarm testing (Groce et al. 2012): each seed draws which faults its world shows and how hard,
 //! instead of a little of everything every time. What is left out matters as much as what is in.
 
+use crate::decisions::Decisions;
+use crate::fault::Fault;
+use crate::network::{Delay, LinkProfile};
 use crate::serving::Simulated;
-use crate::{Decisions, Delay, Fault, LinkProfile};
 use quorate_contract::{Behaviour, Contract, Timing};
 use quorate_core::Mutant;
 use quorate_replica::{LEVEL, Limits, Settings};

@@ -2,8 +2,8 @@
 
 use quorate_core::Mutant;
 
-use crate::Identity;
 use crate::format::{RECORD_HEADER, SECTOR_MAX, SECTOR_MIN};
+use crate::ids::Identity;
 
 /// Sizes and identity of a log. Sizes outside their range are taken as the nearest inside.
 #[derive(Clone, Debug)]

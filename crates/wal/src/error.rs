@@ -3,13 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::{Identity, Lsn, SegmentNo};
+use crate::ids::{Identity, Lsn, SegmentNo};
 
 /// Why the log stopped, or would not open.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The storage failed. From here on the log is silent: after a failed sync nobody knows which
+    /// The storage failed. From here on the log is silent: after a failed sync it is not known which
     /// bytes the disk holds, and asking again would be answered from the page cache.
     #[error("{op} of {file} failed: {source}; restart the replica to recover what is durable")]
     Io {

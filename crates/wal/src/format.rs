@@ -52,7 +52,7 @@
 //! itself, and a batch is accepted only behind the very history it was written behind: stale bytes of
 //! a cut tail, a batch moved from elsewhere, or a segment from a backup do not fit. CRC-32C is made
 //! for accidents, which is all that a replica's own disk is trusted to have. It is no defence against
-//! a liar: whoever can write to the disk can make every check fit. Nor is the digest that the replica
+//! a liar: a process that can write to the disk can make every check fit. Nor is the digest that the replica
 //! keeps of its state, an XXH3 chain, which finds replicas that diverge by accident.
 //!
 //! *The header has its own check, salted with the place where it lies.* It can therefore be recognised
@@ -69,7 +69,7 @@
 use crc32c::{crc32c, crc32c_append};
 use quorate_core::Mutant;
 
-use crate::{Identity, Lsn, SegmentNo};
+use crate::ids::{Identity, Lsn, SegmentNo};
 
 /// The format version written and read.
 pub(crate) const VERSION: u32 = 1;

@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 
+use crate::config::Config;
+use crate::error::Error;
 use crate::format::{
     BATCH_HEADER, BatchHeader, RECORD_HEADER, SEGMENT_HEADER, SegmentHeader, salt, segment_name,
 };
+use crate::ids::{Lsn, SegmentNo};
 use crate::span::{Span, remove_segment};
-use crate::{Config, Error, FileId, Lsn, SegmentNo, Storage};
+use crate::storage::{FileId, Storage};
 
 /// A log that is open for appending. [`Recovery`](crate::Recovery) makes one.
 ///
@@ -205,7 +208,7 @@ impl<S: Storage> Wal<S> {
         Ok(self.active_segment())
     }
 
-    /// Removes all segments before this one, but never the active one. Whoever calls it has made
+    /// Removes all segments before this one, but never the active one. The caller has made
     /// durable, in the segments that stay, all that is needed from those that go.
     pub fn remove_segments_before(&mut self, segment: SegmentNo) -> Result<(), Error> {
         self.retire_segments_before(segment)?;
@@ -320,7 +323,7 @@ impl<S: Storage> Wal<S> {
     /// Closes the file and gives the storage back. Nothing is written and nothing synced, as in a
     /// crash.
     pub fn into_storage(mut self) -> S {
-        // An error here says nothing about what is durable, and nobody goes on from here.
+        // An error here says nothing about what is durable, and nothing goes on from here.
         for file in [Some(self.active.file), self.spare].into_iter().flatten() {
             let _ = self.storage.close(file);
         }

@@ -3,13 +3,17 @@
 mod survey;
 mod tail;
 
+use crate::config::Config;
+use crate::error::Error;
 use crate::format::{
     BATCH_HEADER, BatchHeader, RECORD_HEADER, SegmentHeader, record_at, salt, segment_name,
 };
+use crate::ids::{Lsn, SegmentNo};
+use crate::log::Wal;
 use crate::log::{Active, SegmentStub};
 use crate::span::{Span, remove, remove_segment};
+use crate::storage::{FileId, Storage};
 use crate::window::Window;
-use crate::{Config, Error, FileId, Lsn, SegmentNo, Storage, Wal};
 use tail::{erase, write_again};
 
 /// A log being read back: [`next`](Self::next) streams its records, [`finish`](Self::finish) makes

@@ -9,8 +9,10 @@
 //! A new file comes before the old one goes, and the removal is not synced: several may be found
 //! after a crash. Both numbers only grow, so the largest of each counts.
 
+use crate::error::Error;
 use crate::format::{COUNTER_LIMIT, segment_name};
-use crate::{Error, SegmentNo, Storage};
+use crate::ids::SegmentNo;
+use crate::storage::Storage;
 
 /// The segments that a log has, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 
-use crate::{FileId, Storage};
+use crate::storage::{FileId, Storage};
 
 mod checks;
 

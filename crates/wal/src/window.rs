@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::{FileId, Storage};
+use crate::storage::{FileId, Storage};
 
 /// How much is read at a time when batches are smaller.
 pub(crate) const CHUNK: usize = 1 << 20;

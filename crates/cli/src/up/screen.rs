@@ -183,7 +183,7 @@ impl Screen {
         self.state().replicas[usize::from(id)].phase = Phase::Down;
     }
 
-    /// Draws the line that lives, for ever; only on a terminal.
+    /// Draws the line that changes in place, until the process ends; only on a terminal.
     pub(crate) async fn live(&self) {
         if !self.live {
             return;

@@ -1,6 +1,6 @@
 //! Who takes part in a replicated log.
 
-use crate::NodeId;
+use crate::id::NodeId;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! What the layer above asks and is told.
 
 use super::{Configuration, Entries, SnapshotMeta};
-use crate::NodeId;
+use crate::id::NodeId;
 use bytes::Bytes;
 
 /// What the layer above may ask.
@@ -9,7 +9,7 @@ use bytes::Bytes;
 pub enum Request {
     /// Put this into the log. Not empty: the empty payload is the leader's own. Ends as part of
     /// an [`Output::Committed`], here or at another node, or as [`Output::ProposeRefused`], or is
-    /// lost with its leader; whoever asked must be able to tell (and to ask again under the same
+    /// lost with its leader; the caller must be able to tell (and to ask again under the same
     /// session and number).
     Propose(Bytes),
     /// At which index must the state machine be to serve a linearizable read that arrives now?

@@ -12,8 +12,10 @@ pub use configuration::Configuration;
 pub use entries::{Entries, Entry, Payload, Position, TermsFall};
 pub use interface::{Checkpoint, Install, Output, Refusal, Request, Role};
 
-use crate::Protocol;
-use crate::{Hard, NodeId, Time};
+use crate::id::NodeId;
+use crate::journal::Hard;
+use crate::protocol::Protocol;
+use crate::time::Time;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

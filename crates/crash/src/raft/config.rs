@@ -15,7 +15,7 @@ pub struct Config {
     pub founding: Arc<Configuration>,
     /// A follower that hears nothing from a leader campaigns after a time in
     /// `election_min..=election_max`, drawn by the driver. For `election_min` after it heard from
-    /// a leader it helps nobody to depose it.
+    /// a leader it helps no node to depose it.
     pub election_min: Duration,
     /// See `election_min`. A leader that hears no quorum for this long steps down.
     pub election_max: Duration,
@@ -156,7 +156,7 @@ pub(super) type Configured = Ignored<Arc<Config>>;
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// The [`Config::max_timeout_factor`] that a timing model asks for: 1 where bounds are known, from the
-/// start or from some time on, for timeouts are chosen by them. Where nobody knows them, as often as
+/// start or from some time on, for timeouts are chosen by them. Where no node knows them, as often as
 /// `election_min` doubles within five seconds: 16 times the usual 300 ms.
 pub fn max_timeout_factor(timing: &Timing, election_min: Duration) -> u32 {
     if timing.bounds().is_some() {

@@ -59,7 +59,7 @@ impl Raft {
                         Payload::Command(payload) => {
                             out.output_eager(Output::ProposeRefused { payload, why });
                         }
-                        // The way out of a joint configuration was asked for by nobody.
+                        // The way out of a joint configuration was not asked for by a client.
                         Payload::Configuration(_) if !self.configuration.is_joint() => {
                             out.output_eager(Output::ReconfigureRefused { why });
                         }
@@ -75,7 +75,7 @@ impl Raft {
         self.arm_election(out);
     }
 
-    /// While a leader is heard, nobody helps to depose it (thesis §4.2.3, §6.2).
+    /// While a leader is heard, no node helps to depose it (thesis §4.2.3, §6.2).
     fn is_content(&self, now: Time) -> bool {
         match self.leader {
             Some(leader) if leader == self.me => true,
@@ -141,7 +141,7 @@ impl Raft {
 
     /// The leader may be gone. This node no longer helps it to stay, and asks the others soon: not
     /// at once, as they see the same a little earlier or later, and while they do not they refuse.
-    /// If only the link broke they still hear the leader, and nobody is deposed; nor is this node's
+    /// If only the link broke they still hear the leader, and no leader is deposed; nor is this node's
     /// timeout shorter once the leader is heard again.
     pub(super) fn on_suspect(&mut self, node: NodeId, out: &mut Effects<Self>) {
         let follows = matches!(self.state, State::Follower) && self.leader == Some(node);

@@ -147,7 +147,7 @@ impl quorate_core::Hard for Hard {
 const TIDIED: usize = 512;
 
 impl Hard {
-    /// Whether the records made sense: for whoever recovers, before a node starts.
+    /// Whether the records made sense: for a recovery, before a node starts.
     ///
     /// # Errors
     /// What is wrong. The log that the records came from is not one that this node wrote, or lacks

@@ -11,7 +11,7 @@
 //! A node that leaves gets all entries up to the joint configuration, like any member. The final
 //! configuration drops it, from the leader's list of members too. When it is committed the leader
 //! tells each node that it dropped ([`Notice::Removed`]), once. A node that misses this hears no
-//! leader any more, and asks for pre-votes: whoever knows of the committed configuration answers
+//! leader any more, and asks for pre-votes: a node that knows of the committed configuration answers
 //! with [`Notice::Removed`] instead of a vote. So nothing is remembered about nodes that left. The
 //! answer may be believed for good, whatever its term: numbers are not given twice.
 

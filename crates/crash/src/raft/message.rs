@@ -7,7 +7,7 @@
 //! - [`Append`](Notice::Append), [`Commit`](Notice::Commit), [`Heartbeat`](Notice::Heartbeat),
 //!   [`Snapshot`](Notice::Snapshot): a leader speaks for its term, and its own ballot is durable
 //!   since before it asked for the first vote ([`Claim::RequestVote`] is gated). That it holds the
-//!   entries itself it claims to nobody but itself, by a gated [`Claim::Appended`] (Raft thesis
+//!   entries itself it claims to no other node, by a gated [`Claim::Appended`] (Raft thesis
 //!   §10.2.1).
 //! - [`HeartbeatAck`](Notice::HeartbeatAck): says "at this moment I have voted in no term above
 //!   yours". A later leader needs a vote of this node that was given after this moment, or one

@@ -17,7 +17,7 @@ impl Raft {
         }
     }
 
-    /// Tells the target to campaign if it has the whole log, for else nobody could vote for it.
+    /// Tells the target to campaign if it has the whole log, for else no node could vote for it.
     pub(super) fn hand_over(&self, from: NodeId, out: &mut Effects<Self>) {
         if let State::Leader(leader) = &self.state
             && leader
@@ -74,7 +74,7 @@ impl Raft {
         best.map(|progress| progress.node)
     }
 
-    /// The leader of this term hands over: no pre-vote, and nobody sticks to the old leader.
+    /// The leader of this term hands over: no pre-vote, and no node sticks to the old leader.
     pub(super) fn on_timeout_now(&mut self, now: Time, out: &mut Effects<Self>) {
         if self.role() == Role::Follower && !self.is_stalled(now) {
             self.campaign(true, out);

@@ -11,7 +11,7 @@ pub(crate) mod claim;
 pub use claim::{JoinAnswer, JoinRequest};
 pub(crate) use claim::{Judged, judge};
 
-use crate::StartError;
+use crate::error::StartError;
 use crate::founding::Starting;
 use crate::peers::handshake::{HandshakeError, Intent};
 use crate::peers::offers;

@@ -151,7 +151,7 @@ async fn write<M: Wire>(
             }
             add(&outbox.stats().sent_bytes, bytes.len());
             bytes.clear();
-            // One large burst is no reason to hold its memory for ever.
+            // One large burst is no reason to hold its memory to the end.
             bytes.shrink_to(4 * BURST);
         }
     }

@@ -16,7 +16,7 @@ pub struct PeerStats {
     pub(crate) connections: AtomicU64,
     /// Times from a ping to its echo.
     pub(crate) round_trips: Histogram,
-    /// Rung when the peer has connected to us: it can be reached again, so whoever waits before the
+    /// Rung when the peer has connected to us: it can be reached again, so a task that waits before the
     /// next attempt to reach it need not.
     pub(crate) appeared: Notify,
 }

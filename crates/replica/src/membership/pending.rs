@@ -1,7 +1,7 @@
 //! Changes in flight at the replica that was asked for them.
 
 use super::{Change, ChangeRefusal};
-use crate::{Outcome, Refusal, Ticket, Uncertainty};
+use crate::request::{Outcome, Refusal, Ticket, Uncertainty};
 use quorate_core::Time;
 use std::collections::BTreeMap;
 

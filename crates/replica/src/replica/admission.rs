@@ -1,8 +1,10 @@
 //! Admission: which requests are taken in, and which are refused at once.
 
 use super::Replica;
+use crate::config::Limits;
+use crate::interface::Actions;
 use crate::reads::Read;
-use crate::{Actions, Limits, Outcome, Refusal, Reply, Request, Ticket, Uncertainty};
+use crate::request::{Outcome, Refusal, Reply, Request, Ticket, Uncertainty};
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Replicated, Request as Ask};
 use quorate_core::{Hard, NodeId, Time};

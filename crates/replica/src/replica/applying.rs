@@ -2,10 +2,13 @@
 
 use super::Replica;
 use crate::audit::Audit;
+use crate::config::Config;
+use crate::interface::Actions;
 use crate::machine::{Effect, WriteVerdict};
 use crate::reads::Read;
+use crate::request::{Header, Outcome, Refusal, Reply, Request, Uncertainty};
 use crate::sessions::Applied;
-use crate::{Actions, Config, Header, Outcome, Refusal, Reply, Request, Stopped, Uncertainty};
+use crate::stopped::Stopped;
 use quorate_core::Hard;
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Entry, Payload, Replicated};

@@ -2,8 +2,11 @@
 
 use super::Replica;
 use super::applying::Budget;
+use crate::interface::{Actions, Notice, Timer};
+use crate::peer::PeerMessage;
+use crate::request::{Refusal, Uncertainty};
+use crate::stopped::Stopped;
 use crate::writes::Leader;
-use crate::{Actions, Notice, PeerMessage, Refusal, Stopped, Timer, Uncertainty};
 use bytes::Bytes;
 use quorate_core::driver::{Disk, Released};
 use quorate_core::replicated::{Output, Replicated, Request as Ask, Role};

@@ -7,7 +7,9 @@
 
 use super::Replica;
 use crate::audit::{Divergence, Verdict};
-use crate::{Actions, Notice, Refusal, Stopped, Uncertainty};
+use crate::interface::{Actions, Notice};
+use crate::request::{Refusal, Uncertainty};
+use crate::stopped::Stopped;
 use quorate_core::Hard;
 use quorate_core::driver::Disk;
 use quorate_core::replicated::Replicated;

@@ -12,9 +12,12 @@
 //! second phase too.
 
 use super::Replica;
+use crate::interface::{Actions, Notice};
 use crate::membership::{Change, ChangeRefusal};
+use crate::peer::PeerMessage;
+use crate::request::{Outcome, Reply};
 use crate::roster::Roster;
-use crate::{Actions, Notice, Outcome, PeerMessage, Reply, Stopped};
+use crate::stopped::Stopped;
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Configuration, Refusal as NotTaken, Replicated, Request as Ask};
 use quorate_core::{Hard, Mutant, NodeId, Time};

@@ -3,8 +3,8 @@
 
 use super::Replica;
 use crate::config::Limits;
+use crate::interface::{Actions, Notice};
 use crate::snapshots::{Done, Installed, JobDone, Marks, Piece, Purpose, Slot, retire};
-use crate::{Actions, Notice};
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Checkpoint, Install, Replicated, Request as Ask, SnapshotMeta};
 use quorate_core::{Hard, Mutant, NodeId, Time};

@@ -6,7 +6,7 @@
 
 use super::job::Encoded;
 use super::{Job, MachineWriter, Marks, Purpose, retire};
-use crate::Machine;
+use crate::machine::Machine;
 use bytes::Bytes;
 use quorate_core::driver::Lsn;
 

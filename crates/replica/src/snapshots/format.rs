@@ -27,9 +27,9 @@ pub use reader::{MachineReader, SnapshotError};
 pub use writer::MachineWriter;
 pub(crate) use writer::{Mark, Marks};
 
-use crate::Settings;
 use crate::machine::Position;
 use crate::sessions::{Kept, SessionId};
+use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 
 const FORMAT: u8 = 2;

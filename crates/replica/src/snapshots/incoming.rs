@@ -4,7 +4,7 @@
 //! snapshot has, which the state will take anyway.
 
 use super::{Job, MachineReader, SnapshotError, retire};
-use crate::Machine;
+use crate::machine::Machine;
 use bytes::Bytes;
 use quorate_core::replicated::SnapshotMeta;
 

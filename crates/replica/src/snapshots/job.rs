@@ -1,7 +1,7 @@
 //! Work that takes time with the size of the state, as values.
 
 use super::{MachineReader, MachineWriter, Mark, SnapshotError};
-use crate::Machine;
+use crate::machine::Machine;
 use bytes::Bytes;
 use quorate_core::NodeId;
 

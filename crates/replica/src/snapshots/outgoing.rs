@@ -8,7 +8,7 @@
 
 use super::job::Encoded;
 use super::{Job, MachineWriter, Marks, Purpose, retire};
-use crate::Machine;
+use crate::machine::Machine;
 use bytes::Bytes;
 use quorate_core::replicated::{Request, SnapshotMeta};
 use quorate_core::{Mutant, NodeId};
@@ -200,7 +200,7 @@ impl Outgoing {
         Some(transfer.advance(to, bytes, jobs))
     }
 
-    /// Another node leads: nobody needs one from here any more.
+    /// Another node leads: none is needed from here any more.
     pub(crate) fn stop(&mut self, jobs: &mut Vec<Job>) {
         self.stop_if(jobs, |_| true);
         self.prune(jobs);

@@ -1,6 +1,6 @@
 //! One file: what programs see, and what of it would outlive a power failure.
 
-use crate::Decisions;
+use crate::decisions::Decisions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 

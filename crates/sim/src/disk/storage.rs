@@ -1,7 +1,7 @@
 //! [`SimStorage`]: a directory on a disk that can do all that disks do.
 
 use super::file::{CrashDamage, File, SECTOR};
-use crate::Decisions;
+use crate::decisions::Decisions;
 use quorate_wal::{FileId, Storage};
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What the disk promises, and what it takes away; and the real log on it.
 
 use super::{FaultKind, SimStorage};
-use crate::Decisions;
+use crate::decisions::Decisions;
 use quorate_wal::{Config, FileId, Identity, Recovery, Storage};
 use std::collections::BTreeSet;
 

@@ -3,8 +3,11 @@
 use super::node::Node;
 use super::{Asked, Event, World, words};
 use crate::client::{ClientAction, client_of};
+use crate::fault::Fault;
+use crate::milestone::Milestone;
+use crate::rolling::Rolling;
 use crate::serving::{Input, Simulated};
-use crate::{Due, Fault, Milestone, Rolling};
+use crate::timers::Due;
 use quorate_core::NodeId;
 use quorate_report::MessageFate;
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! What goes wrong, when, and until when.
 
 use super::{Event, World};
+use crate::fault::Fault;
+use crate::network::LinkProfile;
 use crate::serving::Simulated;
-use crate::{Fault, LinkProfile};
 use quorate_core::{NodeId, NodeSet};
 use quorate_report::FaultIntervalKind;
 
@@ -114,7 +115,7 @@ impl<P: Simulated> World<P> {
         }
     }
 
-    /// The links to cut so that a node hears nobody, or is heard by nobody, or both.
+    /// The links to cut so that a node hears no other, or is heard by none, or both.
     pub(super) fn isolation(&self, node: NodeId, mode: u64) -> Vec<(NodeId, NodeId)> {
         let mut cut = self.pairs();
         cut.retain(|&(a, b)| (a == node && mode != 1) || (b == node && mode != 2));

@@ -2,8 +2,8 @@
 
 use super::faults::{Cure, MS};
 use super::{Event, World};
-use crate::Fault;
 use crate::disk::FaultKind;
+use crate::fault::Fault;
 use crate::serving::{Input, Simulated};
 use quorate_contract::Behaviour;
 use quorate_core::NodeId;
@@ -246,7 +246,7 @@ impl<P: Simulated> World<P> {
             let recorder = &mut recording.recorder;
             recorder.event(self.now, at, EventKind::Request, &label, None);
         }
-        // Nobody waits for the answer.
+        // No client waits for the answer.
         self.step(
             at,
             Input::Client {

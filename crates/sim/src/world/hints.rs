@@ -3,7 +3,7 @@
 
 use super::faults::MS;
 use super::{Event, World};
-use crate::Fault;
+use crate::fault::Fault;
 use crate::serving::{Input, Simulated};
 use quorate_core::NodeId;
 use quorate_report::EventKind;

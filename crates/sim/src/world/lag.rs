@@ -2,9 +2,10 @@
 
 use super::faults::MS;
 use super::{Event, World};
+use crate::fault::Fault;
+use crate::milestone::Milestone;
 use crate::observe::Broken;
 use crate::serving::Simulated;
-use crate::{Fault, Milestone};
 use quorate_core::{NodeId, Time};
 
 /// A node that is kept away until the others have cut their logs beyond its own.

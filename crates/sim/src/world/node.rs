@@ -1,10 +1,11 @@
 //! One node: its process, its disk, its clock.
 
 use super::members::Standing;
+use crate::clock::Clock;
 use crate::disk::{ReplicaDisk, SharedStorage};
 use crate::observe::Seen;
 use crate::serving::{Actions, Config, Journal, Replica, Simulated, Timer};
-use crate::{Clock, Timers};
+use crate::timers::Timers;
 use quorate_core::NodeId;
 use quorate_replica::{Job, Recovery, Settings};
 use quorate_wal as wal;

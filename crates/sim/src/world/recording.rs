@@ -2,11 +2,14 @@
 
 use super::{World, words};
 use crate::client::Client;
+use crate::client::OperationCounts;
 use crate::disk::ReplicaDisk;
+use crate::fault::Fault;
 use crate::network::SendOutcome;
+use crate::recorder::Recorder;
 use crate::recorder::{Ending, FaultIntervalId, OperationId, RecorderLimits};
+use crate::report::RunReport;
 use crate::serving::{Replica, Simulated};
-use crate::{Fault, OperationCounts, Recorder, RunReport};
 use quorate_contract::{Contract, Timing};
 use quorate_core::NodeId;
 use quorate_core::driver::Lsn;

@@ -2,9 +2,9 @@
 
 use super::{Event, World};
 use crate::client::{Client, ClientAction, items};
+use crate::network::{Delay, LinkProfile};
 use crate::observe::Broken;
 use crate::serving::Simulated;
-use crate::{Delay, LinkProfile};
 use quorate_check::{self as check, FinalState, History};
 use quorate_core::{NodeId, Time};
 use quorate_kv as kv;

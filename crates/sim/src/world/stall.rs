@@ -5,9 +5,10 @@
 
 use super::faults::MS;
 use super::{Event, World};
+use crate::fault::Fault;
+use crate::milestone::Milestone;
 use crate::observe::Broken;
 use crate::serving::Simulated;
-use crate::{Fault, Milestone};
 use quorate_core::NodeId;
 use quorate_core::replicated::Role;
 use quorate_report::FaultIntervalKind;

@@ -3,9 +3,11 @@
 use super::node::{self, StartError, seen};
 use super::{Event, World, words};
 use crate::client::digest;
+use crate::fault::Fault;
+use crate::milestone::Milestone;
+use crate::network::InFlight;
 use crate::observe::Broken;
 use crate::serving::{Config, Input, PeerMessage, Replica, Simulated};
-use crate::{Fault, InFlight, Milestone};
 use quorate_contract::Behaviour;
 use quorate_core::replicated::Role;
 use quorate_core::{Mutant, NodeId};
@@ -291,7 +293,7 @@ impl<P: Simulated> World<P> {
         }
     }
 
-    /// Where nobody lies and no disk changes what it keeps, a leader's snapshot is what it says. The
+    /// Where no node lies and no disk changes what it keeps, a leader's snapshot is what it says. The
     /// receiver asks for another, so no other property shows that it was not.
     fn on_snapshot_rejected(&mut self, id: NodeId, reason: &str) {
         let may_be_bad = [

@@ -11,7 +11,7 @@
 
 use super::faults::MS;
 use super::{Event, World};
-use crate::Fault;
+use crate::fault::Fault;
 use crate::observe::Broken;
 use crate::serving::Simulated;
 use quorate_core::NodeId;

@@ -2,12 +2,14 @@
 
 use super::tail::is_zero;
 use super::{Found, Phase, Recovery};
+use crate::error::Error;
 use crate::format::{
     SEGMENT_HEADER, SegmentHeader, SegmentStart, VERSION, parse_segment_name, segment_name,
 };
+use crate::ids::{Lsn, SegmentNo};
 use crate::span::Span;
+use crate::storage::{FileId, Storage};
 use crate::window::read_full;
-use crate::{Error, FileId, Lsn, SegmentNo, Storage};
 
 impl<S: Storage> Recovery<S> {
     /// Finds the segments and reads their headers.

@@ -1,9 +1,11 @@
 //! What lies behind the last valid batch, and what is done about it.
 
 use super::Recovery;
+use crate::error::Error;
 use crate::format::BatchHeader;
+use crate::ids::Lsn;
+use crate::storage::{FileId, Storage};
 use crate::window::{CHUNK, read_full};
-use crate::{Error, FileId, Lsn, Storage};
 
 /// What lies behind the last valid batch.
 #[derive(Default)]

@@ -1,7 +1,7 @@
-//! Bytes that pass the checks although nobody wrote them.
+//! Bytes that pass the checks although no log wrote them.
 
 use crate::format::{BATCH_HEADER, BatchHeader, SEGMENT_HEADER, SegmentHeader, salt};
-use crate::{Identity, SegmentNo};
+use crate::ids::{Identity, SegmentNo};
 
 /// Makes every check in a segment fit the bytes it covers: of the segment header, and of the batches
 /// wherever the magic of one stands at a multiple of 512. So a test or a fuzzer gets behind the

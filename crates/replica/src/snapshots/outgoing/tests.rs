@@ -1,5 +1,5 @@
 use super::*;
-use crate::Settings;
+use crate::settings::Settings;
 use quorate_core::replicated::Position;
 use quorate_kv as kv;
 
@@ -117,7 +117,7 @@ fn a_transfer_resumes_after_a_break() {
     assert!(lost != all[77_777..]);
 }
 
-/// Newer checkpoints come while it runs: it keeps its state. What nobody needs goes at once.
+/// Newer checkpoints come while it runs: it keeps its state. What is not needed goes at once.
 #[test]
 fn a_transfer_keeps_its_state_alive() {
     let old = machine(5);

@@ -4,8 +4,8 @@
 //! exactly if their chains there are equal, so each property is one comparison.
 
 use super::LogChange;
-use crate::Rolling;
 use crate::observe::{Broken, broken};
+use crate::rolling::Rolling;
 use quorate_core::NodeId;
 use quorate_core::replicated::{Configuration, Payload};
 use quorate_crash::raft::{Entry, Log, Position};

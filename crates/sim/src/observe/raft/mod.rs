@@ -5,7 +5,7 @@ mod elections;
 mod logs;
 
 use super::{Broken, ProtocolObserver, Seen};
-use crate::Rolling;
+use crate::rolling::Rolling;
 use elections::Elections;
 use logs::Logs;
 use quorate_core::NodeId;
