@@ -2,7 +2,7 @@
 
 use crate::key::Signature;
 
-use crate::keychain::{Keychain, Roster, SignatureError};
+use crate::keychain::{KeyRoster, Keychain, SignatureError};
 
 use crate::signed::{Statement, Verified};
 use quorate_core::{NodeId, NodeSet};
@@ -83,7 +83,7 @@ impl<M> Deref for Certified<M> {
     }
 }
 
-impl Roster {
+impl KeyRoster {
     /// Checks that at least `quorum` distinct members signed this very statement.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Roster {
 }
 
 impl Keychain {
-    /// See [`Roster::certify`].
+    /// See [`KeyRoster::certify`].
     ///
     /// # Errors
     /// When fewer than `quorum` distinct members signed this.

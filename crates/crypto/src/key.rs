@@ -169,7 +169,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A signature, of whatever worth: only a [`Roster`](crate::Roster) can tell.
+/// A signature, of whatever worth: only a [`KeyRoster`](crate::KeyRoster) can tell.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Signature {
     /// 64 bytes.

@@ -38,7 +38,7 @@ pub enum SignatureError {
 
 /// The public keys of a cluster, each at its node's place, for one instance.
 #[derive(Clone)]
-pub struct Roster(Arc<Inner>);
+pub struct KeyRoster(Arc<Inner>);
 
 struct Inner {
     instance: Instance,
@@ -58,7 +58,7 @@ pub struct Work {
     pub verified: u64,
 }
 
-impl Roster {
+impl KeyRoster {
     /// What has been signed and checked under this roster and its clones.
     pub fn work(&self) -> Work {
         Work {
@@ -205,23 +205,23 @@ impl RngCore for Coefficients {
 
 impl CryptoRng for Coefficients {}
 
-impl PartialEq for Roster {
+impl PartialEq for KeyRoster {
     fn eq(&self, other: &Self) -> bool {
         self.0.fingerprint == other.0.fingerprint
     }
 }
 
-impl Eq for Roster {}
+impl Eq for KeyRoster {}
 
-impl Hash for Roster {
+impl Hash for KeyRoster {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.fingerprint.hash(state);
     }
 }
 
-impl fmt::Debug for Roster {
+impl fmt::Debug for KeyRoster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Roster({} keys, {:?})", self.nodes(), self.instance())
+        write!(f, "KeyRoster({} keys, {:?})", self.nodes(), self.instance())
     }
 }
 
@@ -230,12 +230,12 @@ impl fmt::Debug for Roster {
 pub struct Keychain {
     me: NodeId,
     secret: SecretKey,
-    roster: Roster,
+    roster: KeyRoster,
 }
 
 impl Keychain {
     /// A node's keys; `None` if the secret is not that of the roster's key at `me`.
-    pub fn new(me: NodeId, secret: SecretKey, roster: Roster) -> Option<Self> {
+    pub fn new(me: NodeId, secret: SecretKey, roster: KeyRoster) -> Option<Self> {
         (roster.key(me) == Some(&secret.public())).then_some(Self { me, secret, roster })
     }
 
@@ -245,7 +245,7 @@ impl Keychain {
     }
 
     /// Who may sign.
-    pub fn roster(&self) -> &Roster {
+    pub fn roster(&self) -> &KeyRoster {
         &self.roster
     }
 
@@ -291,7 +291,7 @@ pub fn deal(scheme: Scheme, instance: Instance, n: u8, seed: u64) -> Vec<Keychai
         })
         .collect();
     let publics = secrets.iter().map(SecretKey::public).collect();
-    let roster = Roster::new(instance, publics).expect("at most 128 nodes");
+    let roster = KeyRoster::new(instance, publics).expect("at most 128 nodes");
     NodeId::all(n)
         .zip(secrets)
         .map(|(me, secret)| Keychain {

@@ -27,6 +27,6 @@ mod votes;
 pub use certificate::{Certificate, Certified};
 pub use digest::Digest;
 pub use key::{PublicKey, Scheme, SecretKey, Signature};
-pub use keychain::{Instance, Keychain, Roster, SignatureError, Work, deal};
+pub use keychain::{Instance, KeyRoster, Keychain, SignatureError, Work, deal};
 pub use signed::{Signed, Statement, Verified};
 pub use votes::{Counted, Evidence, Votes};

@@ -73,7 +73,7 @@ fn a_key_must_be_the_one_at_its_place() {
         let roster = deal(scheme, Instance(1), 2, 7)[0].roster().clone();
         let secret = SecretKey::from_seed(scheme, [5; 32]);
         assert!(Keychain::new(NodeId(0), secret.clone(), roster).is_none());
-        let roster = Roster::new(Instance(1), vec![secret.public()]).expect("one key");
+        let roster = KeyRoster::new(Instance(1), vec![secret.public()]).expect("one key");
         assert!(Keychain::new(NodeId(0), secret.clone(), roster.clone()).is_some());
         assert!(Keychain::new(NodeId(1), secret.clone(), roster).is_none());
         assert_eq!(format!("{secret:?}"), "SecretKey(..)");

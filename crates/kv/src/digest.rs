@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::history::Change;
+use crate::history::KeyChange;
 
 /// A digest of everything a [`Store`](crate::Store) holds: every retained change of every key, and
 /// the revisions.
@@ -28,16 +28,16 @@ impl fmt::Display for Digest {
 pub(crate) struct ChangeSum(pub(crate) u64);
 
 impl ChangeSum {
-    pub(crate) fn add(&mut self, change: &Change) {
+    pub(crate) fn add(&mut self, change: &KeyChange) {
         self.0 = self.0.wrapping_add(hash(change));
     }
 
-    pub(crate) fn remove(&mut self, change: &Change) {
+    pub(crate) fn remove(&mut self, change: &KeyChange) {
         self.0 = self.0.wrapping_sub(hash(change));
     }
 }
 
-fn hash(change: &Change) -> u64 {
+fn hash(change: &KeyChange) -> u64 {
     hash_words([
         xxh3_64(change.key.as_slice()),
         change.revision.main as u64,
@@ -63,8 +63,8 @@ mod tests {
     use crate::history::Revision;
     use crate::key::Key;
 
-    fn change() -> Change {
-        Change {
+    fn change() -> KeyChange {
+        KeyChange {
             key: Key::new(b"key"),
             revision: Revision { main: 7, sub: 1 },
             create: 5,
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn every_field_of_a_change_counts() {
-        let mutants: [fn(&mut Change); 7] = [
+        let mutants: [fn(&mut KeyChange); 7] = [
             |c| c.key = Key::new(b"kez"),
             |c| c.revision.main = 8,
             |c| c.revision.sub = 2,

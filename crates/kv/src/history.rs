@@ -18,7 +18,7 @@ pub(crate) struct Revision {
 
 /// One change of one key.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct KeyChange {
     pub(crate) key: Key,
     pub(crate) revision: Revision,
     /// 0 for a deletion (a *tombstone*), as are lease and version then; the value is empty.
@@ -28,9 +28,9 @@ pub(crate) struct Change {
     pub(crate) value: Bytes,
 }
 
-impl Change {
+impl KeyChange {
     pub(crate) fn tombstone(key: Key, revision: Revision) -> Self {
-        Change {
+        KeyChange {
             key,
             revision,
             create: 0,
@@ -62,16 +62,16 @@ impl Change {
 /// is the last change up to it.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
-    latest: Arc<Change>,
+    latest: Arc<KeyChange>,
     /// Whether `latest` is not a tombstone: known without following the pointer, as counting a
     /// range asks for nothing else.
     live: bool,
     /// Oldest first. Behind an `Arc` so that a shared index node is cheap to copy.
-    older: Option<Arc<Vector<Arc<Change>>>>,
+    older: Option<Arc<Vector<Arc<KeyChange>>>>,
 }
 
 impl History {
-    pub(crate) fn new(first: Arc<Change>) -> Self {
+    pub(crate) fn new(first: Arc<KeyChange>) -> Self {
         let live = !first.is_tombstone();
         History {
             latest: first,
@@ -81,7 +81,7 @@ impl History {
     }
 
     /// Adds a change that is newer than all others.
-    pub(crate) fn push(&mut self, change: Arc<Change>) {
+    pub(crate) fn push(&mut self, change: Arc<KeyChange>) {
         self.live = !change.is_tombstone();
         let superseded = std::mem::replace(&mut self.latest, change);
         let older = self.older.get_or_insert_default();
@@ -94,16 +94,16 @@ impl History {
     }
 
     /// The newest change, if it is not a deletion.
-    pub(crate) fn current(&self) -> Option<&Change> {
+    pub(crate) fn current(&self) -> Option<&KeyChange> {
         self.live.then_some(&*self.latest)
     }
 
-    pub(crate) fn latest(&self) -> &Arc<Change> {
+    pub(crate) fn latest(&self) -> &Arc<KeyChange> {
         &self.latest
     }
 
     /// What the key was at a revision.
-    pub(crate) fn at(&self, revision: i64) -> Option<&Change> {
+    pub(crate) fn at(&self, revision: i64) -> Option<&KeyChange> {
         let shown = if self.latest.revision.main <= revision {
             &self.latest
         } else {
@@ -121,7 +121,7 @@ impl History {
     }
 
     /// The change number `index`, counted from the oldest.
-    pub(crate) fn get(&self, index: usize) -> Option<&Arc<Change>> {
+    pub(crate) fn get(&self, index: usize) -> Option<&Arc<KeyChange>> {
         let older = self.older.as_deref();
         match index.checked_sub(older.map_or(0, Vector::len)) {
             None => older?.get(index),
@@ -131,7 +131,7 @@ impl History {
     }
 
     /// Takes the oldest change out, unless it is the only one.
-    pub(crate) fn pop_oldest(&mut self) -> Option<Arc<Change>> {
+    pub(crate) fn pop_oldest(&mut self) -> Option<Arc<KeyChange>> {
         let older = Arc::make_mut(self.older.as_mut()?);
         let oldest = older.pop_front();
         if older.is_empty() {

@@ -12,7 +12,7 @@ use imbl::{OrdMap, Vector};
 
 use crate::digest::{ChangeSum, Digest, hash_words};
 use crate::error::Error;
-use crate::history::{Change, History, Revision};
+use crate::history::{History, KeyChange, Revision};
 use crate::key::Key;
 use crate::request::{Command, PutRequest};
 use crate::response::Response;
@@ -52,7 +52,7 @@ pub struct Store {
     /// Every key that has a retained change, deleted ones included.
     keys: OrdMap<Key, History>,
     /// The retained changes from `floor` on, in order. Compaction works through them.
-    changes: Vector<Arc<Change>>,
+    changes: Vector<Arc<KeyChange>>,
     /// Compaction has worked through every change before this one.
     floor: Revision,
     /// Over every retained change.
@@ -162,20 +162,20 @@ impl Store {
     }
 
     /// Counts a change that is now retained.
-    fn count_in(&mut self, change: &Change) {
+    fn count_in(&mut self, change: &KeyChange) {
         self.sum.add(change);
         self.retained += 1;
         self.payload += payload(change);
     }
 
     /// Counts a change that is no longer retained.
-    fn count_out(&mut self, change: &Change) {
+    fn count_out(&mut self, change: &KeyChange) {
         self.sum.remove(change);
         self.retained -= 1;
         self.payload -= payload(change);
     }
 }
 
-fn payload(change: &Change) -> u64 {
+fn payload(change: &KeyChange) -> u64 {
     (change.key.as_slice().len() + change.value.len()) as u64
 }

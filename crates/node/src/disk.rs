@@ -265,7 +265,7 @@ impl<S: Storage, F: Fn(Option<Synced>)> Writer<S, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::{HookedStorage, Op};
+    use crate::storage::{HookedStorage, StorageOp};
     use quorate_wal::testing::MemStorage;
     use quorate_wal::{Config, Identity, Recovery};
     use std::sync::mpsc;
@@ -322,7 +322,7 @@ mod tests {
     fn nothing_waits_for_tidying() {
         let calls = Arc::new(Mutex::new(vec![]));
         let (noted, announced) = (calls.clone(), calls.clone());
-        let storage = HookedStorage::new(MemStorage::new(), move |op: Op<'_>| {
+        let storage = HookedStorage::new(MemStorage::new(), move |op: StorageOp<'_>| {
             noted.lock().expect("sound").push(format!("{op:?}"));
             Ok(())
         });

@@ -2,7 +2,7 @@
 
 use crate::error::StartError;
 use crate::forming::{Forming, Verdict};
-use crate::peers::handshake::{self, HandshakeError, Intent, Reason};
+use crate::peers::handshake::{self, HandshakeError, Intent, RejectReason};
 use crate::peers::{listen, offers};
 use quorate_core::Time;
 use quorate_replica::Roster;
@@ -46,12 +46,12 @@ struct Shared {
     start: Instant,
     /// Something has changed.
     changed: Notify,
-    said: Mutex<Said>,
+    said: Mutex<Remarks>,
 }
 
 /// What others said about us.
 #[derive(Default)]
-struct Said {
+struct Remarks {
     note: Option<String>,
     refused: Option<String>,
 }
@@ -186,15 +186,15 @@ impl Shared {
 async fn answer(
     shared: Arc<Shared>,
     mut stream: TcpStream,
-    call: handshake::Call,
+    call: handshake::HandshakeCall,
 ) -> Result<(), HandshakeError> {
     let Intent::Form(offer) = &call.intent else {
         let why = "this member does not belong to a cluster yet".to_owned();
-        return Err(handshake::refuse(&mut stream, Reason::NotFormed, why).await);
+        return Err(handshake::refuse(&mut stream, RejectReason::NotFormed, why).await);
     };
     let now = shared.now();
     let answer = lock(&shared.forming).on_offer(now, offer);
-    if let crate::forming::Answer::Refused { why } = &answer {
+    if let crate::forming::FormingAnswer::Refused { why } = &answer {
         shared.note(format!("an offer is refused: {why}"));
     }
     shared.changed.notify_one();

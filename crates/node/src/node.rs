@@ -10,7 +10,7 @@ use crate::founding::Starting;
 use crate::founding::found;
 use crate::inbox::{Inbox, InboxBounds};
 use crate::joining::{JoinRequest, join};
-use crate::peers::handshake::Reason;
+use crate::peers::handshake::RejectReason;
 use crate::peers::{self, Local, Membership, Peers};
 use crate::published::ClockStatus;
 use crate::published::{Ended, Published};
@@ -464,7 +464,7 @@ async fn watch_for_rejection(
 ) {
     let dir = data_dir.display();
     let why = match peers.rejected().await {
-        (Reason::Removed, _) => Stopped::Removed.to_string(),
+        (RejectReason::Removed, _) => Stopped::Removed.to_string(),
         (_, why) => format!(
             "the other members don't belong to the cluster that {dir} is part of: {why}. Start \
              this member with its own directory and its own contract, or, if it is to join the \

@@ -19,14 +19,14 @@ pub struct Machine {
     pub(crate) settings: Settings,
     pub(crate) store: kv::Store,
     pub(crate) sessions: Sessions,
-    pub(crate) applied: Position,
+    pub(crate) applied: AppliedPosition,
     /// The cluster's feature level by the last configuration applied.
     pub(crate) level: u16,
 }
 
 /// How far the log is applied, and a chain over all that was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Position {
+pub(crate) struct AppliedPosition {
     pub(crate) index: u64,
     pub(crate) term: u64,
     /// Hash of every payload applied, in order: two machines with the same chain took the same
@@ -61,7 +61,7 @@ const ENTRY_OVERHEAD: u64 = 16;
 
 /// What applying one entry came to.
 #[derive(Debug)]
-pub(crate) enum Effect {
+pub(crate) enum EntryEffect {
     /// The leader's empty entry.
     Nothing,
     /// A session was opened for the caller that used this nonce.
@@ -101,7 +101,7 @@ impl Machine {
             settings,
             store: kv::Store::new(),
             sessions: Sessions::default(),
-            applied: Position::default(),
+            applied: AppliedPosition::default(),
             level: 1,
         }
     }
@@ -171,16 +171,16 @@ impl Machine {
         payload: &Payload,
         software: u16,
         mutant: Mutant,
-    ) -> Effect {
+    ) -> EntryEffect {
         if index != self.applied.index + 1 {
-            return Effect::OutOfOrder;
+            return EntryEffect::OutOfOrder;
         }
         let entry = match payload {
             Payload::Command(command) => match entry::decode(command, software) {
                 Ok(entry) => Some(entry),
                 Err(entry::Unreadable::TooNew(_)) if mutant.is(Mutant::NewerEntrySkipped) => None,
-                Err(entry::Unreadable::TooNew(format)) => return Effect::TooNew { format },
-                Err(entry::Unreadable::Malformed) => return Effect::Malformed,
+                Err(entry::Unreadable::TooNew(format)) => return EntryEffect::TooNew { format },
+                Err(entry::Unreadable::Malformed) => return EntryEffect::Malformed,
             },
             Payload::Empty | Payload::Configuration(_) => None,
         };
@@ -196,19 +196,19 @@ impl Machine {
             command => xxh3_64_with_seed(command.command(), seed),
         };
         let bytes = self.applied.bytes + payload.command().len() as u64 + ENTRY_OVERHEAD;
-        self.applied = Position {
+        self.applied = AppliedPosition {
             index,
             term,
             chain,
             bytes,
         };
         match entry {
-            None => Effect::Nothing,
+            None => EntryEffect::Nothing,
             Some(Entry::OpenSession { nonce }) => {
                 let session = self.sessions.open(index, &self.settings);
-                Effect::Opened { nonce, session }
+                EntryEffect::Opened { nonce, session }
             }
-            Some(Entry::Command { id, command }) => Effect::Write {
+            Some(Entry::Command { id, command }) => EntryEffect::Write {
                 id,
                 verdict: self.write(index, id, &command, mutant),
             },

@@ -27,7 +27,7 @@ mod fencing;
 mod members;
 mod snapshots;
 
-use applying::Budget;
+use applying::ApplyBudget;
 
 /// One replica of the store, over a protocol `P` and a disk `D` that keeps its records.
 ///
@@ -150,7 +150,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
     /// How much one call applies is bounded, so that a long log does not hold up what peers say:
     /// [`Actions::more`] tells whether anything is left for the next call.
     pub fn flush(&mut self, now: Time, out: &mut Actions<P>) {
-        let mut budget = Budget::default();
+        let mut budget = ApplyBudget::default();
         while self.stopped.is_none() {
             self.send_changes(now, out);
             self.send_writes(now, out);

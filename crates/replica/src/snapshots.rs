@@ -16,12 +16,12 @@ mod incoming;
 mod job;
 mod outgoing;
 
-pub(crate) use checkpoint::{Checkpoint, Piece, Slot};
+pub(crate) use checkpoint::{CheckpointTurn, Checkpointer, Piece};
 pub use format::{MachineReader, MachineWriter, SnapshotError};
 pub(crate) use format::{Mark, Marks};
 pub(crate) use incoming::{Incoming, Installed};
-pub(crate) use job::{Done, Purpose, retire};
 pub use job::{Job, JobDone};
+pub(crate) use job::{JobResult, SnapshotUse, retire};
 pub(crate) use outgoing::Outgoing;
 
 use crate::machine::Machine;
@@ -29,7 +29,7 @@ use crate::machine::Machine;
 /// What a replica has to do with snapshots.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Snapshots {
-    pub(crate) checkpoint: Checkpoint,
+    pub(crate) checkpoint: Checkpointer,
     pub(crate) outgoing: Outgoing,
     pub(crate) incoming: Incoming,
 }
@@ -38,7 +38,7 @@ impl Snapshots {
     /// With the machine as of the snapshot that the log begins with.
     pub(crate) fn new(machine: Machine) -> Self {
         Self {
-            checkpoint: Checkpoint::new(&machine),
+            checkpoint: Checkpointer::new(&machine),
             outgoing: Outgoing::new(machine),
             incoming: Incoming::default(),
         }

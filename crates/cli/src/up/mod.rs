@@ -10,7 +10,7 @@ mod screen;
 use crate::contract_file;
 use crate::exit::refused;
 use crate::serve::Tuning;
-use place::Place;
+use place::UpDirectory;
 use quorate_contract::explain;
 use replica::Supervisor;
 use screen::Screen;
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(base) = args.ports {
         place::move_to_ports(&mut contract.cluster, base)?;
     }
-    let place = Place::take(&args.data_dir, &contract)?;
+    let place = UpDirectory::take(&args.data_dir, &contract)?;
     let screen = Arc::new(Screen::new(&contract));
     screen.welcome(&explain(&contract).paragraph, place.path())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -54,7 +54,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Runs the replicas until a signal comes, or one of them can't be run at all.
-async fn supervise(place: &Place, tuning: &Tuning, screen: &Arc<Screen>) -> anyhow::Result<()> {
+async fn supervise(
+    place: &UpDirectory,
+    tuning: &Tuning,
+    screen: &Arc<Screen>,
+) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;

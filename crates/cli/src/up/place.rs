@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// DIR/NAME/           the data of a replica
 /// DIR/NAME.log        what it said while it ran
 /// ```
-pub(crate) struct Place {
+pub(crate) struct UpDirectory {
     path: PathBuf,
     cluster: Cluster,
     _lock: File,
@@ -25,7 +25,7 @@ pub(crate) struct Place {
 
 const CONTRACT: &str = "contract.toml";
 
-impl Place {
+impl UpDirectory {
     /// Takes the directory and makes sure that the ports are free.
     pub(crate) fn take(path: &Path, contract: &Contract) -> anyhow::Result<Self> {
         let cant = || format!("can't use the directory {}", path.display());
@@ -174,7 +174,7 @@ mod tests {
     fn strangers_directories_are_left_alone() {
         let dir = tempfile::tempdir().expect("a directory");
         fs::write(dir.path().join("thesis.tex"), "precious").expect("write");
-        let error = Place::take(dir.path(), &contract(40_100))
+        let error = UpDirectory::take(dir.path(), &contract(40_100))
             .err()
             .expect("refused");
         assert!(

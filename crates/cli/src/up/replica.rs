@@ -1,6 +1,6 @@
 //! One replica as a child process, started again when it dies.
 
-use super::place::Place;
+use super::place::UpDirectory;
 use super::screen::Screen;
 use crate::exit::refused;
 use crate::lifeline::Event;
@@ -47,7 +47,7 @@ pub(crate) struct Supervisor {
 
 impl Supervisor {
     pub(crate) fn new(
-        place: &Place,
+        place: &UpDirectory,
         member: &Member,
         tuning: &Tuning,
         screen: Arc<Screen>,

@@ -11,7 +11,7 @@
 
 use super::Store;
 use crate::error::Error;
-use crate::history::{Change, Revision};
+use crate::history::{KeyChange, Revision};
 use crate::request::CompactRequest;
 use crate::response::CompactResponse;
 
@@ -69,7 +69,7 @@ impl Store {
 
     /// Drops what `change` hides. Earlier changes of the key were worked through before, so that
     /// at most one is left.
-    fn forget_behind(&mut self, change: &Change) {
+    fn forget_behind(&mut self, change: &KeyChange) {
         if change.version == 1 {
             // The first change of a life hides at most the tombstone before it, which is gone.
             return;
@@ -78,7 +78,7 @@ impl Store {
         let Some(history) = self.keys.get_mut(key) else {
             return;
         };
-        let is_older = |oldest: &Change| oldest.revision < change.revision;
+        let is_older = |oldest: &KeyChange| oldest.revision < change.revision;
         let hidden = match history.get(0) {
             Some(oldest) if is_older(oldest) => history.pop_oldest(),
             _ => None,

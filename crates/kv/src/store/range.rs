@@ -7,7 +7,7 @@ use imbl::OrdMap;
 
 use super::Store;
 use crate::error::Error;
-use crate::history::{Change, History};
+use crate::history::{History, KeyChange};
 use crate::key::Key;
 use crate::request::{RangeRequest, SortOrder, SortTarget};
 use crate::response::{KeyValue, RangeResponse};
@@ -66,7 +66,7 @@ impl Store {
 
     /// The pairs in key order, as many as are needed to apply the limit, and the count of all.
     fn collect(&self, range: &RangeRequest, revision: i64, current: i64) -> (Vec<KeyValue>, i64) {
-        let wanted = |change: &Change| {
+        let wanted = |change: &KeyChange| {
             within(
                 change.revision.main,
                 range.min_mod_revision,

@@ -6,7 +6,7 @@ use super::Store;
 use super::range::live_keys;
 use super::write::Write;
 use crate::error::Error;
-use crate::history::Change;
+use crate::history::KeyChange;
 use crate::request::{
     Compare, CompareResult, CompareTarget, PutRequest, RangeRequest, TxnOp, TxnRequest,
 };
@@ -174,8 +174,8 @@ fn keeps_something(txn: &TxnRequest) -> bool {
 }
 
 /// Whether a comparison holds for a pair, or for a key that does not exist.
-fn relation(compare: &Compare, pair: Option<&Change>) -> bool {
-    let number = |of: fn(&Change) -> i64| pair.map_or(0, of);
+fn relation(compare: &Compare, pair: Option<&KeyChange>) -> bool {
+    let number = |of: fn(&KeyChange) -> i64| pair.map_or(0, of);
     let ordering = match &compare.target {
         CompareTarget::Version(version) => number(|pair| pair.version).cmp(version),
         CompareTarget::Create(revision) => number(|pair| pair.create).cmp(revision),

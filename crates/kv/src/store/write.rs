@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Store;
 use super::range::live_keys;
 use crate::error::Error;
-use crate::history::{Change, History, Revision};
+use crate::history::{History, KeyChange, Revision};
 use crate::key::Key;
 use crate::request::{DeleteRangeRequest, PutRequest, RangeRequest};
 use crate::response::{DeleteRangeResponse, PutResponse, RangeResponse};
@@ -71,7 +71,7 @@ impl<'a> Write<'a> {
             Some(history) => history.latest().key.clone(),
             None => Key::new(&put.key),
         };
-        let change = Arc::new(Change {
+        let change = Arc::new(KeyChange {
             key,
             revision,
             create,
@@ -98,7 +98,7 @@ impl<'a> Write<'a> {
         let mut doomed = Vec::new();
         for (key, history) in live_keys(&self.store.keys, &delete.key, &delete.range_end) {
             if delete.prev_kv {
-                prev_kvs.extend(history.current().map(Change::to_key_value));
+                prev_kvs.extend(history.current().map(KeyChange::to_key_value));
             }
             doomed.push(key.clone());
         }
@@ -118,7 +118,7 @@ impl<'a> Write<'a> {
         let Some(history) = self.store.keys.get_mut(key.as_slice()) else {
             return;
         };
-        let change = Arc::new(Change::tombstone(key, revision));
+        let change = Arc::new(KeyChange::tombstone(key, revision));
         history.push(Arc::clone(&change));
         self.record(change);
     }
@@ -127,7 +127,7 @@ impl<'a> Write<'a> {
         self.next
     }
 
-    fn record(&mut self, change: Arc<Change>) {
+    fn record(&mut self, change: Arc<KeyChange>) {
         self.next.sub += 1;
         self.store.count_in(&change);
         self.store.changes.push_back(change);

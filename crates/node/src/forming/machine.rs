@@ -25,7 +25,7 @@ pub struct Offer {
 
 /// What a member answers to an offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
+pub enum FormingAnswer {
     /// Nothing is decided; these founders have not offered themselves yet.
     Waiting {
         /// Their names.
@@ -147,13 +147,13 @@ impl Forming {
     }
 
     /// Takes another founder's offer, and says what to answer.
-    pub(crate) fn on_offer(&mut self, now: Time, offer: &Offer) -> Answer {
-        let refused = |why: String| Answer::Refused { why };
+    pub(crate) fn on_offer(&mut self, now: Time, offer: &Offer) -> FormingAnswer {
+        let refused = |why: String| FormingAnswer::Refused { why };
         if self.written
             && let Some(founding) = &self.decided
         {
             let (founding, current) = (founding.clone(), founding.clone());
-            return Answer::Formed { founding, current };
+            return FormingAnswer::Formed { founding, current };
         }
         let me = &self.roster.members[self.me];
         if offer.cluster != self.roster.cluster || offer.contract != self.contract {
@@ -196,16 +196,16 @@ impl Forming {
             self.offers.insert(at, Offered { id, at: now });
             self.decide(now);
         }
-        Answer::Waiting {
+        FormingAnswer::Waiting {
             missing: self.missing(now),
         }
     }
 
     /// Takes what the founder called `from` answered to our offer.
-    pub(crate) fn on_answer(&mut self, now: Time, from: &str, answer: Answer) -> Verdict {
+    pub(crate) fn on_answer(&mut self, now: Time, from: &str, answer: FormingAnswer) -> Verdict {
         let is_collector = self.roster.members[COLLECTOR].name == from;
         match answer {
-            Answer::Waiting { missing } => {
+            FormingAnswer::Waiting { missing } => {
                 if is_collector {
                     let known = |name: &String| self.roster.by_name(name).is_some();
                     let missing = missing.into_iter().filter(known).collect();
@@ -213,7 +213,7 @@ impl Forming {
                 }
                 Verdict::Wait
             }
-            Answer::Formed { founding, current } => {
+            FormingAnswer::Formed { founding, current } => {
                 let verdict = judge_formed(&self.offer(), &founding, &current);
                 if let Verdict::Adopt(founding) = &verdict {
                     // The collector's decision is told only after it is written, so what a
@@ -223,10 +223,10 @@ impl Forming {
                 verdict
             }
             // A member with a wrong contract must not end all others: the collector's counts.
-            Answer::Refused { why } if is_collector => {
+            FormingAnswer::Refused { why } if is_collector => {
                 Verdict::Refused(format!("{from:?} refuses: {}", printable(&why)))
             }
-            Answer::Refused { why } => {
+            FormingAnswer::Refused { why } => {
                 Verdict::Note(format!("{from:?} refuses: {}", printable(&why)))
             }
         }

@@ -15,15 +15,15 @@ fn at(seconds: u64) -> Time {
     Time::ZERO + Duration::from_secs(seconds)
 }
 
-fn missing(names: &[&str]) -> Answer {
-    Answer::Waiting {
+fn missing(names: &[&str]) -> FormingAnswer {
+    FormingAnswer::Waiting {
         missing: names.iter().map(|name| (*name).to_owned()).collect(),
     }
 }
 
-fn why(answer: Answer) -> String {
+fn why(answer: FormingAnswer) -> String {
     match answer {
-        Answer::Refused { why } => why,
+        FormingAnswer::Refused { why } => why,
         other => panic!("{other:?}"),
     }
 }
@@ -236,7 +236,7 @@ struct Exchange {
     from: usize,
     to: usize,
     offer: Offer,
-    answer: Option<Answer>,
+    answer: Option<FormingAnswer>,
 }
 
 struct World {
@@ -340,7 +340,7 @@ impl World {
         let Some(answer) = answer else {
             let answer = match (&self.dirs[to].founding, &mut self.running[to]) {
                 // A member that is formed serves, and answers so.
-                (Some(founding), _) => Answer::Formed {
+                (Some(founding), _) => FormingAnswer::Formed {
                     founding: founding.clone(),
                     current: founding.clone(),
                 },

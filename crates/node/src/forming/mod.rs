@@ -19,5 +19,5 @@
 
 pub(crate) mod machine;
 
-pub use machine::{Answer, Offer};
 pub(crate) use machine::{Forming, Verdict, founders};
+pub use machine::{FormingAnswer, Offer};

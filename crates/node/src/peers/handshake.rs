@@ -19,7 +19,7 @@
 //! ```
 //!
 //! After the answer a peer sends frames; to an offer, the called sends one frame with its
-//! `forming::Answer` and closes.
+//! `forming::FormingAnswer` and closes.
 
 use crate::forming::machine::Offer;
 use crate::joining::claim::JoinRequest;
@@ -71,7 +71,7 @@ pub struct Hello {
 
 /// Why a caller is refused, as far as it matters to what the caller does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
+pub enum RejectReason {
     /// The words say it, or it is one that a later version knows.
     Other,
     /// There is no version in common.
@@ -88,7 +88,7 @@ pub enum Reason {
     NotFormed,
 }
 
-impl Reason {
+impl RejectReason {
     const ALL: [Self; 7] = [
         Self::Other,
         Self::Version,
@@ -132,7 +132,7 @@ pub enum HandshakeError {
     #[error("the peer refuses: {why}")]
     RefusedByPeer {
         /// What it means for what comes next.
-        reason: Reason,
+        reason: RejectReason,
         /// In words.
         why: String,
     },
@@ -167,7 +167,7 @@ where
     let version = u16::from_le_bytes([head[8], head[9]]);
     match version {
         0 => Err(HandshakeError::RefusedByPeer {
-            reason: Reason::of(u16::from_le_bytes([head[10], head[11]])),
+            reason: RejectReason::of(u16::from_le_bytes([head[10], head[11]])),
             why: printable(&body),
         }),
         version if (low..=high).contains(&version) => Ok(()),
@@ -179,7 +179,7 @@ where
 
 /// A caller that has said what it wants, and in which version it will be answered.
 #[derive(Debug)]
-pub struct Call {
+pub struct HandshakeCall {
     /// What it wants.
     pub intent: Intent,
     version: u16,
@@ -189,7 +189,7 @@ pub struct Call {
 ///
 /// # Errors
 /// If it is no replica, or speaks in no version that we know; it has been told then.
-pub async fn hear<S>(stream: &mut S) -> Result<Call, HandshakeError>
+pub async fn hear<S>(stream: &mut S) -> Result<HandshakeCall, HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -202,16 +202,16 @@ where
             "the caller speaks versions {low} to {high} of the peer protocol, this replica {min} \
              to {max}; run versions of quorate that have one in common"
         );
-        return Err(refuse(stream, Reason::Version, why).await);
+        return Err(refuse(stream, RejectReason::Version, why).await);
     }
     match postcard::from_bytes(&body) {
-        Ok(intent) => Ok(Call {
+        Ok(intent) => Ok(HandshakeCall {
             intent,
             version: high.min(VERSIONS.1),
         }),
         Err(error) => {
             let why = format!("the greeting can't be decoded: {error}");
-            Err(refuse(stream, Reason::Other, why).await)
+            Err(refuse(stream, RejectReason::Other, why).await)
         }
     }
 }
@@ -220,7 +220,7 @@ where
 ///
 /// # Errors
 /// If the connection fails.
-pub async fn agree<S>(stream: &mut S, call: &Call) -> Result<(), HandshakeError>
+pub async fn agree<S>(stream: &mut S, call: &HandshakeCall) -> Result<(), HandshakeError>
 where
     S: AsyncWrite + Unpin,
 {
@@ -228,7 +228,7 @@ where
 }
 
 /// Refuses, and returns the error that says so.
-pub async fn refuse<S>(stream: &mut S, reason: Reason, why: String) -> HandshakeError
+pub async fn refuse<S>(stream: &mut S, reason: RejectReason, why: String) -> HandshakeError
 where
     S: AsyncWrite + Unpin,
 {
@@ -317,7 +317,7 @@ mod tests {
 
     async fn meet(
         versions: (u16, u16),
-        refusal: Option<(Reason, &str)>,
+        refusal: Option<(RejectReason, &str)>,
     ) -> (Result<(), HandshakeError>, Result<Intent, HandshakeError>) {
         let (mut caller, mut called) = tokio::io::duplex(4096);
         let intent = intent();
@@ -347,23 +347,23 @@ mod tests {
             (
                 (3, 9),
                 None,
-                Reason::Version,
+                RejectReason::Version,
                 "the caller speaks versions 3 to 9 of the peer",
             ),
             (
                 (1, 1),
                 None,
-                Reason::Version,
+                RejectReason::Version,
                 "the caller speaks versions 1 to 1",
             ),
             (
                 (5, 1),
                 None,
-                Reason::Version,
+                RejectReason::Version,
                 "the caller speaks versions 5 to 1",
             ),
         ];
-        for reason in Reason::ALL {
+        for reason in RejectReason::ALL {
             cases.push((VERSIONS, Some((reason, "go away")), reason, "go away"));
         }
         for (versions, refusal, expected, words) in cases {
@@ -381,8 +381,8 @@ mod tests {
                 "{called}"
             );
         }
-        assert_eq!(Reason::of(0), Reason::Other);
-        assert_eq!(Reason::of(999), Reason::Other);
+        assert_eq!(RejectReason::of(0), RejectReason::Other);
+        assert_eq!(RejectReason::of(999), RejectReason::Other);
     }
 
     async fn hear_bytes(bytes: &[u8]) -> HandshakeError {

@@ -1,12 +1,12 @@
 //! The connections that peers make, to send to us.
 
 use super::frame::{self, Frame, FrameError};
-use super::handshake::{self, Call, HandshakeError, Hello, Intent};
+use super::handshake::{self, HandshakeCall, HandshakeError, Hello, Intent};
 use super::listen::listen;
 use super::registry::Peers;
 use super::stats::{PeerStats, add};
 use super::{Wire, offers};
-use crate::forming::Answer;
+use crate::forming::FormingAnswer;
 use crate::joining::Admits;
 use bytes::BytesMut;
 use quorate_core::NodeId;
@@ -60,7 +60,11 @@ struct Connection<M: Wire, R, A> {
 }
 
 impl<M: Wire, R: Receiver<M>, A: Admits> Connection<M, R, A> {
-    async fn handle(self, mut stream: TcpStream, call: Call) -> Result<(), HandshakeError> {
+    async fn handle(
+        self,
+        mut stream: TcpStream,
+        call: HandshakeCall,
+    ) -> Result<(), HandshakeError> {
         let hello = match &call.intent {
             Intent::Peer(hello) => hello.clone(),
             Intent::Join(request) => {
@@ -69,7 +73,7 @@ impl<M: Wire, R: Receiver<M>, A: Admits> Connection<M, R, A> {
                 return offers::answer(&mut stream, &call, &answer).await;
             }
             Intent::Form(offer) => {
-                let answer = Answer::Formed {
+                let answer = FormingAnswer::Formed {
                     founding: self.peers.local().founding.clone(),
                     current: self.peers.membership().roster.clone(),
                 };

@@ -1,7 +1,7 @@
 //! The peer port: connections of strangers until they have said what they want.
 
 use super::HANDSHAKE_TIMEOUT;
-use super::handshake::{self, Call, HandshakeError};
+use super::handshake::{self, HandshakeCall, HandshakeError};
 use socket2::{SockRef, TcpKeepalive};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -44,7 +44,7 @@ impl Strangers {
 /// it ends all connections.
 pub(crate) async fn listen<F, H>(listener: &TcpListener, handle: F)
 where
-    F: Fn(TcpStream, SocketAddr, Call) -> H + Clone + Send + 'static,
+    F: Fn(TcpStream, SocketAddr, HandshakeCall) -> H + Clone + Send + 'static,
     H: Future<Output = Result<(), HandshakeError>> + Send + 'static,
 {
     let strangers = Arc::new(Strangers::default());
@@ -82,7 +82,7 @@ where
     }
 }
 
-async fn greet(mut stream: TcpStream) -> Result<(TcpStream, Call), HandshakeError> {
+async fn greet(mut stream: TcpStream) -> Result<(TcpStream, HandshakeCall), HandshakeError> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(10))

@@ -1,7 +1,7 @@
 //! [`Membership`]: who belongs to the cluster now, and whether a caller is one of them.
 
 use super::Local;
-use super::handshake::{Hello, Reason};
+use super::handshake::{Hello, RejectReason};
 use quorate_contract::Cluster;
 use quorate_core::NodeId;
 use quorate_replica::Roster;
@@ -42,12 +42,12 @@ impl Membership {
     }
 
     /// Is the caller one of our peers, and are we the one that it looks for?
-    pub(super) fn judge(&self, local: &Local, hello: &Hello) -> Result<(), (Reason, String)> {
+    pub(super) fn judge(&self, local: &Local, hello: &Hello) -> Result<(), (RejectReason, String)> {
         let ours = &self.roster;
         if hello.cluster_id != ours.cluster_id {
             let theirs: String = hello.cluster.chars().take(64).collect();
             return Err((
-                Reason::OtherCluster,
+                RejectReason::OtherCluster,
                 format!(
                     "the caller belongs to cluster {theirs:?} ({:016x}), this replica to {:?} \
                      ({:016x})",
@@ -57,7 +57,7 @@ impl Membership {
         }
         if (hello.to, hello.to_id) != (local.me, local.member_id) {
             return Err((
-                Reason::WrongAddress,
+                RejectReason::WrongAddress,
                 format!(
                     "the caller looks for member {} (id {:016x}), this is {} (id {:016x}); is its \
                      address right?",
@@ -69,7 +69,7 @@ impl Membership {
         match ours.by_node(from) {
             Some(member) if member.id == id && from != local.me => Ok(()),
             Some(member) => Err((
-                Reason::NotAMember,
+                RejectReason::NotAMember,
                 format!(
                     "the caller says that it is member {from} with id {id:016x}, and {from} is \
                      {:?} with id {:016x}",
@@ -77,13 +77,13 @@ impl Membership {
                 ),
             )),
             None if from < self.next => Err((
-                Reason::Removed,
+                RejectReason::Removed,
                 format!("the caller, member {from} (id {id:016x}), was removed from the cluster"),
             )),
             // A member that came after the configuration that is in force here.
             None if from != local.me => Ok(()),
             None => Err((
-                Reason::NotAMember,
+                RejectReason::NotAMember,
                 format!("the caller says that it is {from}, which is this replica"),
             )),
         }
@@ -131,7 +131,7 @@ mod tests {
         for (hello, reason, words) in [
             (
                 other,
-                Reason::OtherCluster,
+                RejectReason::OtherCluster,
                 "belongs to cluster \"other\" (0000000000000008), this replica to \"test\"",
             ),
             (
@@ -139,7 +139,7 @@ mod tests {
                     to: NodeId(2),
                     ..hello.clone()
                 },
-                Reason::WrongAddress,
+                RejectReason::WrongAddress,
                 "looks for member n2 (id 0000000000000064), this is n0",
             ),
             (
@@ -147,7 +147,7 @@ mod tests {
                     to_id: 5,
                     ..hello.clone()
                 },
-                Reason::WrongAddress,
+                RejectReason::WrongAddress,
                 "(id 0000000000000005), this is n0 (id 0000000000000064)",
             ),
             (
@@ -156,7 +156,7 @@ mod tests {
                     from_id: 100,
                     ..hello.clone()
                 },
-                Reason::NotAMember,
+                RejectReason::NotAMember,
                 "says that it is member n0",
             ),
             (
@@ -164,7 +164,7 @@ mod tests {
                     from_id: 999,
                     ..hello.clone()
                 },
-                Reason::NotAMember,
+                RejectReason::NotAMember,
                 "n1 is \"n1\" with id 0000000000000065",
             ),
             (
@@ -173,7 +173,7 @@ mod tests {
                     from_id: 102,
                     ..hello.clone()
                 },
-                Reason::Removed,
+                RejectReason::Removed,
                 "member n2 (id 0000000000000066), was removed from the cluster",
             ),
         ] {

@@ -19,7 +19,7 @@ mod outgoing;
 mod registry;
 mod stats;
 
-pub use crate::forming::{Answer, Offer};
+pub use crate::forming::{FormingAnswer, Offer};
 pub use incoming::{Receiver, accept};
 pub(crate) use listen::listen;
 pub use membership::Membership;

@@ -1,7 +1,7 @@
 //! One question over a connection of its own, and one answer: of a founder, and of one that joins.
 
 use super::frame::{self, Frame};
-use super::handshake::{self, Call, HandshakeError, Intent};
+use super::handshake::{self, HandshakeCall, HandshakeError, Intent};
 use super::{CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT};
 use bytes::BytesMut;
 use serde::Serialize;
@@ -58,7 +58,7 @@ where
 /// If the connection fails.
 pub(crate) async fn answer<S, A>(
     stream: &mut S,
-    call: &Call,
+    call: &HandshakeCall,
     answer: &A,
 ) -> Result<(), HandshakeError>
 where

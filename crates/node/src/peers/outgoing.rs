@@ -1,7 +1,7 @@
 //! The connection that we make, to send.
 
 use super::frame::{self, Frame};
-use super::handshake::{self, HandshakeError, Hello, Intent, Reason};
+use super::handshake::{self, HandshakeError, Hello, Intent, RejectReason};
 use super::stats::add;
 use super::{CONNECT_TIMEOUT, DEAD_AFTER, HANDSHAKE_TIMEOUT, Outbox, PING_EVERY, Wire};
 use bytes::BytesMut;
@@ -23,7 +23,7 @@ const BURST: usize = 256 << 10;
 
 /// Whom to connect to.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(super) struct PeerTarget {
     /// What we say of ourselves and of the peer that we look for.
     pub(super) hello: Hello,
     /// Where it is.
@@ -38,9 +38,9 @@ pub(super) struct Target {
 /// a restarted replica hears from the others at once. `met` is told each time that the peer was
 /// reached, or has refused us and why.
 pub(super) async fn connect<M: Wire>(
-    target: Target,
+    target: PeerTarget,
     outbox: Arc<Outbox<M>>,
-    met: impl Fn(Option<(Reason, &str)>) + Send,
+    met: impl Fn(Option<(RejectReason, &str)>) + Send,
 ) {
     let (to, address) = (target.hello.to, &target.address);
     let mut wait = FIRST_WAIT;
@@ -75,7 +75,7 @@ pub(super) async fn connect<M: Wire>(
             met(Some((*reason, why)));
             // A cluster that is being formed is formed in a moment, and a roster that does not know
             // us yet will. Anything else needs an operator.
-            if !matches!(reason, Reason::NotFormed | Reason::NotAMember) {
+            if !matches!(reason, RejectReason::NotFormed | RejectReason::NotAMember) {
                 sleep(spread(REFUSED_WAIT)).await;
             }
         }
@@ -95,7 +95,7 @@ fn spread(wait: Duration) -> Duration {
     wait.mul_f64(0.5 + fastrand::f64())
 }
 
-async fn open(target: &Target) -> Result<TcpStream, HandshakeError> {
+async fn open(target: &PeerTarget) -> Result<TcpStream, HandshakeError> {
     let connect = timeout(CONNECT_TIMEOUT, TcpStream::connect(&target.address));
     let mut stream = connect
         .await

@@ -1,7 +1,7 @@
 //! [`Peers`]: the connections to the members of a roster that changes.
 
-use super::handshake::{Hello, Reason};
-use super::outgoing::{Target, connect};
+use super::handshake::{Hello, RejectReason};
+use super::outgoing::{PeerTarget, connect};
 use super::{Bounds, Local, Membership, Outbox, PeerStats, Wire};
 use quorate_core::NodeId;
 use quorate_replica::{MAX_MEMBERS, Member};
@@ -30,7 +30,7 @@ struct Inner<M: Wire> {
     membership: watch::Sender<Arc<Membership>>,
     peers: Mutex<BTreeMap<NodeId, Peer<M>>>,
     /// Why most of the members do not take us for one of theirs, in their words.
-    rejected: watch::Sender<Option<(Reason, String)>>,
+    rejected: watch::Sender<Option<(RejectReason, String)>>,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ struct Peer<M: Wire> {
     /// A channel whose closing ends the connection from it.
     incoming: Option<watch::Sender<()>>,
     /// How it has refused us, if it has not been reached since.
-    refusal: Option<Reason>,
+    refusal: Option<RejectReason>,
 }
 
 impl<M: Wire> Drop for Peer<M> {
@@ -102,7 +102,7 @@ impl<M: Wire> Peers<M> {
 
     fn start(&self, member: &Member, membership: &Membership) -> Peer<M> {
         let outbox = Arc::new(Outbox::new(Bounds::default(), Arc::<PeerStats>::default()));
-        let target = Target {
+        let target = PeerTarget {
             hello: Hello {
                 cluster_id: membership.roster.cluster_id,
                 cluster: membership.roster.cluster.clone(),
@@ -118,7 +118,7 @@ impl<M: Wire> Peers<M> {
         };
         let peers = self.clone();
         let node = member.node;
-        let met = move |refused: Option<(Reason, &str)>| peers.met(node, refused);
+        let met = move |refused: Option<(RejectReason, &str)>| peers.met(node, refused);
         let task = self
             .0
             .runtime
@@ -134,14 +134,15 @@ impl<M: Wire> Peers<M> {
     }
 
     /// A peer was reached, or has refused us.
-    fn met(&self, node: NodeId, refused: Option<(Reason, &str)>) {
+    fn met(&self, node: NodeId, refused: Option<(RejectReason, &str)>) {
         let mut peers = self.peers();
         let others = peers.len();
         let Some(peer) = peers.get_mut(&node) else {
             return;
         };
         peer.refusal = refused.map(|(reason, _)| reason);
-        let Some((reason @ (Reason::OtherCluster | Reason::Removed), why)) = refused else {
+        let Some((reason @ (RejectReason::OtherCluster | RejectReason::Removed), why)) = refused
+        else {
             return;
         };
         let alike = peers.values().filter(|peer| peer.refusal == Some(reason));
@@ -155,12 +156,12 @@ impl<M: Wire> Peers<M> {
 
     /// Resolves when most of the other members have refused us for the same reason: that we belong
     /// to another cluster, or were removed. Has what the last of them said.
-    pub async fn rejected(&self) -> (Reason, String) {
+    pub async fn rejected(&self) -> (RejectReason, String) {
         let mut rejected = self.0.rejected.subscribe();
         match rejected.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(why)) => why.clone(),
             // The sender lives as long as `self`.
-            _ => (Reason::Other, String::new()),
+            _ => (RejectReason::Other, String::new()),
         }
     }
 

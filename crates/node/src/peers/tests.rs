@@ -1,6 +1,6 @@
 //! Peers over real sockets on the loopback device.
 
-use super::handshake::{Hello, Intent, MAGIC, Reason, VERSIONS, call_with};
+use super::handshake::{Hello, Intent, MAGIC, RejectReason, VERSIONS, call_with};
 use super::*;
 use quorate_replica::Member;
 use serde::Deserialize;
@@ -379,7 +379,7 @@ async fn a_member_that_joins_is_connected_to_and_one_that_leaves_is_told_so() {
     assert!(matches!(
         error,
         handshake::HandshakeError::RefusedByPeer {
-            reason: Reason::Removed,
+            reason: RejectReason::Removed,
             ..
         }
     ));
@@ -435,10 +435,10 @@ async fn a_founder_that_asks_is_told_the_cluster() {
         member_id: 5,
         contract: 9,
     };
-    let answer = offers::ask::<Answer>(&zero.address, &Intent::Form(offer.clone()))
+    let answer = offers::ask::<FormingAnswer>(&zero.address, &Intent::Form(offer.clone()))
         .await
         .expect("answered");
-    let formed = Answer::Formed {
+    let formed = FormingAnswer::Formed {
         founding: membership().roster,
         current: now.roster,
     };

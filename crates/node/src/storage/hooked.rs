@@ -11,7 +11,7 @@ use std::{fmt, io, thread};
 
 /// A call that changes something, or makes it durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op<'a> {
+pub enum StorageOp<'a> {
     /// A file of this name is made.
     Create(&'a str),
     /// So many bytes are written.
@@ -38,7 +38,7 @@ impl<S: fmt::Debug, H> fmt::Debug for HookedStorage<S, H> {
     }
 }
 
-impl<S: Storage, H: FnMut(Op<'_>) -> io::Result<()>> HookedStorage<S, H> {
+impl<S: Storage, H: FnMut(StorageOp<'_>) -> io::Result<()>> HookedStorage<S, H> {
     /// Calls `hook` before each call that changes something.
     pub fn new(inner: S, hook: H) -> Self {
         Self { inner, hook }
@@ -49,9 +49,9 @@ impl<S: Storage, H: FnMut(Op<'_>) -> io::Result<()>> HookedStorage<S, H> {
 pub fn delayed<S: Storage>(
     inner: S,
     delay: Duration,
-) -> HookedStorage<S, impl FnMut(Op<'_>) -> io::Result<()> + Send + 'static> {
-    HookedStorage::new(inner, move |op: Op<'_>| {
-        if op == Op::Sync && !delay.is_zero() {
+) -> HookedStorage<S, impl FnMut(StorageOp<'_>) -> io::Result<()> + Send + 'static> {
+    HookedStorage::new(inner, move |op: StorageOp<'_>| {
+        if op == StorageOp::Sync && !delay.is_zero() {
             thread::sleep(delay);
         }
         Ok(())
@@ -62,9 +62,9 @@ pub fn delayed<S: Storage>(
 pub fn hanging<S: Storage>(
     inner: S,
     hang: Hang,
-) -> HookedStorage<S, impl FnMut(Op<'_>) -> io::Result<()> + Send + 'static> {
-    HookedStorage::new(inner, move |op: Op<'_>| {
-        if op == Op::Sync {
+) -> HookedStorage<S, impl FnMut(StorageOp<'_>) -> io::Result<()> + Send + 'static> {
+    HookedStorage::new(inner, move |op: StorageOp<'_>| {
+        if op == StorageOp::Sync {
             hang.wait();
         }
         Ok(())
@@ -108,13 +108,13 @@ impl Hang {
     }
 }
 
-impl<S: Storage, H: FnMut(Op<'_>) -> io::Result<()>> Storage for HookedStorage<S, H> {
+impl<S: Storage, H: FnMut(StorageOp<'_>) -> io::Result<()>> Storage for HookedStorage<S, H> {
     fn list(&self) -> io::Result<Vec<String>> {
         self.inner.list()
     }
 
     fn create(&mut self, name: &str, preallocate: u64) -> io::Result<FileId> {
-        (self.hook)(Op::Create(name))?;
+        (self.hook)(StorageOp::Create(name))?;
         self.inner.create(name, preallocate)
     }
 
@@ -135,22 +135,22 @@ impl<S: Storage, H: FnMut(Op<'_>) -> io::Result<()>> Storage for HookedStorage<S
     }
 
     fn write_at(&mut self, file: FileId, offset: u64, data: &[u8]) -> io::Result<()> {
-        (self.hook)(Op::Write(data.len()))?;
+        (self.hook)(StorageOp::Write(data.len()))?;
         self.inner.write_at(file, offset, data)
     }
 
     fn sync(&mut self, file: FileId) -> io::Result<()> {
-        (self.hook)(Op::Sync)?;
+        (self.hook)(StorageOp::Sync)?;
         self.inner.sync(file)
     }
 
     fn sync_dir(&mut self) -> io::Result<()> {
-        (self.hook)(Op::SyncDir)?;
+        (self.hook)(StorageOp::SyncDir)?;
         self.inner.sync_dir()
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        (self.hook)(Op::Remove(name))?;
+        (self.hook)(StorageOp::Remove(name))?;
         self.inner.remove(name)
     }
 }

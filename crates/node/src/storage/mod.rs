@@ -10,6 +10,6 @@ mod quarantine;
 pub use directory::{DataDir, DirectoryError, lock, stored_identity};
 pub use durable::{FileOps, RealFiles, create_dir_durably, partial_of, write_durably};
 pub use files::FileStorage;
-pub use hooked::{Hang, HookedStorage, Op, delayed, hanging};
+pub use hooked::{Hang, HookedStorage, StorageOp, delayed, hanging};
 pub use identity::{Identity, State};
 pub use quarantine::quarantine;

@@ -4,7 +4,7 @@ use super::Replica;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::interface::Actions;
-use crate::machine::{Effect, WriteVerdict};
+use crate::machine::{EntryEffect, WriteVerdict};
 use crate::reads::Read;
 use crate::request::{Header, Outcome, Refusal, Reply, Request, Uncertainty};
 use crate::sessions::Applied;
@@ -15,12 +15,12 @@ use quorate_core::replicated::{Entry, Payload, Replicated};
 
 /// How much one flush applies: some milliseconds' worth, well below an election timeout.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct ApplyBudget {
     entries: usize,
     bytes: usize,
 }
 
-impl Default for Budget {
+impl Default for ApplyBudget {
     fn default() -> Self {
         Self {
             entries: 1024,
@@ -29,7 +29,7 @@ impl Default for Budget {
     }
 }
 
-impl Budget {
+impl ApplyBudget {
     /// Takes as many entries as are left in it, and returns how many. The last one may exceed the
     /// bytes.
     pub(crate) fn take(&mut self, entries: &[Entry]) -> usize {
@@ -60,8 +60,8 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
             self.judge_states(out);
         }
         match effect {
-            Effect::Nothing => {}
-            Effect::Opened { nonce, session } => {
+            EntryEffect::Nothing => {}
+            EntryEffect::Opened { nonce, session } => {
                 let refuse = |ticket, outcome| out.replies.push((ticket, outcome));
                 let ticket = self
                     .writes
@@ -73,7 +73,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                     ));
                 }
             }
-            Effect::Write { id, verdict } => {
+            EntryEffect::Write { id, verdict } => {
                 let outcome = match &verdict {
                     WriteVerdict::Applied(applied) => self.answer(applied),
                     WriteVerdict::Duplicate(applied) => {
@@ -97,16 +97,16 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                     out.replies.push((ticket, outcome));
                 }
             }
-            Effect::TooNew { format } => {
+            EntryEffect::TooNew { format } => {
                 let (needed, known) = (format, self.config.software);
                 self.stop(Stopped::TooOld { needed, known }, out);
             }
-            Effect::OutOfOrder => {
+            EntryEffect::OutOfOrder => {
                 let applied = self.machine.index();
                 let detail = format!("entry {index} comes after entry {applied}");
                 self.on_violation("entries are applied in order", detail, out);
             }
-            Effect::Malformed => {
+            EntryEffect::Malformed => {
                 self.counters.malformed_entries += 1;
                 let detail = format!("entry {index} of term {term} can't be decoded");
                 self.on_violation("entries are well-formed", detail, out);

@@ -1,7 +1,7 @@
 //! Driving the protocol: what goes in, what comes out, and what may leave.
 
 use super::Replica;
-use super::applying::Budget;
+use super::applying::ApplyBudget;
 use crate::interface::{Actions, Notice, Timer};
 use crate::peer::PeerMessage;
 use crate::request::{Refusal, Uncertainty};
@@ -156,7 +156,12 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
     }
 
     /// Does what the protocol says, in order. Stops where the budget for applying ends.
-    pub(crate) fn serve_outputs(&mut self, now: Time, budget: &mut Budget, out: &mut Actions<P>) {
+    pub(crate) fn serve_outputs(
+        &mut self,
+        now: Time,
+        budget: &mut ApplyBudget,
+        out: &mut Actions<P>,
+    ) {
         while self.stopped.is_none()
             && let Some(output) = self.outputs.pop_front()
         {

@@ -4,7 +4,9 @@
 use super::Replica;
 use crate::config::Limits;
 use crate::interface::{Actions, Notice};
-use crate::snapshots::{Done, Installed, JobDone, Marks, Piece, Purpose, Slot, retire};
+use crate::snapshots::{
+    CheckpointTurn, Installed, JobDone, JobResult, Marks, Piece, SnapshotUse, retire,
+};
 use quorate_core::driver::Disk;
 use quorate_core::replicated::{Checkpoint, Install, Replicated, Request as Ask, SnapshotMeta};
 use quorate_core::{Hard, Mutant, NodeId, Time};
@@ -61,13 +63,13 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
     pub(super) fn on_job_done(&mut self, now: Time, done: JobDone, out: &mut Actions<P>) {
         let (snapshots, jobs) = (&mut self.snapshots, &mut out.jobs);
         let installed = match *done.0 {
-            Done::Encoded(chunk) => {
+            JobResult::Encoded(chunk) => {
                 let wanted = match chunk.purpose {
-                    Purpose::Checkpoint => {
+                    SnapshotUse::Checkpoint => {
                         snapshots.checkpoint.on_encoded(chunk, jobs);
                         None
                     }
-                    Purpose::Transfer(to) => {
+                    SnapshotUse::Transfer(to) => {
                         let bytes = self.config.limits.chunk_bytes;
                         snapshots.outgoing.on_encoded(to, chunk, bytes, jobs)
                     }
@@ -77,11 +79,11 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
                 }
                 return;
             }
-            Done::Decoded { id, reader, result } => {
+            JobResult::Decoded { id, reader, result } => {
                 snapshots.incoming.on_decoded(id, reader, result, jobs)
             }
-            Done::Finished { id, result } => snapshots.incoming.on_finished(id, result, jobs),
-            Done::Dropped => return,
+            JobResult::Finished { id, result } => snapshots.incoming.on_finished(id, result, jobs),
+            JobResult::Dropped => return,
         };
         self.on_installed(now, installed, out);
     }
@@ -150,7 +152,7 @@ impl<P: Replicated, D: Disk<<P::Hard as Hard>::Record>> Replica<P, D> {
         let slot = || {
             let members = members();
             let before = members.iter().filter(|member| **member < me);
-            Slot {
+            CheckpointTurn {
                 nth: before.count() as u64,
                 of: members.len() as u64 + 1,
             }

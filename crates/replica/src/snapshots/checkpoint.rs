@@ -5,14 +5,14 @@
 //! chunk is encoded while the last one is on its way to the disk.
 
 use super::job::Encoded;
-use super::{Job, MachineWriter, Marks, Purpose, retire};
+use super::{Job, MachineWriter, Marks, SnapshotUse, retire};
 use crate::machine::Machine;
 use bytes::Bytes;
 use quorate_core::driver::Lsn;
 
 /// Decides when, and holds the checkpoint being written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Checkpoint {
+pub(crate) struct Checkpointer {
     /// How many bytes of log the state had taken in when the last one began.
     began_at: u64,
     /// The last entry that it covered. The next one must cover more.
@@ -48,12 +48,12 @@ pub(crate) enum Piece {
 
 /// Where this replica stands among those of its cluster: `nth` of `of`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Slot {
+pub(crate) struct CheckpointTurn {
     pub(crate) nth: u64,
     pub(crate) of: u64,
 }
 
-impl Checkpoint {
+impl Checkpointer {
     pub(super) fn new(machine: &Machine) -> Self {
         Self {
             began_at: machine.applied.bytes,
@@ -74,7 +74,7 @@ impl Checkpoint {
         &mut self,
         machine: &Machine,
         threshold: u64,
-        slot: impl FnOnce() -> Slot,
+        slot: impl FnOnce() -> CheckpointTurn,
         bytes: usize,
         jobs: &mut Vec<Job>,
     ) -> Option<u64> {
@@ -93,7 +93,7 @@ impl Checkpoint {
             waits_for: 0,
         });
         let writer = Box::new(MachineWriter::new(machine.clone()));
-        jobs.push(Job::encode(Purpose::Checkpoint, writer, bytes));
+        jobs.push(Job::encode(SnapshotUse::Checkpoint, writer, bytes));
         Some(machine.index())
     }
 
@@ -139,7 +139,7 @@ impl Checkpoint {
             retire(writer, jobs);
             return Some(Piece::End { digest });
         }
-        jobs.push(Job::encode(Purpose::Checkpoint, writer, bytes));
+        jobs.push(Job::encode(SnapshotUse::Checkpoint, writer, bytes));
         Some(Piece::Chunk(chunk))
     }
 
@@ -190,7 +190,7 @@ fn period(machine: &Machine, threshold: u64) -> u64 {
 }
 
 /// Whether one of the slot's multiples of the period lies between.
-fn is_due(from: u64, to: u64, period: u64, slot: Slot) -> bool {
+fn is_due(from: u64, to: u64, period: u64, slot: CheckpointTurn) -> bool {
     let shift = period / slot.of.max(1) * slot.nth;
     let cell = |bytes: u64| bytes.saturating_add(shift) / period;
     cell(to) > cell(from)
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn replicas_take_turns() {
         let begins = |nth| {
-            let slot = Slot { nth, of: 3 };
+            let slot = CheckpointTurn { nth, of: 3 };
             let steps = (0..3000).map(|n| (n * 10, n * 10 + 10));
             let due = steps.filter(|(from, to)| is_due(*from, *to, 3000, slot));
             due.map(|(_, to)| to).collect::<Vec<u64>>()
@@ -224,11 +224,11 @@ mod tests {
     /// What was given up leaves the log with the next checkpoint, which is due at once, and once.
     #[test]
     fn dead_pieces_make_a_checkpoint_due() {
-        let slot = || Slot { nth: 0, of: 1 };
+        let slot = || CheckpointTurn { nth: 0, of: 1 };
         let mut machine = Machine::default();
-        let mut checkpoint = Checkpoint::new(&machine);
+        let mut checkpoint = Checkpointer::new(&machine);
         let mut jobs = vec![];
-        let mut due = |checkpoint: &mut Checkpoint, machine: &Machine| {
+        let mut due = |checkpoint: &mut Checkpointer, machine: &Machine| {
             checkpoint.due(machine, 1 << 20, slot, 100, &mut jobs)
         };
         checkpoint.on_dead_pieces();

@@ -27,7 +27,7 @@ pub use reader::{MachineReader, SnapshotError};
 pub use writer::MachineWriter;
 pub(crate) use writer::{Mark, Marks};
 
-use crate::machine::Position;
+use crate::machine::AppliedPosition;
 use crate::sessions::{Kept, SessionId};
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ const STORE: u8 = 3;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Head {
     settings: Settings,
-    applied: Position,
+    applied: AppliedPosition,
     level: u16,
     digest: u64,
 }

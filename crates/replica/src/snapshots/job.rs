@@ -14,7 +14,7 @@ pub struct Job(Work);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Work {
     Encode {
-        purpose: Purpose,
+        purpose: SnapshotUse,
         writer: Box<MachineWriter>,
         bytes: usize,
     },
@@ -32,7 +32,7 @@ enum Work {
 
 /// What a job is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Purpose {
+pub(crate) enum SnapshotUse {
     Checkpoint,
     Transfer(NodeId),
 }
@@ -47,10 +47,10 @@ enum Garbage {
 
 /// What came of a [`Job`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct JobDone(pub(crate) Box<Done>);
+pub struct JobDone(pub(crate) Box<JobResult>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Done {
+pub(crate) enum JobResult {
     /// A chunk is encoded.
     Encoded(Encoded),
     /// Pieces were read, or why they can't be.
@@ -69,7 +69,7 @@ pub(crate) enum Done {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Encoded {
-    pub(crate) purpose: Purpose,
+    pub(crate) purpose: SnapshotUse,
     /// Where the chunk begins.
     pub(crate) offset: u64,
     /// Empty after the last.
@@ -81,7 +81,7 @@ pub(crate) struct Encoded {
 }
 
 impl Job {
-    pub(crate) fn encode(purpose: Purpose, writer: Box<MachineWriter>, bytes: usize) -> Self {
+    pub(crate) fn encode(purpose: SnapshotUse, writer: Box<MachineWriter>, bytes: usize) -> Self {
         Self(Work::Encode {
             purpose,
             writer,
@@ -108,7 +108,7 @@ impl Job {
                 let offset = writer.offset();
                 let chunk = writer.next_chunk(bytes).unwrap_or_default();
                 let marks = writer.take_marks();
-                Done::Encoded(Encoded {
+                JobResult::Encoded(Encoded {
                     purpose,
                     offset,
                     chunk,
@@ -122,15 +122,15 @@ impl Job {
                 pieces,
             } => {
                 let result = pieces.iter().try_for_each(|piece| reader.feed(piece));
-                Done::Decoded { id, reader, result }
+                JobResult::Decoded { id, reader, result }
             }
             Work::Finish { id, reader } => {
                 let result = reader.finish();
-                Done::Finished { id, result }
+                JobResult::Finished { id, result }
             }
             Work::Drop(garbage) => {
                 drop(garbage);
-                Done::Dropped
+                JobResult::Dropped
             }
         }))
     }

@@ -7,7 +7,7 @@
 //! Besides, a transfer holds the piece sent last and the one after it.
 
 use super::job::Encoded;
-use super::{Job, MachineWriter, Marks, Purpose, retire};
+use super::{Job, MachineWriter, Marks, SnapshotUse, retire};
 use crate::machine::Machine;
 use bytes::Bytes;
 use quorate_core::replicated::{Request, SnapshotMeta};
@@ -146,7 +146,7 @@ impl Outgoing {
             writer.next_chunk(bytes);
         }
         let at = writer.offset();
-        jobs.push(Job::encode(Purpose::Transfer(to), writer, bytes));
+        jobs.push(Job::encode(SnapshotUse::Transfer(to), writer, bytes));
         self.transfers.insert(
             to,
             Transfer {
@@ -261,7 +261,7 @@ impl Transfer {
         if let Next::Ready(piece, writer) = std::mem::replace(&mut self.next, encoding) {
             match piece.last {
                 true => retire(writer, jobs),
-                false => jobs.push(Job::encode(Purpose::Transfer(to), writer, bytes)),
+                false => jobs.push(Job::encode(SnapshotUse::Transfer(to), writer, bytes)),
             }
             self.sent = Some(piece);
         }

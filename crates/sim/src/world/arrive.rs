@@ -1,7 +1,7 @@
 //! What arrives: messages, questions, answers, the times that were set, the disk's word.
 
-use super::node::Node;
-use super::{Asked, Event, World, words};
+use super::node::SimNode;
+use super::{Asked, Event, World, text};
 use crate::client::{ClientAction, client_of};
 use crate::fault::Fault;
 use crate::milestone::Milestone;
@@ -43,7 +43,7 @@ impl<P: Simulated> World<P> {
         }
         self.count(1, to, Rolling::of(&flight.message));
         if self.trace.is_on() {
-            let what = words::message::<P>(&flight.message);
+            let what = text::message::<P>(&flight.message);
             self.trace
                 .say(self.now, || format!("{} -> {to}: {what}", flight.from));
         }
@@ -79,7 +79,7 @@ impl<P: Simulated> World<P> {
             recording.asked(self.now, to, client_of(ticket), &request);
         }
         if self.trace.is_on() {
-            let what = words::request(&request);
+            let what = text::request(&request);
             self.trace.say(self.now, || {
                 format!("client {} -> {to}: {what}", client_of(ticket))
             });
@@ -105,7 +105,7 @@ impl<P: Simulated> World<P> {
         };
         let load = &self.swarm.load;
         let before = self.desk.operations;
-        let words = self.recording.as_ref().map(|_| words::outcome(&outcome));
+        let words = self.recording.as_ref().map(|_| text::outcome(&outcome));
         let (desk, decisions) = (&mut self.desk, self.streams.client(id));
         let want = client.on_answer(self.now, ticket, outcome, load, desk, decisions);
         if let (Some(recording), Some(words)) = (&mut self.recording, words) {
@@ -167,7 +167,7 @@ impl<P: Simulated> World<P> {
     }
 
     pub(super) fn on_timer(&mut self, node: NodeId, timer: u8, epoch: u32) {
-        let Node {
+        let SimNode {
             clock,
             timers,
             paused_until,
@@ -211,7 +211,7 @@ impl<P: Simulated> World<P> {
             self.queue.push(stalled, Event::Synced { node: id, epoch });
             return;
         }
-        let Node {
+        let SimNode {
             replica, storage, ..
         } = &mut self.nodes[id.index()];
         let Some(replica) = replica else {

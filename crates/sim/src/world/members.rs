@@ -182,15 +182,15 @@ impl<P: Simulated> World<P> {
         for at in 0..self.nodes.len() {
             let id = NodeId(at as u32);
             let standing = match (configuration.is_learner(id), configuration.is_voter(id)) {
-                (true, _) => Standing::Learner,
-                (_, true) => Standing::Voter,
-                _ => Standing::None,
+                (true, _) => MemberState::Learner,
+                (_, true) => MemberState::Voter,
+                _ => MemberState::None,
             };
             let before = std::mem::replace(&mut self.nodes[at].standing, standing);
             match (before, standing) {
-                (Standing::None, Standing::Learner) => self.covered(Fault::MemberAdded),
-                (Standing::Learner, Standing::Voter) => self.covered(Fault::MemberPromoted),
-                (Standing::Learner | Standing::Voter, Standing::None) => {
+                (MemberState::None, MemberState::Learner) => self.covered(Fault::MemberAdded),
+                (MemberState::Learner, MemberState::Voter) => self.covered(Fault::MemberPromoted),
+                (MemberState::Learner | MemberState::Voter, MemberState::None) => {
                     self.nodes[at].removed = true;
                     self.covered(Fault::MemberRemoved);
                 }
@@ -202,7 +202,7 @@ impl<P: Simulated> World<P> {
 
 /// How a node takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum MemberState {
     /// It does not, or not yet, or not any more.
     None,
     /// It gets the log and does not vote.

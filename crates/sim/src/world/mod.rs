@@ -11,8 +11,8 @@ mod recording;
 mod settle;
 mod stall;
 mod step;
+mod text;
 mod versions;
-mod words;
 
 use crate::client::{Client, ClientAction, ClientState, client_of};
 use crate::fault::Fault;
@@ -31,7 +31,7 @@ use crate::swarm::Swarm;
 use crate::trace::Trace;
 use faults::Cure;
 use lag::Lagging;
-use node::Node;
+use node::SimNode;
 use quorate_contract::{Behaviour, Contract};
 use quorate_core::{Mutant, NodeId};
 use quorate_replica::{Outcome, Request, Ticket};
@@ -111,7 +111,7 @@ pub struct Options {
 
 /// What is left of a world.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct WorldEnd {
     pub(crate) report: RunReport,
     pub(crate) streams: Streams,
     /// What happened, if it was watched.
@@ -134,7 +134,7 @@ pub(crate) struct World<P: Simulated> {
     streams: Streams,
     queue: Queue<Event>,
     network: Network<PeerMessage<P>>,
-    nodes: Vec<Node<P>>,
+    nodes: Vec<SimNode<P>>,
     asked: Slab<Asked>,
     answers: Slab<(Ticket, Outcome)>,
     clients: Vec<Client>,
@@ -172,7 +172,7 @@ impl<P: Simulated> World<P> {
         let clients = (0..swarm.load.clients)
             .map(|id| Client::new(id, founders, &swarm.load))
             .collect();
-        let node = |id| Node::new(id >= founders, swarm.software(id));
+        let node = |id| SimNode::new(id >= founders, swarm.software(id));
         Self {
             nodes: (0..n).map(node).collect(),
             contract: contract.clone(),
@@ -250,7 +250,7 @@ impl<P: Simulated> World<P> {
     }
 
     /// What it came to.
-    pub(crate) fn report(self, seed: u64) -> Ended {
+    pub(crate) fn report(self, seed: u64) -> WorldEnd {
         let mut hash = self.hash;
         hash.add(self.events);
         hash.add(self.observers.digest());
@@ -281,7 +281,7 @@ impl<P: Simulated> World<P> {
         let run = self
             .recording
             .map(|recording| recording.finish(&self.contract, &report));
-        Ended {
+        WorldEnd {
             report,
             streams: self.streams,
             run,

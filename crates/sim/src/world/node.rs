@@ -1,6 +1,6 @@
 //! One node: its process, its disk, its clock.
 
-use super::members::Standing;
+use super::members::MemberState;
 use crate::clock::Clock;
 use crate::disk::{ReplicaDisk, SharedStorage};
 use crate::observe::Seen;
@@ -12,7 +12,7 @@ use quorate_wal as wal;
 
 /// A machine with a disk, on which a replica runs or does not.
 #[derive(Debug)]
-pub(super) struct Node<P: Simulated> {
+pub(super) struct SimNode<P: Simulated> {
     pub(super) storage: SharedStorage,
     pub(super) replica: Option<Replica<P>>,
     /// It found its disk damaged, and refuses to start, as it should.
@@ -20,7 +20,7 @@ pub(super) struct Node<P: Simulated> {
     /// It has not been created yet: it may join.
     pub(super) unborn: bool,
     /// How it takes part, by the last configuration that is committed.
-    pub(super) standing: Standing,
+    pub(super) standing: MemberState,
     /// It was removed from the cluster.
     pub(super) removed: bool,
     /// It is kept down until it is left behind.
@@ -68,7 +68,7 @@ pub(super) struct Node<P: Simulated> {
     pub(super) synced: u64,
 }
 
-impl<P: Simulated> Node<P> {
+impl<P: Simulated> SimNode<P> {
     pub(super) fn new(unborn: bool, software: u16) -> Self {
         Self {
             storage: SharedStorage::default(),
@@ -76,9 +76,9 @@ impl<P: Simulated> Node<P> {
             broken: false,
             unborn,
             standing: if unborn {
-                Standing::None
+                MemberState::None
             } else {
-                Standing::Voter
+                MemberState::Voter
             },
             removed: false,
             kept_down: false,

@@ -1,6 +1,6 @@
 //! What the world of replicas tells a [`Recorder`]. All of it only looks.
 
-use super::{World, words};
+use super::{World, text};
 use crate::client::Client;
 use crate::client::OperationCounts;
 use crate::disk::ReplicaDisk;
@@ -15,7 +15,9 @@ use quorate_core::NodeId;
 use quorate_core::driver::Lsn;
 use quorate_core::replicated::Role;
 use quorate_replica::Request;
-use quorate_report::{EventKind, FaultIntervalKind, OperationOutcome as Ended, Run, VerdictKind};
+use quorate_report::{
+    EventKind, FaultIntervalKind, OperationOutcome as WorldEnd, Run, VerdictKind,
+};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -120,13 +122,13 @@ impl Recording {
     pub(super) fn asks(&mut self, now: u64, client: u8, request: &Request) {
         let recorder = &mut self.recorder;
         self.operations.entry(client).or_insert_with(|| {
-            recorder.invoked(now, &format!("client {client}"), &words::request(request))
+            recorder.invoked(now, &format!("client {client}"), &text::request(request))
         });
     }
 
     /// A client's question arrives.
     pub(super) fn asked(&mut self, now: u64, to: NodeId, client: u8, request: &Request) {
-        let label = format!("client {client}: {}", words::request(request));
+        let label = format!("client {client}: {}", text::request(request));
         let event = self
             .recorder
             .event(now, to, EventKind::Request, &label, None);
@@ -153,11 +155,11 @@ impl Recording {
             return;
         };
         let outcome = if after.unknown > before.unknown {
-            Ended::Unknown
+            WorldEnd::Unknown
         } else if after.refused > before.refused {
-            Ended::Refused
+            WorldEnd::Refused
         } else {
-            Ended::Done
+            WorldEnd::Done
         };
         self.recorder.returned(now, op, outcome, words);
     }

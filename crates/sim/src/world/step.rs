@@ -1,7 +1,7 @@
 //! A replica takes a step, and the world does what it asks for.
 
 use super::node::{self, StartError, seen};
-use super::{Event, World, words};
+use super::{Event, World, text};
 use crate::client::digest;
 use crate::fault::Fault;
 use crate::milestone::Milestone;
@@ -171,7 +171,7 @@ impl<P: Simulated> World<P> {
             let what = self
                 .recording
                 .as_ref()
-                .map(|_| words::message::<P>(&message));
+                .map(|_| text::message::<P>(&message));
             let flight = InFlight { from, to, message };
             let held = self.hold(from, to);
             let (queue, recording, late) = (&mut self.queue, &mut self.recording, &mut self.late);
@@ -219,13 +219,13 @@ impl<P: Simulated> World<P> {
             self.hash.add(ticket.0);
             self.hash.add(digest(&outcome));
             if self.trace.is_on() {
-                let what = words::outcome(&outcome);
+                let what = text::outcome(&outcome);
                 self.trace.say(self.now, || {
                     format!("{id} answers client {}: {what}", super::client_of(ticket))
                 });
             }
             if let Some(recording) = &mut self.recording {
-                let (client, what) = (super::client_of(ticket), words::outcome(&outcome));
+                let (client, what) = (super::client_of(ticket), text::outcome(&outcome));
                 let label = format!("answers client {client}: {what}");
                 let recorder = &mut recording.recorder;
                 recorder.remark(self.now, id, EventKind::Reply, &label);
@@ -262,14 +262,14 @@ impl<P: Simulated> World<P> {
         let notices = std::mem::take(&mut self.nodes[id.index()].actions.notices);
         for notice in notices {
             self.trace
-                .say(self.now, || format!("{id}: {}", words::notice(&notice)));
+                .say(self.now, || format!("{id}: {}", text::notice(&notice)));
             if let Some(recording) = &mut self.recording {
                 let kind = match &notice {
                     Notice::RoleChanged { .. } => EventKind::Role,
                     _ => EventKind::Note,
                 };
                 let recorder = &mut recording.recorder;
-                recorder.remark(self.now, id, kind, &words::notice(&notice));
+                recorder.remark(self.now, id, kind, &text::notice(&notice));
             }
             match notice {
                 Notice::Stopped(Stopped::Violation { property, detail }) => {

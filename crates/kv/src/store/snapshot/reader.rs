@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 
 use super::{HEADER_BYTES, MAGIC, RECORD_BYTES, VERSION};
 use crate::digest::Digest;
-use crate::history::{Change, History, Revision};
+use crate::history::{History, KeyChange, Revision};
 use crate::key::Key;
 use crate::store::Store;
 
@@ -61,7 +61,7 @@ struct Records {
     store: Store,
     current: Option<(Key, History)>,
     /// The changes from the floor on, in the order of their keys.
-    changes: Vec<Arc<Change>>,
+    changes: Vec<Arc<KeyChange>>,
 }
 
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl SnapshotReader {
 }
 
 /// Takes the first record off.
-fn take(block: &mut &[u8]) -> Result<Change, SnapshotError> {
+fn take(block: &mut &[u8]) -> Result<KeyChange, SnapshotError> {
     const SHORT: SnapshotError = Malformed("a record that ends early");
     let (mut head, rest) = block.split_at_checked(RECORD_BYTES).ok_or(SHORT)?;
     let revision = Revision {
@@ -138,7 +138,7 @@ fn take(block: &mut &[u8]) -> Result<Change, SnapshotError> {
     let (key, rest) = rest.split_at_checked(key as usize).ok_or(SHORT)?;
     let (value, rest) = rest.split_at_checked(value as usize).ok_or(SHORT)?;
     *block = rest;
-    Ok(Change {
+    Ok(KeyChange {
         key: Key::new(key),
         revision,
         create,
@@ -212,7 +212,7 @@ impl Records {
         }
     }
 
-    fn add(&mut self, change: Change) -> Result<(), SnapshotError> {
+    fn add(&mut self, change: KeyChange) -> Result<(), SnapshotError> {
         self.check(&change)?;
         self.store.count_in(&change);
         let change = Arc::new(change);
@@ -232,7 +232,7 @@ impl Records {
     }
 
     /// Checks that the change can come next.
-    fn check(&self, change: &Change) -> Result<(), SnapshotError> {
+    fn check(&self, change: &KeyChange) -> Result<(), SnapshotError> {
         if change.key.as_slice().is_empty() {
             return Err(Malformed("an empty key"));
         }
@@ -281,7 +281,7 @@ impl Records {
 }
 
 /// Whether a key's history can go from one change to the next.
-fn can_follow(last: &Change, next: &Change) -> bool {
+fn can_follow(last: &KeyChange, next: &KeyChange) -> bool {
     if last.revision >= next.revision {
         false
     } else if next.is_tombstone() {
@@ -295,7 +295,7 @@ fn can_follow(last: &Change, next: &Change) -> bool {
 
 /// Whether a key's retained history can begin like this. Behind the floor there may have been
 /// changes that were forgotten; a tombstone is forgotten together with what it hides.
-fn can_be_first(change: &Change, floor: Revision) -> bool {
+fn can_be_first(change: &KeyChange, floor: Revision) -> bool {
     let main = change.revision.main;
     if change.is_tombstone() {
         false

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use bytes::BufMut;
 
 use super::{MAGIC, VERSION};
-use crate::history::Change;
+use crate::history::KeyChange;
 use crate::key::Key;
 use crate::store::Store;
 
@@ -113,7 +113,7 @@ impl SnapshotWriter {
 }
 
 /// Returns how many bytes it has appended.
-fn encode(change: &Change, out: &mut impl BufMut) -> usize {
+fn encode(change: &KeyChange, out: &mut impl BufMut) -> usize {
     let key = change.key.as_slice();
     out.put_i64_le(change.revision.main);
     out.put_u32_le(change.revision.sub);

@@ -51,7 +51,7 @@ fn piece(
     let (to, mut jobs) = (NodeId(to), vec![]);
     let mut found = outgoing.want(to, meta, at, CHUNK, mutant, &mut jobs);
     while let Some(job) = jobs.pop() {
-        if let super::super::Done::Encoded(encoded) = *job.run().0 {
+        if let super::super::JobResult::Encoded(encoded) = *job.run().0 {
             let piece = outgoing.on_encoded(to, encoded, CHUNK, &mut jobs);
             found = found.or(piece);
         }
