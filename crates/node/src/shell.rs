@@ -242,7 +242,7 @@ impl Shell {
             let _ = self.answers.send(answers);
         }
         for notice in notices.drain(..) {
-            note(&notice);
+            note(&notice, self.replica.roster());
             match notice {
                 Notice::DiskFailed { error } => self.failure = Some(Ended::DiskFailed(error)),
                 Notice::Stopped(why) => {
@@ -436,10 +436,10 @@ fn leave(why: &Stopped, published: &Published, data_dir: &Path) -> Option<Ended>
     None
 }
 
-fn note(notice: &Notice) {
+fn note(notice: &Notice, roster: &Roster) {
     match notice {
         Notice::RoleChanged { role, term, leader } => {
-            let leader = leader.map_or("none known".to_owned(), |leader| leader.to_string());
+            let leader = leader.map_or("none known".to_owned(), |leader| roster.label(leader));
             info!(term, leader, "{role:?}");
         }
         Notice::CheckpointDone { index } => info!(index, "checkpoint written"),
@@ -447,6 +447,7 @@ fn note(notice: &Notice) {
         Notice::SnapshotRejected { reason } => warn!("snapshot from the leader rejected: {reason}"),
         Notice::Stopped(_) | Notice::Configured => {}
         Notice::PeerDiverged { peer, detail } => {
+            let peer = roster.label(*peer);
             error!("{peer} holds another state than a quorum does ({detail}): replace it");
         }
         Notice::DiskFailed { error } => {

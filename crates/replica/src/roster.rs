@@ -216,6 +216,15 @@ impl Roster {
         }
     }
 
+    /// What to call a node in messages for people: its member's name, or its number as long as it has
+    /// none.
+    pub fn label(&self, node: NodeId) -> String {
+        match self.by_node(node) {
+            Some(member) if !member.name.is_empty() => member.name.clone(),
+            _ => node.to_string(),
+        }
+    }
+
     /// The member with this id.
     pub fn by_id(&self, id: u64) -> Option<&Member> {
         self.members.iter().find(|member| member.id == id)

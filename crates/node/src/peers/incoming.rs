@@ -88,7 +88,7 @@ impl<M: Wire, R: Receiver<M>, A: Admits> Connection<M, R, A> {
         handshake::agree(&mut stream, &call).await?;
         if hello.contract != self.peers.local().contract {
             warn!(
-                peer = %hello.from,
+                peer = self.peers.membership().roster.label(hello.from),
                 "the peer runs under a contract that differs from ours; `quorate explain --json` \
                  on both files shows where"
             );
@@ -99,24 +99,25 @@ impl<M: Wire, R: Receiver<M>, A: Admits> Connection<M, R, A> {
 
     async fn serve(&self, stream: TcpStream, hello: &Hello) {
         let (from, address) = (hello.from, self.address);
+        let peer = self.peers.membership().roster.label(from);
         let Some((stats, mut ended)) = self.peers.connected(hello) else {
             // It was removed since it was agreed to.
             return;
         };
-        info!(peer = %from, %address, "peer connected");
+        info!(peer, %address, "peer connected");
         stats.appeared.notify_one();
         tokio::select! {
             result = self.read(stream, from, &stats) => {
                 self.receiver.lost(from);
                 match result {
-                    Ok(()) => info!(peer = %from, %address, "peer disconnected"),
+                    Ok(()) => info!(peer, %address, "peer disconnected"),
                     Err(error) => {
-                        warn!(peer = %from, %address, "connection from peer closed: {error}");
+                        warn!(peer, %address, "connection from peer closed: {error}");
                     }
                 }
             }
             _ = ended.changed() => debug!(
-                peer = %from, %address, "closed: a new connection replaces it, or it was removed"
+                peer, %address, "closed: a new connection replaces it, or it was removed"
             ),
         }
     }

@@ -26,6 +26,8 @@ const BURST: usize = 256 << 10;
 pub(super) struct PeerTarget {
     /// What we say of ourselves and of the peer that we look for.
     pub(super) hello: Hello,
+    /// What it is called in the log.
+    pub(super) label: String,
     /// Where it is.
     pub(super) address: String,
     /// The largest frame, in bytes.
@@ -42,7 +44,7 @@ pub(super) async fn connect<M: Wire>(
     outbox: Arc<Outbox<M>>,
     met: impl Fn(Option<(RejectReason, &str)>) + Send,
 ) {
-    let (to, address) = (target.hello.to, &target.address);
+    let (to, address) = (&target.label, &target.address);
     let mut wait = FIRST_WAIT;
     let mut last_reason = String::new();
     loop {

@@ -89,7 +89,8 @@ impl<M: Wire> Peers<M> {
             let is_newer = *node >= membership.next;
             let stays = is_newer || membership.roster.by_node(*node) == Some(&peer.member);
             if !stays {
-                info!(peer = %node, "peer has left, or has moved");
+                let name = &peer.member.name;
+                info!(peer = name, %node, "peer has left, or has moved");
             }
             stays
         });
@@ -113,6 +114,7 @@ impl<M: Wire> Peers<M> {
                 contract: self.0.local.contract,
                 address: self.0.local.address.clone(),
             },
+            label: membership.roster.label(member.node),
             address: member.peer_address().to_owned(),
             max_frame: self.0.local.max_frame,
         };
