@@ -557,7 +557,7 @@ mod tests {
         let mark = std::fs::read_to_string(dir.path().join("out-of-service")).expect("marked");
         assert_eq!(mark, "state-machine safety: two digests");
 
-        // Whoever has removed the directory meanwhile: it leaves all the same.
+        // If the directory is gone, it leaves all the same.
         let gone = dir.path().join("gone");
         let published = Published::new(status());
         assert_eq!(leave(&why("two digests"), &published, &gone), None);
