@@ -365,6 +365,43 @@ mod tests {
         assert!(announced < removed && announced < made, "{calls:#?}");
     }
 
+    /// What a snapshot restates of the log weighed nothing, so a disk that was megabytes behind looked
+    /// idle, and peers were let send more.
+    #[test]
+    fn each_record_weighs_what_it_carries() {
+        use quorate_core::replicated::{Entries, Entry};
+        let data = bytes::Bytes::from(vec![7; 1 << 20]);
+        let entry = Entry {
+            term: 1,
+            payload: data.clone().into(),
+        };
+        let entries = || Entries::new(vec![entry.clone()]).expect("one term");
+        for heavy in [
+            Record::Append {
+                at: 1,
+                entries: entries(),
+            },
+            Record::SnapshotTail {
+                at: 1,
+                entries: entries(),
+            },
+            Record::SnapshotChunk {
+                id: 1,
+                offset: 0,
+                data,
+            },
+        ] {
+            assert!(weight(&heavy) >= 1 << 20);
+            let shared = Arc::new(Shared::default());
+            let mut disk = QueueDisk { shared, last: 0 };
+            disk.append(&mut vec![heavy.clone(); 63]);
+            assert!(!disk.is_behind());
+            disk.append(&mut vec![heavy; 2]);
+            assert!(disk.is_behind());
+        }
+        assert!(weight(&ballot(1)) > 0, "many small ones count as well");
+    }
+
     #[test]
     fn what_waits_is_written_before_the_thread_ends() {
         let (mut thread, mut disk) =

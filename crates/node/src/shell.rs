@@ -541,6 +541,73 @@ mod tests {
         assert_eq!(listener.heard, ["disk", "timer", "ask"]);
     }
 
+    /// A violation was logged ten times a second, and a start later all was forgotten. It is told once,
+    /// counted once, and stays with the directory; other reasons to leave end the process.
+    #[test]
+    fn a_replica_leaves_the_service_once_and_its_directory_with_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let published = Published::new(status());
+        let why = |detail: &str| Stopped::Violation {
+            property: "state-machine safety",
+            detail: detail.to_owned(),
+        };
+        assert_eq!(leave(&why("two digests"), &published, dir.path()), None);
+        let told = published.out_of_service().expect("it says so").to_owned();
+        assert!(told.contains("two digests"), "{told}");
+        assert_eq!(published.violations(), [("state-machine safety", 1)]);
+        let mark = std::fs::read_to_string(dir.path().join("out-of-service")).expect("marked");
+        assert_eq!(mark, "state-machine safety: two digests");
+
+        // If the directory is gone, it leaves all the same.
+        let gone = dir.path().join("gone");
+        let published = Published::new(status());
+        assert_eq!(leave(&why("two digests"), &published, &gone), None);
+        assert!(published.out_of_service().is_some());
+
+        // One that was removed is told so, and its process ends; nothing is wrong with what it holds.
+        let published = Published::new(status());
+        let Some(Ended::Refused(told)) = leave(&Stopped::Removed, &published, &gone) else {
+            panic!("it ends");
+        };
+        assert_eq!(told, Stopped::Removed.to_string());
+        assert_eq!(published.violations(), []);
+        assert!(!gone.exists());
+    }
+
+    fn status() -> quorate_replica::Status {
+        let (hard, machine) = quorate_replica::Recovery::<crate::serving::Serving>::default()
+            .finish()
+            .expect("an empty log");
+        let config = quorate_replica::Config {
+            protocol: quorate_crash::raft::Config::of(1),
+            limits: quorate_replica::Limits::default(),
+            sweep: Duration::from_millis(100),
+            software: quorate_replica::LEVEL,
+            nonce: 7,
+            mutant: quorate_core::Mutant::None,
+        };
+        quorate_replica::Replica::<crate::serving::Serving, Nothing>::new(
+            config,
+            NodeId(0),
+            hard,
+            machine,
+            Nothing,
+        )
+        .status()
+    }
+
+    /// A disk that is never asked.
+    struct Nothing;
+
+    impl quorate_core::driver::Disk<crate::serving::Record> for Nothing {
+        fn append(&mut self, _: &mut Vec<crate::serving::Record>) -> u64 {
+            0
+        }
+        fn durable(&self) -> std::io::Result<u64> {
+            Ok(0)
+        }
+    }
+
     #[test]
     fn the_roster_of_a_configuration_is_followed_when_it_changes() {
         let member = |node: u32| {

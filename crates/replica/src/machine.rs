@@ -251,3 +251,29 @@ impl Machine {
         WriteVerdict::Applied(applied)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LEVEL;
+
+    fn apply(machine: &mut Machine, index: u64) -> Effect {
+        machine.apply(index, 1, &Payload::Empty, LEVEL, Mutant::None)
+    }
+
+    /// The order of entries was checked by an assertion of debug builds alone: a release build would
+    /// have applied an entry twice, or passed one over, without a word.
+    #[test]
+    fn an_entry_that_does_not_follow_the_last_one_is_not_applied() {
+        let mut machine = Machine::default();
+        for index in [1, 2] {
+            assert!(matches!(apply(&mut machine, index), Effect::Nothing));
+        }
+        let before = (machine.applied, machine.digest());
+        for index in [0, 1, 2, 4, u64::MAX] {
+            assert!(matches!(apply(&mut machine, index), Effect::OutOfOrder));
+            assert_eq!((machine.applied, machine.digest()), before, "{index}");
+        }
+        assert!(matches!(apply(&mut machine, 3), Effect::Nothing));
+    }
+}

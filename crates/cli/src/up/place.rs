@@ -3,7 +3,9 @@
 use crate::exit::refused;
 use anyhow::Context;
 use quorate_contract::{Address, Cluster, Contract, Member};
-use quorate_node::storage::{self, RealFiles, create_dir_durably, partial_of, write_durably};
+use quorate_node::storage::{
+    self, FileOps, RealFiles, create_dir_durably, partial_of, write_durably,
+};
 use std::fs::{self, File};
 use std::io;
 use std::net::TcpListener;
@@ -28,8 +30,16 @@ const CONTRACT: &str = "contract.toml";
 impl UpDirectory {
     /// Takes the directory and makes sure that the ports are free.
     pub(crate) fn take(path: &Path, contract: &Contract) -> anyhow::Result<Self> {
+        Self::take_over(&mut RealFiles, path, contract)
+    }
+
+    fn take_over(
+        files: &mut impl FileOps,
+        path: &Path,
+        contract: &Contract,
+    ) -> anyhow::Result<Self> {
         let cant = || format!("can't use the directory {}", path.display());
-        create_dir_durably(&mut RealFiles, path).with_context(cant)?;
+        create_dir_durably(files, path).with_context(cant)?;
         let file = path.join(CONTRACT);
         let known = file.exists();
         if !known && !is_fresh(path).with_context(cant)? {
@@ -49,7 +59,7 @@ impl UpDirectory {
             }
         }
         // Durable before a replica starts: without it the next start would be refused.
-        write_durably(&mut RealFiles, &file, contract.to_toml().as_bytes()).with_context(cant)?;
+        write_durably(files, &file, contract.to_toml().as_bytes()).with_context(cant)?;
         Ok(Self {
             path: path.to_owned(),
             cluster: contract.cluster.clone(),
@@ -150,6 +160,7 @@ pub(crate) fn move_to_ports(cluster: &mut Cluster, base: u16) -> anyhow::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quorate_node::storage::TrackedFiles;
 
     fn contract(base: u16) -> Contract {
         let mut contract = Contract::default();
@@ -168,6 +179,29 @@ mod tests {
             assert!(error.to_string().contains("out of range"), "{error}");
         }
         assert!(move_to_ports(&mut Contract::default().cluster, 65_514).is_ok());
+    }
+
+    /// After a power cut in the first seconds `contract.toml` was empty, as it was renamed and never
+    /// synced, and each later start was refused. A replica starts once `take` has returned.
+    #[test]
+    fn the_contract_is_durable_before_a_replica_starts() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("deep/data");
+        let mut contract = contract(40_200);
+        for name in ["first", "second"] {
+            let mut files = TrackedFiles::default();
+            let place = Place::take_over(&mut files, &path, &contract).expect("taken");
+            assert_eq!(files.at_risk(), <[&Path; 0]>::default(), "{name} start");
+            let made: Vec<_> = files.made().collect();
+            assert!(made.contains(&&*place.contract()), "{made:?}");
+            if name == "first" {
+                assert!(made.contains(&&*path) && made.contains(&&*dir.path().join("deep")));
+            }
+            let found = fs::read_to_string(place.contract()).expect("read");
+            assert_eq!(found, contract.to_toml());
+            // Other ports at the next start.
+            move_to_ports(&mut contract.cluster, 40_300).expect("in range");
+        }
     }
 
     #[test]

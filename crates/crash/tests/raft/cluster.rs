@@ -116,6 +116,23 @@ pub struct Node {
     pub quick: bool,
 }
 
+/// What happened, at the moment at which it did: the outputs of a node are taken later, node by node.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A node leads a term, with this log: where it begins, and the term of each entry after that.
+    Elected {
+        term: u64,
+        base: u64,
+        terms: Vec<u64>,
+    },
+    /// A node of this term knows that these entries are committed.
+    Committed {
+        term: u64,
+        first: u64,
+        entries: Entries,
+    },
+}
+
 #[derive(Clone, Debug)]
 pub struct Packet {
     pub from: NodeId,
@@ -136,6 +153,8 @@ pub struct Cluster {
     pub cut: BTreeSet<(u8, u8)>,
     /// What happened, in words.
     pub story: Vec<String>,
+    /// Elections and commits, in the order in which they happened.
+    pub events: Vec<Event>,
 }
 
 impl Node {
@@ -169,6 +188,7 @@ impl Cluster {
             piece: 64,
             cut: BTreeSet::new(),
             story: vec![],
+            events: vec![],
         };
         for node in 0..cluster.nodes.len() {
             cluster.restart(node);
@@ -318,6 +338,7 @@ impl Cluster {
     fn on_output(&mut self, node: usize, output: Output) -> Option<Request> {
         let piece = self.piece;
         let it = &mut self.nodes[node];
+        self.events.extend(event(it, &output));
         let mut answer = None;
         match &output {
             Output::Committed { first, entries } => it.machine.apply(*first, entries),
@@ -458,6 +479,23 @@ impl Cluster {
         let mut hard = Hard::default();
         it.disk.records.iter().for_each(|record| hard.apply(record));
         assert_eq!(&hard, self.raft(node).hard(), "node {node}");
+    }
+}
+
+fn event(node: &Node, output: &Output) -> Option<Event> {
+    let raft = node.raft.as_ref()?;
+    match output {
+        Output::RoleChanged { role, term, .. } if *role == Role::Leader => Some(Event::Elected {
+            term: *term,
+            base: raft.log().base().index,
+            terms: raft.log().iter().map(|entry| entry.term).collect(),
+        }),
+        Output::Committed { first, entries } => Some(Event::Committed {
+            term: raft.term(),
+            first: *first,
+            entries: entries.clone(),
+        }),
+        _ => None,
     }
 }
 

@@ -61,6 +61,37 @@ fn an_idle_leader_is_not_stalled() {
     assert_eq!(cluster.raft(2).leader(), Some(NodeId(0)));
 }
 
+/// A follower whose disk hangs campaigned all the same: its vote for itself never became durable, so
+/// it won nothing, and each of its pre-votes kept a healthy rival back for an election timeout.
+#[test]
+fn a_follower_whose_disk_hangs_is_no_candidate() {
+    let mut cluster = Cluster::new(Config::default());
+    cluster.time_out(0);
+    cluster.settle();
+    cluster.propose(0, "a");
+    cluster.nodes[1].quick = false;
+    cluster.settle();
+    cluster.crash(0, 0);
+    // At its first timeout it asks its disk, and does not know yet.
+    cluster.time_out(1);
+    cluster.net.clear();
+    for _ in 0..5 {
+        cluster.time_out(1);
+        assert!(cluster.raft(1).is_stalled(cluster.now));
+        assert_eq!(cluster.raft(1).role(), Role::Follower);
+        assert!(
+            cluster.net.iter().all(|p| p.from != NodeId(1)),
+            "it asks for no votes"
+        );
+    }
+    // It holds no rival back, and is one itself again when its disk goes on.
+    let end = cluster.nodes[1].disk.end();
+    cluster.sync(1, end);
+    assert!(!cluster.raft(1).is_stalled(cluster.now));
+    cluster.time_out(1);
+    assert_eq!(cluster.raft(1).role(), Role::PreCandidate);
+}
+
 #[test]
 fn after_a_violation_a_node_says_nothing() {
     let mut cluster = Cluster::new(Config::default());

@@ -10,6 +10,7 @@
 mod adaptive_timeout;
 mod basics;
 mod cluster;
+mod completeness;
 mod directed;
 mod fencing;
 mod log;

@@ -2,6 +2,7 @@
 //! that crash between write and sync, timers that fire whenever they like.
 
 use crate::cluster::Cluster;
+use crate::completeness::Completeness;
 use bytes::Bytes;
 use quorate_core::{Input, Mutant, NodeId};
 use quorate_crash::raft::*;
@@ -33,8 +34,7 @@ impl Dice {
 struct Truth {
     leaders: BTreeMap<u64, usize>,
     committed: Vec<Entry>,
-    /// The term in which each was known to be committed first.
-    committed_in: Vec<u64>,
+    completeness: Completeness,
     /// For each read: what was committed anywhere when it was asked.
     reads: BTreeMap<u64, u64>,
     proposals: u64,
@@ -54,6 +54,9 @@ impl Truth {
     fn observe(&mut self, cluster: &mut Cluster) {
         cluster.check();
         cluster.story.clear();
+        for event in cluster.events.drain(..) {
+            self.completeness.observe(event);
+        }
         for node in 0..cluster.nodes.len() {
             if cluster.up(node) {
                 self.check_configuration(cluster, node);
@@ -123,14 +126,6 @@ impl Truth {
                 self.elections += 1;
                 let other = *self.leaders.entry(term).or_insert(node);
                 assert_eq!(other, node, "election safety in term {term}");
-                // It may come late: later terms may have decided more meanwhile.
-                let earlier = self.committed_in.iter().rposition(|it| *it < term);
-                let log = cluster.raft(node).log();
-                if let Some(last) = earlier.filter(|last| *last as u64 >= log.base().index) {
-                    let index = last as u64 + 1;
-                    let term = self.committed[last].term;
-                    assert_eq!(log.term_at(index), Some(term), "leader completeness");
-                }
             }
             Output::Committed { first, entries } => {
                 for (index, entry) in (first..).zip(entries.iter()) {
@@ -140,7 +135,6 @@ impl Truth {
                             let changes = matches!(entry.payload, Payload::Configuration(_));
                             self.changes += u64::from(changes);
                             self.committed.push(entry.clone());
-                            self.committed_in.push(cluster.raft(node).term());
                         }
                     }
                     assert!(self.committed.len() as u64 >= index, "a gap before {index}");

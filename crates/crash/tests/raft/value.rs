@@ -75,6 +75,76 @@ fn what_was_long_ago_makes_no_difference() {
     assert_eq!(there.raft(2).log(), here.raft(2).log());
 }
 
+/// How long ago a moment was that a canonical state remembers, by its name in the state's text.
+fn age(canonical: &Raft, name: &str) -> Duration {
+    let text = format!("{canonical:?}");
+    let (_, rest) = text.split_once(name).expect(name);
+    let (_, rest) = rest.split_once("Time(").expect(name);
+    let (digits, _) = rest.split_once(')').expect(name);
+    let at: u64 = digits.parse().expect(name);
+    quorate_core::Time::CANONICAL_NOW.since(quorate_core::Time(at))
+}
+
+/// A moment counts as long as a rule asks how long ago it was, and no longer. Counted for less, two
+/// states are taken for one that behave differently, and a search misses what only one of them
+/// does. Counted for longer, one state is taken for many, and a search doesn't end.
+#[test]
+fn each_moment_counts_as_long_as_a_rule_asks_for_it() {
+    let leader = busy(10_000_000_000);
+    // It waits twice as long, as its votes came late, and has seen its leadership stand since.
+    let mut patient = Cluster::new(leader.config.clone());
+    patient.now = leader.now;
+    let is_vote = |packet: &crate::cluster::Packet| {
+        matches!(packet.message.body, Body::Claim(Claim::Vote { .. }))
+    };
+    patient.time_out(0);
+    while patient
+        .deliver_one(|p| !is_vote(p) || p.from == p.to)
+        .is_some()
+    {}
+    patient.time_out(0);
+    patient.settle();
+    while patient.raft(0).role() != Role::Leader {
+        patient.time_out(0);
+        patient.settle();
+    }
+    patient.beat(0);
+    patient.settle();
+    patient.time_out(0);
+    assert_eq!(patient.raft(0).timeout_factor(), 2);
+
+    let config = &leader.config;
+    let patience = config.election_max * config.max_timeout_factor;
+    for (cluster, node, name, counts) in [
+        (&leader, 1, " heard: ", patience),
+        (&patient, 0, "steady: Some(", patience),
+        (&leader, 0, "disk_owes: Some(", patience),
+        (&leader, 0, "transfer: Some(", patience),
+        (&leader, 0, "advanced: ", config.transfer_timeout),
+        (&leader, 0, "asked: ", config.chunk_timeout),
+    ] {
+        let at = |later: Duration| {
+            let canonical = cluster.raft(node).canonical(cluster.now + later);
+            age(&canonical, name)
+        };
+        let ago = at(Duration::ZERO);
+        assert!(ago < counts, "{name} is recent: {ago:?}");
+        let left = counts - ago;
+        for (later, expected) in [
+            (left / 2, ago + left / 2),
+            (
+                left - Duration::from_nanos(1),
+                counts - Duration::from_nanos(1),
+            ),
+            (left, counts),
+            (left + Duration::from_nanos(1), counts),
+            (left * 100, counts),
+        ] {
+            assert_eq!(at(later), expected, "{name} {later:?} later");
+        }
+    }
+}
+
 #[test]
 fn the_configuration_of_a_node_is_not_compared() {
     let one = Cluster::new(Config::default());

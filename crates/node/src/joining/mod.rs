@@ -88,3 +88,58 @@ fn joined(
     );
     Ok((member_id, current))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_core::NodeId;
+    use quorate_replica::Member;
+
+    /// What a member answers decides who this directory is from now on, so it is checked: a member that
+    /// is wrong, or another version's, must not make two directories one member.
+    #[test]
+    fn an_answer_is_believed_only_if_it_is_about_this_directory() {
+        let request = JoinRequest {
+            cluster: "test".to_owned(),
+            name: "n3".to_owned(),
+            peer: "127.0.0.1:3".to_owned(),
+            client: "127.0.0.1:1".to_owned(),
+            directory: 9,
+        };
+        let mut ours = Member::founder(NodeId(3), 103, "n3", "127.0.0.1:3", "");
+        ours.directory = 9;
+        let roster = Roster {
+            cluster_id: 7,
+            cluster: "test".to_owned(),
+            members: vec![
+                Member::founder(NodeId(0), 100, "n0", "127.0.0.1:0", ""),
+                ours,
+            ],
+            ..Roster::default()
+        };
+        let believed = |id, roster: Roster| joined(&request, id, roster);
+        assert_eq!(
+            believed(103, roster.clone()).expect("sound"),
+            (103, roster.clone())
+        );
+        let with = |change: fn(&mut Roster)| {
+            let mut roster = roster.clone();
+            change(&mut roster);
+            roster
+        };
+        for (id, roster) in [
+            (100, roster.clone()),
+            (104, roster.clone()),
+            (103, with(|it| it.members[1].directory = 10)),
+            (103, with(|it| it.members[1].directory = 0)),
+            (103, with(|it| it.cluster = "other".to_owned())),
+            (103, with(|it| it.members[0].id = 103)),
+        ] {
+            let error = believed(id, roster.clone()).expect_err("refused");
+            assert!(
+                matches!(error, StartError::Founding(_)),
+                "{id} of {roster:?}: {error}"
+            );
+        }
+    }
+}

@@ -7,7 +7,7 @@
 //! DIR/out-of-service why the replica stopped itself for good, if it did
 //! ```
 
-use super::durable::{RealFiles, create_dir_durably, partial_of, write_durably};
+use super::durable::{FileOps, RealFiles, create_dir_durably, partial_of, write_durably};
 use super::identity::{FORMAT, Identity, MAX_BYTES};
 use super::quarantine::quarantined;
 use rustix::fs::{FlockOperation, flock};
@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// A directory that is locked by this process for as long as the value lives.
 #[derive(Debug)]
-pub struct DataDir {
+pub struct DataDir<F = RealFiles> {
+    files: F,
     path: PathBuf,
     identity: Option<Identity>,
     _lock: File,
@@ -146,11 +147,21 @@ impl DataDir {
     /// # Errors
     /// If another process uses it, or it is not a replica's directory.
     pub fn open(path: &Path) -> Result<Self, DirectoryError> {
+        Self::open_over(RealFiles, path)
+    }
+}
+
+impl<F: FileOps> DataDir<F> {
+    /// As [`DataDir::open`], over any files.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_over(mut files: F, path: &Path) -> Result<Self, DirectoryError> {
         let io = |error| DirectoryError::Io {
             path: path.to_owned(),
             error,
         };
-        create_dir_durably(&mut RealFiles, path).map_err(io)?;
+        create_dir_durably(&mut files, path).map_err(io)?;
         // Looked at before the lock file is made, so that a stranger's directory stays untouched.
         let known = path.join(IDENTITY).exists();
         if !known && holds_other_files(path).map_err(io)? {
@@ -166,6 +177,7 @@ impl DataDir {
             return Err(DirectoryError::OutOfService { path, member, why });
         }
         Ok(Self {
+            files,
             path: path.to_owned(),
             identity,
             _lock: lock,
@@ -183,7 +195,7 @@ impl DataDir {
     /// What the file system says; what the directory says then is the old or the new.
     pub fn set_identity(&mut self, identity: Identity) -> Result<(), DirectoryError> {
         let path = self.path.join(IDENTITY);
-        let write = |text: String| write_durably(&mut RealFiles, &path, text.as_bytes());
+        let write = |text: String| write_durably(&mut self.files, &path, text.as_bytes());
         identity
             .to_text()
             .map_err(io::Error::other)
@@ -200,9 +212,9 @@ impl DataDir {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn make_wal(&self) -> Result<PathBuf, DirectoryError> {
+    pub fn make_wal(&mut self) -> Result<PathBuf, DirectoryError> {
         let path = self.wal();
-        create_dir_durably(&mut RealFiles, &path).map_err(|error| DirectoryError::Io {
+        create_dir_durably(&mut self.files, &path).map_err(|error| DirectoryError::Io {
             path: path.clone(),
             error,
         })?;
@@ -287,6 +299,7 @@ fn read_identity(dir: &Path) -> Result<Option<Identity>, DirectoryError> {
 #[cfg(test)]
 mod tests {
     use super::super::identity::State;
+    use super::super::tracked::TrackedFiles;
     use super::*;
 
     fn identity() -> Identity {
@@ -311,6 +324,34 @@ mod tests {
         drop(taken);
         let again = DataDir::open(&path).expect("the same replica again");
         assert_eq!(again.identity(), Some(&identity()));
+    }
+
+    /// The directory's own name was never made durable: after a power cut in the first seconds there
+    /// was no member, and an acknowledged write that only this one had lost its copy.
+    #[test]
+    fn all_that_a_start_relies_on_is_durable_when_it_is_relied_on() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("deep/inside");
+        let files = TrackedFiles::default();
+        let mut taken = DataDir::open_over(files, &path).expect("a new directory");
+        let nothing = <[&Path; 0]>::default();
+        assert_eq!(taken.files.at_risk(), nothing);
+        let mut made = vec![dir.path().join("deep"), path.clone()];
+        assert!(taken.files.made().eq(&made), "{:?}", taken.files);
+        // As at the first start, and as often as the member's state changes.
+        for member_id in [5, 6] {
+            let identity = Identity {
+                member_id,
+                ..identity()
+            };
+            taken.set_identity(identity).expect("written");
+            assert_eq!(taken.files.at_risk(), nothing);
+        }
+        made.push(path.join(IDENTITY));
+        taken.make_wal().expect("made");
+        assert_eq!(taken.files.at_risk(), nothing);
+        made.push(path.join(WAL));
+        assert!(taken.files.made().eq(&made), "{:?}", taken.files);
     }
 
     #[test]

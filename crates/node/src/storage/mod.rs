@@ -6,6 +6,7 @@ mod files;
 mod hooked;
 mod identity;
 mod quarantine;
+mod tracked;
 
 pub use directory::{DataDir, DirectoryError, lock, stored_identity};
 pub use durable::{FileOps, RealFiles, create_dir_durably, partial_of, write_durably};
@@ -13,3 +14,4 @@ pub use files::FileStorage;
 pub use hooked::{Hang, HookedStorage, StorageOp, delayed, hanging};
 pub use identity::{Identity, State};
 pub use quarantine::quarantine;
+pub use tracked::TrackedFiles;

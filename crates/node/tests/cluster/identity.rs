@@ -143,6 +143,29 @@ fn a_wiped_member_never_votes_again_whichever_it_is() {
     }
 }
 
+/// The directory is removed while the member runs. It came back, held another state than the others,
+/// said so ten times a second, and went on voting.
+#[test]
+fn a_member_whose_directory_goes_while_it_runs_does_not_come_back() {
+    let mut cluster = Cluster::new(3);
+    cluster.start_all();
+    cluster.put(0, "a", "1").expect("written");
+    let dir = cluster.config(1).data_dir;
+    fs::remove_dir_all(&dir).expect("removed");
+    cluster.put(0, "b", "2").expect("the others go on");
+    cluster.stop(1);
+    let error = refusal(cluster.config(1));
+    assert!(
+        error.ends_with("replace it with 'quorate member replace n1'"),
+        "{error}"
+    );
+    cluster.put(2, "c", "3").expect("the others go on");
+    for id in [0, 2] {
+        let status = cluster.node(id).status();
+        assert_eq!(status.counters.violations, 0, "at {id}");
+    }
+}
+
 #[test]
 fn a_member_that_has_lost_its_log_or_an_end_of_it_is_refused() {
     let mut cluster = Cluster::new(1);

@@ -86,6 +86,8 @@ pub(crate) struct Cluster {
     pub(crate) forge_digests: bool,
     /// How often a flush has left entries to be applied by the next one.
     pub(crate) continued: u64,
+    /// The writes of each message in which writes were forwarded, by their bytes.
+    pub(crate) forwards: Vec<Vec<usize>>,
     /// Jobs wait for [`Cluster::run_jobs`], while all else goes on.
     pub(crate) hold_jobs: bool,
     pub(crate) config: Config<raft::Config>,
@@ -130,6 +132,7 @@ impl Cluster {
             forge_digests: false,
             hold_jobs: false,
             continued: 0,
+            forwards: vec![],
             config,
             tickets: 0,
             boots: 0,
@@ -245,6 +248,11 @@ impl Cluster {
             let earlier = self.replies.insert(ticket, outcome);
             assert_eq!(earlier, None, "{ticket:?} is answered twice");
         }
+        let forwards = out.sends.iter().filter_map(|(_, message)| match message {
+            PeerMessage::Forward(writes) => Some(writes.iter().map(|write| write.len()).collect()),
+            _ => None,
+        });
+        self.forwards.extend(forwards);
         let sends = out
             .sends
             .into_iter()

@@ -445,6 +445,45 @@ fn too_many_requests_are_refused_at_once() {
     );
 }
 
+/// All writes that a follower held went to a new leader in one message, however many they were: more
+/// than a frame may have, and more than the leader's inbox takes from everybody.
+#[test]
+fn writes_are_forwarded_in_messages_of_a_bounded_size() {
+    let mut cluster = cluster();
+    cluster.config.limits.forward_bytes = 10_000;
+    cluster.crash(2);
+    cluster.start(2);
+    cluster.run(1000 * MS);
+    cluster.isolate(2, true);
+    let tickets: Vec<_> = (0..100)
+        .map(|n| {
+            let command = put(
+                &format!("k{n}"),
+                &"v".repeat(if n == 50 { 30_000 } else { 900 }),
+            );
+            cluster.ask(2, Request::Write { command, id: None })
+        })
+        .collect();
+    cluster.forwards.clear();
+    cluster.isolate(2, false);
+    for ticket in tickets {
+        assert!(matches!(cluster.outcome(ticket), Outcome::Done(..)));
+    }
+    let forwards = &cluster.forwards;
+    assert!(forwards.len() >= 10, "{}", forwards.len());
+    assert!(
+        forwards.iter().any(|writes| writes.len() > 5),
+        "several go together"
+    );
+    for writes in forwards {
+        let alone = writes.len() == 1;
+        assert!(
+            alone || writes.iter().sum::<usize>() <= 10_000,
+            "{writes:?}"
+        );
+    }
+}
+
 #[test]
 fn too_large_a_write_is_refused() {
     let mut cluster = cluster();

@@ -97,6 +97,45 @@ fn an_installation_that_is_given_up_leaves_nothing_behind() {
     same_state(&cluster);
 }
 
+/// An installation is given up because another leader's log still has the entries. Its pieces stayed
+/// in the follower's log until the next checkpoint, a whole period of writes away: they go at once.
+#[test]
+fn pieces_of_a_snapshot_that_entries_made_needless_go_at_once() {
+    let mut cluster = Cluster::new(3, limits());
+    cluster.run(2000 * MS);
+    // Node 1 has no time for checkpoints, and so all of the log. Node 2 is away, and comes back with
+    // so long a period that nothing else makes a checkpoint due.
+    cluster.hold_jobs = true;
+    cluster.crash(2);
+    for n in 0..200 {
+        cluster.put(0, &format!("k{n}"), &"v".repeat(500));
+        cluster.run_jobs(0, |_| {});
+    }
+    assert!(cluster.replica(0).status().first_index > 50);
+    assert_eq!(cluster.replica(1).status().first_index, 1);
+    cluster.config.limits.checkpoint_bytes = 1 << 40;
+    cluster.start(2);
+    for _ in 0..4 {
+        cluster.run(50 * MS);
+        cluster.run_jobs(0, |_| {});
+    }
+    cluster.settle();
+    assert!(!cluster.nodes[2].jobs.is_empty(), "pieces have come");
+    cluster.isolate(0, true);
+    cluster.run(3000 * MS);
+    assert_eq!(cluster.leader(), Some(1));
+    cluster.put(1, "after", "all");
+    cluster.run(500 * MS);
+    let status = cluster.replica(2).status();
+    assert_eq!(status.applied, cluster.replica(1).status().applied);
+    assert_eq!(status.counters.snapshots_installed, 0);
+    for _ in 0..100 {
+        cluster.run_jobs(2, |_| {});
+    }
+    assert_eq!(cluster.replica(2).status().counters.checkpoints, 1);
+    cluster.no_violations();
+}
+
 /// The disk fills while a snapshot comes: the replica is silent; started again with room, it has
 /// lost nothing and catches up.
 #[test]
