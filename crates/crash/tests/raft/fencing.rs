@@ -98,7 +98,7 @@ fn after_a_violation_a_node_says_nothing() {
             }),
         },
     });
-    assert!(cluster.net.iter().all(|p| p.from != NodeId(0)));
+    assert!(cluster.net.packets.iter().all(|p| p.from != NodeId(0)));
     assert_eq!(cluster.nodes[0].disk.end(), written);
     // Nor does time make it well.
     cluster.now = cluster.now + Duration::from_secs(100);
