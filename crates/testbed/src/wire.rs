@@ -51,6 +51,16 @@ impl<M> TestWire<M> {
         self.packets.remove(at)
     }
 
+    /// Takes the oldest packet off the wire whose link is not cut; older ones of cut links are lost.
+    pub fn pop(&mut self) -> Option<Transit<M>> {
+        loop {
+            let packet = self.packets.pop_front()?;
+            if !self.cut.contains(&(packet.from, packet.to)) {
+                return Some(packet);
+            }
+        }
+    }
+
     /// Takes all packets that are `wanted` off the wire, oldest first.
     pub fn take_all(&mut self, wanted: impl Fn(&Transit<M>) -> bool) -> VecDeque<Transit<M>> {
         let (taken, rest) = self.packets.drain(..).partition(wanted);
