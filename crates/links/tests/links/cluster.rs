@@ -125,18 +125,22 @@ impl<P: Protocol, L: Link<P::Message>> Cluster<P, L> {
 
     /// Until nothing is left to do.
     pub(crate) fn run(&mut self) {
-        for _ in 0..10_000 {
-            if !self.turn(Time(u64::MAX)) {
-                return;
-            }
-        }
-        panic!("not at rest after 10,000 turns");
+        self.turns(10_000, Time(u64::MAX));
     }
 
     /// Until a time, however busy it is then.
     pub(crate) fn run_until(&mut self, until: Time) {
-        while self.turn(until) {}
+        self.turns(1_000_000, until);
         self.now = until;
+    }
+
+    fn turns(&mut self, most: u32, until: Time) {
+        for _ in 0..most {
+            if !self.turn(until) {
+                return;
+            }
+        }
+        panic!("not at rest after {most} turns");
     }
 
     /// Syncs all disks; then carries what is on the wire, or else goes to the next timer.

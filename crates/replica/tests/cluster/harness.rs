@@ -258,12 +258,15 @@ impl Cluster {
 
     /// Delivers until nothing is under way.
     pub(crate) fn settle(&mut self) {
-        while let Some(Transit {
-            from,
-            to,
-            mut message,
-        }) = self.wire.pop()
-        {
+        for _ in 0..1_000_000 {
+            let Some(packet) = self.wire.pop() else {
+                return;
+            };
+            let Transit {
+                from,
+                to,
+                mut message,
+            } = packet;
             if let PeerMessage::Protocol(raft::Message {
                 body: raft::Body::Notice(raft::Notice::Snapshot { meta, .. }),
                 ..
@@ -273,6 +276,7 @@ impl Cluster {
             }
             self.input(to.0 as u8, Input::Peer { from, message });
         }
+        panic!("the cluster does not come to rest");
     }
 
     /// Lets time pass, firing timers in order.
