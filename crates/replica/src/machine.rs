@@ -257,7 +257,7 @@ mod tests {
     use super::*;
     use crate::LEVEL;
 
-    fn apply(machine: &mut Machine, index: u64) -> Effect {
+    fn apply(machine: &mut Machine, index: u64) -> EntryEffect {
         machine.apply(index, 1, &Payload::Empty, LEVEL, Mutant::None)
     }
 
@@ -267,13 +267,16 @@ mod tests {
     fn an_entry_that_does_not_follow_the_last_one_is_not_applied() {
         let mut machine = Machine::default();
         for index in [1, 2] {
-            assert!(matches!(apply(&mut machine, index), Effect::Nothing));
+            assert!(matches!(apply(&mut machine, index), EntryEffect::Nothing));
         }
         let before = (machine.applied, machine.digest());
         for index in [0, 1, 2, 4, u64::MAX] {
-            assert!(matches!(apply(&mut machine, index), Effect::OutOfOrder));
+            assert!(matches!(
+                apply(&mut machine, index),
+                EntryEffect::OutOfOrder
+            ));
             assert_eq!((machine.applied, machine.digest()), before, "{index}");
         }
-        assert!(matches!(apply(&mut machine, 3), Effect::Nothing));
+        assert!(matches!(apply(&mut machine, 3), EntryEffect::Nothing));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(3600);
 
 fn world(n: u8, f: u8, faults: Faults, coin: Coin, seed: u64) -> World<BenOr> {
-    World::new(n, seed, |_| Config {
+    crate::world::honest(n, seed, |_| Config {
         nodes: n,
         faulty: f,
         faults,
@@ -15,8 +15,8 @@ fn world(n: u8, f: u8, faults: Faults, coin: Coin, seed: u64) -> World<BenOr> {
     })
 }
 
-fn forge(rng: &mut crate::Rng, _: NodeId, message: Message) -> Vec<Message> {
-    let lie = rng.one_in(2);
+fn forge(dice: &mut crate::Dice, _: NodeId, message: Message) -> Vec<Message> {
+    let lie = dice.one_in(2);
     match message {
         Message::Report { round, .. } => vec![Message::Report { round, value: lie }],
         Message::Proposal { round, .. } => vec![
@@ -33,7 +33,7 @@ fn forge(rng: &mut crate::Rng, _: NodeId, message: Message) -> Vec<Message> {
 /// Nodes begin with random bits, or all honest ones with the same.
 fn one_run(n: u8, f: u8, traitors: u8, coin: Coin, seed: u64) -> Result<u64, &'static str> {
     let mut world = world(n, f, Faults::Byzantine, coin, seed);
-    let mut begin: Vec<bool> = (0..n).map(|_| world.rng.one_in(2)).collect();
+    let mut begin: Vec<bool> = (0..n).map(|_| world.dice.one_in(2)).collect();
     if seed.is_multiple_of(4) {
         begin.fill(seed.is_multiple_of(8));
     }
@@ -57,7 +57,7 @@ fn one_run(n: u8, f: u8, traitors: u8, coin: Coin, seed: u64) -> Result<u64, &'s
     if !world.honest().any(|slot| begin[slot.id.index()] == decided) {
         return Err("validity");
     }
-    let round = |slot: &crate::world::Slot<BenOr>| slot.node.as_ref().map_or(0, BenOr::round);
+    let round = |slot: &crate::world::WorldNode<BenOr>| slot.state.as_ref().map_or(0, BenOr::round);
     Ok(world.honest().map(round).max().unwrap_or(0))
 }
 
@@ -85,17 +85,17 @@ fn crashes_up_to_half_are_survived_at_any_moment() {
         for seed in 0..200 {
             let mut world = world(n, f, Faults::Crash, Coin::Local, seed);
             for node in 0..n {
-                let bit = world.rng.one_in(2);
+                let bit = world.dice.one_in(2);
                 world.request(node.into(), bit);
             }
             for victim in draw_traitors(&mut world, f) {
-                let wait = world.rng.below(40);
+                let wait = world.dice.below(40);
                 world.run(Duration::from_millis(wait));
                 world.crash(victim.into());
-                world.slots[usize::from(victim)].honest = false;
+                world.nodes[usize::from(victim)].honest = false;
             }
             assert!(world.run_until(LONG, World::all_decided), "seed {seed}");
-            let all: Vec<_> = world.slots.iter().flat_map(|s| &s.outputs).collect();
+            let all: Vec<_> = world.nodes.iter().flat_map(|s| &s.outputs).collect();
             assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "seed {seed}");
         }
     }
@@ -105,7 +105,7 @@ fn crashes_up_to_half_are_survived_at_any_moment() {
 fn half_crashed_is_too_many() {
     let mut world = world(4, 2, Faults::Crash, Coin::Local, 1);
     // With n = 2f two halves decide for themselves.
-    world.delay = Box::new(|_, _, from, to, _| {
+    world.transit = Box::new(|_, _, from, to, _| {
         let apart = (from.0 < 2) != (to.0 < 2);
         (!apart).then_some(crate::world::DELTA)
     });
@@ -121,13 +121,13 @@ fn nodes_that_were_down_keep_their_votes_and_decide() {
     for seed in 0..150 {
         let mut world = world(4, 1, Faults::Crash, Coin::Local, seed);
         for node in 0..4 {
-            let bit = world.rng.one_in(2);
+            let bit = world.dice.one_in(2);
             world.request(node, bit);
         }
         for _ in 0..8 {
-            let wait = world.rng.below(15);
+            let wait = world.dice.below(15);
             world.run(Duration::from_millis(wait));
-            let node = world.rng.below(4) as usize;
+            let node = world.dice.below(4) as usize;
             world.crash(node);
             world.restart(node);
         }
@@ -153,10 +153,10 @@ fn a_unanimous_round_costs_what_is_declared() {
 #[test]
 fn votes_for_rounds_out_of_reach_are_not_kept() {
     let mut world = world(4, 1, Faults::Crash, Coin::Local, 1);
-    let before = world.slots[0].node.clone();
+    let before = world.nodes[0].state.clone();
     for round in [0, WINDOW + 1, u64::MAX] {
         let value = true;
         world.inject(1, 0, Message::Report { round, value });
     }
-    assert_eq!(world.slots[0].node, before);
+    assert_eq!(world.nodes[0].state, before);
 }

@@ -8,16 +8,16 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(5);
 
 fn world(n: u8, f: u8, seed: u64) -> World<Bracha> {
-    World::new(n, seed, |_| Config {
+    crate::world::honest(n, seed, |_| Config {
         nodes: n,
         faulty: f,
         sender: NodeId(0),
     })
 }
 
-fn forge(rng: &mut crate::Rng, _to: NodeId, message: Message) -> Vec<Message> {
-    let lie = value(["a", "b", "c"][rng.below(3) as usize]);
-    match rng.below(4) {
+fn forge(dice: &mut crate::Dice, _to: NodeId, message: Message) -> Vec<Message> {
+    let lie = value(["a", "b", "c"][dice.below(3) as usize]);
+    match dice.below(4) {
         0 => vec![message],
         1 => vec![Message::Echo(lie.clone()), Message::Ready(lie)],
         2 => vec![Message::Ready(lie), message],
@@ -49,9 +49,9 @@ fn all_honest_nodes_deliver_one_value_or_none_does() {
             let delivered = world.decisions().iter().flatten().count();
             let honest = world.honest().count();
             assert!(delivered == 0 || delivered == honest, "n {n}, seed {seed}");
-            if world.slots[0].honest {
+            if world.nodes[0].honest {
                 assert_eq!(delivered, honest, "n {n}, seed {seed}");
-                assert_eq!(world.slots[0].outputs, [value("a")]);
+                assert_eq!(world.nodes[0].outputs, [value("a")]);
             }
         }
     }
@@ -80,7 +80,7 @@ fn its_cost_is_the_declared_one() {
         world.run(LONG);
         let cost = PROTOCOL.cost(n.into(), f.into());
         assert_eq!(world.sent, cost.messages);
-        let syncs: u64 = world.slots.iter().map(|slot| slot.syncs).sum();
+        let syncs: u64 = world.nodes.iter().map(|slot| slot.disk.syncs).sum();
         assert_eq!(syncs, cost.syncs);
     }
 }
@@ -89,16 +89,16 @@ fn its_cost_is_the_declared_one() {
 /// face, when it is back.
 fn crash_story(forgets: bool) -> World<Bracha> {
     let mut world = world(4, 1, 1);
-    world.delay = crate::world::lock_step();
-    world.slots[1].forgets = forgets;
+    world.transit = crate::world::lock_step();
+    world.nodes[1].forgets = forgets;
     // The first face talks with 1 and 2, the second with 1 and 3.
     let second = world.twins(0, NodeSet::from_iter([NodeId(3)]));
     world.request(0, value("a"));
     world.run(crate::world::DELTA);
     world.crash(1);
     world.restart(1);
-    world.slots[0].sees = NodeSet::from_iter([NodeId(2)]);
-    world.slots[second].sees = NodeSet::from_iter([NodeId(1), NodeId(3)]);
+    world.nodes[0].sees = NodeSet::from_iter([NodeId(2)]);
+    world.nodes[second].sees = NodeSet::from_iter([NodeId(1), NodeId(3)]);
     world.request(second, value("b"));
     world.run(LONG);
     world
@@ -108,10 +108,13 @@ fn crash_story(forgets: bool) -> World<Bracha> {
 fn a_node_that_was_down_is_bound_by_its_echo() {
     let world = crash_story(false);
     assert!(!world.disagree());
-    assert_eq!(world.slots[1].disk.0[0], Record::Echo(value("a")));
+    assert_eq!(world.nodes[1].disk.records[0], Record::Echo(value("a")));
     // Without its log, it would have said the contrary.
     let world = crash_story(true);
-    let said = world.slots[1].node.as_ref().map(|node| format!("{node:?}"));
+    let said = world.nodes[1]
+        .state
+        .as_ref()
+        .map(|node| format!("{node:?}"));
     assert!(said.is_some_and(|said| said.contains("echo: Some(b\"b\")")));
 }
 
@@ -122,7 +125,7 @@ fn nodes_that_were_down_deliver_all_the_same() {
         world.request(0, value("a"));
         for _ in 0..6 {
             world.run(Duration::from_millis(4));
-            let node = world.rng.below(4) as usize;
+            let node = world.dice.below(4) as usize;
             world.crash(node);
             world.restart(node);
         }

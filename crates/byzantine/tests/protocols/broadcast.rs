@@ -16,7 +16,7 @@ fn keys(n: u8) -> Vec<Keychain> {
 
 fn world(n: u8, f: u8, seed: u64) -> World<DolevStrong> {
     let keys = keys(n);
-    World::new(n, seed, |me| Config {
+    crate::world::honest(n, seed, |me| Config {
         nodes: n,
         faulty: f,
         sender: NodeId(0),
@@ -27,9 +27,9 @@ fn world(n: u8, f: u8, seed: u64) -> World<DolevStrong> {
 }
 
 /// Spoils the content and keeps the signatures.
-fn forge(rng: &mut crate::Rng, _to: NodeId, message: Message) -> Vec<Message> {
+fn forge(dice: &mut crate::Dice, _to: NodeId, message: Message) -> Vec<Message> {
     let mut signatures = message.0.claimed_signatures().to_vec();
-    match rng.below(4) {
+    match dice.below(4) {
         0 => return vec![message],
         1 => signatures.reverse(),
         2 => signatures.push(signatures[0]),
@@ -67,7 +67,7 @@ fn all_agree_with_any_number_of_liars() {
             let world = one_run(n, f, f, seed);
             assert!(world.all_decided(), "n {n}, f {f}, seed {seed}");
             assert!(!world.disagree(), "n {n}, f {f}, seed {seed}");
-            if world.slots[0].honest {
+            if world.nodes[0].honest {
                 let mut decided = world.decisions().into_iter();
                 assert!(decided.all(|v| v == Some(&value("a"))), "seed {seed}");
             }
@@ -80,7 +80,7 @@ fn all_agree_with_any_number_of_liars() {
 fn whispered(f: u8) -> World<DolevStrong> {
     let keys = keys(4);
     let mut world = world(4, f, 1);
-    world.delay = crate::world::lock_step();
+    world.transit = crate::world::lock_step();
     let claim = |liars: &[usize], text: &str| {
         let mut claim = Certified::alone(keys[liars[0]].sign(SenderValue(value(text))));
         for liar in &liars[1..] {
@@ -113,7 +113,7 @@ fn f_plus_one_rounds_are_needed() {
 fn late_is_too_late_for_everybody() {
     // Synchrony is broken: one link takes longer than promised, and nobody lies.
     let mut world = world(4, 1, 1);
-    world.delay = Box::new(|_, _, from, to, _| {
+    world.transit = Box::new(|_, _, from, to, _| {
         let slow = from == NodeId(0) && to != NodeId(1) || from == NodeId(1);
         Some(if slow { 8 * DELTA } else { DELTA })
     });
@@ -127,7 +127,7 @@ fn late_is_too_late_for_everybody() {
 fn its_cost_is_the_declared_one() {
     for (n, f) in [(4, 1), (7, 2), (31, 10), (4, 0)] {
         let mut world = world(n, f, 1);
-        world.delay = crate::world::lock_step();
+        world.transit = crate::world::lock_step();
         world.request(0, value("a"));
         world.run(LONG);
         let cost = PROTOCOL.cost(n.into(), f.into());

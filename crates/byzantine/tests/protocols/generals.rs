@@ -1,6 +1,6 @@
 //! The Byzantine generals: OM(m) and SM(m), with the figures of the paper.
 
-use crate::world::{World, lock_step};
+use crate::world::{World, lock_step, sends};
 use crate::{betray, draw_traitors, value};
 use expect_test::expect;
 use quorate_byzantine::oral_messages::{self as oral, OralMessages};
@@ -13,7 +13,7 @@ const ROUND: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(5);
 
 fn oral(n: u8, m: u8, seed: u64) -> World<OralMessages> {
-    World::new(n, seed, |_| oral::Config {
+    crate::world::honest(n, seed, |_| oral::Config {
         nodes: n,
         traitors: m,
         commander: NodeId(0),
@@ -24,7 +24,7 @@ fn oral(n: u8, m: u8, seed: u64) -> World<OralMessages> {
 
 fn signed(n: u8, m: u8, seed: u64) -> World<SignedMessages> {
     let keys = deal(Scheme::Ideal, Instance(1), n, 1);
-    World::new(n, seed, |me| signed::Config {
+    crate::world::honest(n, seed, |me| signed::Config {
         nodes: n,
         traitors: m,
         commander: NodeId(0),
@@ -34,15 +34,19 @@ fn signed(n: u8, m: u8, seed: u64) -> World<SignedMessages> {
     })
 }
 
-fn forge_oral(rng: &mut crate::Rng, _: NodeId, message: oral::Message) -> Vec<oral::Message> {
-    let order = value(["ATTACK", "RETREAT", "WAIT"][rng.below(3) as usize]);
+fn forge_oral(dice: &mut crate::Dice, _: NodeId, message: oral::Message) -> Vec<oral::Message> {
+    let order = value(["ATTACK", "RETREAT", "WAIT"][dice.below(3) as usize]);
     let path = message.path.clone();
     vec![oral::Message { path, order }, message]
 }
 
-fn forge_signed(rng: &mut crate::Rng, _: NodeId, message: signed::Message) -> Vec<signed::Message> {
+fn forge_signed(
+    dice: &mut crate::Dice,
+    _: NodeId,
+    message: signed::Message,
+) -> Vec<signed::Message> {
     let mut lie = message.clone();
-    match rng.below(3) {
+    match dice.below(3) {
         0 => lie.order = value("WAIT"),
         1 => lie.chain.truncate(1),
         _ => lie.chain.reverse(),
@@ -55,7 +59,7 @@ fn interactive_consistency<P: quorate_core::Protocol<Request = V, Output = V>, V
     mut world: World<P>,
     traitors: u8,
     seed: u64,
-    forge: fn(&mut crate::Rng, NodeId, P::Message) -> Vec<P::Message>,
+    forge: fn(&mut crate::Dice, NodeId, P::Message) -> Vec<P::Message>,
 ) -> Result<(), &'static str>
 where
     V: From<bytes::Bytes> + PartialEq + quorate_core::Value,
@@ -82,7 +86,7 @@ where
         return Err("IC1: loyal lieutenants obey different orders");
     }
     let order: V = value("ATTACK").into();
-    if world.slots[0].honest && world.decisions().iter().any(|d| *d != Some(&order)) {
+    if world.nodes[0].honest && world.decisions().iter().any(|d| *d != Some(&order)) {
         return Err("IC2: a loyal commander is not obeyed");
     }
     Ok(())
@@ -121,13 +125,13 @@ fn signed_messages_hold_with_any_number_of_traitors() {
 fn their_costs_are_the_declared_ones() {
     for (n, m) in [(4, 1), (7, 2), (10, 3)] {
         let mut world = oral(n, m, 1);
-        world.delay = crate::world::lock_step();
+        world.transit = crate::world::lock_step();
         world.request(0, value("ATTACK"));
         world.run(LONG);
         let cost = oral::PROTOCOL.cost(n.into(), m.into());
         assert_eq!(world.sent, cost.messages);
         let mut world = signed(n, m, 1);
-        world.delay = crate::world::lock_step();
+        world.transit = crate::world::lock_step();
         world.request(0, value("ATTACK"));
         world.run(LONG);
         let cost = signed::PROTOCOL.cost(n.into(), m.into());
@@ -138,8 +142,8 @@ fn their_costs_are_the_declared_ones() {
 /// One traitor, who tells one node that the order is to retreat.
 fn figure(n: u8, traitor: u8, fooled: u8) -> String {
     let mut world = oral(n, 1, 1);
-    world.delay = lock_step();
-    world.trace = Some(vec![]);
+    world.transit = lock_step();
+    world.print = sends(|message| Some(format!("{message:?}")));
     world.corrupt(
         traitor,
         Box::new(move |_, to, mut message| {
@@ -152,12 +156,12 @@ fn figure(n: u8, traitor: u8, fooled: u8) -> String {
     world.run(Duration::ZERO);
     world.request(0, value("ATTACK"));
     world.run(LONG);
-    let verdict = match (world.disagree(), world.slots[0].honest) {
+    let verdict = match (world.disagree(), world.nodes[0].honest) {
         (true, false) => "IC1 is broken",
         (true, true) => "IC2 is broken",
         (false, _) => "they agree",
     };
-    format!("{}{verdict}", world.transcript())
+    format!("{}{verdict}", world.transcript)
 }
 
 /// Figures 1 and 2: node 2 hears the same in both, ATTACK from the commander and RETREAT from
@@ -228,7 +232,7 @@ fn four_generals_can() {
 #[test]
 fn three_generals_who_sign_can() {
     let mut world = signed(3, 1, 1);
-    world.delay = lock_step();
+    world.transit = lock_step();
     let twin = world.twins(0, NodeSet::from_iter([NodeId(2)]));
     world.run(Duration::ZERO);
     world.request(0, value("ATTACK"));
@@ -236,7 +240,7 @@ fn three_generals_who_sign_can() {
     world.run(LONG);
     assert_eq!(world.decisions(), [Some(&value("RETREAT")); 2]);
     for slot in world.honest() {
-        let orders = slot.node.as_ref().expect("alive").orders();
+        let orders = slot.state.as_ref().expect("alive").orders();
         assert_eq!(orders.count(), 2, "both know who the traitor is");
     }
 }
@@ -246,7 +250,7 @@ fn what_would_not_end_is_refused() {
     let config = |nodes, traitors| oral::Config {
         nodes,
         traitors,
-        ..oral(4, 1, 1).slots[0].config.clone()
+        ..oral(4, 1, 1).nodes[0].config.clone()
     };
     assert_eq!(config(10, 3).check(), Ok(()));
     let refused = config(31, 10).check().expect_err("n^m messages");

@@ -3,7 +3,7 @@
 
 use crate::logs::{LONG, Log, agree, everywhere};
 use crate::value;
-use crate::world::{Rng, World};
+use crate::world::{Dice, World};
 use quorate_byzantine::{hotstuff, pbft, tendermint};
 use quorate_core::NodeId;
 use quorate_crypto::{Certificate, Digest, Instance, Keychain, Scheme, Signed, Statement, deal};
@@ -11,30 +11,30 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// Numbers at which something may overflow, and small ones.
-fn number(rng: &mut Rng) -> u64 {
+fn number(dice: &mut Dice) -> u64 {
     let edge = [0, 1, 2, 3, 8, 16, u64::MAX / 2, u64::MAX - 1, u64::MAX];
-    match rng.below(12) {
+    match dice.below(12) {
         at @ 0..9 => edge[at as usize],
-        _ => rng.below(40),
+        _ => dice.below(40),
     }
 }
 
-fn digest(rng: &mut Rng) -> Digest {
-    match rng.below(3) {
+fn digest(dice: &mut Dice) -> Digest {
+    match dice.below(3) {
         0 => Digest::default(),
         1 => pbft::Batch::default().digest(),
-        _ => Digest::of("hostile", &rng.next()),
+        _ => Digest::of("hostile", &dice.draw()),
     }
 }
 
 /// A certificate of the liar alone, perhaps several times.
 fn certificate<M: Statement + Clone>(
-    rng: &mut Rng,
+    dice: &mut Dice,
     key: &Keychain,
     statement: M,
 ) -> Certificate<M> {
     let signature = key.sign(statement.clone()).signature();
-    let times = rng.below(5) as usize;
+    let times = dice.below(5) as usize;
     Certificate::claimed(statement, vec![(key.me(), signature); times])
 }
 
@@ -42,86 +42,86 @@ fn signed<M: Statement>(key: &Keychain, statement: M) -> Signed<M> {
     key.sign(statement).into_signed()
 }
 
-fn some<T>(rng: &mut Rng, make: impl FnOnce(&mut Rng) -> T) -> Option<T> {
-    rng.one_in(2).then(|| make(rng))
+fn some<T>(dice: &mut Dice, make: impl FnOnce(&mut Dice) -> T) -> Option<T> {
+    dice.one_in(2).then(|| make(dice))
 }
 
-fn pbft_nonsense(rng: &mut Rng, key: &Keychain) -> pbft::Message {
+fn pbft_nonsense(dice: &mut Dice, key: &Keychain) -> pbft::Message {
     use pbft::*;
-    let prepare = |rng: &mut Rng| Prepare {
-        view: number(rng),
-        sequence: number(rng),
-        digest: digest(rng),
+    let prepare = |dice: &mut Dice| Prepare {
+        view: number(dice),
+        sequence: number(dice),
+        digest: digest(dice),
     };
-    let commit = |rng: &mut Rng| Commit {
-        view: number(rng),
-        sequence: number(rng),
-        digest: digest(rng),
+    let commit = |dice: &mut Dice| Commit {
+        view: number(dice),
+        sequence: number(dice),
+        digest: digest(dice),
     };
-    let checkpoint = |rng: &mut Rng| Checkpoint {
-        sequence: number(rng),
-        history: digest(rng),
+    let checkpoint = |dice: &mut Dice| Checkpoint {
+        sequence: number(dice),
+        history: digest(dice),
     };
-    let change = |rng: &mut Rng| {
-        let stable = checkpoint(rng);
-        let prepared = prepare(rng);
+    let change = |dice: &mut Dice| {
+        let stable = checkpoint(dice);
+        let prepared = prepare(dice);
         ViewChange {
-            view: number(rng),
-            stable: some(rng, |rng| certificate(rng, key, stable)),
-            prepared: some(rng, |rng| certificate(rng, key, prepared))
+            view: number(dice),
+            stable: some(dice, |dice| certificate(dice, key, stable)),
+            prepared: some(dice, |dice| certificate(dice, key, prepared))
                 .into_iter()
                 .collect(),
         }
     };
-    match rng.below(11) {
+    match dice.below(11) {
         0 => Message::PrePrepare {
-            prepare: signed(key, prepare(rng)),
+            prepare: signed(key, prepare(dice)),
             batch: Batch::default(),
         },
-        1 => Message::Prepare(signed(key, prepare(rng))),
-        2 => Message::Commit(signed(key, commit(rng))),
-        3 => Message::Checkpoint(signed(key, checkpoint(rng))),
+        1 => Message::Prepare(signed(key, prepare(dice))),
+        2 => Message::Commit(signed(key, commit(dice))),
+        3 => Message::Checkpoint(signed(key, checkpoint(dice))),
         4 => Message::ViewChange {
-            change: signed(key, change(rng)),
+            change: signed(key, change(dice)),
             batches: vec![Batch::default()],
         },
         5 => {
             let new_view = NewView {
-                view: number(rng),
-                changes: vec![signed(key, change(rng)); rng.below(5) as usize],
-                prepares: vec![signed(key, prepare(rng))],
+                view: number(dice),
+                changes: vec![signed(key, change(dice)); dice.below(5) as usize],
+                prepares: vec![signed(key, prepare(dice))],
             };
             Message::NewView(Box::new(signed(key, new_view)))
         }
         6 => Message::Fetch {
-            delivered: number(rng),
-            view: number(rng),
+            delivered: number(dice),
+            view: number(dice),
         },
-        7 => Message::FetchBatch(digest(rng)),
+        7 => Message::FetchBatch(digest(dice)),
         8 => Message::Batch(Batch(vec![value("never asked for")])),
         9 => {
-            let commit = commit(rng);
+            let commit = commit(dice);
             Message::Committed {
-                certificate: certificate(rng, key, commit),
+                certificate: certificate(dice, key, commit),
                 batch: Batch::default(),
             }
         }
         _ => {
-            let checkpoint = checkpoint(rng);
-            Message::Stable(certificate(rng, key, checkpoint))
+            let checkpoint = checkpoint(dice);
+            Message::Stable(certificate(dice, key, checkpoint))
         }
     }
 }
 
-fn tendermint_nonsense(rng: &mut Rng, key: &Keychain) -> tendermint::Message {
+fn tendermint_nonsense(dice: &mut Dice, key: &Keychain) -> tendermint::Message {
     use tendermint::*;
     let block = Block {
-        height: number(rng),
-        parent: digest(rng),
+        height: number(dice),
+        parent: digest(dice),
         values: vec![],
     };
-    let (height, round) = (number(rng), number(rng));
-    let voted = some(rng, digest);
+    let (height, round) = (number(dice), number(dice));
+    let voted = some(dice, digest);
     let prevote = Prevote {
         height,
         round,
@@ -132,49 +132,49 @@ fn tendermint_nonsense(rng: &mut Rng, key: &Keychain) -> tendermint::Message {
         round,
         block: Some(block.id()),
     };
-    match rng.below(6) {
+    match dice.below(6) {
         0 => {
             let proposal = Proposal {
                 height,
                 round,
                 block: block.id(),
-                valid_round: some(rng, number),
+                valid_round: some(dice, number),
             };
             Message::Proposal {
                 proposal: signed(key, proposal),
                 block,
-                polka: some(rng, |rng| certificate(rng, key, prevote)),
+                polka: some(dice, |dice| certificate(dice, key, prevote)),
             }
         }
         1 => Message::Prevote(signed(key, prevote)),
         2 => Message::Precommit(signed(key, precommit)),
         3 => Message::Polka {
-            certificate: certificate(rng, key, prevote),
+            certificate: certificate(dice, key, prevote),
             block,
         },
         4 => Message::Fetch { height },
         _ => {
-            let certificate = certificate(rng, key, precommit);
+            let certificate = certificate(dice, key, precommit);
             Message::Decided(vec![Decision { certificate, block }])
         }
     }
 }
 
-fn hotstuff_nonsense(rng: &mut Rng, key: &Keychain) -> hotstuff::Message {
+fn hotstuff_nonsense(dice: &mut Dice, key: &Keychain) -> hotstuff::Message {
     use hotstuff::*;
     let vote = Vote {
-        view: number(rng),
-        block: digest(rng),
+        view: number(dice),
+        block: digest(dice),
     };
-    let quorum = certificate(rng, key, vote);
+    let quorum = certificate(dice, key, vote);
     let block = Block {
-        view: number(rng),
-        height: number(rng),
-        justify: some(rng, |_| quorum.clone()),
+        view: number(dice),
+        height: number(dice),
+        justify: some(dice, |_| quorum.clone()),
         values: vec![],
     };
-    let new_view = NewView { view: number(rng) };
-    match rng.below(6) {
+    let new_view = NewView { view: number(dice) };
+    match dice.below(6) {
         0 => {
             let propose = Propose {
                 view: block.view,
@@ -183,18 +183,18 @@ fn hotstuff_nonsense(rng: &mut Rng, key: &Keychain) -> hotstuff::Message {
             Message::Proposal {
                 propose: signed(key, propose),
                 block,
-                entry: some(rng, |rng| certificate(rng, key, new_view)),
+                entry: some(dice, |dice| certificate(dice, key, new_view)),
             }
         }
         1 => Message::Vote(signed(key, vote)),
         2 => Message::NewView {
             new_view: signed(key, new_view),
-            high: some(rng, |_| quorum),
+            high: some(dice, |_| quorum),
         },
         3 => Message::Quorum(quorum),
         4 => Message::Fetch {
-            block: digest(rng),
-            height: number(rng),
+            block: digest(dice),
+            height: number(dice),
         },
         _ => Message::Blocks(vec![block; 2]),
     }
@@ -202,13 +202,13 @@ fn hotstuff_nonsense(rng: &mut Rng, key: &Keychain) -> hotstuff::Message {
 
 fn survives<P: Log>(
     world: impl Fn(&[Keychain], u64) -> World<P>,
-    nonsense: fn(&mut Rng, &Keychain) -> P::Message,
+    nonsense: fn(&mut Dice, &Keychain) -> P::Message,
 ) {
     let keys = deal(Scheme::Ideal, Instance(1), 4, 1);
     for seed in 0..30 {
         let mut world = world(&keys, seed);
-        let mut rng = Rng(seed);
-        let liar = rng.below(4) as u8;
+        let mut dice = Dice(seed);
+        let liar = dice.below(4) as u8;
         world.silence(liar);
         let mut wanted = vec![];
         for round in 0..60 {
@@ -219,11 +219,11 @@ fn survives<P: Log>(
                 wanted.push(asked);
             }
             for _ in 0..5 {
-                let message = nonsense(&mut rng, &keys[usize::from(liar)]);
-                let to = rng.below(4) as u8;
+                let message = nonsense(&mut dice, &keys[usize::from(liar)]);
+                let to = dice.below(4) as u8;
                 world.inject(liar, to, message);
             }
-            world.run(Duration::from_millis(rng.below(20)));
+            world.run(Duration::from_millis(dice.below(20)));
         }
         let done = world.run_until(LONG, |world| everywhere(world, &wanted));
         assert!(agree(&world), "seed {seed}: disagreement");
@@ -266,19 +266,19 @@ fn hotstuff_survives_nonsense() {
 #[test]
 fn bad_bytes_are_refused_or_say_something_else() {
     fn spoil<M: serde::Serialize + DeserializeOwned>(
-        nonsense: fn(&mut Rng, &Keychain) -> M,
+        nonsense: fn(&mut Dice, &Keychain) -> M,
         key: &Keychain,
     ) {
-        let mut rng = Rng(1);
+        let mut dice = Dice(1);
         for _ in 0..500 {
-            let message = nonsense(&mut rng, key);
+            let message = nonsense(&mut dice, key);
             let mut bytes = postcard::to_stdvec(&message).expect("plain data is encoded");
             let whole: Result<M, _> = postcard::from_bytes(&bytes);
             assert!(whole.is_ok());
-            let cut = rng.below(bytes.len() as u64) as usize;
+            let cut = dice.below(bytes.len() as u64) as usize;
             assert!(postcard::from_bytes::<M>(&bytes[..cut]).is_err());
-            let at = rng.below(bytes.len() as u64) as usize;
-            bytes[at] ^= 1 << rng.below(8);
+            let at = dice.below(bytes.len() as u64) as usize;
+            bytes[at] ^= 1 << dice.below(8);
             let _: Result<M, _> = postcard::from_bytes(&bytes);
         }
     }

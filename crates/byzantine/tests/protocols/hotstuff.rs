@@ -1,6 +1,6 @@
 use crate::logs::{LONG, Log, agree, crashes, everywhere, logs, one_run};
 use crate::value;
-use crate::world::{DELTA, World, lock_step};
+use crate::world::{DELTA, World, any_delay, lock_step, sends};
 use expect_test::expect;
 use quorate_byzantine::AgreedValue;
 use quorate_byzantine::hotstuff::*;
@@ -25,7 +25,7 @@ impl Log for HotStuff {
 
 fn world(n: u8, f: u8, seed: u64) -> World<HotStuff> {
     let keys = deal(Scheme::Ideal, Instance(1), n, 1);
-    World::new(n, seed, |me| Config {
+    crate::world::honest(n, seed, |me| Config {
         max_batch: 4,
         kept_blocks: 24,
         views_per_leader: 8,
@@ -33,8 +33,8 @@ fn world(n: u8, f: u8, seed: u64) -> World<HotStuff> {
     })
 }
 
-fn forge(rng: &mut crate::Rng, _: NodeId, message: Message) -> Vec<Message> {
-    match (rng.below(3), message) {
+fn forge(dice: &mut crate::Dice, _: NodeId, message: Message) -> Vec<Message> {
+    match (dice.below(3), message) {
         (0, message) => vec![message],
         (
             1,
@@ -101,12 +101,12 @@ fn with_three_nodes_one_silent_liar_stops_it() {
 fn its_cost_is_the_declared_one() {
     for (n, f) in [(4, 1), (7, 2), (31, 10)] {
         let mut world = world(n, f, 1);
-        world.delay = lock_step();
+        world.transit = lock_step();
         world.request(0, value("a"));
         world.run(LONG);
         let cost = PROTOCOL.cost(n.into(), f.into());
         assert_eq!(world.sent, cost.messages);
-        let syncs: u64 = world.slots.iter().map(|slot| slot.syncs).sum();
+        let syncs: u64 = world.nodes.iter().map(|slot| slot.disk.syncs).sum();
         assert_eq!(syncs, cost.syncs);
         assert!(logs(&world).iter().all(|log| log.len() == 1));
     }
@@ -118,7 +118,7 @@ fn a_stream_costs_one_send_and_one_vote_for_each_decision() {
     let mut world = world(4, 1, 1);
     let phases = std::rc::Rc::new(std::cell::Cell::new(0));
     let counted = phases.clone();
-    world.delay = Box::new(move |_, _, _, _, message| {
+    world.transit = Box::new(move |_, _, _, _, message| {
         let passed_on = matches!(message, Message::Request(_));
         counted.set(counted.get() + u64::from(!passed_on));
         Some(DELTA)
@@ -169,8 +169,8 @@ fn describe(message: &Message) -> Option<String> {
 #[test]
 fn three_blocks_in_a_row_commit_the_first() {
     let mut world = world(4, 1, 1);
-    (world.trace, world.describe) = (Some(vec![]), describe);
-    world.delay = lock_step();
+    world.print = sends(describe);
+    world.transit = lock_step();
     world.request(0, value("a"));
     world.run(LONG);
     expect![[r#"
@@ -200,15 +200,15 @@ fn three_blocks_in_a_row_commit_the_first() {
         n2 outputs Delivered { height: 1, values: [b"a"] }
         n3 outputs Delivered { height: 1, values: [b"a"] }
     "#]]
-    .assert_eq(&world.transcript());
+    .assert_eq(&world.transcript);
 }
 
 /// The leader falls silent after its second block: the lock survives it.
 #[test]
 fn what_is_locked_survives_its_leader() {
     let mut world = world(4, 1, 1);
-    (world.trace, world.describe) = (Some(vec![]), describe);
-    world.delay = lock_step();
+    world.print = sends(describe);
+    world.transit = lock_step();
     world.corrupt(
         0,
         Box::new(|_, _, message| match &message {
@@ -268,7 +268,7 @@ fn what_is_locked_survives_its_leader() {
         n3 outputs Delivered { height: 1, values: [b"a"] }
         n3 outputs Delivered { height: 2, values: [] }
     "#]]
-    .assert_eq(&world.transcript());
+    .assert_eq(&world.transcript);
 }
 
 /// Node 1 of four, alone, and what others could have shown it.
@@ -321,12 +321,12 @@ impl Alone {
             entry: self.certificate(NewView { view }),
         };
         self.world.inject(leader as u8, 1, message);
-        let node = self.world.slots[1].node.as_ref().expect("alive");
+        let node = self.world.nodes[1].state.as_ref().expect("alive");
         (node.hard().voted, node.quorums().1)
     }
 
     fn delivered(&self) -> u64 {
-        let node = self.world.slots[1].node.as_ref().expect("alive");
+        let node = self.world.nodes[1].state.as_ref().expect("alive");
         node.committed().height
     }
 }
@@ -377,7 +377,7 @@ fn nothing_commits_across_a_view_that_was_given_up() {
 fn nodes_that_gave_up_different_views_meet_again() {
     let mut world = world(4, 1, 1);
     world.silence(0);
-    world.delay = Box::new(|_, _, from, _, message| {
+    world.transit = Box::new(|_, _, from, _, message| {
         let gives_up_0 = match message {
             Message::NewView { new_view, .. } => new_view.claimed_statement().view == 8,
             _ => false,
@@ -387,7 +387,7 @@ fn nodes_that_gave_up_different_views_meet_again() {
     let asked = [value("a")];
     (1..4).for_each(|node| world.request(node, asked[0].clone()));
     let apart = |world: &World<HotStuff>| {
-        let view = |node: usize| world.slots[node].node.as_ref().map(HotStuff::view);
+        let view = |node: usize| world.nodes[node].state.as_ref().map(HotStuff::view);
         (view(1), view(2), view(3)) == (Some(8), Some(8), Some(16))
     };
     assert!(world.run_until(LONG, apart));
@@ -411,7 +411,7 @@ fn all_at_once_may_crash() {
         let mut world = world(4, 1, seed);
         for round in 0..10 {
             world.request(round % 4, value(&round.to_string()));
-            let wait = world.rng.below(80);
+            let wait = world.dice.below(80);
             world.run(Duration::from_millis(wait));
             (0..4).for_each(|node| world.crash(node));
             (0..4).for_each(|node| world.restart(node));
@@ -426,10 +426,10 @@ fn all_at_once_may_crash() {
 fn who_was_cut_off_catches_up_or_skips() {
     for (rounds, skips) in [(3, false), (60, true)] {
         let mut world = world(4, 1, 1);
-        let cut = rounds * 100_000_000;
-        world.delay = Box::new(move |rng, now, from, to, _| {
-            let cut = now.0 < cut && (from == NodeId(3) || to == NodeId(3));
-            (!cut).then(|| Duration::from_micros(1 + rng.below(9_999)))
+        let cut = Duration::from_millis(rounds * 100);
+        world.transit = Box::new(move |dice, now, from, to, _| {
+            let cut = now < cut && (from == NodeId(3) || to == NodeId(3));
+            (!cut).then(|| any_delay(dice))
         });
         for round in 0..rounds {
             world.request(0, value(&round.to_string()));
@@ -438,7 +438,7 @@ fn who_was_cut_off_catches_up_or_skips() {
         world.request(1, value("last"));
         let done = world.run_until(LONG, |world| everywhere(world, &[value("last")]));
         assert!(done && agree(&world), "{rounds}");
-        let skipped = world.slots[3].outputs.iter();
+        let skipped = world.nodes[3].outputs.iter();
         let skipped = skipped.filter(|o| matches!(o, Output::Skip { .. })).count();
         assert_eq!(skipped > 0, skips);
     }
@@ -452,7 +452,7 @@ fn blocks_and_votes_are_bounded() {
         world.run(Duration::from_millis(30));
     }
     for slot in world.honest() {
-        let node = slot.node.as_ref().expect("alive");
+        let node = slot.state.as_ref().expect("alive");
         assert!(node.committed().height > 100);
         assert!(
             node.hard().blocks.len() < 40,
@@ -468,7 +468,7 @@ fn real_signatures_give_the_same_run() {
         let keys = deal(scheme, Instance(1), 4, 1);
         let mut world =
             World::<HotStuff>::new(4, 1, |me| Config::new(4, 1, keys[me.index()].clone()));
-        world.delay = lock_step();
+        world.transit = lock_step();
         world.silence(0);
         world.request(1, value("a"));
         world.run(LONG);

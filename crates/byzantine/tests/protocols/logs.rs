@@ -21,7 +21,7 @@ type Entries = BTreeMap<u64, Vec<AgreedValue>>;
 
 /// What each honest node delivered.
 pub fn logs<P: Log>(world: &World<P>) -> Vec<Entries> {
-    let log = |slot: &crate::world::Slot<P>| {
+    let log = |slot: &crate::world::WorldNode<P>| {
         let mut log = Entries::new();
         for (at, values) in slot.outputs.iter().filter_map(P::delivered) {
             // After a restart the same may be delivered again.
@@ -44,7 +44,7 @@ pub fn agree<P: Log>(world: &World<P>) -> bool {
 
 /// Is every value delivered somewhere, and is every honest node as far as every other?
 pub fn everywhere<P: Log>(world: &World<P>, wanted: &[AgreedValue]) -> bool {
-    let nodes = || world.honest().filter_map(|slot| slot.node.as_ref());
+    let nodes = || world.honest().filter_map(|slot| slot.state.as_ref());
     let last = nodes().map(P::reached).max();
     if nodes().any(|node| Some(node.reached()) != last) {
         return false;
@@ -60,7 +60,7 @@ pub fn one_run<P: Log>(
     mut world: World<P>,
     traitors: u8,
     seed: u64,
-    forge: fn(&mut crate::Rng, NodeId, P::Message) -> Vec<P::Message>,
+    forge: fn(&mut crate::Dice, NodeId, P::Message) -> Vec<P::Message>,
 ) -> (World<P>, Vec<AgreedValue>)
 where
     P::Message: 'static,
@@ -77,7 +77,7 @@ where
     for round in 0..6 {
         for node in 0..world.n {
             let asked = value(&format!("{node}.{round}"));
-            if world.slots[usize::from(node)].honest {
+            if world.nodes[usize::from(node)].honest {
                 wanted.push(asked.clone());
             }
             world.request(node.into(), asked);
@@ -85,7 +85,7 @@ where
         for twin in &twins {
             world.request(*twin, value(&format!("twin {twin}.{round}")));
         }
-        let wait = world.rng.below(300);
+        let wait = world.dice.below(300);
         world.run(Duration::from_millis(wait));
     }
     world.run_until(LONG, |world| everywhere(world, &wanted));
@@ -95,24 +95,24 @@ where
 /// One liar with two faces, and honest nodes that crash and come back at any moment; with
 /// `forgets`, without what they wrote.
 pub fn crashes<P: Log>(mut world: World<P>, forgets: bool) -> (World<P>, Vec<AgreedValue>) {
-    let liar = world.rng.below(world.n.into()) as u8;
+    let liar = world.dice.below(world.n.into()) as u8;
     let second = NodeId::all(world.n / 2).collect();
     let twin = world.twins(liar, second);
     let mut wanted = vec![];
     for round in 0..12 {
-        let node = world.rng.below(world.n.into()) as usize;
+        let node = world.dice.below(world.n.into()) as usize;
         let asked = value(&round.to_string());
         world.request(node, asked.clone());
         world.request(twin, value(&format!("twin {round}")));
         wanted.push(asked);
-        let wait = world.rng.below(60);
+        let wait = world.dice.below(60);
         world.run(Duration::from_millis(wait));
-        let victim = world.rng.below(world.n.into()) as usize;
-        if world.slots[victim].honest {
+        let victim = world.dice.below(world.n.into()) as usize;
+        if world.nodes[victim].honest {
             world.crash(victim);
             if forgets {
-                world.slots[victim].disk.0.clear();
-                world.slots[victim].forgets = true;
+                world.nodes[victim].disk = Default::default();
+                world.nodes[victim].forgets = true;
             }
             world.restart(victim);
         }

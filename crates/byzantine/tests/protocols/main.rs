@@ -15,7 +15,7 @@ mod world;
 
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
-use world::{Rng, World};
+use world::{Dice, World};
 
 fn value(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
@@ -26,15 +26,15 @@ fn value(text: &str) -> Bytes {
 fn betray<P: Protocol>(
     world: &mut World<P>,
     traitor: u8,
-    forge: fn(&mut Rng, NodeId, P::Message) -> Vec<P::Message>,
+    forge: fn(&mut Dice, NodeId, P::Message) -> Vec<P::Message>,
 ) -> Option<usize>
 where
     P::Message: 'static,
 {
-    match world.rng.below(4) {
+    match world.dice.below(4) {
         0 => world.silence(traitor),
         1 => {
-            let second = match world.rng.one_in(2) {
+            let second = match world.dice.one_in(2) {
                 true => world.some_nodes(),
                 // All twins tell the same half the other story.
                 false => NodeId::all(world.n / 2).collect(),
@@ -43,7 +43,7 @@ where
         }
         2 => world.corrupt(
             traitor,
-            Box::new(|rng, _, message| match rng.one_in(3) {
+            Box::new(|dice, _, message| match dice.one_in(3) {
                 true => vec![],
                 false => vec![message],
             }),
@@ -57,7 +57,7 @@ where
 fn draw_traitors<P: Protocol>(world: &mut World<P>, f: u8) -> Vec<u8> {
     let mut nodes: Vec<u8> = (0..world.n).collect();
     for at in 0..usize::from(f) {
-        let with = at + world.rng.below((nodes.len() - at) as u64) as usize;
+        let with = at + world.dice.below((nodes.len() - at) as u64) as usize;
         nodes.swap(at, with);
     }
     nodes.truncate(f.into());

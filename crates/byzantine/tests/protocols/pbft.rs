@@ -1,6 +1,6 @@
 use crate::logs::{LONG, Log, agree, crashes, everywhere, logs, one_run};
 use crate::value;
-use crate::world::{DELTA, World, lock_step};
+use crate::world::{DELTA, World, any_delay, lock_step, sends};
 use expect_test::expect;
 use quorate_byzantine::AgreedValue;
 use quorate_byzantine::pbft::*;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 fn world(n: u8, f: u8, interval: u64, seed: u64) -> World<Pbft> {
     let keys = deal(Scheme::Ideal, Instance(1), n, 1);
-    World::new(n, seed, |me| Config {
+    crate::world::honest(n, seed, |me| Config {
         checkpoint_interval: interval,
         max_batch: 4,
         ..Config::new(n, f, keys[me.index()].clone())
@@ -30,14 +30,14 @@ impl Log for Pbft {
     }
 }
 
-fn forge(rng: &mut crate::Rng, _: NodeId, message: Message) -> Vec<Message> {
+fn forge(dice: &mut crate::Dice, _: NodeId, message: Message) -> Vec<Message> {
     let lie = Batch(vec![value("lie")]);
     let respell = |prepare: &Signed<Prepare>| {
         let mut statement = *prepare.claimed_statement();
         statement.digest = Batch(vec![value("lie")]).digest();
         Signed::claimed(prepare.claimed_signer(), statement, prepare.signature())
     };
-    match (rng.below(3), message) {
+    match (dice.below(3), message) {
         (0, message) => vec![message],
         (1, Message::PrePrepare { prepare, .. }) => vec![Message::PrePrepare {
             prepare: respell(&prepare),
@@ -96,12 +96,12 @@ fn with_three_nodes_one_silent_liar_stops_it() {
 fn its_cost_is_the_declared_one() {
     for (n, f) in [(4, 1), (7, 2), (31, 10)] {
         let mut world = world(n, f, 64, 1);
-        world.delay = lock_step();
+        world.transit = lock_step();
         world.request(0, value("a"));
         world.run(LONG);
         let cost = PROTOCOL.cost(n.into(), f.into());
         assert_eq!(world.sent, cost.messages);
-        let syncs: u64 = world.slots.iter().map(|slot| slot.syncs).sum();
+        let syncs: u64 = world.nodes.iter().map(|slot| slot.disk.syncs).sum();
         assert_eq!(syncs, cost.syncs);
         assert!(logs(&world).iter().all(|log| log.len() == 1));
     }
@@ -152,9 +152,9 @@ fn describe(message: &Message) -> Option<String> {
 #[test]
 fn a_view_change_keeps_what_may_be_decided() {
     let mut world = world(4, 1, 64, 1);
-    (world.trace, world.describe) = (Some(vec![]), describe);
-    world.delay = Box::new(|_, now, from, to, message| {
-        let early = now.0 < 100_000_000;
+    world.print = sends(describe);
+    world.transit = Box::new(|_, now, from, to, message| {
+        let early = now < Duration::from_millis(100);
         let lost = match message {
             Message::Commit(_) => early,
             Message::Prepare(_) => early && to == NodeId(3),
@@ -164,7 +164,7 @@ fn a_view_change_keeps_what_may_be_decided() {
         let lost = lost || (from == NodeId(0) && (to == NodeId(3) || !early));
         (!lost).then_some(DELTA)
     });
-    world.slots[0].honest = false;
+    world.nodes[0].honest = false;
     world.request(1, value("a"));
     world.run(LONG);
     let log = BTreeMap::from([(1, vec![value("a")])]);
@@ -250,7 +250,7 @@ fn a_view_change_keeps_what_may_be_decided() {
         n1 outputs Delivered { sequence: 1, values: [b"a"] }
         n3 outputs Delivered { sequence: 1, values: [b"a"] }
     "#]]
-    .assert_eq(&world.transcript());
+    .assert_eq(&world.transcript);
 }
 
 #[test]
@@ -277,14 +277,14 @@ fn acknowledgements_of_different_contents_are_no_quorum() {
     world.run(Duration::ZERO);
     // Four voted, no three for the same.
     assert!(
-        world.slots[1]
-            .node
+        world.nodes[1]
+            .state
             .as_ref()
             .is_some_and(|p| p.hard().prepared.is_empty())
     );
     world.inject(2, 1, Message::Prepare(vote(2, "a")));
     world.run(Duration::ZERO);
-    let prepared = |w: &World<Pbft>| w.slots[1].node.as_ref().map(|p| p.hard().prepared.len());
+    let prepared = |w: &World<Pbft>| w.nodes[1].state.as_ref().map(|p| p.hard().prepared.len());
     assert_eq!(prepared(&world), Some(0), "a second vote of node 2 counts");
 }
 
@@ -296,7 +296,7 @@ fn checkpoints_bound_what_is_kept() {
         world.run(Duration::from_millis(50));
     }
     for slot in world.honest() {
-        let node = slot.node.as_ref().expect("alive");
+        let node = slot.state.as_ref().expect("alive");
         assert!(node.delivered() >= 150, "{}", node.delivered());
         assert!(node.hard().accepted.len() <= 8 && node.hard().batches.len() <= 16);
         assert!(node.hard().stable_sequence() + 8 >= node.delivered());
@@ -306,15 +306,15 @@ fn checkpoints_bound_what_is_kept() {
 #[test]
 fn who_was_cut_off_skips_to_the_others() {
     let mut world = world(4, 1, 4, 1);
-    world.delay = Box::new(|rng, now, from, to, _| {
-        let cut = now.0 < 2_000_000_000 && (from == NodeId(3) || to == NodeId(3));
-        (!cut).then(|| Duration::from_micros(1 + rng.below(9_999)))
+    world.transit = Box::new(|dice, now, from, to, _| {
+        let cut = now < Duration::from_secs(2) && (from == NodeId(3) || to == NodeId(3));
+        (!cut).then(|| any_delay(dice))
     });
     for round in 0..40 {
         world.request(0, value(&round.to_string()));
         world.run(Duration::from_millis(50));
     }
-    let behind = world.slots[3].node.as_ref().map(Pbft::delivered);
+    let behind = world.nodes[3].state.as_ref().map(Pbft::delivered);
     assert_eq!(behind, Some(0));
     for round in 40..60 {
         world.request(0, value(&round.to_string()));
@@ -323,12 +323,12 @@ fn who_was_cut_off_skips_to_the_others() {
     assert!(agree(&world));
     let histories: Vec<Digest> = world
         .honest()
-        .filter_map(|s| s.node.as_ref())
+        .filter_map(|s| s.state.as_ref())
         .map(Pbft::history)
         .collect();
     assert!(histories.windows(2).all(|pair| pair[0] == pair[1]));
     assert!(
-        world.slots[3]
+        world.nodes[3]
             .outputs
             .iter()
             .any(|o| matches!(o, Output::Skip { .. }))
@@ -341,7 +341,7 @@ fn who_was_cut_off_skips_to_the_others() {
 fn nodes_that_gave_up_different_views_meet_again() {
     let mut world = world(4, 1, 64, 1);
     world.silence(0);
-    world.delay = Box::new(|_, _, from, _, message| {
+    world.transit = Box::new(|_, _, from, _, message| {
         let gives_up_0 = match message {
             Message::ViewChange { change, .. } => change.claimed_statement().view == 1,
             _ => false,
@@ -351,7 +351,7 @@ fn nodes_that_gave_up_different_views_meet_again() {
     let asked = [value("a")];
     (1..4).for_each(|node| world.request(node, asked[0].clone()));
     let apart = |world: &World<Pbft>| {
-        let view = |node: usize| world.slots[node].node.as_ref().map(Pbft::view);
+        let view = |node: usize| world.nodes[node].state.as_ref().map(Pbft::view);
         (view(1), view(2), view(3)) == (Some(1), Some(1), Some(2))
     };
     assert!(world.run_until(LONG, apart));
@@ -364,8 +364,8 @@ fn nodes_that_gave_up_different_views_meet_again() {
 fn who_slept_through_a_view_change_asks_what_it_has_missed() {
     let mut world = world(4, 1, 64, 1);
     world.crash(3);
-    world.delay = Box::new(|_, now, from, _, _| {
-        let silent = now.0 < 1_000_000_000 && from == NodeId(0);
+    world.transit = Box::new(|_, now, from, _, _| {
+        let silent = now < Duration::from_secs(1) && from == NodeId(0);
         (!silent).then_some(DELTA)
     });
     world.request(1, value("a"));
@@ -373,7 +373,7 @@ fn who_slept_through_a_view_change_asks_what_it_has_missed() {
     world.restart(3);
     world.run(Duration::from_secs(5));
     let reached = |world: &World<Pbft>, node: usize| {
-        let node = world.slots[node].node.as_ref().expect("alive");
+        let node = world.nodes[node].state.as_ref().expect("alive");
         (node.view(), node.delivered())
     };
     let (view, delivered) = reached(&world, 0);
@@ -388,7 +388,7 @@ fn who_slept_through_a_view_change_asks_what_it_has_missed() {
 #[test]
 fn who_hears_others_commit_to_what_it_was_not_shown_asks_for_it() {
     let mut world = world(4, 1, 64, 1);
-    world.delay =
+    world.transit =
         Box::new(|_, _, from, to, _| (from != NodeId(0) || to != NodeId(3)).then_some(DELTA));
     world.request(1, value("a"));
     let asked = [value("a")];
@@ -413,12 +413,12 @@ fn nodes_that_were_down_keep_their_word_and_come_back() {
         let mut wanted = vec![];
         for round in 0..12 {
             let asked = value(&round.to_string());
-            let node = world.rng.below(4) as usize;
+            let node = world.dice.below(4) as usize;
             world.request(node, asked.clone());
-            let wait = world.rng.below(60);
+            let wait = world.dice.below(60);
             world.run(Duration::from_millis(wait));
             // Whoever crashes forgets what it was asked: a client asks again.
-            let victim = world.rng.below(4) as usize;
+            let victim = world.dice.below(4) as usize;
             world.crash(victim);
             world.restart(victim);
             wanted.push(asked);
@@ -441,7 +441,7 @@ fn real_signatures_give_the_same_run() {
     let run = |scheme| {
         let keys = deal(scheme, Instance(1), 4, 1);
         let mut world = World::<Pbft>::new(4, 1, |me| Config::new(4, 1, keys[me.index()].clone()));
-        world.delay = lock_step();
+        world.transit = lock_step();
         world.silence(0);
         world.request(1, value("a"));
         world.run(LONG);

@@ -1,6 +1,6 @@
 use crate::logs::{LONG, Log, agree, crashes, everywhere, logs, one_run};
 use crate::value;
-use crate::world::{DELTA, World, lock_step};
+use crate::world::{DELTA, World, any_delay, lock_step, sends};
 use expect_test::expect;
 use quorate_byzantine::AgreedValue;
 use quorate_byzantine::tendermint::*;
@@ -23,15 +23,15 @@ impl Log for Tendermint {
 
 fn world(n: u8, f: u8, seed: u64) -> World<Tendermint> {
     let keys = deal(Scheme::Ideal, Instance(1), n, 1);
-    World::new(n, seed, |me| Config {
+    crate::world::honest(n, seed, |me| Config {
         max_batch: 4,
         kept_decisions: 8,
         ..Config::new(n, f, keys[me.index()].clone())
     })
 }
 
-fn forge(rng: &mut crate::Rng, _: NodeId, message: Message) -> Vec<Message> {
-    match (rng.below(3), message) {
+fn forge(dice: &mut crate::Dice, _: NodeId, message: Message) -> Vec<Message> {
+    match (dice.below(3), message) {
         (0, message) => vec![message],
         (1, Message::Prevote(vote)) => {
             let mut lie = *vote.claimed_statement();
@@ -98,12 +98,12 @@ fn with_three_nodes_one_silent_liar_stops_it() {
 fn its_cost_is_the_declared_one() {
     for (n, f) in [(4, 1), (7, 2), (31, 10)] {
         let mut world = world(n, f, 1);
-        world.delay = lock_step();
+        world.transit = lock_step();
         world.request(1, value("a"));
         world.run(LONG);
         let cost = PROTOCOL.cost(n.into(), f.into());
         assert_eq!(world.sent, cost.messages);
-        let syncs: u64 = world.slots.iter().map(|slot| slot.syncs).sum();
+        let syncs: u64 = world.nodes.iter().map(|slot| slot.disk.syncs).sum();
         assert_eq!(syncs, cost.syncs);
         assert!(logs(&world).iter().all(|log| log.len() == 1));
     }
@@ -142,8 +142,8 @@ fn describe(message: &Message) -> Option<String> {
 #[test]
 fn a_hidden_lock_comes_to_light() {
     let mut world = world(4, 1, 1);
-    (world.trace, world.describe) = (Some(vec![]), describe);
-    world.delay = Box::new(|_, _, from, to, message| {
+    world.print = sends(describe);
+    world.transit = Box::new(|_, _, from, to, message| {
         let hidden = matches!(message, Message::Proposal { proposal, .. }
             if proposal.claimed_statement().round == 0)
             && (from, to) == (NodeId(1), NodeId(2));
@@ -300,7 +300,7 @@ fn a_hidden_lock_comes_to_light() {
         n0 outputs Delivered { height: 1, values: [b"a"] }
         n2 outputs Delivered { height: 1, values: [b"a"] }
     "#]]
-    .assert_eq(&world.transcript());
+    .assert_eq(&world.transcript);
 }
 
 /// A lock is no vow for ever: when a quorum prevotes for something else in a later round, a locked
@@ -348,7 +348,7 @@ fn a_lock_yields_to_a_later_quorum() {
             polka,
         }
     };
-    let node = |world: &World<Tendermint>| world.slots[0].node.clone().expect("alive");
+    let node = |world: &World<Tendermint>| world.nodes[0].state.clone().expect("alive");
     let said = |world: &World<Tendermint>, round| {
         node(world)
             .hard()
@@ -402,7 +402,7 @@ fn all_at_once_may_crash() {
         let mut world = world(4, 1, seed);
         for round in 0..10 {
             world.request(round % 4, value(&round.to_string()));
-            let wait = world.rng.below(80);
+            let wait = world.dice.below(80);
             world.run(Duration::from_millis(wait));
             (0..4).for_each(|node| world.crash(node));
             (0..4).for_each(|node| world.restart(node));
@@ -417,10 +417,10 @@ fn all_at_once_may_crash() {
 fn who_was_cut_off_catches_up_or_skips() {
     for (rounds, skips) in [(5, false), (30, true)] {
         let mut world = world(4, 1, 1);
-        let cut = rounds * 100_000_000;
-        world.delay = Box::new(move |rng, now, from, to, _| {
-            let cut = now.0 < cut && (from == NodeId(3) || to == NodeId(3));
-            (!cut).then(|| Duration::from_micros(1 + rng.below(9_999)))
+        let cut = Duration::from_millis(rounds * 100);
+        world.transit = Box::new(move |dice, now, from, to, _| {
+            let cut = now < cut && (from == NodeId(3) || to == NodeId(3));
+            (!cut).then(|| any_delay(dice))
         });
         for round in 0..rounds {
             world.request(0, value(&round.to_string()));
@@ -429,13 +429,13 @@ fn who_was_cut_off_catches_up_or_skips() {
         world.request(1, value("last"));
         let done = world.run_until(LONG, |world| everywhere(world, &[value("last")]));
         assert!(done && agree(&world));
-        let parents: Vec<_> = world.honest().filter_map(|s| s.node.as_ref()).collect();
+        let parents: Vec<_> = world.honest().filter_map(|s| s.state.as_ref()).collect();
         assert!(
             parents
                 .windows(2)
                 .all(|pair| pair[0].parent() == pair[1].parent())
         );
-        let skipped = world.slots[3].outputs.iter();
+        let skipped = world.nodes[3].outputs.iter();
         let skipped = skipped.filter(|o| matches!(o, Output::Skip { .. })).count();
         assert_eq!(skipped > 0, skips);
     }
@@ -444,7 +444,7 @@ fn who_was_cut_off_catches_up_or_skips() {
 #[test]
 fn two_votes_of_one_node_are_evidence() {
     let mut world = world(4, 1, 1);
-    world.delay = lock_step();
+    world.transit = lock_step();
     let keys = deal(Scheme::Ideal, Instance(1), 4, 1);
     world.run(Duration::ZERO);
     for block in [None, Some(Digest::default())] {
@@ -456,7 +456,7 @@ fn two_votes_of_one_node_are_evidence() {
         });
         world.inject(3, 0, Message::Prevote(vote.into_signed()));
     }
-    assert_eq!(world.slots[0].outputs, [Output::Equivocation(NodeId(3))]);
+    assert_eq!(world.nodes[0].outputs, [Output::Equivocation(NodeId(3))]);
 }
 
 /// Node 0 leaves round 0 with the precommit of node 2, which speaks to node 0 alone, and never
@@ -471,15 +471,15 @@ fn what_ended_a_round_is_passed_on() {
             _ => vec![],
         }),
     );
-    world.delay = Box::new(|_, now, _, to, message| {
-        let early = now.0 < 2_000_000_000;
+    world.transit = Box::new(|_, now, _, to, message| {
+        let early = now < Duration::from_secs(2);
         let votes = matches!(message, Message::Proposal { .. } | Message::Prevote(_));
         (!(early && to == NodeId(0) && votes)).then_some(DELTA)
     });
     world.request(1, value("a"));
     world.request(0, value("b"));
     let round = |world: &World<Tendermint>, node: usize| {
-        let node = world.slots[node].node.as_ref().map(Tendermint::round);
+        let node = world.nodes[node].state.as_ref().map(Tendermint::round);
         node.expect("alive")
     };
     assert!(world.run_until(LONG, |world| round(world, 0) == 1));
@@ -493,7 +493,7 @@ fn real_signatures_give_the_same_run() {
         let keys = deal(scheme, Instance(1), 4, 1);
         let mut world =
             World::<Tendermint>::new(4, 1, |me| Config::new(4, 1, keys[me.index()].clone()));
-        world.delay = lock_step();
+        world.transit = lock_step();
         world.silence(1);
         world.request(0, value("a"));
         world.run(LONG);

@@ -190,7 +190,7 @@ mod tests {
         let mut contract = contract(40_200);
         for name in ["first", "second"] {
             let mut files = TrackedFiles::default();
-            let place = Place::take_over(&mut files, &path, &contract).expect("taken");
+            let place = UpDirectory::take_over(&mut files, &path, &contract).expect("taken");
             assert_eq!(files.at_risk(), <[&Path; 0]>::default(), "{name} start");
             let made: Vec<_> = files.made().collect();
             assert!(made.contains(&&*place.contract()), "{made:?}");

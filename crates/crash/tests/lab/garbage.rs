@@ -1,29 +1,36 @@
 //! Whatever a message says, a node takes it or leaves it: it does not panic.
 //! What it then believes is another matter, for these protocols believe each other.
 
-use crate::world::{Dice, MS, Weather, World};
+use crate::world::*;
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
 use quorate_crash::{flood_set, majority, multi_paxos, paxos, primary_backup, two_generals};
 
-impl Dice {
+trait Garbage {
+    fn number(&mut self) -> u64;
+    fn id(&mut self) -> NodeId;
+    fn bytes(&mut self) -> Bytes;
+    fn some<T>(&mut self, one: impl FnMut(&mut Self) -> T) -> Vec<T>;
+}
+
+impl Garbage for Dice {
     /// Small numbers, and those at the edges.
     fn number(&mut self) -> u64 {
-        match self.below(8) {
+        match self.index(8) {
             0 => u64::MAX,
             1 => u64::MAX - 1,
             2 => 1 << 32,
-            _ => self.below(6) as u64,
+            _ => self.index(6) as u64,
         }
     }
     fn id(&mut self) -> NodeId {
-        NodeId([0, 1, 2, 3, 127, 128, 255][self.below(7)])
+        NodeId([0, 1, 2, 3, 127, 128, 255][self.index(7)])
     }
     fn bytes(&mut self) -> Bytes {
-        Bytes::from_static([&b""[..], b"a", b"b"][self.below(3)])
+        Bytes::from_static([&b""[..], b"a", b"b"][self.index(3)])
     }
     fn some<T>(&mut self, mut one: impl FnMut(&mut Self) -> T) -> Vec<T> {
-        (0..self.below(4)).map(|_| one(self)).collect()
+        (0..self.index(4)).map(|_| one(self)).collect()
     }
 }
 
@@ -35,19 +42,19 @@ fn survive<P: Protocol>(
 ) {
     for seed in 0..100 {
         let mut dice = Dice(seed);
-        let mut world: World<P> = World::new(config.clone(), nodes, seed, Weather::CALM);
+        let mut world: World<P> = lab_world(config.clone(), nodes, seed, WireProfile::CALM);
         for _ in 0..200 {
-            let to = dice.below(nodes.into()) as u8;
-            match dice.below(10) {
-                0 => world.request(to, request(dice.bytes())),
-                1 => world.run_until(world.now + dice.below(700) as u64 * MS),
+            let to = dice.index(nodes.into()) as u8;
+            match dice.index(10) {
+                0 => world.ask(to, request(dice.bytes())),
+                1 => world.run_to(world.now + dice.index(700) as u32 * MS),
                 2 => {
-                    world.crash(NodeId(to.into()));
-                    world.restart(NodeId(to.into()));
+                    world.crash(to.into());
+                    world.restart(to.into());
                 }
                 _ => world.forge(dice.id().0 as u8, to, message(&mut dice)),
             }
-            world.run_until(world.now + MS);
+            world.run_to(world.now + MS);
             let _ = world.check(); // it may well have noticed
         }
     }
@@ -69,7 +76,7 @@ fn the_majority_commit_survives_it() {
             order,
             ..Config::default()
         };
-        survive::<Majority>(config, 5, Commit, |dice| match dice.below(5) {
+        survive::<Majority>(config, 5, Commit, |dice| match dice.index(5) {
             0 => Message::Prepare {
                 ballot: dice.number(),
             },
@@ -97,7 +104,7 @@ fn paxos_survives_it() {
         ballot: ballot(dice),
         value: dice.bytes(),
     };
-    survive::<Paxos>(Config::default(), 3, Propose, |dice| match dice.below(7) {
+    survive::<Paxos>(Config::default(), 3, Propose, |dice| match dice.index(7) {
         0 => Message::Prepare {
             ballot: ballot(dice),
         },
@@ -136,7 +143,7 @@ fn multi_paxos_survives_it() {
         max_slots: 50,
         ..Config::default()
     };
-    survive::<MultiPaxos>(config, 3, Propose, |dice| match dice.below(8) {
+    survive::<MultiPaxos>(config, 3, Propose, |dice| match dice.index(8) {
         0 => Message::Prepare {
             ballot: ballot(dice),
             first: dice.number(),
@@ -188,7 +195,7 @@ fn primary_and_backups_survive_it() {
         window: 2,
         ..Config::default()
     };
-    survive::<PrimaryBackup>(config, 4, UpdateRequest, |dice| match dice.below(5) {
+    survive::<PrimaryBackup>(config, 4, UpdateRequest, |dice| match dice.index(5) {
         0 => Message::Heartbeat {
             applied: dice.number(),
         },

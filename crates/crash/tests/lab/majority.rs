@@ -1,6 +1,6 @@
 //! The majority commit: the traces of doc 000, the table of doc 003, and what each lesson costs.
 
-use crate::world::{Dice, Event, MS, Weather, World, ms};
+use crate::world::*;
 use bytes::Bytes;
 use expect_test::expect;
 use quorate_core::NodeId;
@@ -35,16 +35,16 @@ fn decided(world: &World<Majority>) -> BTreeSet<Bytes> {
 
 fn traced(config: Config) -> World<Majority> {
     let size = config.nodes;
-    let mut world: World<Majority> = World::new(config, size, 0, Weather::CALM);
-    world.transcript = Some(String::new());
+    let mut world: World<Majority> = lab_world(config, size, 0, WireProfile::CALM);
+    world.print = arrivals();
     world
 }
 
 #[test]
 fn crash_stop_as_traced() {
     let mut world = traced(Config::default());
-    world.crash(NodeId(2));
-    world.request(0, commit("X"));
+    world.crash(2);
+    world.ask(0, commit("X"));
     world.settle();
     world.check().unwrap();
     expect![[r#"
@@ -64,7 +64,7 @@ fn crash_stop_as_traced() {
         3.0 ms     n0 → n4  Committed { value: b"X" }
         3.0 ms     n4 says Committed { value: b"X" }
     "#]]
-    .assert_eq(&world.transcript.unwrap());
+    .assert_eq(&world.transcript);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn crash_recovery_as_traced() {
     // with the value, and nobody tells it that it is committed: this protocol has no catch-up.
     let mut world = traced(Config::default());
     world.nodes[2].breath = Some(0);
-    world.request(0, commit("X"));
+    world.ask(0, commit("X"));
     world.at(30_000 * MS, Event::Restart(NodeId(2)));
     world.settle();
     world.check().unwrap();
@@ -98,15 +98,15 @@ fn crash_recovery_as_traced() {
         3.0 ms     n4 says Committed { value: b"X" }
         30000.0 ms n2 recovers
     "#]]
-    .assert_eq(&world.transcript.unwrap());
+    .assert_eq(&world.transcript);
 }
 
 #[test]
 fn omission_as_traced() {
     // C gets everything and nothing that it says arrives.
     let mut world = traced(Config::default());
-    world.fate = Some(Box::new(|from, _, _| (from != NodeId(2)).then_some(0)));
-    world.request(0, commit("X"));
+    world.transit = Box::new(|_, _, from, _, _| (from != NodeId(2)).then_some(ZERO));
+    world.ask(0, commit("X"));
     world.settle();
     world.check().unwrap();
     expect![[r#"
@@ -129,7 +129,7 @@ fn omission_as_traced() {
         3.0 ms     n0 → n4  Committed { value: b"X" }
         3.0 ms     n4 says Committed { value: b"X" }
     "#]]
-    .assert_eq(&world.transcript.unwrap());
+    .assert_eq(&world.transcript);
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn a_liar_as_traced() {
     // C plays along, and tells D and E something else in the leader's name. Where nobody can tell
     // who speaks, D and E overwrite what they have acknowledged.
     let mut world = traced(Config::default());
-    world.request(0, commit("X"));
-    world.run_until(MS);
+    world.ask(0, commit("X"));
+    world.run_to(MS);
     for victim in [3, 4] {
         world.forge(0, victim, Message::Propose(vote(0, "Y")));
     }
@@ -172,7 +172,7 @@ fn a_liar_as_traced() {
         3.0 ms     n3 says Committed { value: b"X" }
         3.0 ms     n0 → n4  Committed { value: b"X" }
         3.0 ms     n4 says Committed { value: b"X" }
-    "#]].assert_eq(&world.transcript.unwrap());
+    "#]].assert_eq(&world.transcript);
 }
 
 /// A follower's mode in doc 003.
@@ -202,29 +202,31 @@ fn four_modes(modes: [Mode; 4], count: Count, seed: u64) -> World<Majority> {
         count,
         ..Config::default()
     };
-    let weather = Weather {
+    let weather = WireProfile {
         delay: MS..=5 * MS,
-        ..Weather::CALM
+        ..WireProfile::CALM
     };
-    let mut world: World<Majority> = World::new(config, 5, seed, weather);
+    let mut world: World<Majority> = lab_world(config, 5, seed, weather);
     let mode = move |node: NodeId| match node {
         NodeId(0) => Mode::Healthy,
         NodeId(node) => modes[node as usize - 1],
     };
     for node in NodeId::all(5).filter(|node| mode(*node) == Mode::Crash) {
-        world.crash(node);
+        world.crash(node.index());
     }
     let mut dice = Dice(seed);
-    world.fate = Some(Box::new(move |from, _, _| match mode(from) {
-        Mode::Omission => (!dice.percent(40)).then_some(0),
+    world.transit = Box::new(move |_, _, from, _, _| match mode(from) {
+        Mode::Omission => (!dice.percent(40)).then_some(ZERO),
         Mode::Timing => Some(dice.within(&(500 * MS..=1200 * MS))),
-        _ => Some(0),
-    }));
-    world.rewrite = Some(Box::new(move |node, to, message, put| match mode(node) {
-        Mode::Byzantine => put(to, tampered(message)),
-        _ => put(to, message),
-    }));
-    world.request(0, commit("balance=9000"));
+        _ => Some(ZERO),
+    });
+    for node in (1..5).filter(|node| mode(NodeId(*node)) == Mode::Byzantine) {
+        world.corrupt(
+            node as u8,
+            Box::new(|_, _, message| vec![tampered(message)]),
+        );
+    }
+    world.ask(0, commit("balance=9000"));
     world.settle();
     world
 }
@@ -296,20 +298,20 @@ fn who_counts_acknowledgements_and_not_their_content_commits_what_nobody_propose
 /// X is committed; then every node crashes, at a moment when no disk of a follower has synced yet
 /// unless somebody waited for it, and comes back; then Y is asked for.
 fn twice(config: Config) -> World<Majority> {
-    let weather = Weather {
+    let weather = WireProfile {
         sync: 5 * MS..=5 * MS,
-        ..Weather::CALM
+        ..WireProfile::CALM
     };
     let size = config.nodes;
-    let mut world: World<Majority> = World::new(config, size, 0, weather);
-    world.request(0, commit("X"));
+    let mut world: World<Majority> = lab_world(config, size, 0, weather);
+    world.ask(0, commit("X"));
     while committed(&world).is_empty() && world.turn() {}
-    world.run_until(world.now + MS);
+    world.run_to(world.now + MS);
     for node in NodeId::all(size) {
-        world.crash(node);
-        world.restart(node);
+        world.crash(node.index());
+        world.restart(node.index());
     }
-    world.request(0, commit("Y"));
+    world.ask(0, commit("Y"));
     world.settle();
     world
 }
@@ -356,14 +358,14 @@ fn only_a_leader_that_does_not_wait_is_overtaken_by_its_own_value() {
             order,
             ..Config::default()
         };
-        let weather = Weather {
+        let weather = WireProfile {
             delay: MS..=50 * MS,
             loss: 10,
             repeat: 20,
-            ..Weather::CALM
+            ..WireProfile::CALM
         };
-        let mut world: World<Majority> = World::new(config, 5, seed, weather);
-        world.request(0, commit("X"));
+        let mut world: World<Majority> = lab_world(config, 5, seed, weather);
+        world.ask(0, commit("X"));
         world.settle();
         world.check()
     };
@@ -379,38 +381,38 @@ fn with_the_safe_options_one_value_is_committed_and_a_quorum_keeps_it() {
     let mut decisions = 0;
     for seed in 0..1500 {
         let mut dice = Dice(seed);
-        let nodes = [1, 2, 3, 4, 5][dice.below(5)];
+        let nodes = [1, 2, 3, 4, 5][dice.index(5)];
         let config = Config {
             nodes,
-            leader: NodeId(dice.below(usize::from(nodes)) as u32),
+            leader: NodeId(dice.index(usize::from(nodes)) as u32),
             quorum: match nodes {
                 1 => QuorumRule::OfAll,
-                _ => [QuorumRule::OfAll, QuorumRule::OfFollowers][dice.below(2)],
+                _ => [QuorumRule::OfAll, QuorumRule::OfFollowers][dice.index(2)],
             },
-            order: [PrepareRule::Simple, PrepareRule::PromiseFirst][dice.below(2)],
-            deadline: [None, Some(ms(30))][dice.below(2)],
+            order: [PrepareRule::Simple, PrepareRule::PromiseFirst][dice.index(2)],
+            deadline: [None, Some(ms(30))][dice.index(2)],
             ..Config::default()
         };
         config.check().unwrap();
         assert_eq!(config.protocol(), Some(PROTOCOL));
-        let weather = Weather {
-            delay: MS..=MS * [1, 10, 60][dice.below(3)],
-            loss: [0, 5, 20][dice.below(3)],
-            repeat: [0, 20][dice.below(2)],
-            sync: 0..=MS * [0, 10][dice.below(2)],
+        let weather = WireProfile {
+            delay: MS..=MS * [1, 10, 60][dice.index(3)],
+            loss: [0, 5, 20][dice.index(3)],
+            repeat: [0, 20][dice.index(2)],
+            sync: ZERO..=MS * [0, 10][dice.index(2)],
         };
-        let mut world: World<Majority> = World::new(config.clone(), nodes, seed, weather);
-        for _ in 0..dice.below(8) {
+        let mut world: World<Majority> = lab_world(config.clone(), nodes, seed, weather);
+        for _ in 0..dice.index(8) {
             let node = match dice.percent(50) {
                 true => config.leader,
-                false => NodeId(dice.below(usize::from(nodes)) as u32),
+                false => NodeId(dice.index(usize::from(nodes)) as u32),
             };
-            let at = dice.within(&(0..=200 * MS));
+            let at = dice.within(&(ZERO..=200 * MS));
             world.at(at, Event::Crash(node));
-            world.at(at + dice.within(&(0..=50 * MS)), Event::Restart(node));
+            world.at(at + dice.within(&(ZERO..=50 * MS)), Event::Restart(node));
         }
         for value in ["X", "Y", "Z"].into_iter().cycle().take(12) {
-            let at = dice.within(&(0..=250 * MS));
+            let at = dice.within(&(ZERO..=250 * MS));
             world.at(at, Event::Request(config.leader, commit(value)));
         }
         while world.turn() {
@@ -442,13 +444,13 @@ fn with_a_minority_of_followers_silent_the_rest_commit() {
                 order,
                 ..Config::default()
             };
-            let mut world: World<Majority> = World::new(config, nodes, 0, Weather::CALM);
+            let mut world: World<Majority> = lab_world(config, nodes, 0, WireProfile::CALM);
             let silent = (nodes - 1) / 2;
             NodeId::all(nodes)
                 .rev()
                 .take(silent.into())
-                .for_each(|n| world.crash(n));
-            world.request(0, commit("X"));
+                .for_each(|n| world.crash(n.index()));
+            world.ask(0, commit("X"));
             world.settle();
             assert_eq!(committed(&world).len(), usize::from(nodes - silent));
         }
@@ -456,9 +458,9 @@ fn with_a_minority_of_followers_silent_the_rest_commit() {
 }
 
 /// Each sync takes as long as ten messages.
-const SLOW_DISKS: Weather = Weather {
-    sync: 10 * MS..=10 * MS,
-    ..Weather::CALM
+const SLOW_DISKS: WireProfile = WireProfile {
+    sync: ms(10)..=ms(10),
+    ..WireProfile::CALM
 };
 
 #[test]
@@ -468,13 +470,13 @@ fn it_costs_what_the_catalogue_says() {
             nodes,
             ..Config::default()
         };
-        let mut world: World<Majority> = World::new(config, nodes, 0, SLOW_DISKS);
-        world.request(0, commit("X"));
+        let mut world: World<Majority> = lab_world(config, nodes, 0, SLOW_DISKS);
+        world.ask(0, commit("X"));
         world.settle();
         let cost = PROTOCOL.cost(nodes.into(), 0);
         assert_eq!(world.sent, cost.messages);
         let time = cost.delays + 10 * cost.syncs_in_sequence;
-        assert_eq!(world.outputs[0].0, time * MS);
+        assert_eq!(world.outputs[0].0, ms(time));
         let syncs: u64 = world.nodes.iter().map(|node| node.disk.syncs).sum();
         assert_eq!(syncs, cost.syncs);
     }
@@ -486,7 +488,7 @@ fn what_comes_late_from_an_older_ballot_is_not_accepted_after_a_newer_promise() 
         order: PrepareRule::PromiseFirst,
         ..Config::default()
     };
-    let mut world: World<Majority> = World::new(config, 5, 0, Weather::CALM);
+    let mut world: World<Majority> = lab_world(config, 5, 0, WireProfile::CALM);
     world.forge(0, 1, Message::Prepare { ballot: 2 });
     world.forge(0, 1, Message::Propose(vote(1, "old")));
     world.forge(0, 1, Message::Prepare { ballot: 1 });

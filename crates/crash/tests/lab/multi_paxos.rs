@@ -1,6 +1,6 @@
 //! Multi-Paxos: one log, whatever happens; and a log that grows, once it stops happening.
 
-use crate::world::{Dice, Event, MS, Weather, World, ms};
+use crate::world::*;
 use bytes::Bytes;
 use expect_test::expect;
 use quorate_core::NodeId;
@@ -11,9 +11,9 @@ fn propose(value: impl ToString) -> Propose {
     Propose(Bytes::from(value.to_string()))
 }
 
-fn cluster(config: &Config, seed: u64, weather: Weather) -> World<MultiPaxos> {
+fn cluster(config: &Config, seed: u64, weather: WireProfile) -> World<MultiPaxos> {
     config.check().unwrap();
-    World::new(config.clone(), config.nodes, seed, weather)
+    lab_world(config.clone(), config.nodes, seed, weather)
 }
 
 fn sized(nodes: u8) -> Config {
@@ -26,13 +26,13 @@ fn sized(nodes: u8) -> Config {
 /// Runs until somebody leads, and lets its first heartbeat arrive.
 fn elect(world: &mut World<MultiPaxos>) -> u8 {
     let leads = |world: &World<MultiPaxos>| {
-        let mut up = (0..world.size).filter(|n| world.up(*n));
+        let mut up = (0..world.n).filter(|n| world.up(*n));
         up.find(|n| world.state(*n).leads())
     };
     while leads(world).is_none() {
         assert!(world.turn() && world.now < 60_000 * MS, "nobody leads");
     }
-    world.run_until(world.now + 5 * MS);
+    world.run_to(world.now + 5 * MS);
     leads(world).unwrap()
 }
 
@@ -54,13 +54,13 @@ fn log(world: &World<MultiPaxos>) -> Result<BTreeMap<u64, Bytes>, String> {
 
 #[test]
 fn a_leader_is_found_and_values_are_chosen() {
-    let mut world = cluster(&sized(3), 4, Weather::CALM);
-    world.transcript = Some(String::new());
+    let mut world = cluster(&sized(3), 4, WireProfile::CALM);
+    world.print = arrivals();
     let leader = elect(&mut world);
-    world.request(leader, propose("a"));
-    world.run_until(world.now + 10 * MS);
-    world.request(leader, propose("b"));
-    world.run_until(world.now + 2 * MS);
+    world.ask(leader, propose("a"));
+    world.run_to(world.now + 10 * MS);
+    world.ask(leader, propose("b"));
+    world.run_to(world.now + 2 * MS);
     world.check().unwrap();
     expect![[r#"
         325.8 ms   n0 → n1  Prepare { ballot: Ballot { round: 1, node: NodeId(0) }, first: 1 }
@@ -84,27 +84,27 @@ fn a_leader_is_found_and_values_are_chosen() {
         343.8 ms   n1 → n0  Accepted { ballot: Ballot { round: 1, node: NodeId(0) }, first: 2, last: 2 }
         343.8 ms   n0 says Chosen { slot: 2, value: b"b" }
         343.8 ms   n2 → n0  Accepted { ballot: Ballot { round: 1, node: NodeId(0) }, first: 2, last: 2 }
-    "#]].assert_eq(&world.transcript.unwrap());
+    "#]].assert_eq(&world.transcript);
 }
 
 #[test]
 fn a_new_leader_proposes_again_what_it_finds_and_fills_the_gap_with_a_no_op() {
     // §3: of three slots the first and the third reach one other node before the leader dies.
-    let mut world = cluster(&sized(3), 4, Weather::CALM);
+    let mut world = cluster(&sized(3), 4, WireProfile::CALM);
     let old = elect(&mut world);
-    world.fate = Some(Box::new(|_, _, message| match message {
+    world.transit = Box::new(|_, _, _, _, message| match message {
         Message::Accept { first: 2, .. } => None,
-        _ => Some(0),
-    }));
+        _ => Some(ZERO),
+    });
     for value in ["one", "two", "three"] {
-        world.request(old, propose(value));
+        world.ask(old, propose(value));
     }
-    world.run_until(world.now + MS);
-    world.crash(NodeId(old.into()));
-    world.fate = None;
-    world.transcript = Some(String::new());
+    world.run_to(world.now + MS);
+    world.crash(old.into());
+    world.transit = on_time();
+    world.print = arrivals();
     elect(&mut world);
-    world.run_until(world.now + 5 * MS);
+    world.run_to(world.now + 5 * MS);
     world.check().unwrap();
     let values: Vec<Bytes> = log(&world).unwrap().into_values().collect();
     assert_eq!(values, ["one", "", "three"]);
@@ -118,7 +118,7 @@ fn a_new_leader_proposes_again_what_it_finds_and_fills_the_gap_with_a_no_op() {
         890.3 ms   n2 says Chosen { slot: 1, value: b"one" }
         890.3 ms   n2 says Chosen { slot: 2, value: b"" }
         890.3 ms   n2 says Chosen { slot: 3, value: b"three" }
-    "#]].assert_eq(&world.transcript.unwrap());
+    "#]].assert_eq(&world.transcript);
 }
 
 #[test]
@@ -132,9 +132,9 @@ fn of_two_votes_in_a_slot_the_one_with_the_greater_number_is_proposed_again() {
         vec![(1, Vote { ballot, value })]
     };
     for order in [[0, 1], [1, 0]] {
-        let mut world = cluster(&sized(5), 0, Weather::CALM);
-        (0..4).for_each(|n| world.crash(NodeId(n)));
-        world.run_until(700 * MS);
+        let mut world = cluster(&sized(5), 0, WireProfile::CALM);
+        (0..4).for_each(|n| world.crash(n));
+        world.run_to(700 * MS);
         let ballot = world.on_disk(4).promised;
         assert!(ballot.node == NodeId(4) && ballot.round == 1);
         for node in order {
@@ -146,7 +146,7 @@ fn of_two_votes_in_a_slot_the_one_with_the_greater_number_is_proposed_again() {
             };
             world.forge(node as u8, 4, promise);
         }
-        world.run_until(701 * MS);
+        world.run_to(701 * MS);
         assert!(world.state(4).leads());
         assert_eq!(world.on_disk(4).votes[&1].value, "new");
     }
@@ -158,27 +158,25 @@ fn a_new_leader_finds_all_in_as_many_pieces_as_it_takes() {
         batch: 2,
         ..sized(3)
     };
-    let mut world = cluster(&config, 4, Weather::CALM);
+    let mut world = cluster(&config, 4, WireProfile::CALM);
     let old = elect(&mut world);
     // Accepted by a quorum, and only the old leader knows.
     let silent = (old + 1) % 3;
-    world.fate = Some(Box::new(move |_, to, _| {
-        (to.0 != silent.into()).then_some(0)
-    }));
-    (0..9).for_each(|n| world.request(old, propose(n)));
-    world.run_until(world.now + 2 * MS);
+    world.transit = Box::new(move |_, _, _, to, _| (to.0 != silent.into()).then_some(ZERO));
+    (0..9).for_each(|n| world.ask(old, propose(n)));
+    world.run_to(world.now + 2 * MS);
     assert_eq!(world.state(old).chosen(), 9);
-    world.crash(NodeId(old.into()));
+    world.crash(old.into());
     let keeper = 3 - old - silent;
-    world.fate = Some(Box::new(move |from, _, message| {
+    world.transit = Box::new(move |_, _, from, _, message| {
         let asks = from.0 == keeper.into() && matches!(message, Message::Prepare { .. });
-        (!asks).then_some(0)
-    }));
+        (!asks).then_some(ZERO)
+    });
     elect(&mut world);
-    world.run_until(world.now + 50 * MS);
+    world.run_to(world.now + 50 * MS);
     assert!(world.state(silent).leads());
-    world.request(silent, propose("9"));
-    world.run_until(world.now + 50 * MS);
+    world.ask(silent, propose("9"));
+    world.run_to(world.now + 50 * MS);
     let values: Vec<Bytes> = log(&world).unwrap().into_values().collect();
     assert_eq!(values, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
     world.check().unwrap();
@@ -190,25 +188,25 @@ fn who_was_away_fetches_what_it_has_missed() {
         batch: 7,
         ..sized(3)
     };
-    let mut world = cluster(&config, 1, Weather::CALM);
+    let mut world = cluster(&config, 1, WireProfile::CALM);
     let leader = elect(&mut world);
     let away = (leader + 1) % 3;
-    world.crash(NodeId(away.into()));
+    world.crash(away.into());
     for n in 0..500 {
-        world.request(leader, propose(n));
+        world.ask(leader, propose(n));
         if n % 100 == 0 {
-            world.run_until(world.now + 10 * MS);
+            world.run_to(world.now + 10 * MS);
         }
     }
-    world.run_until(world.now + 50 * MS);
-    world.restart(NodeId(away.into()));
-    world.run_until(world.now + 400 * MS);
+    world.run_to(world.now + 50 * MS);
+    world.restart(away.into());
+    world.run_to(world.now + 400 * MS);
     assert_eq!(world.state(away).chosen(), world.state(leader).chosen());
     assert_eq!(world.state(leader).chosen(), 500);
     // And once more, each from its own disk, which knows all but the last window.
     for node in [away, leader] {
-        world.crash(NodeId(node.into()));
-        world.restart(NodeId(node.into()));
+        world.crash(node.into());
+        world.restart(node.into());
         assert!(world.state(node).chosen() >= 400);
     }
     log(&world).unwrap();
@@ -223,27 +221,25 @@ fn a_candidate_that_is_behind_learns_before_it_leads() {
         ..sized(3)
     };
     for seed in 0..20 {
-        let mut world = cluster(&config, seed, Weather::CALM);
+        let mut world = cluster(&config, seed, WireProfile::CALM);
         let leader = elect(&mut world);
         let behind = (leader + 1) % 3;
-        world.fate = Some(Box::new(move |_, to, _| {
-            (to.0 != behind.into()).then_some(0)
-        }));
+        world.transit = Box::new(move |_, _, _, to, _| (to.0 != behind.into()).then_some(ZERO));
         for n in 0..20 {
-            world.request(leader, propose(n));
-            world.run_until(world.now + 3 * MS);
+            world.ask(leader, propose(n));
+            world.run_to(world.now + 3 * MS);
         }
-        world.run_until(world.now + 61 * MS);
+        world.run_to(world.now + 61 * MS);
         let other = 3 - leader - behind;
         assert_eq!(world.state(other).chosen(), 20);
         // Now it hears nothing but answers, loses patience, and asks for promises.
-        world.fate = Some(Box::new(move |_, to, message| {
+        world.transit = Box::new(move |_, _, _, to, message| {
             let answers = matches!(
                 message,
                 Message::Promise { .. } | Message::Chosen { .. } | Message::Rejected { .. }
             );
-            (to.0 != behind.into() || answers).then_some(0)
-        }));
+            (to.0 != behind.into() || answers).then_some(ZERO)
+        });
         // Once it asks it takes a few messages, and not an election for each piece.
         let patience = world.now + 700 * MS;
         while !world.state(behind).leads() {
@@ -261,7 +257,7 @@ fn more_than_the_window_is_refused_and_so_is_more_than_the_log_holds() {
         max_slots: 8,
         ..sized(3)
     };
-    let mut world = cluster(&config, 1, Weather::CALM);
+    let mut world = cluster(&config, 1, WireProfile::CALM);
     let leader = elect(&mut world);
     let refused = |world: &World<MultiPaxos>, why| {
         let outputs = world.outputs.iter();
@@ -269,16 +265,16 @@ fn more_than_the_window_is_refused_and_so_is_more_than_the_log_holds() {
             .filter(|(_, _, o)| *o == Output::Refused(why))
             .count()
     };
-    (0..7).for_each(|n| world.request(leader, propose(n)));
-    world.run_until(world.now + 10 * MS);
+    (0..7).for_each(|n| world.ask(leader, propose(n)));
+    world.run_to(world.now + 10 * MS);
     assert_eq!(refused(&world, Refusal::Busy), 2);
-    (0..5).for_each(|n| world.request(leader, propose(n)));
-    world.run_until(world.now + 10 * MS);
+    (0..5).for_each(|n| world.ask(leader, propose(n)));
+    world.run_to(world.now + 10 * MS);
     assert_eq!(refused(&world, Refusal::Full), 2);
     assert_eq!(world.state(leader).chosen(), 8);
     let follower = (leader + 1) % 3;
-    world.request(follower, propose("x"));
-    world.run_until(world.now + MS);
+    world.ask(follower, propose("x"));
+    world.run_to(world.now + MS);
     let leader = Some(NodeId(leader.into()));
     assert_eq!(refused(&world, Refusal::NotLeader { leader }), 1);
 }
@@ -297,19 +293,19 @@ fn storm(seed: u64, lying_disks: bool) -> Result<u64, String> {
         (300, 600, 60)
     };
     let config = Config {
-        window: [1, 4, 100][dice.below(3)],
-        batch: [1, 3, 64][dice.below(3)],
+        window: [1, 4, 100][dice.index(3)],
+        batch: [1, 3, 64][dice.index(3)],
         election_min: ms(min),
         election_max: ms(max),
         heartbeat: ms(beat),
-        ..sized([1, 2, 3, 3, 4, 5, 7][dice.below(7)])
+        ..sized([1, 2, 3, 3, 4, 5, 7][dice.index(7)])
     };
     let nodes = config.nodes;
-    let rough = Weather {
-        delay: MS..=MS * [1, 30, 300][dice.below(3)],
-        loss: [0, 10, 30][dice.below(3)],
-        repeat: [0, 30][dice.below(2)],
-        sync: 0..=MS * [0, 20][dice.below(2)],
+    let rough = WireProfile {
+        delay: MS..=MS * [1, 30, 300][dice.index(3)],
+        loss: [0, 10, 30][dice.index(3)],
+        repeat: [0, 30][dice.index(2)],
+        sync: ZERO..=MS * [0, 20][dice.index(2)],
     };
     let mut world = cluster(&config, seed, rough);
     if lying_disks {
@@ -318,30 +314,30 @@ fn storm(seed: u64, lying_disks: bool) -> Result<u64, String> {
             .iter_mut()
             .for_each(|node| node.disk.lies = true);
     }
-    let somebody = |dice: &mut Dice| NodeId(dice.below(usize::from(nodes)) as u32);
+    let somebody = |dice: &mut Dice| NodeId(dice.index(usize::from(nodes)) as u32);
     let rough_until = if restless { 1000 * MS } else { 5000 * MS };
-    for _ in 0..dice.below(16) {
+    for _ in 0..dice.index(16) {
         let node = somebody(&mut dice);
-        let at = dice.within(&(0..=rough_until));
+        let at = dice.within(&(ZERO..=rough_until));
         world.at(at, Event::Crash(node));
-        let away = dice.within(&(0..=rough_until / 8));
+        let away = dice.within(&(ZERO..=rough_until / 8));
         world.at(at + away, Event::Restart(node));
     }
     for wish in 0..WISHES {
-        let at = dice.within(&(0..=rough_until));
+        let at = dice.within(&(ZERO..=rough_until));
         world.at(at, Event::Request(somebody(&mut dice), propose(wish)));
     }
     while world.now < rough_until && world.turn() {
         world.check()?;
     }
     let contested = log(&world)?.len() as u64;
-    world.weather = Weather::CALM;
-    NodeId::all(nodes).for_each(|node| world.restart(node));
+    world.profile = Some(WireProfile::CALM);
+    NodeId::all(nodes).for_each(|node| world.restart(node.index()));
     // Messages of the rough time are under way for a while.
-    world.run_until(rough_until + 3000 * MS);
+    world.run_to(rough_until + 3000 * MS);
     let leader = elect(&mut world);
-    world.request(leader, propose("last"));
-    world.run_until(world.now + 1000 * MS);
+    world.ask(leader, propose("last"));
+    world.run_to(world.now + 1000 * MS);
     world.check()?;
     let log = log(&world)?;
     let last = log.last_key_value().ok_or("nothing is chosen")?;
@@ -387,14 +383,12 @@ fn with_a_minority_down_values_are_chosen_and_with_a_majority_down_none_is() {
             if down == nodes {
                 continue;
             }
-            let mut world = cluster(&sized(nodes), 7, Weather::CALM);
+            let mut world = cluster(&sized(nodes), 7, WireProfile::CALM);
             let leader = elect(&mut world);
             let others = (0..nodes).filter(|n| *n != leader);
-            others
-                .take(down.into())
-                .for_each(|n| world.crash(NodeId(n.into())));
-            world.request(leader, propose("x"));
-            world.run_until(world.now + 200 * MS);
+            others.take(down.into()).for_each(|n| world.crash(n.into()));
+            world.ask(leader, propose("x"));
+            world.run_to(world.now + 200 * MS);
             let expected = usize::from(down == minority);
             assert_eq!(log(&world).unwrap().len(), expected, "{down} of {nodes}");
         }
@@ -402,9 +396,9 @@ fn with_a_minority_down_values_are_chosen_and_with_a_majority_down_none_is() {
 }
 
 /// Each sync takes as long as ten messages.
-const SLOW_DISKS: Weather = Weather {
-    sync: 10 * MS..=10 * MS,
-    ..Weather::CALM
+const SLOW_DISKS: WireProfile = WireProfile {
+    sync: ms(10)..=ms(10),
+    ..WireProfile::CALM
 };
 
 #[test]
@@ -416,14 +410,14 @@ fn it_costs_what_the_catalogue_says() {
             world.nodes.iter().map(|node| node.disk.syncs).sum()
         };
         let (sent, synced, asked) = (world.sent, syncs(&world), world.now);
-        world.request(leader, propose("x"));
-        world.run_until(world.now + 25 * MS);
+        world.ask(leader, propose("x"));
+        world.run_to(world.now + 25 * MS);
         let cost = PROTOCOL.cost(nodes.into(), 1);
         assert_eq!(world.sent - sent, cost.messages);
         assert_eq!(syncs(&world) - synced, cost.syncs);
         let mut outputs = world.outputs.iter();
         let chosen = outputs.find(|(_, _, o)| matches!(o, Output::Chosen { .. }));
         let time = cost.delays + 10 * cost.syncs_in_sequence;
-        assert_eq!(chosen.unwrap().0 - asked, time * MS);
+        assert_eq!(chosen.unwrap().0 - asked, ms(time));
     }
 }

@@ -1,6 +1,6 @@
 //! Single-decree Paxos: one value, whatever happens; and a value, once it stops happening.
 
-use crate::world::{Dice, Event, MS, Weather, World};
+use crate::world::*;
 use bytes::Bytes;
 use expect_test::expect;
 use quorate_core::NodeId;
@@ -20,21 +20,21 @@ fn decided(world: &World<Paxos>) -> BTreeSet<Bytes> {
     values.collect()
 }
 
-fn cluster(nodes: u8, seed: u64, weather: Weather) -> World<Paxos> {
+fn cluster(nodes: u8, seed: u64, weather: WireProfile) -> World<Paxos> {
     let config = Config {
         nodes,
         ..Config::default()
     };
     config.check().unwrap();
-    World::new(config, nodes, seed, weather)
+    lab_world(config, nodes, seed, weather)
 }
 
 #[test]
 fn a_value_is_chosen() {
-    let mut world = cluster(3, 0, Weather::CALM);
-    world.transcript = Some(String::new());
-    world.request(0, propose("X"));
-    world.run_until(10 * MS);
+    let mut world = cluster(3, 0, WireProfile::CALM);
+    world.print = arrivals();
+    world.ask(0, propose("X"));
+    world.run_to(10 * MS);
     expect![[r#"
         0.0 ms     n0 is asked Propose(b"X")
         1.0 ms     n0 → n1  Prepare { ballot: Ballot { round: 1, node: NodeId(0) } }
@@ -50,25 +50,25 @@ fn a_value_is_chosen() {
         5.0 ms     n1 says Decided { value: b"X" }
         5.0 ms     n0 → n2  Decided { value: b"X" }
         5.0 ms     n2 says Decided { value: b"X" }
-    "#]].assert_eq(&world.transcript.unwrap());
+    "#]].assert_eq(&world.transcript);
 }
 
 #[test]
 fn a_later_proposer_takes_over_what_may_be_chosen_already() {
     // n0 gets its value accepted by n0 and n1, and dies before it can tell anybody. n2 asks for
     // another value, and finds the first one.
-    let mut world = cluster(3, 0, Weather::CALM);
-    world.fate = Some(Box::new(|_, to, message| {
+    let mut world = cluster(3, 0, WireProfile::CALM);
+    world.transit = Box::new(|_, _, _, to, message| {
         let blocked = to == NodeId(2) && matches!(message, Message::Accept(_));
-        (!blocked).then_some(0)
-    }));
-    world.request(0, propose("X"));
-    world.run_until(3 * MS + MS / 2);
-    world.crash(NodeId(0));
-    world.fate = None;
-    world.transcript = Some(String::new());
-    world.request(2, propose("Y"));
-    world.run_until(20 * MS);
+        (!blocked).then_some(ZERO)
+    });
+    world.ask(0, propose("X"));
+    world.run_to(3 * MS + MS / 2);
+    world.crash(0);
+    world.transit = on_time();
+    world.print = arrivals();
+    world.ask(2, propose("Y"));
+    world.run_to(20 * MS);
     assert_eq!(decided(&world), BTreeSet::from(["X".into()]));
     expect![[r#"
         3.5 ms     n2 is asked Propose(b"Y")
@@ -79,19 +79,19 @@ fn a_later_proposer_takes_over_what_may_be_chosen_already() {
         7.5 ms     n2 says Decided { value: b"X" }
         8.5 ms     n2 → n1  Decided { value: b"X" }
         8.5 ms     n1 says Decided { value: b"X" }
-    "#]].assert_eq(&world.transcript.unwrap());
+    "#]].assert_eq(&world.transcript);
 }
 
 /// Any schedule: late, lost, repeated; crashes of anybody at any time. In the end all are up and
 /// messages arrive.
 fn storm(seed: u64, lying_disks: bool) -> Result<(), String> {
     let mut dice = Dice(seed);
-    let nodes = [1, 2, 3, 3, 4, 5, 7][dice.below(7)];
-    let rough = Weather {
-        delay: MS..=MS * [1, 30, 300][dice.below(3)],
-        loss: [0, 10, 40][dice.below(3)],
-        repeat: [0, 30][dice.below(2)],
-        sync: 0..=MS * [0, 20][dice.below(2)],
+    let nodes = [1, 2, 3, 3, 4, 5, 7][dice.index(7)];
+    let rough = WireProfile {
+        delay: MS..=MS * [1, 30, 300][dice.index(3)],
+        loss: [0, 10, 40][dice.index(3)],
+        repeat: [0, 30][dice.index(2)],
+        sync: ZERO..=MS * [0, 20][dice.index(2)],
     };
     let mut world = cluster(nodes, seed, rough);
     if lying_disks {
@@ -100,16 +100,16 @@ fn storm(seed: u64, lying_disks: bool) -> Result<(), String> {
             .iter_mut()
             .for_each(|node| node.disk.lies = true);
     }
-    let somebody = |dice: &mut Dice| NodeId(dice.below(usize::from(nodes)) as u32);
-    for _ in 0..dice.below(10) {
+    let somebody = |dice: &mut Dice| NodeId(dice.index(usize::from(nodes)) as u32);
+    for _ in 0..dice.index(10) {
         let node = somebody(&mut dice);
-        let at = dice.within(&(0..=1000 * MS));
+        let at = dice.within(&(ZERO..=1000 * MS));
         world.at(at, Event::Crash(node));
-        world.at(at + dice.within(&(0..=300 * MS)), Event::Restart(node));
+        world.at(at + dice.within(&(ZERO..=300 * MS)), Event::Restart(node));
     }
-    let wishes = 1 + dice.below(5);
+    let wishes = 1 + dice.index(5);
     for wish in 0..wishes {
-        let at = dice.within(&(0..=1000 * MS));
+        let at = dice.within(&(ZERO..=1000 * MS));
         world.at(
             at,
             Event::Request(somebody(&mut dice), propose(&format!("{wish}"))),
@@ -121,9 +121,9 @@ fn storm(seed: u64, lying_disks: bool) -> Result<(), String> {
         world.check()?;
         if !calm && world.now > deadline {
             calm = true;
-            world.weather = Weather::CALM;
-            NodeId::all(nodes).for_each(|node| world.restart(node));
-            world.request(0, propose("last"));
+            world.profile = Some(WireProfile::CALM);
+            NodeId::all(nodes).for_each(|node| world.restart(node.index()));
+            world.ask(0, propose("last"));
         }
     }
     let values = decided(&world);
@@ -156,13 +156,13 @@ fn with_a_minority_down_the_rest_decide_and_with_a_majority_down_nobody_does() {
     for nodes in [1, 2, 3, 4, 5, 31, 128] {
         let minority = (nodes - 1) / 2;
         for down in [minority, minority + 1] {
-            let mut world = cluster(nodes, 7, Weather::CALM);
+            let mut world = cluster(nodes, 7, WireProfile::CALM);
             NodeId::all(nodes)
                 .rev()
                 .take(down.into())
-                .for_each(|n| world.crash(n));
-            world.request(0, propose("X"));
-            world.run_until(500 * MS);
+                .for_each(|n| world.crash(n.index()));
+            world.ask(0, propose("X"));
+            world.run_to(500 * MS);
             let told = world.outputs.len();
             let up = if down == minority { nodes - down } else { 0 };
             assert_eq!(told, usize::from(up), "{down} of {nodes} down");
@@ -174,32 +174,32 @@ fn with_a_minority_down_the_rest_decide_and_with_a_majority_down_nobody_does() {
 fn rivals_come_apart() {
     for nodes in [3, 5, 9] {
         for seed in 0..50 {
-            let mut world = cluster(nodes, seed, Weather::CALM);
+            let mut world = cluster(nodes, seed, WireProfile::CALM);
             for node in 0..nodes {
-                world.request(node, propose(&format!("of {node}")));
+                world.ask(node, propose(&format!("of {node}")));
             }
-            world.run_until(5_000 * MS);
+            world.run_to(5_000 * MS);
             assert_eq!(decided(&world).len(), 1, "{nodes} rivals, seed {seed}");
         }
     }
 }
 
 /// Each sync takes as long as ten messages.
-const SLOW_DISKS: Weather = Weather {
-    sync: 10 * MS..=10 * MS,
-    ..Weather::CALM
+const SLOW_DISKS: WireProfile = WireProfile {
+    sync: ms(10)..=ms(10),
+    ..WireProfile::CALM
 };
 
 #[test]
 fn it_costs_what_the_catalogue_says() {
     for nodes in [3, 4, 5, 31, 100] {
         let mut world = cluster(nodes, 0, SLOW_DISKS);
-        world.request(0, propose("X"));
-        world.run_until(40 * MS);
+        world.ask(0, propose("X"));
+        world.run_to(40 * MS);
         let cost = PROTOCOL.cost(nodes.into(), 1);
         assert_eq!(world.sent, cost.messages);
         let time = cost.delays + 10 * cost.syncs_in_sequence;
-        assert_eq!(world.outputs[0].0, time * MS);
+        assert_eq!(world.outputs[0].0, ms(time));
         let syncs: u64 = world.nodes.iter().map(|node| node.disk.syncs).sum();
         assert_eq!(syncs, cost.syncs);
     }

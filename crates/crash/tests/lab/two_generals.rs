@@ -1,6 +1,6 @@
 //! Two generals: what luck they have, measured beside what the binomial distribution says.
 
-use crate::world::{MS, Weather, World};
+use crate::world::*;
 use bytes::Bytes;
 use expect_test::expect;
 use quorate_crash::two_generals::*;
@@ -10,21 +10,21 @@ fn plan() -> AttackPlan {
 }
 
 /// Did each attack?
-fn battle(config: &Config, seed: u64, loss: usize) -> [bool; 2] {
-    let weather = Weather {
+fn battle(config: &Config, seed: u64, loss: u64) -> [bool; 2] {
+    let weather = WireProfile {
         loss,
         repeat: 10,
-        ..Weather::CALM
+        ..WireProfile::CALM
     };
-    let mut world: World<General> = World::new(config.clone(), 2, seed, weather);
-    world.request(0, plan());
+    let mut world: World<General> = lab_world(config.clone(), 2, seed, weather);
+    world.ask(0, plan());
     world.settle();
     world.check().unwrap();
     [0, 1].map(|node| matches!(world.state(node).decided(), Some(Output::Attack { .. })))
 }
 
 /// P(at least `needed` of `n` arrive).
-fn gets_through(config: &Config, loss: usize) -> f64 {
+fn gets_through(config: &Config, loss: u64) -> f64 {
     let (n, q) = (i32::from(config.messengers), loss as f64 / 100.0);
     let mut choose = 1.0;
     let mut sum = 0.0;
@@ -59,10 +59,10 @@ fn the_valley_as_traced() {
         legs: 2,
         ..Config::default()
     };
-    let mut world: World<General> = World::new(config, 2, 0, Weather::CALM);
-    world.transcript = Some(String::new());
-    world.fate = Some(Box::new(|_, _, message| (message.leg < 2).then_some(0)));
-    world.request(0, plan());
+    let mut world: World<General> = lab_world(config, 2, 0, WireProfile::CALM);
+    world.print = arrivals();
+    world.transit = Box::new(|_, _, _, _, message| (message.leg < 2).then_some(ZERO));
+    world.ask(0, plan());
     world.settle();
     expect![[r#"
         0.0 ms     n0 is asked AttackPlan(b"09:00")
@@ -71,7 +71,7 @@ fn the_valley_as_traced() {
         1000.0 ms  n0 says CallOff
         1000.0 ms  n1 says Attack { plan: b"09:00" }
     "#]]
-    .assert_eq(&world.transcript.unwrap());
+    .assert_eq(&world.transcript);
 }
 
 #[test]
@@ -145,10 +145,10 @@ fn a_default_of_attack_sends_somebody_alone_whenever_the_plan_is_lost() {
 
 #[test]
 fn it_costs_what_the_catalogue_says() {
-    let mut world: World<General> = World::new(Config::default(), 2, 0, Weather::CALM);
-    world.request(0, plan());
+    let mut world: World<General> = lab_world(Config::default(), 2, 0, WireProfile::CALM);
+    world.ask(0, plan());
     world.settle();
     let cost = PROTOCOL.cost(2, 0);
     assert_eq!(world.sent, cost.messages);
-    assert_eq!(cost.delays * MS, MS);
+    assert_eq!(ms(cost.delays), MS);
 }

@@ -114,7 +114,7 @@ fn deposed_leader_speaks(before: bool) -> Cluster {
     let mut cluster = cluster(64);
     elect(&mut cluster, 0);
     cluster.beat(0);
-    let beats: Vec<Packet> = cluster.net.drain(..).collect();
+    let beats: Vec<Packet> = cluster.net.packets.drain(..).collect();
     for _ in 0..2 {
         cluster.time_out(1);
     }
@@ -163,13 +163,11 @@ fn an_outage_and_a_hint_cost_nothing() {
     assert_eq!(cluster.raft(1).leader(), Some(NodeId(0)));
     assert_eq!(cluster.raft(1).timeout_factor(), 1);
     // Everybody alone, for long.
-    for (from, to) in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
-        cluster.cut.insert((from, to));
-    }
+    NodeId::all(3).for_each(|node| cluster.net.isolate(node, 3, true));
     for _ in 0..100 {
         (0..3).for_each(|node| cluster.time_out(node));
     }
-    cluster.cut.clear();
+    cluster.net.cut.clear();
     cluster.time_out(2);
     cluster.settle();
     assert!((0..3).any(|node| cluster.raft(node).role() == Role::Leader));

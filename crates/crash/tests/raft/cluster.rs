@@ -3,61 +3,26 @@
 
 use crate::words;
 use bytes::Bytes;
-use quorate_core::driver::{Disk, Gate, Lsn, replay};
-use quorate_core::{Effects, Hard as _, Input, NodeId, Protocol, Time};
+use quorate_core::{Hard as _, Input, NodeId, Protocol, Time};
 use quorate_crash::raft::*;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
+use quorate_testbed::{DrivenNode, TestWire, Transit, VecDisk};
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-/// A log in memory, whose records before a complete snapshot are deleted.
-#[derive(Default)]
-pub struct MemoryDisk {
-    pub records: VecDeque<Record>,
-    pub deleted: u64,
-    pub synced: u64,
-    /// Says that all is durable, when it is not (the mutant NoSyncBeforeAck).
-    pub lies: bool,
-}
+pub type Packet = Transit<Message>;
 
-impl Disk<Record> for MemoryDisk {
-    fn append(&mut self, records: &mut Vec<Record>) -> Lsn {
-        self.records.extend(records.drain(..));
-        self.end()
-    }
-    fn durable(&self) -> io::Result<Lsn> {
-        Ok(if self.lies { self.end() } else { self.synced })
-    }
-}
-
-impl MemoryDisk {
-    pub fn end(&self) -> u64 {
-        self.deleted + self.records.len() as u64
-    }
-
-    /// Makes the records through `lsn` durable.
-    pub fn sync(&mut self, lsn: u64) {
-        self.synced = self.synced.max(lsn.min(self.end()));
-        let synced = (self.synced - self.deleted) as usize;
-        let ended = self.records.range(..synced).rev().find_map(|r| match r {
-            Record::SnapshotEnd { id, .. } => Some(*id),
-            _ => None,
-        });
-        let begun = self
-            .records
-            .iter()
-            .position(|r| matches!(r, Record::SnapshotBegin { id, .. } if Some(*id) == ended));
-        for _ in 0..begun.unwrap_or(0) {
-            self.records.pop_front();
-            self.deleted += 1;
-        }
-    }
-
-    /// A crash: of what is not durable, the first `torn` records happen to survive.
-    pub fn crash(&mut self, torn: u64) {
-        let kept = self.synced.saturating_add(torn).min(self.end()) - self.deleted;
-        self.records.truncate(kept as usize);
-        self.synced = self.end();
+/// Makes the records through `lsn` durable, and deletes those before a complete snapshot.
+fn sync_disk(disk: &mut VecDisk<Record>, lsn: u64) {
+    disk.sync(lsn);
+    let durable = disk.durable_records().iter();
+    let ended = durable.rev().find_map(|r| match r {
+        Record::SnapshotEnd { id, .. } => Some(*id),
+        _ => None,
+    });
+    let begun = |r: &Record| matches!(r, Record::SnapshotBegin { id, .. } if Some(*id) == ended);
+    if let Some(begun) = disk.records.iter().position(begun) {
+        disk.delete(begun);
     }
 }
 
@@ -99,10 +64,7 @@ pub fn digest(data: &[u8]) -> u64 {
 }
 
 pub struct Node {
-    pub raft: Option<Raft>,
-    pub disk: MemoryDisk,
-    gate: Gate<Raft>,
-    out: Effects<Raft>,
+    node: DrivenNode<Raft>,
     pub timers: BTreeMap<Timer, (Duration, Duration)>,
     pub machine: Machine,
     /// The snapshot that the log begins with, and before it those that are being sent.
@@ -133,24 +95,26 @@ pub enum Event {
     },
 }
 
-#[derive(Clone, Debug)]
-pub struct Packet {
-    pub from: NodeId,
-    pub to: NodeId,
-    pub message: Message,
+impl Deref for Node {
+    type Target = DrivenNode<Raft>;
+    fn deref(&self) -> &DrivenNode<Raft> {
+        &self.node
+    }
+}
+
+impl DerefMut for Node {
+    fn deref_mut(&mut self) -> &mut DrivenNode<Raft> {
+        &mut self.node
+    }
 }
 
 pub struct Cluster {
     pub config: Config,
     pub nodes: Vec<Node>,
-    /// The nodes before this one founded the cluster; the others know nothing of it at first.
-    pub founders: usize,
-    pub net: VecDeque<Packet>,
+    pub net: TestWire<Message>,
     pub now: Time,
     /// The size of the pieces of a snapshot.
     pub piece: usize,
-    /// Links, from and to, that lose everything.
-    pub cut: BTreeSet<(u8, u8)>,
     /// What happened, in words.
     pub story: Vec<String>,
     /// Elections and commits, in the order in which they happened.
@@ -158,12 +122,9 @@ pub struct Cluster {
 }
 
 impl Node {
-    fn new() -> Self {
+    fn new(id: usize, config: Config) -> Self {
         Self {
-            raft: None,
-            disk: MemoryDisk::default(),
-            gate: Gate::default(),
-            out: Effects::default(),
+            node: DrivenNode::new(NodeId(id as u32), config),
             timers: BTreeMap::new(),
             machine: Machine::default(),
             snapshots: vec![],
@@ -180,13 +141,13 @@ impl Cluster {
         config.check().unwrap();
         let founders = config.founding.voters.len();
         let mut cluster = Self {
-            nodes: (0..founders).map(|_| Node::new()).collect(),
-            founders,
+            nodes: (0..founders)
+                .map(|id| Node::new(id, config.clone()))
+                .collect(),
             config,
-            net: VecDeque::new(),
+            net: TestWire::default(),
             now: Time(1),
             piece: 64,
-            cut: BTreeSet::new(),
             story: vec![],
             events: vec![],
         };
@@ -198,35 +159,35 @@ impl Cluster {
 
     /// Starts one more node, which founds nothing and is no member yet.
     pub fn join(&mut self) -> usize {
-        self.nodes.push(Node::new());
-        let node = self.nodes.len() - 1;
+        let node = self.nodes.len();
+        let mut config = self.config.clone();
+        config.founding = Configuration::default().into();
+        self.nodes.push(Node::new(node, config));
         self.restart(node);
         node
     }
 
     pub fn raft(&self, node: usize) -> &Raft {
-        self.nodes[node].raft.as_ref().expect("the node is up")
+        self.nodes[node].state()
     }
 
     pub fn up(&self, node: usize) -> bool {
-        self.nodes[node].raft.is_some()
+        self.nodes[node].state.is_some()
     }
 
     /// Stops a node; of its unsynced records `torn` survive.
     pub fn crash(&mut self, node: usize, torn: u64) {
         let it = &mut self.nodes[node];
-        it.raft = None;
+        it.node.crash(torn);
         it.timers.clear();
         it.outputs.clear();
-        it.gate = Gate::default();
-        it.out = Effects::default();
-        it.disk.crash(torn);
     }
 
     /// Starts a node from its log.
     pub fn restart(&mut self, node: usize) {
         let it = &mut self.nodes[node];
-        let hard = replay::<Hard>(&it.disk.records);
+        it.start();
+        let hard = it.state().hard();
         hard.check().unwrap();
         let meta = hard.log.snapshot();
         it.machine = Machine::default();
@@ -237,11 +198,6 @@ impl Cluster {
             assert_eq!(it.machine.digest(), meta.digest);
             it.snapshots.push((meta, data));
         }
-        let mut config = self.config.clone();
-        if node >= self.founders {
-            config.founding = Configuration::default().into();
-        }
-        it.raft = Some(Raft::recover(&config, NodeId(node as u32), hard));
         self.input(node, Input::Start);
     }
 
@@ -254,33 +210,29 @@ impl Cluster {
         let mut inputs = VecDeque::from(inputs);
         while !inputs.is_empty() {
             let it = &mut self.nodes[node];
-            let Some(raft) = &mut it.raft else { return };
-            while let Some(input) = inputs.pop_front() {
-                if let Input::Timer(timer) = &input {
+            for input in &inputs {
+                if let Input::Timer(timer) = input {
                     it.timers.remove(timer);
                 }
-                raft.step(self.now, input, &mut it.out);
             }
-            raft.flush(self.now, &mut it.out);
-            let mut sent = vec![];
-            let before = it.disk.records.len();
-            let prompt = it.gate.submit(&mut it.out, &mut it.disk);
-            let records = it.disk.records.range(before..);
-            self.story.extend(
-                records.map(|record| format!("  n{node} writes {}", words::record(record))),
-            );
-            for (timer, change) in prompt.timers() {
+            let Some(burst) = it.node.burst(self.now, inputs.drain(..), |_| ()) else {
+                return;
+            };
+            let records = &it.node.disk.records;
+            let written = &records[records.len() - burst.written..];
+            let written = written.iter().map(words::record);
+            self.story
+                .extend(written.map(|record| format!("  n{node} writes {record}")));
+            for (timer, change) in burst.timers {
                 match change {
                     Some(range) => it.timers.insert(timer, range),
                     None => it.timers.remove(&timer),
                 };
             }
-            sent.extend(prompt.messages().map(|m| m.into_parts()));
-            let outputs: Vec<Output> = prompt.outputs().collect();
-            for (to, message) in sent {
+            for (to, message) in burst.messages {
                 self.post(node, to, message);
             }
-            for output in outputs {
+            for output in burst.outputs {
                 self.story
                     .push(format!("  n{node}: {}", words::output(&output)));
                 inputs.extend(self.on_output(node, output).map(Input::Request));
@@ -296,12 +248,8 @@ impl Cluster {
     /// Makes a node's writes durable, and releases what waited for them.
     pub fn sync(&mut self, node: usize, lsn: u64) {
         let it = &mut self.nodes[node];
-        it.disk.sync(lsn);
-        let mut sent = vec![];
-        let gate = &mut it.gate;
-        gate.release(&it.disk, |m| sent.push(m.into_parts()), |_| ())
-            .unwrap();
-        for (to, message) in sent {
+        sync_disk(&mut it.disk, lsn);
+        for (to, message) in it.release().messages {
             self.post(node, to, message);
         }
         self.hear_disk(node);
@@ -311,9 +259,8 @@ impl Cluster {
     fn hear_disk(&mut self, node: usize) {
         let synced = Body::Claim(Claim::Synced);
         let own = |p: &Packet| p.to.index() == node && p.message.body == synced;
-        let (heard, rest): (VecDeque<_>, _) = self.net.drain(..).partition(own);
-        self.net = rest;
-        let inputs = heard.into_iter().map(|p| Input::Message(p.from, p.message));
+        let heard = self.net.take_all(own).into_iter();
+        let inputs = heard.map(|p| Input::Message(p.from, p.message));
         self.burst(node, inputs.collect());
     }
 
@@ -324,12 +271,8 @@ impl Cluster {
             }
             let from = NodeId(from as u32);
             let message = message.clone();
-            let packet = Packet { from, to, message };
-            if self.cut.contains(&(packet.from.0 as u8, packet.to.0 as u8)) {
-                self.story
-                    .push(format!("  lost: {}", words::packet(&packet)));
-            } else {
-                self.net.push_back(packet);
+            if let Err(lost) = self.net.put(Packet { from, to, message }) {
+                self.story.push(format!("  lost: {}", words::packet(&lost)));
             }
         }
     }
@@ -371,7 +314,7 @@ impl Cluster {
             }
             Output::CheckpointEnded { id: _, meta } => {
                 let data = recorded(&it.disk.records, *meta);
-                let sent: Vec<_> = it.raft.iter().flat_map(Raft::transfers).collect();
+                let sent: Vec<_> = it.state.iter().flat_map(Raft::transfers).collect();
                 let needed = |meta: &_| it.keeps && sent.iter().any(|(_, it)| it == meta);
                 it.snapshots.retain(|(meta, _)| needed(meta));
                 it.snapshots.push((*meta, data));
@@ -406,8 +349,7 @@ impl Cluster {
 
     /// Hands over the first message under way for which `wanted` holds.
     pub fn deliver_one(&mut self, wanted: impl Fn(&Packet) -> bool) -> Option<Packet> {
-        let at = self.net.iter().position(wanted)?;
-        let packet = self.net.remove(at)?;
+        let packet = self.net.take(wanted)?;
         self.hand(packet.clone());
         Some(packet)
     }
@@ -431,12 +373,12 @@ impl Cluster {
     /// Delivers until a snapshot is being sent.
     pub fn settle_until_transfer(&mut self) {
         for _ in 0..10 {
-            while self.nodes[0].raft.iter().flat_map(Raft::transfers).count() == 0 {
+            while self.nodes[0].state.iter().flat_map(Raft::transfers).count() == 0 {
                 if self.deliver_one(|_| true).is_none() {
                     break;
                 }
             }
-            if self.net.is_empty() {
+            if self.net.packets.is_empty() {
                 self.beat(0);
             }
         }
@@ -465,7 +407,7 @@ impl Cluster {
 
     pub fn check(&self) {
         for (node, it) in self.nodes.iter().enumerate() {
-            if let Some(raft) = &it.raft
+            if let Some(raft) = &it.state
                 && let Err(broken) = raft.check_invariants()
             {
                 panic!("node {node}: {broken}");
@@ -483,7 +425,7 @@ impl Cluster {
 }
 
 fn event(node: &Node, output: &Output) -> Option<Event> {
-    let raft = node.raft.as_ref()?;
+    let raft = node.state.as_ref()?;
     match output {
         Output::RoleChanged { role, term, .. } if *role == Role::Leader => Some(Event::Elected {
             term: *term,
@@ -500,7 +442,7 @@ fn event(node: &Node, output: &Output) -> Option<Event> {
 }
 
 /// The bytes of a snapshot, from a log.
-fn recorded(records: &VecDeque<Record>, meta: SnapshotMeta) -> Bytes {
+fn recorded(records: &[Record], meta: SnapshotMeta) -> Bytes {
     let ended = records.iter().rev().find_map(|r| match r {
         Record::SnapshotEnd { id, meta: m, .. } if *m == meta => Some(*id),
         _ => None,

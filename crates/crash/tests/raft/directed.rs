@@ -31,7 +31,7 @@ fn append(prev: (u64, u64), terms: &[u64], commit: u64) -> Notice {
 
 /// What n0 has sent since the last look, to itself excepted.
 fn sent(cluster: &mut Cluster) -> Vec<String> {
-    let sent = cluster.net.drain(..).filter(|p| p.from != p.to);
+    let sent = cluster.net.packets.drain(..).filter(|p| p.from != p.to);
     sent.map(|packet| crate::words::packet(&packet)).collect()
 }
 

@@ -74,13 +74,13 @@ fn a_follower_whose_disk_hangs_is_no_candidate() {
     cluster.crash(0, 0);
     // At its first timeout it asks its disk, and does not know yet.
     cluster.time_out(1);
-    cluster.net.clear();
+    cluster.net.packets.clear();
     for _ in 0..5 {
         cluster.time_out(1);
         assert!(cluster.raft(1).is_stalled(cluster.now));
         assert_eq!(cluster.raft(1).role(), Role::Follower);
         assert!(
-            cluster.net.iter().all(|p| p.from != NodeId(1)),
+            cluster.net.packets.iter().all(|p| p.from != NodeId(1)),
             "it asks for no votes"
         );
     }
@@ -129,7 +129,7 @@ fn after_a_violation_a_node_says_nothing() {
             }),
         },
     });
-    assert!(cluster.net.iter().all(|p| p.from != NodeId(0)));
+    assert!(cluster.net.packets.iter().all(|p| p.from != NodeId(0)));
     assert_eq!(cluster.nodes[0].disk.end(), written);
     // Nor does time make it well.
     cluster.now = cluster.now + Duration::from_secs(100);

@@ -6,28 +6,11 @@ use crate::completeness::Completeness;
 use bytes::Bytes;
 use quorate_core::{Input, Mutant, NodeId};
 use quorate_crash::raft::*;
+use quorate_testbed::Dice;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-    fn percent(&mut self, chance: usize) -> bool {
-        self.below(100) < chance
-    }
-}
 
 /// What is known of the whole cluster, and must never be contradicted.
 #[derive(Default)]
@@ -107,7 +90,7 @@ impl Truth {
             let up = cluster
                 .nodes
                 .get(node.index())
-                .and_then(|n| n.raft.as_ref());
+                .and_then(|n| n.state.as_ref());
             if let Some(learner) = up.filter(|learner| learner.term() == raft.term()) {
                 let lag = raft.config().max_promotion_lag + 1;
                 let enough = learner.last_index() + lag >= raft.log().configured_at();
@@ -183,10 +166,10 @@ impl Truth {
 
 /// How rough a schedule is; each seed draws its own (swarm testing).
 struct Weather {
-    loss: usize,
-    repeat: usize,
-    crash: usize,
-    timer: usize,
+    loss: u64,
+    repeat: u64,
+    crash: u64,
+    timer: u64,
     slow_disk: bool,
     /// Messages come several at a time.
     bursts: bool,
@@ -201,20 +184,20 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
     let mut dice = Dice(seed);
     // Figure 8 needs two changes of leader at the right moments, and messages of one entry.
     let figure_8 = mutant == Mutant::OldTermCommit;
-    let nodes = [3, 3, 3, 5, 2, 1][dice.below(if figure_8 { 4 } else { 6 })];
+    let nodes = [3, 3, 3, 5, 2, 1][dice.index(if figure_8 { 4 } else { 6 })];
     let config = Config {
         founding: Configuration::founding(nodes).into(),
-        max_batch_bytes: [30, 100, 10_000][dice.below(if figure_8 { 1 } else { 3 })],
-        max_inflight: 1 + dice.below(4),
+        max_batch_bytes: [30, 100, 10_000][dice.index(if figure_8 { 1 } else { 3 })],
+        max_inflight: 1 + dice.index(4),
         max_uncommitted_bytes: 400,
         max_reads: 5,
-        trailing_entries: dice.below(6) as u64,
-        trailing_bytes: [60, 10_000][dice.below(2)],
+        trailing_entries: dice.index(6) as u64,
+        trailing_bytes: [60, 10_000][dice.index(2)],
         chunk_timeout: Duration::from_millis(100),
-        max_snapshot_inflight: 1 + dice.below(3),
-        max_retained_entries: [0, 10, 1000][dice.below(3)],
-        max_retained_bytes: [200, 1 << 20][dice.below(2)],
-        max_promotion_lag: dice.below(6) as u64,
+        max_snapshot_inflight: 1 + dice.index(3),
+        max_retained_entries: [0, 10, 1000][dice.index(3)],
+        max_retained_bytes: [200, 1 << 20][dice.index(2)],
+        max_promotion_lag: dice.index(6) as u64,
         mutant,
         ..Config::default()
     };
@@ -255,19 +238,19 @@ fn run(seed: u64, steps: usize, mutant: Mutant, lying_disk: bool) -> Truth {
 }
 
 fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut Weather) {
-    let node = dice.below(cluster.nodes.len());
+    let node = dice.index(cluster.nodes.len());
     if weather.restless && dice.percent(4) {
         return disturb(cluster, dice, node);
     }
     if weather.churn && dice.percent(3) {
         return change_members(cluster, dice);
     }
-    match dice.below(100) {
+    match dice.index(100) {
         0..55 => {
             // Mostly the oldest, sometimes any.
             let far = if dice.percent(70) { 3 } else { usize::MAX };
-            let at = dice.below(cluster.net.len().min(far));
-            let Some(packet) = cluster.net.get(at).cloned() else {
+            let at = dice.index(cluster.net.packets.len().min(far));
+            let Some(packet) = cluster.net.packets.get(at).cloned() else {
                 return;
             };
             if weather.bursts && dice.percent(20) {
@@ -276,7 +259,7 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
             let apart = |cut| (packet.from.index() == cut) != (packet.to.index() == cut);
             let own = packet.from == packet.to;
             if own || !dice.percent(weather.repeat) {
-                cluster.net.remove(at);
+                cluster.net.packets.remove(at);
             }
             if own || !dice.percent(weather.loss) && !weather.cut.is_some_and(apart) {
                 cluster.hand(packet);
@@ -285,7 +268,7 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
         55..70 => {
             let end = cluster.nodes[node].disk.end();
             let synced = cluster.nodes[node].disk.synced;
-            let through = synced + dice.below((end - synced) as usize + 1) as u64;
+            let through = synced + dice.index((end - synced) as usize + 1) as u64;
             cluster.sync(node, through);
         }
         70..80 => {
@@ -305,7 +288,7 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
             }
         }
         88..90 => {
-            let to = quorate_core::NodeId(dice.below(cluster.nodes.len()) as u32);
+            let to = quorate_core::NodeId(dice.index(cluster.nodes.len()) as u32);
             if dice.percent(30) {
                 cluster.input(node, Input::Request(Request::Transfer(to)));
             } else if dice.percent(50) {
@@ -314,7 +297,7 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
             }
         }
         90..92 => {
-            let torn = dice.below(4) as u64;
+            let torn = dice.index(4) as u64;
             if !cluster.up(node) {
                 cluster.restart(node);
             } else if dice.percent(weather.crash * 40) {
@@ -325,7 +308,7 @@ fn act(cluster: &mut Cluster, truth: &mut Truth, dice: &mut Dice, weather: &mut 
         _ => {
             if dice.percent(weather.timer * 10) {
                 let armed: Vec<_> = cluster.nodes[node].timers.clone().into_iter().collect();
-                if let Some((timer, (min, max))) = armed.get(dice.below(armed.len())) {
+                if let Some((timer, (min, max))) = armed.get(dice.index(armed.len())) {
                     let span = if dice.percent(50) { *max } else { *min };
                     // AdaptiveTimeout differs: most of the time a leader is not deposed at once.
                     if *timer != Timer::Election || dice.percent(40) {
@@ -347,12 +330,12 @@ fn change_members(cluster: &mut Cluster, dice: &mut Dice) {
     };
     let mut target = Configuration::clone(cluster.raft(leader).configuration());
     target.outgoing.clear();
-    for _ in 0..1 + dice.below(3) {
+    for _ in 0..1 + dice.index(3) {
         let any = |nodes: &[NodeId], dice: &mut Dice| match nodes.len() {
             0 => None,
-            n => Some(nodes[dice.below(n)]),
+            n => Some(nodes[dice.index(n)]),
         };
-        match dice.below(4) {
+        match dice.index(4) {
             0 if target.next < NODES => {
                 target.learners.push(NodeId(target.next));
                 target.next += 1;
@@ -384,11 +367,8 @@ fn change_members(cluster: &mut Cluster, dice: &mut Dice) {
 
 /// All that is under way to a node comes at once, in the order in which it was sent.
 fn deliver_burst(cluster: &mut Cluster, to: quorate_core::NodeId) {
-    let (come, rest) = cluster.net.drain(..).partition(|packet| packet.to == to);
-    cluster.net = rest;
-    let come: std::collections::VecDeque<_> = come;
-    let inputs = come.into_iter();
-    let inputs = inputs.map(|packet| Input::Message(packet.from, packet.message));
+    let come = cluster.net.take_all(|packet| packet.to == to).into_iter();
+    let inputs = come.map(|packet| Input::Message(packet.from, packet.message));
     cluster.burst(to.index(), inputs.collect());
 }
 

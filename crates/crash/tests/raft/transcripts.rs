@@ -27,7 +27,6 @@ use bytes::Bytes;
 use expect_test::expect_file;
 use quorate_core::{Input, NodeId};
 use quorate_crash::raft::*;
-use std::collections::VecDeque;
 use std::time::Duration;
 
 fn play(script: &str) -> String {
@@ -170,7 +169,7 @@ fn run(cluster: &mut Cluster, words: &[&str]) {
         ["deliver"] => cluster.settle(),
         ["deliver", link, limit @ ..] => {
             let wanted = matches(link);
-            let under_way = cluster.net.iter().filter(|p| wanted(p)).count();
+            let under_way = cluster.net.packets.iter().filter(|p| wanted(p)).count();
             let limit = limit.first().map_or(under_way, |n| n.parse().unwrap());
             for _ in 0..limit {
                 cluster.deliver_one(&wanted);
@@ -178,33 +177,34 @@ fn run(cluster: &mut Cluster, words: &[&str]) {
         }
         ["drop", link] => {
             let wanted = matches(link);
-            let (lost, kept) = cluster.net.drain(..).partition(|p| wanted(p));
-            cluster.net = kept;
-            let lost: VecDeque<Packet> = lost;
+            let lost = cluster.net.take_all(wanted);
             let lost = lost.iter().map(|p| format!("  lost: {}", words::packet(p)));
             cluster.story.extend(lost);
         }
         ["repeat", link] => {
             let wanted = matches(link);
-            let again: Vec<Packet> = cluster.net.iter().filter(|p| wanted(p)).cloned().collect();
-            cluster.net.extend(again);
+            let again: Vec<Packet> = cluster
+                .net
+                .packets
+                .iter()
+                .filter(|p| wanted(p))
+                .cloned()
+                .collect();
+            cluster.net.packets.extend(again);
         }
         ["reverse", link] => {
             let wanted = matches(link);
-            let (mut some, rest): (Vec<Packet>, Vec<Packet>) =
-                cluster.net.drain(..).partition(|p| wanted(p));
-            some.reverse();
-            cluster.net = rest.into_iter().chain(some).collect();
+            let some = cluster.net.take_all(wanted).into_iter();
+            cluster.net.packets.extend(some.rev());
         }
         ["cut", word] => {
             let cut = link(word);
             let n = cluster.nodes.len() as u8;
-            let pairs = (0..n).flat_map(|from| (0..n).map(move |to| (from, to)));
-            cluster
-                .cut
-                .extend(pairs.filter(|(from, to)| cut(*from, *to)));
+            let pairs = NodeId::all(n).flat_map(|from| NodeId::all(n).map(move |to| (from, to)));
+            let pairs = pairs.filter(|(from, to)| cut(from.0 as u8, to.0 as u8));
+            cluster.net.cut.extend(pairs);
         }
-        ["heal"] => cluster.cut.clear(),
+        ["heal"] => cluster.net.cut.clear(),
         ["slow", _] => cluster.nodes[number(1)].quick = false,
         ["quick", _] => {
             cluster.nodes[number(1)].quick = true;
@@ -224,7 +224,7 @@ fn run(cluster: &mut Cluster, words: &[&str]) {
             cluster.story = states.collect();
         }
         ["state", _] => cluster.story = vec![words::state(cluster, number(1))],
-        ["underway"] => cluster.story = cluster.net.iter().map(words::packet).collect(),
+        ["underway"] => cluster.story = cluster.net.packets.iter().map(words::packet).collect(),
         _ => panic!("no such command: {}", words.join(" ")),
     }
 }

@@ -35,7 +35,7 @@ fn load(cluster: &mut Cluster, n: usize) -> Option<u64> {
     cluster.checkpoint(0);
     cluster.check();
     cluster.check_fold(0);
-    let under_way = cluster.net.iter().filter(|p| slow(p)).count();
+    let under_way = cluster.net.packets.iter().filter(|p| slow(p)).count();
     for _ in 0..under_way {
         cluster.deliver_one(slow);
     }

@@ -62,7 +62,7 @@ fn what_was_long_ago_makes_no_difference() {
     let mut there = busy(10_000_000_000);
     let now = there.now;
     for node in 0..3 {
-        there.nodes[node].raft = Some(there.raft(node).canonical(now));
+        there.nodes[node].state = Some(there.raft(node).canonical(now));
     }
     there.now = quorate_core::Time::CANONICAL_NOW;
     for _ in 0..20 {

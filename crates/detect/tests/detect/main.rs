@@ -19,16 +19,10 @@ fn at(millis: u64) -> Time {
     Time(millis * 1_000_000)
 }
 
-/// SplitMix64, for the words of chance that the crate does not draw.
+/// The words of chance that the crate does not draw.
 fn words(seed: u64) -> impl FnMut() -> u64 {
-    let mut state = seed;
-    move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = state;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
+    let mut dice = quorate_testbed::Dice(seed);
+    move || dice.draw()
 }
 
 /// Asks at `sent`, and hears the answer `trip` later.

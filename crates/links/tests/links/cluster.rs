@@ -1,25 +1,9 @@
 //! A driver in a few lines, for any protocol over any link: a wire that loses and repeats by turns,
 //! disks that sync when told, time that jumps to the next timer.
 
-use quorate_core::driver::{Disk, Gate, Lsn, replay};
-use quorate_core::{Effects, Hard, Input, NodeId, Protocol, Time};
-use quorate_links::{Delivery, Link, Linked, LinkedConfig, LinkedRecord};
-use std::collections::BTreeMap;
-use std::io;
-
-pub(crate) struct DiskOf<R> {
-    pub(crate) written: Vec<R>,
-    pub(crate) synced: usize,
-}
-impl<R> Disk<R> for DiskOf<R> {
-    fn append(&mut self, records: &mut Vec<R>) -> Lsn {
-        self.written.append(records);
-        self.written.len() as Lsn
-    }
-    fn durable(&self) -> io::Result<Lsn> {
-        Ok(self.synced as Lsn)
-    }
-}
+use quorate_core::{Input, NodeId, Protocol, Time, To};
+use quorate_links::{Delivery, Link, Linked, LinkedConfig};
+use quorate_testbed::{Deadlines, DrivenNode, TestWire, Transit};
 
 type Over<P, L> = Linked<P, L>;
 type Frame<P, L> = <Over<P, L> as Protocol>::Message;
@@ -27,14 +11,6 @@ type Told<P> = (
     NodeId,
     Delivery<<P as Protocol>::Output, <P as Protocol>::Message>,
 );
-type Kept<P> = LinkedRecord<<<P as Protocol>::Hard as Hard>::Record>;
-
-pub(crate) struct Node<P: Protocol, L: Link<P::Message>> {
-    pub(crate) linked: Over<P, L>,
-    gate: Gate<Over<P, L>>,
-    pub(crate) disk: DiskOf<Kept<P>>,
-    pub(crate) timers: BTreeMap<<Over<P, L> as Protocol>::Timer, Time>,
-}
 
 /// What the wire does to the packets between nodes.
 #[derive(Clone, Copy)]
@@ -67,11 +43,9 @@ impl Wire {
 }
 
 pub(crate) struct Cluster<P: Protocol, L: Link<P::Message>> {
-    protocol: P::Config,
-    /// By node.
-    links: Vec<L::Config>,
-    pub(crate) nodes: Vec<Node<P, L>>,
-    pub(crate) wire: Vec<(NodeId, NodeId, Frame<P, L>)>,
+    pub(crate) nodes: Vec<DrivenNode<Over<P, L>>>,
+    pub(crate) wire: TestWire<Frame<P, L>>,
+    pub(crate) timers: Deadlines<(NodeId, <Over<P, L> as Protocol>::Timer)>,
     carried: u64,
     wire_is: Wire,
     pub(crate) now: Time,
@@ -81,133 +55,115 @@ pub(crate) struct Cluster<P: Protocol, L: Link<P::Message>> {
 impl<P: Protocol, L: Link<P::Message>> Cluster<P, L> {
     /// Three nodes, with one configuration of links for each or one for all.
     pub(crate) fn new(protocol: P::Config, links: &[L::Config], wire: Wire) -> Self {
+        let links = links.iter().cycle();
+        let node = |(id, link): (NodeId, &L::Config)| {
+            let config = LinkedConfig {
+                protocol: protocol.clone(),
+                link: link.clone(),
+                nodes: 3,
+            };
+            DrivenNode::new(id, config)
+        };
         let mut cluster = Self {
-            protocol,
-            links: links.iter().cloned().cycle().take(3).collect(),
-            nodes: vec![],
-            wire: vec![],
+            nodes: NodeId::all(3).zip(links).map(node).collect(),
+            wire: TestWire::default(),
+            timers: Deadlines::default(),
             carried: 0,
             wire_is: wire,
             now: Time::ZERO,
             news: vec![],
         };
-        for me in NodeId::all(3) {
-            let node = cluster.recover(me, vec![]);
-            cluster.nodes.push(node);
-            cluster.step(me, Input::Start);
-        }
+        NodeId::all(3).for_each(|me| cluster.restart(me));
         cluster
-    }
-
-    fn recover(&self, me: NodeId, written: Vec<Kept<P>>) -> Node<P, L> {
-        let config = LinkedConfig {
-            protocol: self.protocol.clone(),
-            link: self.links[me.index()].clone(),
-            nodes: 3,
-        };
-        Node {
-            linked: Linked::recover(&config, me, replay(&written)),
-            gate: Gate::default(),
-            timers: BTreeMap::new(),
-            disk: DiskOf {
-                synced: written.len(),
-                written,
-            },
-        }
     }
 
     /// Loses what is not synced, and starts again.
     pub(crate) fn restart(&mut self, me: NodeId) {
-        let disk = &mut self.nodes[me.index()].disk;
-        disk.written.truncate(disk.synced);
-        let written = std::mem::take(&mut disk.written);
-        self.nodes[me.index()] = self.recover(me, written);
+        let node = &mut self.nodes[me.index()];
+        node.crash(0);
+        node.start();
+        self.timers.retain(|(node, _)| *node != me);
         self.step(me, Input::Start);
     }
 
     pub(crate) fn step(&mut self, me: NodeId, input: Input<Over<P, L>>) {
         let node = &mut self.nodes[me.index()];
-        let mut out = Effects::default();
-        node.linked.step(self.now, input, &mut out);
-        node.linked.flush(self.now, &mut out);
-        node.linked.check_invariants().unwrap();
-        let prompt = node.gate.submit(&mut out, &mut node.disk);
-        for (timer, range) in prompt.timers() {
-            match range {
-                // No two nodes draw the same.
-                Some((min, max)) => {
-                    let drawn = min + (max - min) / 3 * me.0;
-                    node.timers.insert(timer, self.now + drawn)
-                }
-                None => node.timers.remove(&timer),
-            };
+        let burst = node.burst(self.now, [input], |_| ()).expect("it is up");
+        node.state().check_invariants().unwrap();
+        for (timer, range) in burst.timers {
+            // No two nodes draw the same.
+            let at = range.map(|(min, max)| self.now + min + (max - min) / 3 * me.0);
+            self.timers.set((me, timer), at);
         }
-        self.news.extend(prompt.outputs().map(|news| (me, news)));
-        for released in prompt.messages() {
-            let (to, message) = released.into_parts();
-            self.wire
-                .extend(to.nodes(3).map(|to| (me, to, message.clone())));
+        self.release(me, burst.messages, burst.outputs);
+    }
+
+    fn release(
+        &mut self,
+        from: NodeId,
+        messages: Vec<(To, Frame<P, L>)>,
+        outputs: Vec<Delivery<P::Output, P::Message>>,
+    ) {
+        self.news
+            .extend(outputs.into_iter().map(|news| (from, news)));
+        for (to, message) in messages {
+            self.wire.packets.extend(to.nodes(3).map(|to| Transit {
+                from,
+                to,
+                message: message.clone(),
+            }));
         }
     }
 
     /// Syncs a node's disk and releases what waited for it.
     pub(crate) fn sync(&mut self, me: NodeId) {
         let node = &mut self.nodes[me.index()];
-        node.disk.synced = node.disk.written.len();
-        let (wire, news) = (&mut self.wire, &mut self.news);
-        node.gate
-            .release(
-                &node.disk,
-                |released| {
-                    let (to, message) = released.into_parts();
-                    wire.extend(to.nodes(3).map(|to| (me, to, message.clone())));
-                },
-                |output| news.push((me, output)),
-            )
-            .unwrap();
+        node.disk.sync(u64::MAX);
+        let ready = node.release();
+        self.release(me, ready.messages, ready.outputs);
     }
 
     /// Until nothing is left to do.
     pub(crate) fn run(&mut self) {
-        for _ in 0..10_000 {
-            if !self.turn(Time(u64::MAX)) {
-                return;
-            }
-        }
-        panic!("not at rest after 10,000 turns");
+        self.turns(10_000, Time(u64::MAX));
     }
 
     /// Until a time, however busy it is then.
     pub(crate) fn run_until(&mut self, until: Time) {
-        while self.turn(until) {}
+        self.turns(1_000_000, until);
         self.now = until;
+    }
+
+    fn turns(&mut self, most: u32, until: Time) {
+        for _ in 0..most {
+            if !self.turn(until) {
+                return;
+            }
+        }
+        panic!("not at rest after {most} turns");
     }
 
     /// Syncs all disks; then carries what is on the wire, or else goes to the next timer.
     fn turn(&mut self, until: Time) -> bool {
         NodeId::all(3).for_each(|me| self.sync(me));
-        if !self.wire.is_empty() {
-            for (from, to, frame) in std::mem::take(&mut self.wire) {
+        if !self.wire.packets.is_empty() {
+            let round = std::mem::take(&mut self.wire.packets);
+            for Transit { from, to, message } in round {
                 self.carried += u64::from(from != to);
                 let copies = match from == to {
                     true => 1,
                     false => self.wire_is.copies(self.carried),
                 };
                 for _ in 0..copies {
-                    self.step(to, Input::Message(from, frame.clone()));
+                    self.step(to, Input::Message(from, message.clone()));
                 }
             }
             return true;
         }
-        let timers = self.nodes.iter().zip(NodeId::all(3));
-        let next = timers
-            .flat_map(|(node, me)| node.timers.iter().map(move |(timer, at)| (*at, me, *timer)))
-            .min();
-        let Some((at, me, timer)) = next.filter(|(at, _, _)| *at <= until) else {
+        let Some((at, (me, timer))) = self.timers.pop(until) else {
             return false;
         };
         self.now = self.now.max(at);
-        self.nodes[me.index()].timers.remove(&timer);
         self.step(me, Input::Timer(timer));
         true
     }

@@ -3,7 +3,8 @@
 use crate::cluster::{Cluster, Wire};
 use proptest::prelude::*;
 use quorate_core::{Effects, Hard, Input, Journaled, NodeId, Protocol, Time, To};
-use quorate_links::{Delivery, Epoch, FairLoss, Link, LinkedFrame, Reliable};
+use quorate_links::{Delivery, Epoch, FairLoss, Link, Linked, LinkedFrame, Reliable};
+use quorate_testbed::DrivenNode;
 
 /// Adds up what it is told, and tells everybody what it is asked to add: a protocol that assumes
 /// reliable links and does nothing of its own for it.
@@ -68,7 +69,7 @@ fn over_the_wire(wire: Wire) -> Cluster<Adder, FairLoss<u64>> {
 }
 
 fn sums<L: Link<u64>>(cluster: &Cluster<Adder, L>) -> Vec<u64> {
-    let sum = |node: &crate::cluster::Node<Adder, L>| node.linked.protocol().sum;
+    let sum = |node: &DrivenNode<Linked<Adder, L>>| node.state().protocol().sum;
     cluster.nodes.iter().map(sum).collect()
 }
 
@@ -110,18 +111,20 @@ fn nothing_leaves_before_the_disk_has_it_retransmissions_included() {
     cluster.run();
     assert_eq!(sums(&cluster), [1, 1, 1]);
     cluster.step(NodeId(0), Input::Request(5));
-    let timers: Vec<_> = cluster.nodes[0].timers.keys().copied().collect();
+    let timers = cluster.timers.keys().filter(|(node, _)| *node == NodeId(0));
+    let timers: Vec<_> = timers.map(|(_, timer)| timer).collect();
     assert_eq!(timers.len(), 2);
     for timer in timers {
         cluster.step(NodeId(0), Input::Timer(timer));
     }
-    assert_eq!(cluster.wire, [], "the record of 5 is not synced");
+    assert_eq!(cluster.wire.packets, [], "the record of 5 is not synced");
     cluster.sync(NodeId(0));
     let copies = |frame: &LinkedFrame<quorate_links::reliable::Packet<u64>, u64>| matches!(frame, LinkedFrame::Packet(packet) if matches!(packet.body, Some((2, 5))));
     let sent = cluster
         .wire
+        .packets
         .iter()
-        .filter(|(_, _, frame)| copies(frame))
+        .filter(|packet| copies(&packet.message))
         .count();
     assert_eq!(sent, 4, "to each of two, once and once again");
 }
@@ -131,16 +134,16 @@ fn nothing_leaves_before_the_disk_has_it_retransmissions_included() {
 fn a_life_says_nothing_before_its_epoch_is_on_disk() {
     let mut cluster = reliable(Wire::PERFECT);
     cluster.step(NodeId(0), Input::Request(1));
-    assert_eq!(cluster.wire, []);
+    assert_eq!(cluster.wire.packets, []);
     cluster.restart(NodeId(0));
     assert_eq!(
-        cluster.nodes[0].linked.epoch(),
+        cluster.nodes[0].state().epoch(),
         Epoch(1),
         "as if it had never been"
     );
     cluster.run();
     cluster.restart(NodeId(0));
-    assert_eq!(cluster.nodes[0].linked.epoch(), Epoch(2));
+    assert_eq!(cluster.nodes[0].state().epoch(), Epoch(2));
 }
 
 #[test]
@@ -162,7 +165,7 @@ fn a_restarted_peer_is_noticed_and_given_what_it_had_not_acknowledged() {
             .contains(&(NodeId(0), Delivery::PeerRestarted(NodeId(1))))
     );
     assert_eq!(
-        cluster.nodes[0].linked.link(NodeId(1)).unwrap().peer(),
+        cluster.nodes[0].state().link(NodeId(1)).unwrap().peer(),
         Some(Epoch(2))
     );
 }
@@ -215,13 +218,18 @@ fn a_linked_protocol_is_a_value() {
                     cluster.step(NodeId((amount % 3) as u32), Input::Request(*amount));
                 }
                 cluster.run();
-                let linked = cluster.nodes.into_iter().map(|node| node.linked);
+                let linked = cluster.nodes.into_iter().map(|node| node.state);
                 (linked.collect::<Vec<_>>(), cluster.news)
             };
             let (first, second) = (run(), run());
             prop_assert_eq!(&first, &second);
             let total: u64 = amounts.iter().sum();
-            prop_assert!(first.0.iter().all(|linked| linked.protocol().sum == total));
+            prop_assert!(
+                first
+                    .0
+                    .iter()
+                    .all(|linked| linked.as_ref().expect("it is up").protocol().sum == total)
+            );
             Ok(())
         })
         .unwrap();

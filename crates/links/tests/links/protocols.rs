@@ -10,6 +10,7 @@ use quorate_links::reliable::{Config, Packet};
 use quorate_links::{
     Authenticated, Delivery, FairLoss, KeyRing, Link, LinkedFrame, Missing, Reliable,
 };
+use quorate_testbed::Transit;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -86,8 +87,9 @@ fn raft_serves_over_authenticated_links_in_spite_of_loss_repetition_and_forgery(
 fn forge(cluster: &mut Cluster<Raft, Sealed>, at: u64) {
     let forged: Vec<_> = cluster
         .wire
+        .packets
         .iter()
-        .filter_map(|(from, to, frame)| match frame {
+        .filter_map(|Transit { from, to, message }| match message {
             LinkedFrame::Packet(packet) => {
                 let mut packet = packet.clone();
                 let mut bytes = packet.bytes.to_vec();
@@ -110,7 +112,7 @@ fn forge(cluster: &mut Cluster<Raft, Sealed>, at: u64) {
 
 fn leader<L: Link<raft::Message>>(cluster: &Cluster<Raft, L>) -> Option<NodeId> {
     NodeId::all(3).find(|node| {
-        let raft = cluster.nodes[node.index()].linked.protocol();
+        let raft = cluster.nodes[node.index()].state().protocol();
         raft.is_leader_with_own_term_commit()
     })
 }

@@ -9,6 +9,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use quorate_core::{NodeId, Time};
 use quorate_links::history::{LinkEvent, LinkViolation};
 use quorate_links::{Endpoints, Epoch, Link, LinkOutput};
+use quorate_testbed::Deadlines;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -78,7 +79,7 @@ pub(crate) struct World<L: Link<Message>> {
     pub(crate) now: Time,
     pub(crate) epochs: BTreeMap<NodeId, Epoch>,
     pub(crate) links: BTreeMap<(NodeId, NodeId), L>,
-    timers: BTreeMap<(NodeId, NodeId), Time>,
+    timers: Deadlines<(NodeId, NodeId)>,
     /// All that was ever put on the wire.
     pub(crate) wire: Vec<(NodeId, NodeId, L::Packet)>,
     new: usize,
@@ -99,7 +100,7 @@ impl<L: Link<Message>> World<L> {
             now: Time::ZERO,
             epochs: BTreeMap::new(),
             links: BTreeMap::new(),
-            timers: BTreeMap::new(),
+            timers: Deadlines::default(),
             wire: vec![],
             new: 0,
             next: 1_000_000,
@@ -117,7 +118,7 @@ impl<L: Link<Message>> World<L> {
         for peer in NodeId::all(NODES).filter(|peer| *peer != me) {
             let link = L::open(&self.config[me.index()], Endpoints { me, peer, epoch });
             self.links.insert((me, peer), link);
-            self.timers.remove(&(me, peer));
+            self.timers.set((me, peer), None);
         }
     }
 
@@ -159,38 +160,25 @@ impl<L: Link<Message>> World<L> {
         for (_, packet) in out.packets {
             self.wire.push((me, peer, packet));
         }
-        match out.timer {
-            Some(Some((min, max))) => {
-                assert!(min <= max);
-                // Now early, now late in the range.
-                let at = if self.wire.len().is_multiple_of(2) {
-                    min
-                } else {
-                    max
-                };
-                self.timers.insert((me, peer), self.now + at);
-            }
-            Some(None) => {
-                self.timers.remove(&(me, peer));
-            }
-            None => {}
+        if let Some(range) = out.timer {
+            assert!(range.is_none_or(|(min, max)| min <= max));
+            // Now early, now late in the range.
+            let early = self.wire.len().is_multiple_of(2);
+            let at = range.map(|(min, max)| self.now + if early { min } else { max });
+            self.timers.set((me, peer), at);
         }
     }
 
     /// Fires the next timer, if there is one until then.
     pub(crate) fn pass(&mut self, until: Time) -> bool {
-        let next = self.timers.iter().map(|(ends, at)| (*at, *ends)).min();
-        match next.filter(|(at, _)| *at <= until) {
-            Some((at, (me, peer))) => {
-                self.now = self.now.max(at);
-                self.timers.remove(&(me, peer));
-                let link = self.links.get_mut(&(me, peer)).expect("a link");
-                link.on_timer(self.now);
-                self.flush(me, peer);
-                true
-            }
-            None => false,
-        }
+        let Some((at, (me, peer))) = self.timers.pop(until) else {
+            return false;
+        };
+        self.now = self.now.max(at);
+        let link = self.links.get_mut(&(me, peer)).expect("a link");
+        link.on_timer(self.now);
+        self.flush(me, peer);
+        true
     }
 
     pub(crate) fn act(&mut self, act: &Act) {

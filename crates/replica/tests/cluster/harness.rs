@@ -5,9 +5,10 @@ use quorate_core::{NodeId, Time};
 use quorate_crash::raft::{self, Record};
 use quorate_kv as kv;
 use quorate_replica::{Config, Job, Limits, Notice, Outcome, Request, Ticket, Timer};
+use quorate_testbed::{Deadlines, TestWire, Transit};
 use quorate_wal as wal;
 use quorate_wal::testing::{Crash, MemStorage};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::Duration;
 
@@ -69,7 +70,6 @@ impl TestDisk {
 pub(crate) struct Node {
     pub(crate) replica: Option<Replica<TestDisk>>,
     storage: Option<MemStorage>,
-    timers: BTreeMap<Timer<raft::Timer>, Time>,
     pub(crate) notices: Vec<Notice>,
     /// Not run yet: with [`Cluster::hold_jobs`].
     pub(crate) jobs: VecDeque<Job>,
@@ -79,9 +79,9 @@ pub(crate) struct Cluster {
     pub(crate) now: Time,
     pub(crate) nodes: Vec<Node>,
     pub(crate) replies: BTreeMap<Ticket, Outcome>,
-    wire: VecDeque<(NodeId, NodeId, PeerMessage)>,
-    /// Links that lose everything, as (from, to).
-    pub(crate) cut: BTreeSet<(u8, u8)>,
+    /// A packet whose link is cut when it would arrive is lost.
+    pub(crate) wire: TestWire<PeerMessage>,
+    timers: Deadlines<(Timer<raft::Timer>, u8)>,
     /// Snapshots on the wire claim another digest than their state has.
     pub(crate) forge_digests: bool,
     /// How often a flush has left entries to be applied by the next one.
@@ -119,7 +119,6 @@ impl Cluster {
         let node = || Node {
             replica: None,
             storage: Some(MemStorage::new()),
-            timers: BTreeMap::new(),
             notices: vec![],
             jobs: VecDeque::new(),
         };
@@ -127,8 +126,8 @@ impl Cluster {
             now: Time(1),
             nodes: (0..n).map(|_| node()).collect(),
             replies: BTreeMap::new(),
-            wire: VecDeque::new(),
-            cut: BTreeSet::new(),
+            wire: TestWire::default(),
+            timers: Deadlines::default(),
             forge_digests: false,
             hold_jobs: false,
             continued: 0,
@@ -184,10 +183,10 @@ impl Cluster {
         let mut storage = replica.into_disk().journal.into_storage();
         storage.crash(Crash::LoseAll);
         node.storage = Some(storage);
-        node.timers.clear();
         node.jobs.clear();
-        self.wire
-            .retain(|(from, to, _)| from.0 != n.into() && to.0 != n.into());
+        self.timers.retain(|(_, node)| *node != n);
+        let gone = NodeId(n.into());
+        self.wire.take_all(|p| p.from == gone || p.to == gone);
     }
 
     pub(crate) fn replica(&self, n: u8) -> &Replica<TestDisk> {
@@ -238,10 +237,7 @@ impl Cluster {
         for (timer, span) in out.timers {
             // Node 0 is always the first to lose patience, so elections are predictable.
             let at = span.map(|(min, max)| self.now + if n == 0 { min } else { max });
-            match at {
-                Some(at) => node.timers.insert(timer, at),
-                None => node.timers.remove(&timer),
-            };
+            self.timers.set((timer, n), at);
         }
         node.notices.extend(out.notices);
         for (ticket, outcome) in out.replies {
@@ -253,11 +249,10 @@ impl Cluster {
             _ => None,
         });
         self.forwards.extend(forwards);
-        let sends = out
-            .sends
-            .into_iter()
-            .map(|(to, message)| (NodeId(n.into()), to, message));
-        self.wire.extend(sends);
+        let from = NodeId(n.into());
+        let sends = out.sends.into_iter();
+        let sends = sends.map(|(to, message)| Transit { from, to, message });
+        self.wire.packets.extend(sends);
     }
 
     /// Runs the jobs that a node has held, in the order given by their places now.
@@ -271,7 +266,15 @@ impl Cluster {
 
     /// Delivers until nothing is under way.
     pub(crate) fn settle(&mut self) {
-        while let Some((from, to, mut message)) = self.wire.pop_front() {
+        for _ in 0..1_000_000 {
+            let Some(packet) = self.wire.pop() else {
+                return;
+            };
+            let Transit {
+                from,
+                to,
+                mut message,
+            } = packet;
             if let PeerMessage::Protocol(raft::Message {
                 body: raft::Body::Notice(raft::Notice::Snapshot { meta, .. }),
                 ..
@@ -279,26 +282,17 @@ impl Cluster {
             {
                 meta.digest ^= u64::from(self.forge_digests);
             }
-            if !self.cut.contains(&(from.0 as u8, to.0 as u8)) {
-                self.input(to.0 as u8, Input::Peer { from, message });
-            }
+            self.input(to.0 as u8, Input::Peer { from, message });
         }
+        panic!("the cluster does not come to rest");
     }
 
     /// Lets time pass, firing timers in order.
     pub(crate) fn run(&mut self, span: Duration) {
         let end = self.now + span;
         self.settle();
-        loop {
-            let due = |node: &Node| node.timers.iter().map(|(t, at)| (*at, *t)).min();
-            let next = (0u8..)
-                .zip(&self.nodes)
-                .filter_map(|(n, node)| Some((due(node)?, n)));
-            let Some(((at, timer), n)) = next.min().filter(|((at, _), _)| *at <= end) else {
-                break;
-            };
+        while let Some((at, (timer, n))) = self.timers.pop(end) {
             self.now = self.now.max(at);
-            self.nodes[usize::from(n)].timers.remove(&timer);
             self.input(n, Input::Timer(timer));
             self.settle();
         }
@@ -370,15 +364,8 @@ impl Cluster {
 
     /// Cuts a node off, or joins it again.
     pub(crate) fn isolate(&mut self, n: u8, cut: bool) {
-        for other in (0..self.nodes.len() as u8).filter(|other| *other != n) {
-            for link in [(n, other), (other, n)] {
-                if cut {
-                    self.cut.insert(link)
-                } else {
-                    self.cut.remove(&link)
-                };
-            }
-        }
+        let nodes = self.nodes.len() as u8;
+        self.wire.isolate(NodeId(n.into()), nodes, cut);
     }
 
     pub(crate) fn no_violations(&self) {

@@ -7,6 +7,7 @@ mod snapshots;
 mod versions;
 
 use harness::{Cluster, MS, put, range};
+use quorate_core::NodeId;
 use quorate_kv as kv;
 use quorate_replica::{
     Limits, Notice, Outcome, Refusal, Reply, Request, RequestId, SessionId, Uncertainty,
@@ -131,7 +132,7 @@ fn a_write_in_flight_survives_the_leader() {
     cluster.put(1, "warm", "up");
     // The leader takes the write and can't replicate it.
     cluster.isolate(0, true);
-    cluster.cut.remove(&(1, 0));
+    cluster.wire.cut.remove(&(NodeId(1), NodeId(0)));
     let ticket = cluster.ask_for(
         1,
         Request::Write {
