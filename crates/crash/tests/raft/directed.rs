@@ -292,8 +292,7 @@ fn a_burst_of_entries_is_acknowledged_once() {
 }
 
 /// A node that was removed while it was told to campaign asks for votes, not for pre-votes. It is told
-/// that it was removed, and neither gets a vote nor raises the term: unanswered, it would ask for
-/// ever.
+/// that it was removed, and neither gets a vote nor raises the term; unanswered, it would go on asking.
 #[test]
 fn a_removed_node_that_asks_for_votes_is_told_so() {
     let mut cluster = Cluster::new(Config::default());
