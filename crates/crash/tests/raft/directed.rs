@@ -290,3 +290,41 @@ fn a_burst_of_entries_is_acknowledged_once() {
     cluster.burst(0, burst);
     assert_eq!(sent(&mut cluster), ["n0 -> n1 t2 Vote refused"]);
 }
+
+/// A node that was removed while it was told to campaign asks for votes, not for pre-votes. It is told
+/// that it was removed, and neither gets a vote nor raises the term; unanswered, it would go on asking.
+#[test]
+fn a_removed_node_that_asks_for_votes_is_told_so() {
+    let mut cluster = Cluster::new(Config::default());
+    cluster.time_out(0);
+    cluster.settle();
+    let mut target = Configuration::clone(cluster.raft(0).configuration());
+    target.voters.retain(|node| *node != NodeId(2));
+    cluster.crash(2, 0);
+    cluster.reconfigure(0, target);
+    for _ in 0..5 {
+        cluster.beat(0);
+        cluster.settle();
+    }
+    assert!(cluster.raft(1).configuration().has_removed(NodeId(2)));
+    let term = cluster.raft(1).term();
+    for transfer in [false, true] {
+        let last = Position { term: 9, index: 99 };
+        cluster.net.clear();
+        cluster.hand(Packet {
+            from: NodeId(2),
+            to: NodeId(1),
+            message: Message {
+                term: term + 1,
+                body: Body::Claim(Claim::RequestVote { last, transfer }),
+            },
+        });
+        let answers: Vec<_> = cluster
+            .net
+            .iter()
+            .map(|p| (p.to, &p.message.body))
+            .collect();
+        assert_eq!(answers, [(NodeId(2), &Body::Notice(Notice::Removed))]);
+        assert_eq!(cluster.raft(1).term(), term);
+    }
+}

@@ -341,6 +341,37 @@ mod tests {
         }
     }
 
+    /// The version that was negotiated was computed and thrown away.
+    #[tokio::test]
+    async fn the_answer_names_the_highest_version_that_both_speak() {
+        let (min, max) = VERSIONS;
+        for versions in [VERSIONS, (1, max), (1, 9), (max, 9)] {
+            let (mut caller, mut called) = tokio::io::duplex(4096);
+            let answering = async {
+                let call = hear(&mut called).await.expect("heard");
+                assert_eq!(call.version, max, "{versions:?}");
+                agree(&mut called, &call).await.expect("answered");
+            };
+            let intent = intent();
+            let (agreed, ()) = tokio::join!(call_with(&mut caller, versions, &intent), answering);
+            agreed.expect("agreed");
+        }
+        // An answer in a version that was not offered is not taken for agreement.
+        for (versions, answered) in [((min, max), max + 1), ((min, max), min - 1), ((5, 9), 4)] {
+            let (mut caller, mut called) = tokio::io::duplex(4096);
+            let answering = async {
+                receive::<14, _>(&mut called).await.expect("heard");
+                answer(&mut called, answered, 0, "")
+                    .await
+                    .expect("answered");
+            };
+            let intent = intent();
+            let (refused, ()) = tokio::join!(call_with(&mut caller, versions, &intent), answering);
+            let refused = refused.expect_err("not offered").to_string();
+            assert!(refused.contains("which was not offered"), "{refused}");
+        }
+    }
+
     #[tokio::test]
     async fn both_sides_learn_in_words_why_not() {
         let mut cases = vec![

@@ -59,9 +59,26 @@ fn read(bytes: &[u8], cut: usize) -> Result<Machine, SnapshotError> {
     reader.finish()
 }
 
+/// What an entry came to depended on the bounds with which the process was started, so two replicas
+/// of one cluster could part. The bounds travel with the state.
+fn under_other_settings() -> Machine {
+    let settings = crate::Settings {
+        sessions: 3,
+        session_window: 5,
+        answer_bytes: 7,
+        session_bytes: 11,
+        answers_bytes: 13,
+    };
+    Machine {
+        settings,
+        ..machine(3, 2)
+    }
+}
+
 #[test]
 fn a_machine_read_back_is_the_same_and_has_the_same_bytes() {
     for machine in [
+        under_other_settings(),
         Machine::default(),
         machine(3, 0),
         machine(0, 2),
@@ -70,6 +87,7 @@ fn a_machine_read_back_is_the_same_and_has_the_same_bytes() {
         let bytes = stream(&machine, 1 << 20);
         let copy = read(&bytes, 1000).expect("its own stream");
         assert_eq!(copy, machine);
+        assert_eq!(copy.settings, machine.settings);
         assert_eq!(copy.sessions.sum(), machine.sessions.sum());
         assert_eq!(stream(&copy, 70_000), bytes, "however it came about");
         assert_eq!(stream(&machine, 999), bytes, "however it is cut");
