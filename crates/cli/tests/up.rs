@@ -1,119 +1,44 @@
 //! `quorate up` and `quorate serve` as processes: what is killed comes back and has lost nothing.
 
-use quorate_contract::{Address, Contract};
+mod common;
+
+use common::{PATIENCE, Place, Running};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
-/// No step of a working cluster takes this long.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-struct Place {
-    dir: TempDir,
-    contract: Contract,
+fn command(place: &Place, contract: &str) -> Command {
+    place.command(&["up", "--data-dir", "data", "--contract", contract])
 }
 
-impl Place {
-    /// A directory with a contract whose ports were free a moment ago.
-    fn new() -> Self {
-        let mut contract = Contract::default();
-        let listeners: Vec<_> = (0..6)
-            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
-            .collect();
-        let mut ports = listeners
-            .iter()
-            .map(|l| l.local_addr().expect("an address").port());
-        for member in &mut contract.cluster.members {
-            member.client = Address::loopback(ports.next().expect("a port"));
-            member.peer = Address::loopback(ports.next().expect("a port"));
-        }
-        let place = Self {
-            dir: tempfile::tempdir().expect("a directory"),
-            contract,
-        };
-        place.write("c.toml", &place.contract);
-        place
-    }
-
-    fn write(&self, name: &str, contract: &Contract) -> PathBuf {
-        let path = self.dir.path().join(name);
-        std::fs::write(&path, contract.to_toml()).expect("written");
-        path
-    }
-
-    fn command(&self, contract: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
-        command.current_dir(self.dir.path()).args([
-            "up",
-            "--data-dir",
-            "data",
-            "--contract",
-            contract,
-        ]);
-        command
-    }
-
-    fn up(&self) -> Up {
-        Up::start(self.command("c.toml"))
-    }
-
-    /// Runs it where it is expected to end by itself.
-    fn refused(&self, contract: &str) -> String {
-        let Output { status, stderr, .. } = self.command(contract).output().expect("runs");
-        let text = String::from_utf8(stderr).expect("UTF-8");
-        assert_eq!(status.code(), Some(2), "{text}");
-        text
-    }
-
-    fn clients(&self, id: usize) -> String {
-        self.contract.cluster.members[id].client.to_string()
-    }
+/// Runs it where it is expected to end by itself.
+fn refused(place: &Place, contract: &str) -> String {
+    let Output { status, stderr, .. } = command(place, contract).output().expect("runs");
+    let text = String::from_utf8(stderr).expect("UTF-8");
+    assert_eq!(status.code(), Some(2), "{text}");
+    text
 }
 
-struct Up {
-    child: Child,
-    lines: Receiver<String>,
-    seen: Vec<String>,
+fn clients(place: &Place, id: usize) -> String {
+    place.contract.cluster.members[id].client.to_string()
 }
+
+struct Up(Running);
 
 impl Up {
-    fn start(mut command: Command) -> Self {
+    fn start(place: &Place) -> Self {
+        let mut command = command(place, "c.toml");
         let mut child = command.stdout(Stdio::piped()).spawn().expect("runs");
-        let output = BufReader::new(child.stdout.take().expect("piped"));
-        let (send, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if send.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Self {
-            child,
-            lines,
-            seen: vec![],
-        }
+        let output = child.stdout.take().expect("piped");
+        Self(Running::new(child, output))
     }
 
-    /// Waits for a line that holds the text, and returns it.
     fn expect(&mut self, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else {
-                panic!("no line with {text:?} among {:#?}", self.seen);
-            };
-            self.seen.push(line.clone());
-            if line.contains(text) {
-                return line;
-            }
-        }
+        self.0.expect(text)
     }
 
     /// Waits until all three serve, and returns their process ids in order.
@@ -124,21 +49,13 @@ impl Up {
     }
 
     fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
+        Pid::from_child(&self.0.child)
     }
 
     fn interrupt(mut self) {
         kill_process(self.pid(), Signal::INT).expect("it runs");
-        assert!(self.child.wait().expect("ends").success());
+        assert!(self.0.child.wait().expect("ends").success());
         self.expect("stopped; the data is in data");
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        // Its replicas end with it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -195,26 +112,29 @@ fn get(address: &str) -> String {
 #[test]
 fn each_replica_is_killed_in_turn_and_nothing_is_lost() {
     let place = Place::new();
-    let mut up = place.up();
+    let mut up = Up::start(&place);
     let pids = up.pids();
     for (id, value) in ["AAAA", "BBBB", "CCCC"].into_iter().enumerate() {
-        put(&place.clients(id), value);
+        put(&clients(&place, id), value);
         kill_process(pids[id], Signal::KILL).expect("it runs");
-        let other = place.clients((id + 1) % 3);
+        let other = clients(&place, (id + 1) % 3);
         assert!(get(&other).contains(value), "acknowledged, and lost");
         up.expect(&format!(
             "n{id} was killed by signal 9; starting it again in 0.1 s"
         ));
         up.expect(&format!("n{id} serves clients at"));
-        assert!(get(&place.clients(id)).contains(value), "it has caught up");
+        assert!(
+            get(&clients(&place, id)).contains(value),
+            "it has caught up"
+        );
     }
     up.interrupt();
 
     // All of them at once, without a word, and a new start.
-    let mut up = place.up();
+    let mut up = Up::start(&place);
     up.pids();
     assert!(
-        get(&place.clients(0)).contains("CCCC"),
+        get(&clients(&place, 0)).contains("CCCC"),
         "picked up where it was left"
     );
     up.interrupt();
@@ -223,9 +143,9 @@ fn each_replica_is_killed_in_turn_and_nothing_is_lost() {
 #[test]
 fn the_replicas_end_with_their_parent_however_it_ends() {
     let place = Place::new();
-    let mut up = place.up();
+    let mut up = Up::start(&place);
     let pids = up.pids();
-    put(&place.clients(0), "AAAA");
+    put(&clients(&place, 0), "AAAA");
     kill_process(up.pid(), Signal::KILL).expect("it runs");
     for pid in pids {
         eventually("the replica ends", || match test_kill_process(pid) {
@@ -233,17 +153,17 @@ fn the_replicas_end_with_their_parent_however_it_ends() {
             Err(_) => Ok(()),
         });
     }
-    let mut up = place.up();
+    let mut up = Up::start(&place);
     up.pids();
-    assert!(get(&place.clients(1)).contains("AAAA"));
+    assert!(get(&clients(&place, 1)).contains("AAAA"));
 }
 
 #[test]
 fn what_cannot_be_run_is_refused_in_words() {
     let place = Place::new();
-    let mut up = place.up();
+    let mut up = Up::start(&place);
     up.pids();
-    let error = place.refused("c.toml");
+    let error = refused(&place, "c.toml");
     assert!(
         error.contains("data is in use by another process"),
         "{error}"
@@ -253,14 +173,14 @@ fn what_cannot_be_run_is_refused_in_words() {
     other.cluster.name = "another".to_owned();
     place.write("other.toml", &other);
     up.interrupt();
-    let error = place.refused("other.toml");
+    let error = refused(&place, "other.toml");
     assert!(
         error.contains("data belongs to cluster \"quorate\" with n0, n1, n2"),
         "{error}"
     );
 
-    let taken = TcpListener::bind(place.clients(1)).expect("free by now");
-    let error = place.refused("c.toml");
+    let taken = TcpListener::bind(clients(&place, 1)).expect("free by now");
+    let error = refused(&place, "c.toml");
     assert!(
         error.contains("where n1 would listen for clients, is in use"),
         "{error}"
@@ -268,7 +188,10 @@ fn what_cannot_be_run_is_refused_in_words() {
     drop(taken);
 
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
-    let error = place.refused(contracts.join("amnesiac.toml").to_str().expect("UTF-8"));
+    let error = refused(
+        &place,
+        contracts.join("amnesiac.toml").to_str().expect("UTF-8"),
+    );
     assert!(error.contains("the contract contradicts itself"), "{error}");
     assert!(!place.dir.path().join("elsewhere").exists());
 }
@@ -277,10 +200,10 @@ fn what_cannot_be_run_is_refused_in_words() {
 #[test]
 fn a_replica_with_a_damaged_log_stays_down_and_the_others_serve() {
     let place = Place::new();
-    let mut up = place.up();
+    let mut up = Up::start(&place);
     up.pids();
     for _ in 0..20 {
-        put(&place.clients(0), &"VVVV".repeat(200));
+        put(&clients(&place, 0), &"VVVV".repeat(200));
     }
     up.interrupt();
     let segment = place.dir.path().join("data/n1/wal/0000000000000001.wal");
@@ -292,12 +215,12 @@ fn a_replica_with_a_damaged_log_stays_down_and_the_others_serve() {
     bytes[value] ^= 4;
     std::fs::write(&segment, &bytes).expect("write");
 
-    let mut up = place.up();
+    let mut up = Up::start(&place);
     let line = up.expect("n1 has ended with exit code 1");
     assert!(line.contains("is damaged at byte"), "{line}");
     assert!(line.contains("quorate member replace n1"), "{line}");
-    assert!(get(&place.clients(0)).contains("VVVV"));
-    put(&place.clients(2), "AAAA");
+    assert!(get(&clients(&place, 0)).contains("VVVV"));
+    put(&clients(&place, 2), "AAAA");
     assert_eq!(
         std::fs::read(&segment).expect("read"),
         bytes,

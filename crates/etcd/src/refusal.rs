@@ -7,25 +7,6 @@ use tonic::{Code, Status};
 ///
 /// A timeout is a third outcome: [`Refusal::outcome`] tells what a client may
 /// conclude. It must never report an unknown outcome as a failure.
-///
-/// | refusal | gRPC code | a write was |
-/// |---|---|---|
-/// | [`Kv`](Self::Kv) | by [`kv::Code`] | refused |
-/// | [`NoLeader`](Self::NoLeader) | `Unavailable` | refused |
-/// | [`TooManyRequests`](Self::TooManyRequests) | `ResourceExhausted` | refused |
-/// | [`RequestTooLarge`](Self::RequestTooLarge) | `InvalidArgument` | refused |
-/// | [`NotSupportedForLearner`](Self::NotSupportedForLearner) | `FailedPrecondition` | refused |
-/// | [`Corrupt`](Self::Corrupt) | `DataLoss` | refused |
-/// | [`UnknownComparison`](Self::UnknownComparison) | `InvalidArgument` | refused |
-/// | [`MemberNotFound`](Self::MemberNotFound) | `NotFound` | refused |
-/// | [`BadMemberUrls`](Self::BadMemberUrls) | `InvalidArgument` | refused |
-/// | [`MemberExists`](Self::MemberExists), [`PeerUrlExists`](Self::PeerUrlExists), [`NotALearner`](Self::NotALearner), [`LearnerNotReady`](Self::LearnerNotReady), [`TooManyLearners`](Self::TooManyLearners) | `FailedPrecondition` | refused |
-/// | [`NotEnoughStartedMembers`](Self::NotEnoughStartedMembers) | `Unknown` | refused |
-/// | [`Unhealthy`](Self::Unhealthy) | `Unavailable` | refused |
-/// | [`FixedMembers`](Self::FixedMembers) | `Unimplemented` | refused |
-/// | [`LeaderChanged`](Self::LeaderChanged) | `Unavailable` | perhaps done |
-/// | [`Timeout`](Self::Timeout) | `Unavailable` | perhaps done |
-/// | [`Stopped`](Self::Stopped) | `Unavailable` | perhaps done |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -104,88 +85,62 @@ pub enum Outcome {
 }
 
 impl Refusal {
+    /// The gRPC status code that etcd sends for it, what a client may conclude of its write, and
+    /// the reason as a metric label; `None` for what the request itself caused.
+    fn row(self) -> (Code, Outcome, Option<&'static str>) {
+        use Code::*;
+        use Outcome::*;
+        match self {
+            Self::Kv(kv::Error::NoSpace) => {
+                (kv_code(kv::Error::NoSpace), Refused, Some("no_space"))
+            }
+            Self::Kv(error) => (kv_code(error), Refused, None),
+            Self::NoLeader => (Unavailable, Refused, Some("no_leader")),
+            Self::TooManyRequests => (ResourceExhausted, Refused, Some("too_many_requests")),
+            Self::RequestTooLarge => (InvalidArgument, Refused, Some("request_too_large")),
+            Self::NotSupportedForLearner => (FailedPrecondition, Refused, None),
+            Self::Corrupt => (DataLoss, Refused, Some("corrupt")),
+            Self::UnknownComparison => (InvalidArgument, Refused, None),
+            Self::MemberExists => (FailedPrecondition, Refused, None),
+            Self::PeerUrlExists => (FailedPrecondition, Refused, None),
+            Self::NotEnoughStartedMembers => (Code::Unknown, Refused, None),
+            Self::BadMemberUrls => (InvalidArgument, Refused, None),
+            Self::MemberNotFound => (NotFound, Refused, None),
+            Self::NotALearner => (FailedPrecondition, Refused, None),
+            Self::LearnerNotReady => (FailedPrecondition, Refused, None),
+            Self::TooManyLearners => (FailedPrecondition, Refused, None),
+            Self::Unhealthy => (Unavailable, Refused, None),
+            Self::FixedMembers => (Unimplemented, Refused, None),
+            Self::LeaderChanged => (Unavailable, Outcome::Unknown, Some("leader_changed")),
+            Self::Timeout => (Unavailable, Outcome::Unknown, Some("timeout")),
+            Self::Stopped => (Unavailable, Outcome::Unknown, Some("stopped")),
+        }
+    }
+
     /// What a client may conclude.
     pub fn outcome(self) -> Outcome {
-        match self {
-            Self::Kv(_)
-            | Self::NoLeader
-            | Self::TooManyRequests
-            | Self::RequestTooLarge
-            | Self::NotSupportedForLearner
-            | Self::Corrupt
-            | Self::UnknownComparison
-            | Self::MemberExists
-            | Self::PeerUrlExists
-            | Self::NotEnoughStartedMembers
-            | Self::BadMemberUrls
-            | Self::MemberNotFound
-            | Self::NotALearner
-            | Self::LearnerNotReady
-            | Self::TooManyLearners
-            | Self::Unhealthy
-            | Self::FixedMembers => Outcome::Refused,
-            Self::LeaderChanged | Self::Timeout | Self::Stopped => Outcome::Unknown,
-        }
+        self.row().1
     }
 
     /// The gRPC status code that etcd sends for it.
     pub fn code(self) -> Code {
-        match self {
-            Self::Kv(error) => match error.code() {
-                kv::Code::InvalidArgument => Code::InvalidArgument,
-                kv::Code::NotFound => Code::NotFound,
-                kv::Code::FailedPrecondition => Code::FailedPrecondition,
-                kv::Code::OutOfRange => Code::OutOfRange,
-                kv::Code::ResourceExhausted => Code::ResourceExhausted,
-                kv::Code::Internal => Code::Internal,
-            },
-            Self::RequestTooLarge | Self::UnknownComparison | Self::BadMemberUrls => {
-                Code::InvalidArgument
-            }
-            Self::TooManyRequests => Code::ResourceExhausted,
-            Self::NotSupportedForLearner
-            | Self::MemberExists
-            | Self::PeerUrlExists
-            | Self::NotALearner
-            | Self::LearnerNotReady
-            | Self::TooManyLearners => Code::FailedPrecondition,
-            Self::Corrupt => Code::DataLoss,
-            Self::MemberNotFound => Code::NotFound,
-            Self::NotEnoughStartedMembers => Code::Unknown,
-            Self::FixedMembers => Code::Unimplemented,
-            Self::NoLeader
-            | Self::Unhealthy
-            | Self::LeaderChanged
-            | Self::Timeout
-            | Self::Stopped => Code::Unavailable,
-        }
+        self.row().0
     }
 
     /// The reason as a metric label; `None` for what the request itself caused.
     pub(crate) fn label(self) -> Option<&'static str> {
-        match self {
-            Self::Kv(kv::Error::NoSpace) => Some("no_space"),
-            Self::Kv(_)
-            | Self::NotSupportedForLearner
-            | Self::UnknownComparison
-            | Self::MemberExists
-            | Self::PeerUrlExists
-            | Self::NotEnoughStartedMembers
-            | Self::BadMemberUrls
-            | Self::MemberNotFound
-            | Self::NotALearner
-            | Self::LearnerNotReady
-            | Self::TooManyLearners
-            | Self::Unhealthy
-            | Self::FixedMembers => None,
-            Self::NoLeader => Some("no_leader"),
-            Self::TooManyRequests => Some("too_many_requests"),
-            Self::RequestTooLarge => Some("request_too_large"),
-            Self::Corrupt => Some("corrupt"),
-            Self::LeaderChanged => Some("leader_changed"),
-            Self::Timeout => Some("timeout"),
-            Self::Stopped => Some("stopped"),
-        }
+        self.row().2
+    }
+}
+
+fn kv_code(error: kv::Error) -> Code {
+    match error.code() {
+        kv::Code::InvalidArgument => Code::InvalidArgument,
+        kv::Code::NotFound => Code::NotFound,
+        kv::Code::FailedPrecondition => Code::FailedPrecondition,
+        kv::Code::OutOfRange => Code::OutOfRange,
+        kv::Code::ResourceExhausted => Code::ResourceExhausted,
+        kv::Code::Internal => Code::Internal,
     }
 }
 
