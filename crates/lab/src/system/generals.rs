@@ -78,18 +78,45 @@ impl SystemUnderTest for TwoGeneralsSystem {
     }
 }
 
+/// A broadcast of node 0's order to all, with `RETREAT` where it is not heard.
+macro_rules! broadcast_subject {
+    ($subject:ty, $module:ident::$protocol:ident, $name:literal, $per_fault:literal, $($rest:item)*) => {
+        impl SystemUnderTest for $subject {
+            type Protocol = $module::$protocol;
+            const NAME: &'static str = $name;
+            const CATALOGUE: quorate_contract::ProtocolName = $module::PROTOCOL;
+            const PROPOSERS: Proposers = Proposers::Sender;
+            const RECOVERS: bool = false;
+            const PER_FAULT: u8 = $per_fault;
+            const DEFAULT: Option<&'static [u8]> = Some(b"RETREAT");
+
+            fn request(value: Bytes) -> Bytes {
+                value
+            }
+
+            fn proposal(_node: NodeId) -> Bytes {
+                ATTACK
+            }
+
+            fn rival(_node: NodeId) -> Bytes {
+                RETREAT
+            }
+
+            fn decisions(output: &Bytes) -> Vec<SlotDecision> {
+                SlotDecision::only(output.clone())
+            }
+
+            $($rest)*
+        }
+    };
+}
+
 /// OM(m).
 #[derive(Debug)]
 pub struct OralMessagesSystem;
 
-impl SystemUnderTest for OralMessagesSystem {
-    type Protocol = oral_messages::OralMessages;
-    const NAME: &'static str = "oral-messages";
-    const CATALOGUE: quorate_contract::ProtocolName = oral_messages::PROTOCOL;
-    const PROPOSERS: Proposers = Proposers::Sender;
-    const RECOVERS: bool = false;
-    const PER_FAULT: u8 = 3;
-
+broadcast_subject! {
+    OralMessagesSystem, oral_messages::OralMessages, "oral-messages", 3,
     fn configs(setup: &Setup) -> Result<Vec<oral_messages::Config>, String> {
         let config = oral_messages::Config {
             nodes: setup.nodes,
@@ -101,38 +128,14 @@ impl SystemUnderTest for OralMessagesSystem {
         config.check()?;
         Ok(same(setup, config))
     }
-
-    fn request(value: Bytes) -> Bytes {
-        value
-    }
-
-    const DEFAULT: Option<&'static [u8]> = Some(b"RETREAT");
-
-    fn proposal(_node: NodeId) -> Bytes {
-        ATTACK
-    }
-
-    fn rival(_node: NodeId) -> Bytes {
-        RETREAT
-    }
-
-    fn decisions(output: &Bytes) -> Vec<SlotDecision> {
-        SlotDecision::only(output.clone())
-    }
 }
 
 /// SM(m).
 #[derive(Debug)]
 pub struct SignedMessagesSystem;
 
-impl SystemUnderTest for SignedMessagesSystem {
-    type Protocol = signed_messages::SignedMessages;
-    const NAME: &'static str = "signed-messages";
-    const CATALOGUE: quorate_contract::ProtocolName = signed_messages::PROTOCOL;
-    const PROPOSERS: Proposers = Proposers::Sender;
-    const RECOVERS: bool = false;
-    const PER_FAULT: u8 = 2;
-
+broadcast_subject! {
+    SignedMessagesSystem, signed_messages::SignedMessages, "signed-messages", 2,
     fn configs(setup: &Setup) -> Result<Vec<signed_messages::Config>, String> {
         Ok(keyed(setup, |keys| signed_messages::Config {
             nodes: setup.nodes,
@@ -147,38 +150,14 @@ impl SystemUnderTest for SignedMessagesSystem {
     fn work(config: &signed_messages::Config) -> Option<quorate_crypto::Work> {
         Some(config.keys.roster().work())
     }
-
-    fn request(value: Bytes) -> Bytes {
-        value
-    }
-
-    const DEFAULT: Option<&'static [u8]> = Some(b"RETREAT");
-
-    fn proposal(_node: NodeId) -> Bytes {
-        ATTACK
-    }
-
-    fn rival(_node: NodeId) -> Bytes {
-        RETREAT
-    }
-
-    fn decisions(output: &Bytes) -> Vec<SlotDecision> {
-        SlotDecision::only(output.clone())
-    }
 }
 
 /// Dolev and Strong's broadcast.
 #[derive(Debug)]
 pub struct DolevStrongSystem;
 
-impl SystemUnderTest for DolevStrongSystem {
-    type Protocol = dolev_strong::DolevStrong;
-    const NAME: &'static str = "dolev-strong";
-    const CATALOGUE: quorate_contract::ProtocolName = dolev_strong::PROTOCOL;
-    const PROPOSERS: Proposers = Proposers::Sender;
-    const RECOVERS: bool = false;
-    const PER_FAULT: u8 = 2;
-
+broadcast_subject! {
+    DolevStrongSystem, dolev_strong::DolevStrong, "dolev-strong", 2,
     fn configs(setup: &Setup) -> Result<Vec<dolev_strong::Config>, String> {
         Ok(keyed(setup, |keys| dolev_strong::Config {
             nodes: setup.nodes,
@@ -192,23 +171,5 @@ impl SystemUnderTest for DolevStrongSystem {
 
     fn work(config: &dolev_strong::Config) -> Option<quorate_crypto::Work> {
         Some(config.keys.roster().work())
-    }
-
-    fn request(value: Bytes) -> Bytes {
-        value
-    }
-
-    const DEFAULT: Option<&'static [u8]> = Some(b"RETREAT");
-
-    fn proposal(_node: NodeId) -> Bytes {
-        ATTACK
-    }
-
-    fn rival(_node: NodeId) -> Bytes {
-        RETREAT
-    }
-
-    fn decisions(output: &Bytes) -> Vec<SlotDecision> {
-        SlotDecision::only(output.clone())
     }
 }
