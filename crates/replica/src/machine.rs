@@ -255,7 +255,7 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::LEVEL;
+    use crate::config::LEVEL;
 
     fn apply(machine: &mut Machine, index: u64) -> EntryEffect {
         machine.apply(index, 1, &Payload::Empty, LEVEL, Mutant::None)

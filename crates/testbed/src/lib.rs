@@ -24,7 +24,7 @@ mod world;
 pub use deadlines::Deadlines;
 pub use dice::{Dice, mix};
 pub use disk::VecDisk;
-pub use node::{Burst, DrivenNode, Ready, RecordFor};
+pub use node::{DrivenNode, NodeBurst, Ready, RecordFor};
 pub use profile::WireProfile;
 pub use wire::{TestWire, Transit};
 pub use world::{

@@ -22,7 +22,7 @@ pub struct DrivenNode<P: Protocol> {
 }
 
 /// What came of a burst of inputs, to be done by the driver; it is all that may be done so far.
-pub struct Burst<P: Protocol> {
+pub struct NodeBurst<P: Protocol> {
     /// Timers to arm and disarm, in this order.
     pub timers: Vec<TimerChange<P::Timer>>,
     /// Coins to flip, each with its tag.
@@ -87,7 +87,7 @@ impl<P: Protocol> DrivenNode<P> {
         now: Time,
         inputs: impl IntoIterator<Item = Input<P>>,
         change: impl FnOnce(&mut Effects<P>),
-    ) -> Option<Burst<P>> {
+    ) -> Option<NodeBurst<P>> {
         let state = self.state.as_mut()?;
         for input in inputs {
             state.step(now, input, &mut self.out);
@@ -96,7 +96,7 @@ impl<P: Protocol> DrivenNode<P> {
         change(&mut self.out);
         let before = self.disk.records.len();
         let prompt = self.gate.submit(&mut self.out, &mut self.disk);
-        Some(Burst {
+        Some(NodeBurst {
             timers: prompt.timers().collect(),
             coins: prompt.coins().collect(),
             messages: prompt.messages().map(|m| m.into_parts()).collect(),

@@ -310,7 +310,7 @@ fn a_removed_node_that_asks_for_votes_is_told_so() {
     let term = cluster.raft(1).term();
     for transfer in [false, true] {
         let last = Position { term: 9, index: 99 };
-        cluster.net.clear();
+        cluster.net.packets.clear();
         cluster.hand(Packet {
             from: NodeId(2),
             to: NodeId(1),
@@ -321,6 +321,7 @@ fn a_removed_node_that_asks_for_votes_is_told_so() {
         });
         let answers: Vec<_> = cluster
             .net
+            .packets
             .iter()
             .map(|p| (p.to, &p.message.body))
             .collect();
