@@ -50,7 +50,9 @@ impl<P: Simulated> World<P> {
             (_, Some(learner)) if choice > 0 => id_of(learner).map(|id| Change::Promote { id }),
             (_, Some(learner)) => id_of(learner).map(|id| Change::Remove { id }),
             (_, None) if spare && choice < 5 => {
-                let id = JOINED + u64::from(self.streams.harm.below(1_000_000) as u32);
+                // An operator who asks again, as no answer came, asks for the same member: two that
+                // were both added would be more than there are machines.
+                let id = JOINED + u64::from(configuration.next);
                 Some(Change::Add {
                     id,
                     peer_urls: vec![format!("http://{id}")],
