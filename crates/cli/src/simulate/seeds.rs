@@ -6,6 +6,7 @@ use crate::shell;
 use quorate_contract::Contract;
 use quorate_sim::{Options, RunTotals, simulate};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 /// Consecutive seeds under a contract; a unit is a seed.
@@ -52,6 +53,18 @@ impl Simulate {
     }
 }
 
+/// If the code under simulation panics, the campaign ends; this says how to see it again.
+struct SaysWhichSeed<'a>(&'a str);
+
+impl Drop for SaysWhichSeed<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Nothing is left to do if standard error is gone.
+            let _ = writeln!(io::stderr(), "it panicked; replay it with:\n  {}", self.0);
+        }
+    }
+}
+
 impl Campaign for Simulate {
     const NAME: &'static str = "simulate";
     const INCIDENTAL: &'static [&'static str] = &["contract_file"];
@@ -63,7 +76,9 @@ impl Campaign for Simulate {
     }
 
     fn run(&self, unit: u64) -> SeedOutcome {
-        simulate(&self.contract, self.seed(unit), &self.options).into()
+        let seed = self.seed(unit);
+        let _says = SaysWhichSeed(&self.replay_command(seed));
+        simulate(&self.contract, seed, &self.options).into()
     }
 
     fn check(&self, result: &SeedOutcome) -> Result<(), String> {
