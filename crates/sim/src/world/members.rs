@@ -153,7 +153,7 @@ impl<P: Simulated> World<P> {
         let before = std::mem::replace(&mut node.voters, voters.clone());
         let leads = protocol.role() == Role::Leader && node.led == Some(protocol.term());
         // What its log had before this burst, which is no more than when it looked.
-        let (last, lag) = (node.last_index, P::promotion_lag(&self.swarm.protocol));
+        let (last, lag) = (node.last_before, P::promotion_lag(&self.swarm.protocol));
         let (true, Some(lag)) = (leads, lag) else {
             return;
         };

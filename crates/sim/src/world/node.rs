@@ -36,6 +36,8 @@ pub(super) struct SimNode<P: Simulated> {
     pub(super) voters: Vec<NodeId>,
     /// The last index of its log when the last burst ended.
     pub(super) last_index: u64,
+    /// The same one burst earlier.
+    pub(super) last_before: u64,
     /// The term that it led when the last burst ended, if it did.
     pub(super) led: Option<u64>,
     /// It had stopped when the last burst ended.
@@ -100,6 +102,7 @@ impl<P: Simulated> SimNode<P> {
             stall_watched: 0,
             voters: vec![],
             last_index: 0,
+            last_before: 0,
             actions: Actions::default(),
             jobs: vec![],
             flushing: false,

@@ -182,7 +182,7 @@ impl<P: Simulated> World<P> {
         };
         let (machine, protocol) = (replica.machine(), replica.protocol());
         node.led = (protocol.role() == Role::Leader).then(|| protocol.term());
-        node.last_index = protocol.last_index();
+        node.last_before = std::mem::replace(&mut node.last_index, protocol.last_index());
         let was_silent = std::mem::replace(&mut node.silent, replica.stopped().is_some());
         let (index, level, software) = (machine.index(), machine.level(), node.software);
         if level > software && index > applied {
