@@ -27,7 +27,7 @@ impl Raft {
         if let Some(since) = it.adaptive.steady_since() {
             rebase(since, longest);
         }
-        if let Some((since, _)) = &mut it.disk_owes {
+        if let Some(since) = &mut it.disk_owes {
             rebase(since, longest);
         }
         if let State::Leader(leader) = &mut it.state {

@@ -48,9 +48,6 @@ impl Raft {
             State::PreCandidate(_) | State::Candidate(_) => {}
             State::Leader(old) => {
                 out.disarm(Timer::Heartbeat);
-                if self.disk_owes.is_some() {
-                    self.claim(self.me, Claim::Synced, out); // no more own acknowledgements
-                }
                 // What was taken but is not in the log yet never gets there: it would bear the
                 // wrong term (camunda#5360).
                 let why = Refusal::NotLeader { leader };

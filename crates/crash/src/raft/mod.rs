@@ -118,8 +118,8 @@ pub struct Raft {
     heard: Time,
     heard_since_armed: bool,
     adaptive: AdaptiveTimeout,
-    /// Since when the disk owes an answer, and of a leader the index that it had reached then.
-    disk_owes: Option<(Time, u64)>,
+    /// Since when the disk owes an answer.
+    disk_owes: Option<Time>,
     /// Whether this start is durable ([`Claim::Booted`]).
     booted: bool,
     forwarded: Forwarded,

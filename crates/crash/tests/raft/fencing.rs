@@ -61,6 +61,26 @@ fn an_idle_leader_is_not_stalled() {
     assert_eq!(cluster.raft(2).leader(), Some(NodeId(0)));
 }
 
+/// A leader whose clients were silent led on while its disk hung with pieces of a snapshot: it looked
+/// at its entries alone. Found by a simulated world, one of 30,000.
+#[test]
+fn a_leader_whose_disk_hangs_with_a_snapshot_hands_over() {
+    let mut cluster = Cluster::new(Config::default());
+    cluster.time_out(0);
+    cluster.settle();
+    cluster.propose(0, "a");
+    cluster.settle();
+    cluster.nodes[0].quick = false;
+    cluster.checkpoint(0);
+    let beats = cluster.config.election_min.as_millis() / cluster.config.heartbeat.as_millis() + 1;
+    for _ in 0..beats {
+        assert_eq!(cluster.raft(2).leader(), Some(NodeId(0)));
+        cluster.beat(0);
+        cluster.settle();
+    }
+    assert_eq!(cluster.raft(2).leader(), Some(NodeId(1)));
+}
+
 /// A follower whose disk hangs campaigned all the same: its vote for itself never became durable, so
 /// it won nothing, and each of its pre-votes kept a healthy rival back for an election timeout.
 #[test]
