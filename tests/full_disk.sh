@@ -3,6 +3,7 @@
 # ends; every write that it acknowledged is there when it has room again. Needs root (to mount) and
 # curl. Usage: tests/full_disk.sh [QUORATE]
 set -euo pipefail
+. "$(dirname "$0")/contract.sh"
 quorate=$(realpath "${1:-target/release/quorate}")
 [ "$(id -u)" = 0 ] || { echo "needs root, to mount a small file system"; exit 1; }
 dir=$(mktemp -d)
@@ -11,28 +12,8 @@ pid=
 mkdir "$dir/disk"
 mount -t tmpfs -o size=100m tmpfs "$dir/disk"
 
-port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-client=$(port) peer=$(port)
-cat >"$dir/c.toml" <<EOF
-[failures]
-model = "crash-recovery"
-tolerate = 0
-[timing]
-model = "partially-synchronous"
-bound = "unknown"
-[links]
-model = "fair-loss"
-[storage]
-model = "durable"
-may_tear = true
-[cluster]
-name = "small"
-[[cluster.member]]
-id = 0
-name = "n0"
-peer = "127.0.0.1:$peer"
-client = "127.0.0.1:$client"
-EOF
+read -r client peer <<<"$(free_ports 2)"
+write_contract "$dir/c.toml" 0 "$client" "$peer"
 
 serve() {
   "$quorate" serve --contract "$dir/c.toml" --id 0 --data-dir "$dir/disk/n0" 2>"$dir/log" &

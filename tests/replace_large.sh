@@ -5,37 +5,16 @@
 #
 #   tests/replace_large.sh [MIB] [CLIENTS] [QUORATE]      (default: 1024 MiB, 256 clients)
 set -euo pipefail
+. "$(dirname "$0")/contract.sh"
 mib=${1:-1024} clients=${2:-256} quorate=$(realpath "${3:-target/release/quorate}")
 dir=$(mktemp -d)
 started=()
 trap 'kill -9 "${started[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
 fail() { echo "$*" >&2; tail -n 5 "$dir"/*.log >&2; exit 1; }
 
-ports=($(python3 -c '
-import socket
-sockets = [socket.socket() for _ in range(6)]
-for s in sockets: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in sockets])'))
-endpoint() { echo "127.0.0.1:${ports[$1]}"; }
-cat >"$dir/contract.toml" <<'TOML'
-[failures]
-model = "crash-recovery"
-tolerate = 1
-[timing]
-model = "partially-synchronous"
-bound = "unknown"
-[links]
-model = "fair-loss"
-[storage]
-model = "durable"
-may_tear = true
-[cluster]
-name = "large"
-TOML
-for n in 0 1 2; do
-  printf '[[cluster.member]]\nid = %d\nname = "n%d"\npeer = "127.0.0.1:%d"\nclient = "%s"\n' \
-    $n $n "${ports[$((n + 3))]}" "$(endpoint $n)" >>"$dir/contract.toml"
-done
+read -ra ports <<<"$(free_ports 6)"
+endpoint() { echo "127.0.0.1:${ports[$((2 * $1))]}"; }
+write_contract "$dir/contract.toml" 1 "${ports[@]}"
 serve() { # N OPTION...
   local n=$1
   shift

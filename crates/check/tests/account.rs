@@ -191,30 +191,28 @@ fn with_the_account_a_history_with_thousands_of_unknown_outcomes_is_decided() {
 /// there is one.
 #[test]
 fn an_account_that_fits_no_order_does_not_hide_the_order_that_there_is() {
-    // Both puts of unknown outcome took effect; the reader saw "a" first.
-    let saw = |at, value, modified, version| {
-        let item = support::item("k", value, 2, modified, version);
-        done(
-            3,
-            at,
-            at + 1,
-            support::get("k"),
-            modified,
-            Reply::Got(Some(item)),
-        )
-    };
+    // A put and a delete of unknown outcome took revisions 3 and 4. A reader saw that "j" was gone at
+    // revision 3; the account has it go at 4.
     let history = History {
         operations: vec![
-            unknown(1, 0, put("k", "a")),
-            unknown(2, 0, put("k", "b")),
-            saw(10, "a", 2, 1),
-            saw(20, "b", 3, 2),
+            acked(1, 0, 1, "j", "a", 2),
+            unknown(2, 2, delete("j")),
+            unknown(3, 2, put("k", "b")),
+            done(4, 10, 11, support::get("j"), 3, Reply::Got(None)),
+            acked(1, 20, 21, "i", "c", 5),
         ],
         finals: vec![],
     };
-    let turned = [change(2, "k", "b"), change(3, "k", "a")];
+    let account = |third, fourth| {
+        let (first, last) = (change(2, "j", "a"), change(5, "i", "c"));
+        [first, third, fourth, last]
+    };
+    let turned = account(change(3, "k", "b"), change(4, "j", ""));
     assert_eq!(check_changes(&history, &turned), Ok(()));
     assert!(check_with_changes(&history, &turned, DEFAULT_STEPS).holds());
+    // And one that is right decides by itself, whatever the bound.
+    let right = account(change(3, "j", ""), change(4, "k", "b"));
+    assert!(check_with_changes(&history, &right, 0).holds());
 }
 
 /// Whether each of `rows` can have an operation of its own among `operations`, which can each do one

@@ -112,7 +112,7 @@ pub struct TestWorld<P: Protocol> {
     pub n: u8,
     /// The nodes by id, and after them the second copies of twins.
     pub nodes: Vec<WorldNode<P>>,
-    /// Since the world began; [`Time::ZERO`] for every node.
+    /// How long the run has taken so far. Every node is told [`Time::ZERO`] plus this.
     pub now: Duration,
     /// All chance.
     pub dice: Dice,

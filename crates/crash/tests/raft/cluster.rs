@@ -238,9 +238,15 @@ impl Cluster {
                 inputs.extend(self.on_output(node, output).map(Input::Request));
             }
             // A slow disk too lets go at once what waits for nothing that it owes.
-            let Node { quick, node: it, .. } = &self.nodes[node];
+            let Node {
+                quick, node: it, ..
+            } = &self.nodes[node];
             let honest = *quick && !it.disk.lies;
-            let end = if honest { it.disk.end() } else { it.disk.synced };
+            let end = if honest {
+                it.disk.end()
+            } else {
+                it.disk.synced
+            };
             self.sync(node, end);
         }
     }

@@ -14,6 +14,7 @@ mod completeness;
 mod directed;
 mod fencing;
 mod log;
+mod memory;
 mod random;
 mod transcripts;
 mod transfers;

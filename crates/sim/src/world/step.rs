@@ -324,9 +324,8 @@ impl<P: Simulated> World<P> {
         self.kill(id, &format!("its log has failed and it stops: {error}"));
     }
 
-    /// A member that has lost files of its log refuses to start. An operator has to replace it.
-    fn refuse_for_good(&mut self, id: NodeId, error: &str) {
-        self.covered(Fault::DirectoryPartLost);
+    /// A node refuses to start, as it should.
+    fn refuse(&mut self, id: NodeId, error: &str) {
         self.trace
             .say(self.now, || format!("{id} refuses to start: {error}"));
         if let Some(recording) = &mut self.recording {
@@ -334,8 +333,7 @@ impl<P: Simulated> World<P> {
             let recorder = &mut recording.recorder;
             recorder.remark(self.now, id, EventKind::Note, &label);
         }
-        let node = &mut self.nodes[id.index()];
-        (node.retired, node.broken) = (true, true);
+        self.nodes[id.index()].broken = true;
     }
 
     /// Brings a node up from its disk.
@@ -378,17 +376,13 @@ impl<P: Simulated> World<P> {
                 self.restart(id);
             }
             Err(StartError::Damaged(error)) if self.nodes[id.index()].lost_files => {
-                self.refuse_for_good(id, &error);
+                self.covered(Fault::DirectoryPartLost);
+                self.refuse(id, &error);
+                // An operator has to replace it.
+                self.nodes[id.index()].retired = true;
             }
             Err(StartError::Damaged(error)) if self.nodes[id.index()].tainted => {
-                self.trace
-                    .say(self.now, || format!("{id} refuses to start: {error}"));
-                if let Some(recording) = &mut self.recording {
-                    let label = format!("refuses to start: {error}");
-                    let recorder = &mut recording.recorder;
-                    recorder.remark(self.now, id, EventKind::Note, &label);
-                }
-                self.nodes[id.index()].broken = true;
+                self.refuse(id, &error);
             }
             Err(StartError::Damaged(detail) | StartError::Disk(detail)) => {
                 let detail = format!("{id} can't start: {detail}");
