@@ -6,12 +6,14 @@
 //! while its session lives; its answer may be.
 
 mod answer;
+mod window;
 
 use crate::settings::Settings;
 pub(crate) use answer::{Answer, Applied, Kept};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use window::Window;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The log index of the entry that opened the session: never used twice, and the same on every replica.
@@ -22,9 +24,8 @@ pub struct SessionId(pub u64);
 pub(crate) struct Session {
     /// The log index of its last use.
     pub(crate) used: u64,
-    pub(crate) settled: u64,
-    /// Answers to writes not settled yet, by number. As many as the window at most.
-    answers: OrdMap<u64, Answer>,
+    /// What is settled, and the answers to what is not.
+    window: Window,
     /// Those that can be forgotten, as (applied at, number): the oldest first.
     large: OrdMap<u64, u64>,
     /// What they count for.
@@ -35,9 +36,15 @@ pub(crate) struct Session {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     open: OrdMap<SessionId, Session>,
-    /// The answers that can be forgotten, by the index at which they were applied.
+    kept: Totals,
+}
+
+/// What the answers of all sessions come to.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Totals {
+    /// Those that can be forgotten, by the index at which they were applied.
     large: OrdMap<u64, (SessionId, u64)>,
-    /// What all answers count for.
+    /// What all count for.
     bytes: u64,
     /// The sum, modulo 2⁶⁴, of the hashes of sessions and answers: kept up to date change by
     /// change, so that the digest of the state costs nothing.
@@ -89,32 +96,22 @@ impl Sessions {
         };
         let before = session.hash(id);
         session.used = index;
-        if settled > session.settled {
-            session.settled = settled;
-            while let Some(&(oldest, _)) = session.answers.get_min()
-                && oldest < settled
-                && let Some(answer) = session.answers.remove(&oldest)
-            {
-                self.sum = self.sum.wrapping_sub(answer.hash(id, oldest));
-                self.bytes -= answer.bytes();
-                session.bytes -= answer.bytes();
-                if answer.is_large() {
-                    session.large.remove(&answer.index);
-                    self.large.remove(&answer.index);
-                }
+        while let Some((seq, answer)) = session.window.settle(settled) {
+            if let Some(answer) = answer {
+                self.kept.subtract(session, id, seq, &answer);
             }
         }
         let after = session.hash(id);
-        self.sum = self.sum.wrapping_sub(before).wrapping_add(after);
-        if seq < session.settled {
+        self.kept.sum = self.kept.sum.wrapping_sub(before).wrapping_add(after);
+        if seq < session.settled() {
             return Verdict::Settled;
         }
-        match session.answers.get(&seq).map(|answer| &answer.kept) {
+        match session.window.get(seq).map(|answer| &answer.kept) {
             Some(Kept::Whole(applied)) => Verdict::Duplicate(Arc::clone(applied)),
             Some(Kept::Forgotten { revision }) => Verdict::AnswerForgotten {
                 revision: *revision,
             },
-            None if seq - session.settled >= window => Verdict::OutsideWindow,
+            None if seq - session.settled() >= window => Verdict::OutsideWindow,
             None => Verdict::Fresh,
         }
     }
@@ -135,8 +132,8 @@ impl Sessions {
         {
             self.forget(id, oldest);
         }
-        while self.bytes > settings.answers_bytes {
-            if let Some(&(_, (oldest, seq))) = self.large.get_min() {
+        while self.kept.bytes > settings.answers_bytes {
+            if let Some(&(_, (oldest, seq))) = self.kept.large.get_min() {
                 self.forget(oldest, seq);
             } else if !self.evict_other_than(id) {
                 break;
@@ -148,48 +145,32 @@ impl Sessions {
     pub(crate) fn insert(&mut self, id: SessionId, used: u64, settled: u64) {
         let session = Session {
             used,
-            settled,
-            answers: OrdMap::new(),
+            window: Window::new(settled),
             large: OrdMap::new(),
             bytes: 0,
         };
-        self.sum = self.sum.wrapping_add(session.hash(id));
+        self.kept.sum = self.kept.sum.wrapping_add(session.hash(id));
         self.open.insert(id, session);
     }
 
-    /// Adds an answer to a session, if it is there; it takes the place of the one that was.
+    /// Adds an answer to a session, if it is there and the write is not settled; it takes the place of
+    /// the one that was. `seq` lies within the window.
     pub(crate) fn insert_answer(&mut self, id: SessionId, seq: u64, answer: Answer) {
-        self.remove_answer(id, seq);
-        let Some(session) = self.open.get_mut(&id) else {
+        let Some(session) = self.open.get_mut(&id).filter(|it| seq >= it.settled()) else {
             return;
         };
-        if answer.is_large() {
-            session.large.insert(answer.index, seq);
-            self.large.insert(answer.index, (id, seq));
+        if let Some(before) = session.window.get(seq).cloned() {
+            self.kept.subtract(session, id, seq, &before);
         }
-        self.bytes += answer.bytes();
-        session.bytes += answer.bytes();
-        self.sum = self.sum.wrapping_add(answer.hash(id, seq));
-        session.answers.insert(seq, answer);
-    }
-
-    fn remove_answer(&mut self, id: SessionId, seq: u64) -> Option<Answer> {
-        let session = self.open.get_mut(&id)?;
-        let answer = session.answers.remove(&seq)?;
-        self.sum = self.sum.wrapping_sub(answer.hash(id, seq));
-        self.bytes -= answer.bytes();
-        session.bytes -= answer.bytes();
-        if answer.is_large() {
-            session.large.remove(&answer.index);
-            self.large.remove(&answer.index);
-        }
-        Some(answer)
+        self.kept.add(session, id, seq, &answer);
+        session.window.insert(seq, answer);
     }
 
     /// Forgets a large answer, and not that the write was applied.
     fn forget(&mut self, id: SessionId, seq: u64) {
-        if let Some(answer) = self.remove_answer(id, seq) {
-            self.insert_answer(id, seq, answer.forgotten());
+        let session = self.open.get(&id);
+        if let Some(answer) = session.and_then(|session| session.window.get(seq)) {
+            self.insert_answer(id, seq, answer.clone().forgotten());
         }
     }
 
@@ -201,13 +182,14 @@ impl Sessions {
             return false;
         };
         if let Some(session) = self.open.remove(&oldest) {
-            self.bytes -= session.bytes;
-            self.sum = self.sum.wrapping_sub(session.hash(oldest));
-            for (seq, answer) in &session.answers {
-                self.sum = self.sum.wrapping_sub(answer.hash(oldest, *seq));
+            let kept = &mut self.kept;
+            kept.bytes -= session.bytes;
+            kept.sum = kept.sum.wrapping_sub(session.hash(oldest));
+            for (seq, answer) in session.window.from(0) {
+                kept.sum = kept.sum.wrapping_sub(answer.hash(oldest, seq));
             }
             for (index, _) in &session.large {
-                self.large.remove(index);
+                kept.large.remove(index);
             }
         }
         true
@@ -216,7 +198,7 @@ impl Sessions {
     /// A seeded defect: the answers are gone.
     pub(crate) fn lose_answers(&mut self) {
         for (id, session) in std::mem::take(self).open {
-            self.insert(id, session.used, session.settled);
+            self.insert(id, session.used, session.settled());
         }
     }
 
@@ -227,12 +209,12 @@ impl Sessions {
 
     /// What the kept answers count for.
     pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
+        self.kept.bytes
     }
 
     /// One number for all that they hold.
     pub(crate) fn sum(&self) -> u64 {
-        self.sum
+        self.kept.sum
     }
 
     /// The sessions from this one on, in order.
@@ -242,15 +224,42 @@ impl Sessions {
 }
 
 impl Session {
+    /// Writes with a lower number are settled.
+    pub(crate) fn settled(&self) -> u64 {
+        self.window.settled()
+    }
+
     /// The answers from this number on, in order.
     pub(crate) fn answers_from(&self, seq: u64) -> impl Iterator<Item = (u64, &Answer)> {
-        self.answers
-            .range(seq..)
-            .map(|(seq, answer)| (*seq, answer))
+        self.window.from(seq)
     }
 
     fn hash(&self, id: SessionId) -> u64 {
-        hash_words([0, id.0, self.used, self.settled])
+        hash_words([0, id.0, self.used, self.settled()])
+    }
+}
+
+impl Totals {
+    /// An answer comes into a session.
+    fn add(&mut self, session: &mut Session, id: SessionId, seq: u64, answer: &Answer) {
+        if answer.is_large() {
+            session.large.insert(answer.index, seq);
+            self.large.insert(answer.index, (id, seq));
+        }
+        self.bytes += answer.bytes();
+        session.bytes += answer.bytes();
+        self.sum = self.sum.wrapping_add(answer.hash(id, seq));
+    }
+
+    /// An answer leaves a session.
+    fn subtract(&mut self, session: &mut Session, id: SessionId, seq: u64, answer: &Answer) {
+        if answer.is_large() {
+            session.large.remove(&answer.index);
+            self.large.remove(&answer.index);
+        }
+        self.bytes -= answer.bytes();
+        session.bytes -= answer.bytes();
+        self.sum = self.sum.wrapping_sub(answer.hash(id, seq));
     }
 }
 

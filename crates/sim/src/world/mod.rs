@@ -78,7 +78,13 @@ enum Event {
     /// A crashed node comes back.
     Restart { node: NodeId, epoch: u32 },
     /// A leader whose disk hangs must not lead any more.
-    StillLeads { node: NodeId, epoch: u32, term: u64 },
+    StillLeads {
+        node: NodeId,
+        epoch: u32,
+        term: u64,
+        /// The end of the stall that is meant: a later one of the same disk has its own event.
+        until: u64,
+    },
     /// A node that has stopped because its software is too old gets newer software.
     Upgrade { node: NodeId, epoch: u32 },
     /// Time to look whether the cluster has settled.
@@ -317,7 +323,12 @@ impl<P: Simulated> World<P> {
                     self.restart(node);
                 }
             }
-            Event::StillLeads { node, epoch, term } => self.on_still_leads(node, epoch, term),
+            Event::StillLeads {
+                node,
+                epoch,
+                term,
+                until,
+            } => self.on_still_leads(node, epoch, term, until),
             Event::Upgrade { node, epoch } => self.on_upgrade(node, epoch),
             Event::Settle => self.on_settle(),
             Event::Fork => self.streams.change_future(),

@@ -64,12 +64,13 @@ impl<P: Simulated> World<P> {
             node: id,
             epoch: node.epoch,
             term,
+            until: node.stalled_until,
         };
         self.queue.push(self.now + LEAVES_WITHIN, event);
     }
 
-    pub(super) fn on_still_leads(&mut self, id: NodeId, epoch: u32, term: u64) {
-        let hangs = self.nodes[id.index()].stalled_until > self.now;
+    pub(super) fn on_still_leads(&mut self, id: NodeId, epoch: u32, term: u64, until: u64) {
+        let hangs = until > self.now && self.nodes[id.index()].stalled_until == until;
         if self.healed.is_some() || !hangs || !self.is_current(id, epoch) {
             return;
         }

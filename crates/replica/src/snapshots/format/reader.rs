@@ -7,6 +7,7 @@ use bytes::{Buf, BytesMut};
 use quorate_kv as kv;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Why a stream of bytes is not a machine.
@@ -43,6 +44,9 @@ use SnapshotError::Malformed;
 /// No frame is larger. The reader's buffer grows only with bytes that have come.
 const MAX_FRAME: u32 = (FRAME_BYTES + MAX_ITEM) as u32;
 
+/// No version has a larger window. The reader makes a place for each write in it.
+const MAX_WINDOW: u64 = 1 << 20;
+
 /// Rebuilds a machine from the stream of a [`MachineWriter`](super::MachineWriter), however it is
 /// cut. Holds one incomplete frame and what it has built. Compares and hashes by what it was fed.
 #[derive(Clone, Default)]
@@ -56,6 +60,8 @@ pub struct MachineReader {
     sessions: Sessions,
     /// The session and the answer read last.
     last: Option<(SessionId, u64)>,
+    /// The writes of that session that may have an answer.
+    window: Range<u64>,
     store: Option<kv::SnapshotReader>,
 }
 
@@ -100,11 +106,18 @@ impl MachineReader {
         match (frame, &self.head, &mut self.store) {
             // The format is looked at by itself first: the rest may be laid out differently.
             ([HEAD, FORMAT, head @ ..], None, None) => {
-                self.head = Some(self.decode(head)?);
+                let head: Head = self.decode(head)?;
+                if head.settings.session_window > MAX_WINDOW {
+                    return Err(Malformed("a session window without measure"));
+                }
+                self.head = Some(head);
                 Ok(())
             }
             ([HEAD, format, ..], None, None) => Err(SnapshotError::Format(*format)),
-            ([SESSIONS, items @ ..], Some(_), None) => self.sessions(items),
+            ([SESSIONS, items @ ..], Some(head), None) => {
+                let window = head.settings.session_window;
+                self.sessions(items, window)
+            }
             ([STORE, block @ ..], Some(_), store) => {
                 Ok(store.get_or_insert_default().feed(block)?)
             }
@@ -112,7 +125,7 @@ impl MachineReader {
         }
     }
 
-    fn sessions(&mut self, mut items: &[u8]) -> Result<(), SnapshotError> {
+    fn sessions(&mut self, mut items: &[u8], window: u64) -> Result<(), SnapshotError> {
         while !items.is_empty() {
             let (item, rest) = postcard::take_from_bytes(items)
                 .map_err(|error| SnapshotError::Frame(self.offset, error.to_string()))?;
@@ -124,6 +137,10 @@ impl MachineReader {
                     }
                     self.sessions.insert(id, used, settled);
                     self.last = Some((id, 0));
+                    self.window = settled..settled.saturating_add(window);
+                }
+                (Item::Answer { seq, .. }, Some(_)) if !self.window.contains(&seq) => {
+                    return Err(Malformed("an answer outside its session's window"));
                 }
                 (Item::Answer { seq, index, kept }, Some((id, last))) if seq > last => {
                     let answer = Answer::read(index, kept);

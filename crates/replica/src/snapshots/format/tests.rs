@@ -190,6 +190,27 @@ fn frame(offset: u64, body: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A reader makes a place for each write of a window: one answer far ahead would take all memory.
+#[test]
+fn an_answer_outside_the_window_is_refused() {
+    let with_answer = |seq| {
+        let mut machine = machine(0, 0);
+        machine.sessions.insert(SessionId(3), 3, 1);
+        let result = Err(kv::Error::KeyNotFound);
+        let applied = Arc::new(Applied {
+            revision: 1,
+            result,
+        });
+        let answer = Answer::new(9, applied, 100);
+        machine.sessions.insert_answer(SessionId(3), seq, answer);
+        read(&stream(&machine, 1 << 20), 1000).err()
+    };
+    let window = crate::Settings::FOUNDING.session_window;
+    assert_eq!(with_answer(window), None);
+    let refused = SnapshotError::Malformed("an answer outside its session's window");
+    assert_eq!(with_answer(window + 1), Some(refused));
+}
+
 #[test]
 fn another_format_is_refused_by_its_number() {
     let error = read(&frame(0, &[HEAD, FORMAT + 1, 1, 2, 3]), 5).unwrap_err();

@@ -86,6 +86,8 @@ impl MachineWriter {
     /// The next chunk: `bytes` bytes, unless it is the last one; `None` after that.
     pub fn next_chunk(&mut self, bytes: usize) -> Option<Bytes> {
         let bytes = bytes.max(1);
+        // At once: growing step by step copies everything each time.
+        self.pending.reserve(bytes + FRAME_BYTES);
         while self.pending.len() < bytes && self.next.next != Next::Nothing {
             self.encode_frame();
             let skip = self.skip.min(self.pending.len() as u64);
@@ -162,7 +164,7 @@ impl MachineWriter {
                 return Next::Sessions(id, None);
             }
             if seq.is_none() {
-                let (used, settled) = (session.used, session.settled);
+                let (used, settled) = (session.used, session.settled());
                 let item = ItemRef::Session { id, used, settled };
                 self.pending.put_slice(&encode(&item));
             }
