@@ -2,6 +2,8 @@
 
 use crate::behaviour::{Behaviour, Behaviours};
 use crate::contract::Contract;
+use crate::elsewhere::{KnownElsewhere, known_elsewhere};
+use crate::failure::{FailureModel, FaultCount};
 use crate::finding::{Finding, Rule};
 use crate::impossibility::Impossibility;
 use crate::protocol::{Declaration, Problem, ProtocolName, Tolerance};
@@ -78,6 +80,29 @@ pub fn admissible(contract: &Contract, protocol: ProtocolName) -> Admissibility 
                 );
                 refuse(text, numbers_theorem(contract, declared.solves));
             }
+            let counted = contract.failures.counted;
+            let liars = !contract.failures.model.is_honest();
+            let most = if liars {
+                FaultCount::InTotal
+            } else {
+                declared.counted
+            };
+            if f > 0 && counted > most {
+                let text = match most {
+                    FaultCount::InTotal if liars => {
+                        "takes who has lied once for a liar for good; here liars are cured and \
+                         others fall"
+                    }
+                    FaultCount::InTotal => {
+                        "counts every replica that ever fails, for it goes on without one that \
+                         missed a round; here others may fail each time"
+                    }
+                    _ => "needs faults that stay where they are for a while; here they never do",
+                };
+                let moving = Impossibility::MovingFaults;
+                let forbids = moving.forbids(declared.solves) && moving.finding(contract).is_some();
+                refuse(text.to_owned(), forbids.then_some(moving));
+            }
             if !contract.failures.model.is_honest() && f > 0 && !contract.authenticates() {
                 let text = "needs to know who sent a message, which these links do not tell";
                 refuse(text.to_owned(), Some(Impossibility::Impersonation));
@@ -101,13 +126,21 @@ pub fn admissible(contract: &Contract, protocol: ProtocolName) -> Admissibility 
             None,
         );
     }
-    for rule in [Impossibility::Amnesia, Impossibility::LyingSync] {
-        if rule.finding(contract).is_some() {
-            let text = match rule {
-                Impossibility::Amnesia => "a restarted replica has forgotten its votes",
-                _ => "a restarted replica may have lost votes that its disk said were safe",
-            };
-            refuse(text.to_owned(), Some(rule));
+    for (behaviour, text, rule) in [
+        (
+            Behaviour::Forget,
+            "a restarted replica has forgotten its votes",
+            Impossibility::Amnesia,
+        ),
+        (
+            Behaviour::LieAboutSync,
+            "a restarted replica may have lost votes that its disk said were safe",
+            Impossibility::LyingSync,
+        ),
+    ] {
+        let of_all = contract.storage.behaviours().contains(behaviour);
+        if contract.failures.model.is_honest() && of_all && contract.allows(behaviour) {
+            refuse(text.to_owned(), rule.finding(contract).map(|_| rule));
         }
     }
     if reasons.is_empty() {
@@ -166,6 +199,10 @@ fn timing_gap(
 ) -> Option<(String, Option<Impossibility>)> {
     let (needed, given) = (declared.synchrony, contract.effective_synchrony());
     if given >= needed {
+        return None;
+    }
+    // Every class names a leader in the end; who follows one needs no time.
+    if declared.follows_oracle && contract.oracle().is_some() {
         return None;
     }
     if contract.timing.synchrony() > given {
@@ -229,6 +266,21 @@ pub enum NotRunnable {
         /// Protocols of the catalogue that fit.
         protocols: Vec<ProtocolName>,
     },
+    /// No theorem forbids it, and no protocol of the catalogue does it.
+    #[error(
+        "nothing forbids what the contract asks for, but no protocol here does it{}",
+        by(known)
+    )]
+    NothingHere {
+        /// What is known from the literature to do it; perhaps nothing.
+        known: Vec<KnownElsewhere>,
+    },
+}
+
+fn by(known: &[KnownElsewhere]) -> String {
+    known.first().map_or_else(String::new, |known| {
+        format!("; {} does ({})", known.what, known.citation)
+    })
 }
 
 fn list(protocols: &[ProtocolName]) -> String {
@@ -245,8 +297,7 @@ impl Contract {
     /// Without a chosen protocol the contract is taken to ask for a replicated log.
     ///
     /// # Errors
-    /// [`Contradiction`] lists every theorem in the way, or why the chosen protocol does not fit,
-    /// or that the catalogue knows no protocol that does.
+    /// [`Contradiction`] lists every theorem in the way, or why the chosen protocol does not fit.
     pub fn check(&self) -> Result<(), Contradiction> {
         let problem = self
             .protocol
@@ -258,13 +309,6 @@ impl Contract {
             .collect();
         match self.protocol {
             Some(protocol) => findings.extend(self.misfit(protocol, &findings)),
-            None if findings.is_empty() && self.fitting().is_empty() => findings.push(Finding {
-                rule: Rule::NoKnownProtocol,
-                because: "no protocol of the catalogue replicates a log under this contract"
-                    .to_owned(),
-                remedy: "see what each protocol lacks, and change the contract by the least of it"
-                    .to_owned(),
-            }),
             None => {}
         }
         if findings.is_empty() {
@@ -304,11 +348,22 @@ impl Contract {
         })
     }
 
+    /// Can a log be built from solutions of this problem?
+    ///
+    /// A broadcast binds the replicas that are correct. Those that merely omit answer clients as
+    /// well, and may have delivered something else; liars are outvoted by their clients.
+    fn makes_a_log(&self, problem: Problem) -> bool {
+        let silent = self.tolerate() > 0
+            && self.failures.model.is_honest()
+            && self.failures.model != FailureModel::CrashStop;
+        problem.makes_a_log() && !(problem == Problem::Broadcast && silent)
+    }
+
     /// The protocols that make a replicated log under this contract.
     pub fn fitting(&self) -> Vec<ProtocolName> {
         ProtocolName::ALL
             .into_iter()
-            .filter(|p| p.declaration().solves.makes_a_log())
+            .filter(|p| self.makes_a_log(p.declaration().solves))
             .filter(|&p| admissible(self, p).is_admissible())
             .collect()
     }
@@ -316,12 +371,16 @@ impl Contract {
     /// The protocol to run: the chosen one, or the first that fits and serves.
     ///
     /// # Errors
-    /// [`NotRunnable`] tells a contract that no protocol can run from one that quorate cannot serve yet.
+    /// [`NotRunnable`] tells a contract that no protocol can run from one that nothing here runs, and
+    /// from one that quorate does not serve yet.
     pub fn runnable(&self) -> Result<ProtocolName, NotRunnable> {
         self.check()?;
         let candidates = self.protocol.map_or_else(|| self.fitting(), |p| vec![p]);
         match candidates.iter().find(|p| p.serves()) {
             Some(protocol) => Ok(*protocol),
+            None if candidates.is_empty() => Err(NotRunnable::NothingHere {
+                known: known_elsewhere(self),
+            }),
             None => Err(NotRunnable::NotServed {
                 protocols: candidates,
             }),

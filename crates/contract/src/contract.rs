@@ -7,7 +7,7 @@ use crate::links::{LinkModel, Links};
 use crate::protocol::ProtocolName;
 use crate::quorum::Quorum;
 use crate::storage::{StorageAssumption, StorageModel};
-use crate::timing::{DetectorClass, Stabilization, Timing};
+use crate::timing::{DetectorClass, Stabilization, Synchrony, Timing};
 use serde::Serialize;
 use std::fmt;
 
@@ -19,7 +19,7 @@ use std::fmt;
 pub struct Contract {
     /// Who takes part.
     pub cluster: Cluster,
-    /// What a faulty replica may do, and how many may be faulty at a time.
+    /// What a faulty replica may do, and how many may be faulty.
     pub failures: Failures,
     /// What may be assumed about time.
     pub timing: Timing,
@@ -41,10 +41,7 @@ impl Default for Contract {
     fn default() -> Contract {
         Contract {
             cluster: Cluster::loopback("quorate", 3),
-            failures: Failures {
-                model: FailureModel::CrashRecovery,
-                tolerate: 1,
-            },
+            failures: Failures::new(FailureModel::CrashRecovery, 1),
             timing: Timing::PartiallySynchronous(Stabilization::Unknown),
             detector: None,
             links: Links {
@@ -69,18 +66,27 @@ impl Contract {
         self.cluster.len()
     }
 
-    /// `f`: how many replicas may be faulty at the same time.
+    /// `f`: how many replicas may be faulty: at the same time, or in all, as the contract counts.
     pub fn tolerate(&self) -> usize {
         self.failures.tolerate
     }
 
     /// The quorum that this contract calls for, whether or not it is safe and live.
     pub fn quorum(&self) -> Quorum {
-        if self.failures.model.is_honest() {
+        if self.failures.model.is_honest() || self.failures.tolerate == 0 {
             Quorum::among_honest(self.replicas(), self.tolerate())
+        } else if self.outvotes_in_time() {
+            Quorum::among_timely_liars(self.replicas(), self.tolerate())
         } else {
             Quorum::among_liars(self.replicas(), self.tolerate())
         }
+    }
+
+    /// Is a lie signed, and heard of by everybody within a known time?
+    pub fn outvotes_in_time(&self) -> bool {
+        self.failures.tolerate > 0
+            && self.links.signatures
+            && self.effective_synchrony() == Synchrony::Synchronous
     }
 
     /// Everything that may go wrong without breaking the contract.

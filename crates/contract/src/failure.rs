@@ -96,12 +96,13 @@ impl FailureModel {
         !self.behaviours().contains(Behaviour::Lie)
     }
 
-    /// Is a replica that was faulty once faulty for good?
-    ///
-    /// Then `f` counts all that ever fail, else those that are faulty at the same time: under
-    /// crash-recovery every replica may fail, each in its turn.
-    pub const fn is_lasting(self) -> bool {
-        matches!(self, FailureModel::CrashStop | FailureModel::Byzantine)
+    /// How `f` is counted unless a contract says otherwise: in total where nobody comes back, or
+    /// where one who did would not be believed; else at a time.
+    pub const fn counted(self) -> FaultCount {
+        match self {
+            FailureModel::CrashStop | FailureModel::Byzantine => FaultCount::InTotal,
+            _ => FaultCount::AtATime,
+        }
     }
 
     /// The weakest model that covers what was seen of a replica and its disk.
@@ -124,13 +125,69 @@ impl fmt::Display for FailureModel {
     }
 }
 
-/// How replicas may fail, and how many of them at a time.
+/// Over what time `f` is counted; a later one allows more.
+///
+/// Proofs differ here more than their papers say. A bound of `f` over the whole run is what protocols
+/// in rounds need: a replica that missed a round has missed it. A bound at each moment lets every
+/// replica fail in its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultCount {
+    /// `f` replicas may ever be faulty; who was faulty once counts for good.
+    InTotal,
+    /// `f` replicas may be faulty at the same time. In the end faults stay where they are for long
+    /// enough.
+    AtATime,
+    /// `f` replicas may be faulty at the same time, others each moment, without end (Santoro and
+    /// Widmayer 1989: mobile faults).
+    Moving,
+}
+
+impl FaultCount {
+    /// Every way, the kindest first.
+    pub const ALL: [FaultCount; 3] = [FaultCount::InTotal, FaultCount::AtATime, FaultCount::Moving];
+
+    /// The name used in contract files and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FaultCount::InTotal => "in-total",
+            FaultCount::AtATime => "at-a-time",
+            FaultCount::Moving => "moving",
+        }
+    }
+}
+
+impl fmt::Display for FaultCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How replicas may fail, and how many of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Failures {
     /// What a faulty replica may do.
     pub model: FailureModel,
-    /// `f`: how many replicas may be faulty: at the same time, or in all where failures last.
+    /// `f`: how many replicas may be faulty.
     pub tolerate: usize,
+    /// Over what time `f` is counted.
+    pub counted: FaultCount,
+}
+
+impl Failures {
+    /// `tolerate` replicas that fail as `model` says, counted as usual.
+    pub const fn new(model: FailureModel, tolerate: usize) -> Self {
+        Self {
+            model,
+            tolerate,
+            counted: model.counted(),
+        }
+    }
+
+    /// Is a replica that was faulty once faulty for good?
+    pub const fn is_lasting(&self) -> bool {
+        matches!(self.counted, FaultCount::InTotal)
+    }
 }
 
 #[cfg(test)]

@@ -23,8 +23,6 @@ pub enum Rule {
     Impossible(Impossibility),
     /// The chosen protocol does not fit the contract.
     ChosenProtocol,
-    /// No theorem forbids it, but the catalogue has no protocol that fits.
-    NoKnownProtocol,
 }
 
 impl Rule {
@@ -33,7 +31,6 @@ impl Rule {
         match self {
             Rule::Impossible(rule) => rule.name(),
             Rule::ChosenProtocol => "chosen-protocol",
-            Rule::NoKnownProtocol => "no-known-protocol",
         }
     }
 
@@ -41,7 +38,7 @@ impl Rule {
     pub const fn citation(self) -> Option<&'static str> {
         match self {
             Rule::Impossible(rule) => Some(rule.citation()),
-            Rule::ChosenProtocol | Rule::NoKnownProtocol => None,
+            Rule::ChosenProtocol => None,
         }
     }
 }

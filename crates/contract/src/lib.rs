@@ -34,6 +34,7 @@ mod behaviour;
 mod cluster;
 mod contract;
 pub mod duration;
+mod elsewhere;
 mod explain;
 mod failure;
 pub mod file;
@@ -50,10 +51,11 @@ pub use admission::{Admissibility, Contradiction, NotRunnable, Reason, admissibl
 pub use behaviour::{Behaviour, Behaviours, Component};
 pub use cluster::{Address, AddressError, Cluster, MAX_MEMBERS, MAX_NAME, Member};
 pub use contract::{Contract, Exceeded};
+pub use elsewhere::KnownElsewhere;
 pub use explain::{
     Assumption, ContractStatus, DecisionCost, Explanation, Figures, ProtocolCandidate, explain,
 };
-pub use failure::{FailureModel, Failures};
+pub use failure::{FailureModel, Failures, FaultCount};
 pub use file::{ContractError, MAX_BYTES};
 pub use finding::{Finding, Rule};
 pub use impossibility::Impossibility;

@@ -37,6 +37,12 @@ pub const fn max_liars(n: usize) -> usize {
     n.saturating_sub(1) / 3
 }
 
+/// Replicas needed to outvote `f` liars who sign what they say, where messages arrive in time:
+/// `2f + 1`.
+pub const fn replicas_for_timely_liars(f: usize) -> usize {
+    2 * f + 1
+}
+
 /// The smallest quorum of which any two share `f + 1` replicas: `⌊(n + f) / 2⌋ + 1`.
 ///
 /// At `n = 3f + 1` this is the familiar `2f + 1`; at `f = 0` it is the majority.
@@ -73,6 +79,13 @@ impl Quorum {
     /// The smallest quorum for replicas of which `f` may lie.
     pub const fn among_liars(n: usize, f: usize) -> Quorum {
         Quorum::new(n, f, quorum_among_liars(n, f), f + 1)
+    }
+
+    /// The quorum for replicas of which `f` may lie, where messages are signed and arrive in time: a
+    /// majority holds an honest one, and everybody hears of two that differ before either counts
+    /// (Abraham, Malkhi, Nayak, Ren, Yin 2020).
+    pub const fn among_timely_liars(n: usize, f: usize) -> Quorum {
+        Quorum::new(n, f, majority(n), 1)
     }
 
     const fn new(n: usize, f: usize, size: usize, intersection_needed: usize) -> Quorum {
@@ -167,6 +180,10 @@ mod tests {
             };
             assert_eq!(first(Quorum::among_honest), Some(replicas_for_crashes(f)));
             assert_eq!(first(Quorum::among_liars), Some(replicas_for_liars(f)));
+            assert_eq!(
+                first(Quorum::among_timely_liars),
+                Some(replicas_for_timely_liars(f))
+            );
         }
     }
 

@@ -19,9 +19,16 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// How long one round takes at most on a clock without drift: a step and a message.
-    pub fn round(&self) -> Duration {
-        self.delta.saturating_add(self.phi)
+    /// How long one round takes at most: a step and a message, waited for by a clock that may be slow.
+    ///
+    /// A clock that may be fast has to count `(1 + ρ)` times the bound to be sure that it has passed,
+    /// and one that is slow counts that in `(1 + ρ) / (1 - ρ)` times the bound.
+    pub fn round_by_clock(&self) -> Duration {
+        const MILLION: u128 = 1_000_000;
+        let round = self.delta.saturating_add(self.phi).as_nanos();
+        let drift = u128::from(self.drift_ppm).min(MILLION - 1);
+        let stretched = round.saturating_mul(MILLION + drift) / (MILLION - drift);
+        Duration::from_nanos(u64::try_from(stretched).unwrap_or(u64::MAX))
     }
 }
 

@@ -108,5 +108,5 @@ fn the_explanation_is_json_too() {
     );
     let json = serde_json::to_value(explain(&read("broadcast-three"))).expect("it is data");
     assert_eq!(json["contract"]["timing"]["delta"], "50ms");
-    assert_eq!(json["follows"]["least_rounds_time"], "120ms");
+    assert_eq!(json["follows"]["least_rounds_time"], "121ms");
 }

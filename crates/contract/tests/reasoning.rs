@@ -22,6 +22,12 @@ fn timings() -> [Timing; 4] {
     ]
 }
 
+/// How a contract may count its faults: who stops for good is faulty for good.
+fn counts(model: FailureModel) -> impl Iterator<Item = FaultCount> {
+    let all = FaultCount::ALL.into_iter();
+    all.filter(move |count| model != FailureModel::CrashStop || *count == FaultCount::InTotal)
+}
+
 /// Every contract of up to seven replicas, but for addresses and figures.
 fn every_contract() -> impl Iterator<Item = Contract> {
     let durable = Contract::default().storage;
@@ -44,13 +50,20 @@ fn every_contract() -> impl Iterator<Item = Contract> {
     for n in 1..=7 {
         let cluster = Cluster::loopback("grid", n);
         for f in 0..=n {
-            for model in FailureModel::ALL {
+            let counts = FailureModel::ALL
+                .into_iter()
+                .flat_map(|model| counts(model).map(move |counted| (model, counted)));
+            for (model, counted) in counts {
                 for timing in timings() {
                     for link in LinkModel::ALL {
                         for flags in 0..4 {
                             all.push(Contract {
                                 cluster: cluster.clone(),
-                                failures: Failures { model, tolerate: f },
+                                failures: Failures {
+                                    model,
+                                    tolerate: f,
+                                    counted,
+                                },
                                 timing,
                                 detector: None,
                                 links: Links {
@@ -110,7 +123,7 @@ fn what_the_catalogue_says_agrees_with_a_table_written_by_hand() {
             let least = (1..=12).find(|&n| {
                 let contract = Contract {
                     cluster: Cluster::loopback("table", n),
-                    failures: Failures { model, tolerate },
+                    failures: Failures::new(model, tolerate),
                     timing,
                     links: Links {
                         model: link,
@@ -278,6 +291,17 @@ fn a_kinder_world_never_makes_a_protocol_inadmissible() {
                 ..harsh.clone()
             });
         }
+        for counted in FaultCount::ALL {
+            if counted <= harsh.failures.counted {
+                kinder.push(Contract {
+                    failures: Failures {
+                        counted,
+                        ..harsh.failures
+                    },
+                    ..harsh.clone()
+                });
+            }
+        }
         if let Some(tolerate) = harsh.failures.tolerate.checked_sub(1) {
             let failures = Failures {
                 tolerate,
@@ -353,6 +377,11 @@ fn check_and_runnable_and_explain_agree() {
                 );
                 assert!(!protocols.is_empty());
             }
+            Err(NotRunnable::NothingHere { known }) => {
+                assert_eq!(contract.check(), Ok(()));
+                assert!(contract.fitting().is_empty(), "{contract:?}");
+                assert_eq!(standing, ContractStatus::NothingHere { known });
+            }
             Err(NotRunnable::Contradictory(contradiction)) => {
                 assert_eq!(contract.check(), Err(contradiction.clone()));
                 assert!(!contradiction.findings.is_empty());
@@ -365,6 +394,7 @@ fn check_and_runnable_and_explain_agree() {
 fn a_chosen_protocol_that_does_not_fit_is_refused_with_what_it_lacks() {
     let mut contract = Contract {
         protocol: Some(ProtocolName::DolevStrong),
+        failures: Failures::new(FailureModel::CrashStop, 1),
         ..Contract::default()
     };
     let refused = contract.check().expect_err("no known bounds");
@@ -384,10 +414,7 @@ fn a_weaker_problem_is_not_refused_for_what_only_a_log_needs() {
     // Bracha's broadcast is deterministic and asynchronous; FLP does not touch it.
     let contract = Contract {
         cluster: Cluster::loopback("bracha", 4),
-        failures: Failures {
-            model: FailureModel::Byzantine,
-            tolerate: 1,
-        },
+        failures: Failures::new(FailureModel::Byzantine, 1),
         timing: Timing::Asynchronous,
         links: Links {
             model: LinkModel::Authenticated,
@@ -414,7 +441,7 @@ fn a_detector_is_claimed_only_where_time_can_build_it() {
         let contract = Contract {
             timing,
             detector: Some(detector),
-            failures: Failures { model, tolerate: 1 },
+            failures: Failures::new(model, 1),
             links: Links {
                 model: LinkModel::Reliable,
                 signatures: false,
@@ -424,16 +451,14 @@ fn a_detector_is_claimed_only_where_time_can_build_it() {
         [
             Impossibility::PerfectDetector,
             Impossibility::EventualDetector,
+            Impossibility::SilentIsNotCrashed,
         ]
         .into_iter()
         .find(|rule| rule.finding(&contract).is_some())
     };
     let [sync, gst, _, never] = timings();
     let (crash, omission) = (FailureModel::CrashStop, FailureModel::GeneralOmission);
-    let (perfect, eventual) = (
-        Impossibility::PerfectDetector,
-        Impossibility::EventualDetector,
-    );
+    let perfect = Impossibility::PerfectDetector;
     assert_eq!(claims(sync, DetectorClass::Perfect, crash), None);
     assert_eq!(
         claims(sync, DetectorClass::Perfect, omission),
@@ -441,20 +466,22 @@ fn a_detector_is_claimed_only_where_time_can_build_it() {
     );
     assert_eq!(claims(gst, DetectorClass::Perfect, crash), Some(perfect));
     assert_eq!(claims(gst, DetectorClass::EventuallyPerfect, crash), None);
+    let silent = Impossibility::SilentIsNotCrashed;
     assert_eq!(
-        claims(never, DetectorClass::EventualLeader, crash),
-        Some(eventual)
+        claims(gst, DetectorClass::EventuallyPerfect, omission),
+        Some(silent)
     );
-    assert_eq!(claims(never, DetectorClass::Perfect, crash), Some(perfect));
+    assert_eq!(claims(gst, DetectorClass::EventualLeader, omission), None);
+    // Where nothing is bounded a detector is no claim but an assumption: an oracle.
+    for oracle in DetectorClass::ALL {
+        assert_eq!(claims(never, oracle, crash), None);
+    }
 }
 
 #[test]
 fn a_contradiction_is_said_in_a_few_lines() {
     let contract = Contract {
-        failures: Failures {
-            model: FailureModel::Byzantine,
-            tolerate: 1,
-        },
+        failures: Failures::new(FailureModel::Byzantine, 1),
         protocol: Some(ProtocolName::Raft),
         ..Contract::default()
     };
@@ -500,18 +527,18 @@ fn any_contract() -> impl Strategy<Value = Contract> {
             1..=MAX_MEMBERS,
             any::<prop::sample::Index>(),
         ),
-        (pick(7), pick(3), pick(2), any::<[bool; 5]>()),
+        (pick(7), pick(3), pick(3), pick(2), any::<[bool; 5]>()),
         timing,
         prop::option::of(pick(DetectorClass::ALL.len())),
         prop::option::of(pick(ProtocolName::ALL.len())),
     )
         .prop_map(
-            |((name, n, f), (failure, link, storage, flags), timing, detector, protocol)| {
+            |((name, n, f), (failure, count, link, storage, flags), timing, detector, protocol)| {
                 Contract {
                     cluster: Cluster::loopback(&name, n),
                     failures: Failures {
-                        model: FailureModel::ALL[failure],
-                        tolerate: f.index(n),
+                        counted: FaultCount::ALL[if failure == 0 { 0 } else { count }],
+                        ..Failures::new(FailureModel::ALL[failure], f.index(n))
                     },
                     timing,
                     detector: detector.map(|i| DetectorClass::ALL[i]),

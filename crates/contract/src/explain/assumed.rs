@@ -1,16 +1,17 @@
 //! What each part of a contract means, in a sentence or two.
 
 use super::Assumption;
+use crate::behaviour::Behaviour;
 use crate::contract::Contract;
 use crate::duration;
-use crate::failure::FailureModel;
+use crate::failure::{FailureModel, FaultCount};
 use crate::links::LinkModel;
 use crate::storage::StorageModel;
 use crate::timing::{Bounds, DetectorClass, Stabilization, Synchrony, Timing};
 
 pub(super) fn assumed(contract: &Contract) -> Vec<Assumption> {
     let mut parts = vec![failures(contract), timing(contract)];
-    parts.extend(contract.detector.map(detector));
+    parts.extend(contract.detector.map(|class| detector(contract, class)));
     parts.push(links(contract));
     parts.push(storage(contract));
     parts
@@ -48,12 +49,15 @@ fn failures(contract: &Contract) -> Assumption {
     if model == FailureModel::Timing && contract.timing.synchrony() != Synchrony::Synchronous {
         meaning.push_str("; where no deadline is known, late is no fault and this is omission");
     }
-    let most = match (f, model.is_lasting()) {
+    let replicas = match f {
+        1 => "one replica".to_owned(),
+        _ => format!("{f} replicas"),
+    };
+    let most = match (f, contract.failures.counted) {
         (0, _) => "of none".to_owned(),
-        (1, true) => "of one replica in all".to_owned(),
-        (1, false) => "of one replica at a time".to_owned(),
-        (_, true) => format!("of {f} replicas in all"),
-        (_, false) => format!("of {f} replicas at a time"),
+        (_, FaultCount::InTotal) => format!("of {replicas} in all"),
+        (_, FaultCount::AtATime) => format!("of {replicas} at a time"),
+        (_, FaultCount::Moving) => format!("of {replicas} at a time, moving without end"),
     };
     Assumption {
         part: "failures",
@@ -109,22 +113,41 @@ fn figures(bounds: &Bounds) -> String {
     )
 }
 
-fn detector(detector: DetectorClass) -> Assumption {
-    let meaning = match detector {
+fn detector(contract: &Contract, detector: DetectorClass) -> Assumption {
+    let mut meaning = match detector {
         DetectorClass::EventualLeader => "from some time on, all name the same correct replica",
         DetectorClass::EventuallyPerfect => "from some time on, exactly the crashed are suspected",
         DetectorClass::Perfect => "every crashed replica is suspected, and never anybody else",
-    };
+    }
+    .to_owned();
+    let suspects = detector != DetectorClass::EventualLeader;
+    if suspects && contract.allows(Behaviour::Restart) {
+        meaning.push_str("; one that comes back is suspected until it is heard");
+    }
+    if contract.oracle().is_some() {
+        meaning.push_str(
+            "; an oracle: timeouts cannot build it where nothing is bounded, so something else has to \
+             (a fencing device, an operator)",
+        );
+    }
     Assumption {
         part: "detector",
         model: detector.to_string(),
-        meaning: meaning.to_owned(),
+        meaning,
     }
 }
 
 fn links(contract: &Contract) -> Assumption {
     let model = contract.links.model;
     let mut meaning = match model {
+        LinkModel::FairLoss if contract.timing.synchrony() == Synchrony::PartiallySynchronous => {
+            "messages are lost, repeated and reordered; what is sent again and again arrives, in the \
+             end within a bound too (Dwork, Lynch, Stockmeyer 1988)"
+        }
+        LinkModel::FairLoss if contract.timing.synchrony() == Synchrony::Synchronous => {
+            "messages are lost, repeated and reordered; what is sent again and again arrives, but by \
+             no deadline: the bounds on time count for nothing"
+        }
         LinkModel::FairLoss => {
             "messages are lost, repeated and reordered; what is sent again and again arrives"
         }

@@ -7,6 +7,7 @@ mod text;
 use crate::admission::{Admissibility, NotRunnable, admissible};
 use crate::behaviour::Behaviours;
 use crate::contract::Contract;
+use crate::elsewhere::KnownElsewhere;
 use crate::finding::Finding;
 use crate::protocol::{Problem, ProtocolCost, ProtocolName, Replicas, SupportLevel};
 use crate::quorum::{self, Quorum};
@@ -60,8 +61,8 @@ pub struct Figures {
     pub least_replicas: usize,
     /// The most faulty replicas that quorums of `n` survive.
     pub most_faults: usize,
-    /// The least number of rounds that any deterministic protocol needs in some run: `f + 1` in
-    /// synchronous rounds (Fischer and Lynch 1982; Dolev and Strong 1983), liars or not. `None`
+    /// The least number of rounds that any deterministic protocol needs in some run: `f + 1`, or
+    /// `n - 1` if that is less, in synchronous rounds (Fischer and Lynch 1982; Dolev and Strong 1983), liars or not. `None`
     /// where there are no rounds or no faults.
     pub least_rounds: Option<usize>,
     /// How long that takes at most, with the bounds of the contract.
@@ -121,6 +122,11 @@ pub enum ContractStatus {
         /// Protocols that would do.
         protocols: Vec<ProtocolName>,
     },
+    /// No theorem forbids it, and no protocol of the catalogue does it.
+    NothingHere {
+        /// What is known from the literature to do it; perhaps nothing.
+        known: Vec<KnownElsewhere>,
+    },
     /// No protocol can run it.
     Contradictory {
         /// Why.
@@ -134,6 +140,7 @@ pub fn explain(contract: &Contract) -> Explanation {
     let standing = match contract.runnable() {
         Ok(protocol) => ContractStatus::Runnable { protocol },
         Err(NotRunnable::NotServed { protocols }) => ContractStatus::NotServed { protocols },
+        Err(NotRunnable::NothingHere { known }) => ContractStatus::NothingHere { known },
         Err(NotRunnable::Contradictory(contradiction)) => ContractStatus::Contradictory {
             findings: contradiction.findings,
         },
@@ -158,26 +165,26 @@ fn figures(contract: &Contract, standing: &ContractStatus) -> Figures {
     let quorum = contract.quorum();
     let honest = contract.failures.model.is_honest();
     let rounds = contract.effective_synchrony() == Synchrony::Synchronous && f > 0;
-    let least_rounds = rounds.then_some(f + 1);
+    let least_rounds = rounds.then_some((f + 1).min(n.saturating_sub(1)));
     let round = match &contract.timing {
-        Timing::Synchronous(bounds) => Some(bounds.round()),
+        Timing::Synchronous(bounds) => Some(bounds.round_by_clock()),
         _ => None,
     };
     let protocol = match standing {
         ContractStatus::Runnable { protocol } => Some(*protocol),
         ContractStatus::NotServed { protocols } => protocols.first().copied(),
-        ContractStatus::Contradictory { .. } => None,
+        ContractStatus::NothingHere { .. } | ContractStatus::Contradictory { .. } => None,
     };
     Figures {
         safe: quorum.is_safe(),
         live: quorum.is_live(),
         quorum,
-        least_replicas: if honest {
-            quorum::replicas_for_crashes(f)
-        } else {
-            quorum::replicas_for_liars(f)
+        least_replicas: match (honest, contract.outvotes_in_time()) {
+            (true, _) => quorum::replicas_for_crashes(f),
+            (false, true) => quorum::replicas_for_timely_liars(f),
+            (false, false) => quorum::replicas_for_liars(f),
         },
-        most_faults: if honest {
+        most_faults: if honest || contract.outvotes_in_time() {
             quorum::max_crashes(n)
         } else {
             quorum::max_liars(n)
@@ -185,12 +192,23 @@ fn figures(contract: &Contract, standing: &ContractStatus) -> Figures {
         least_rounds,
         least_rounds_time: least_rounds
             .zip(round)
-            .map(|(rounds, round)| round.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))),
+            .map(|(rounds, round)| round.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX)))
+            .map(at_most),
         decision: protocol.map(|protocol| DecisionCost {
             protocol,
             cost: protocol.cost(n, f),
         }),
     }
+}
+
+/// Rounded up to what a reader wants to see.
+fn at_most(duration: Duration) -> Duration {
+    let unit = match duration.as_nanos() {
+        0..10_000_000 => Duration::from_micros(1),
+        _ => Duration::from_millis(1),
+    };
+    let units = duration.as_nanos().div_ceil(unit.as_nanos());
+    u32::try_from(units).map_or(duration, |units| unit.saturating_mul(units))
 }
 
 fn candidate(contract: &Contract, protocol: ProtocolName) -> ProtocolCandidate {

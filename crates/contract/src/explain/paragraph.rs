@@ -3,7 +3,7 @@
 use super::ContractStatus;
 use crate::contract::Contract;
 use crate::duration;
-use crate::failure::FailureModel;
+use crate::failure::{FailureModel, FaultCount};
 use crate::links::LinkModel;
 use crate::storage::StorageModel;
 use crate::timing::{Stabilization, Timing};
@@ -32,10 +32,10 @@ fn defended(contract: &Contract) -> String {
             "We design under the {model} failure model: of {n} {replicas}, at most {f} {} \
              faulty{}.",
             if f == 1 { "is" } else { "are" },
-            if model.is_lasting() {
-                ", ever"
-            } else {
-                " at any time"
+            match contract.failures.counted {
+                FaultCount::InTotal => ", ever",
+                FaultCount::AtATime => " at any time",
+                FaultCount::Moving => " at any time, another one each moment",
             }
         ),
     }
@@ -78,6 +78,10 @@ fn relied_on(contract: &Contract) -> String {
         StorageModel::Durable if contract.storage.may_lie_about_sync => {
             "on disks that may lose even what was synced"
         }
+        StorageModel::Durable if contract.storage.may_corrupt => {
+            "on disks that keep what was synced, or give it back changed in a way that a checksum \
+             shows"
+        }
         StorageModel::Durable => "on disks that keep what was synced",
         StorageModel::Amnesiac => "on no disk: a replica that restarts remembers nothing",
     };
@@ -106,6 +110,15 @@ fn kept_by(contract: &Contract, standing: &ContractStatus) -> String {
             "A protocol such as {} keeps these promises.",
             protocols.first().map_or("none", |p| p.name())
         ),
+        ContractStatus::NothingHere { known } => match known.first() {
+            Some(known) => format!(
+                "No protocol of quorate keeps these promises; {} does ({}).",
+                known.what, known.citation
+            ),
+            None => {
+                "Nothing forbids these promises, and no protocol of quorate keeps them.".to_owned()
+            }
+        },
         ContractStatus::Contradictory { findings } => format!(
             "No protocol keeps these promises ({}), so this is not a design yet.",
             findings

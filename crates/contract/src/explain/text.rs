@@ -97,6 +97,17 @@ impl Explanation {
                 }
                 write_beside(f, "", 0, &text)
             }
+            ContractStatus::NothingHere { known } => {
+                let text = "It is possible as far as is known, but nothing here does it.";
+                write_beside(f, "", 0, text)?;
+                for known in known {
+                    let text = format!("Known: {} ({}).", known.what, known.citation);
+                    write_beside(f, "", 2, &text)?;
+                }
+                let nearest = "→ see below what each protocol lacks, and change the contract by the \
+                               least of it.";
+                write_beside(f, "", 2, nearest)
+            }
             ContractStatus::Contradictory { findings } => {
                 write_beside(f, "", 0, "It contradicts itself: no command will run it.")?;
                 findings
@@ -110,11 +121,8 @@ impl Explanation {
         let figures = &self.follows;
         let quorum = &figures.quorum;
         let (n, faults) = (quorum.replicas, quorum.faults);
-        let factor = if self.contract.failures.model.is_honest() {
-            2
-        } else {
-            3
-        };
+        let by_twos = self.contract.failures.model.is_honest() || self.contract.outvotes_in_time();
+        let factor = if by_twos { 2 } else { 3 };
         let fewer = if figures.least_rounds.is_some() && !figures.live {
             "; protocols that count rounds instead of votes may do with fewer"
         } else {
@@ -153,9 +161,14 @@ impl Explanation {
                 format!(", {} with these bounds", duration::format(time))
             });
             let text = format!(
-                "f + 1 = {rounds} synchronous rounds in the worst case for any deterministic \
-                 protocol{time}, whether the faulty crash or lie (Fischer, Lynch 1982; Dolev, \
-                 Strong 1983)"
+                "{} = {rounds} synchronous {} in the worst case for any deterministic protocol{time}, \
+                 whether the faulty crash or lie (Fischer, Lynch 1982; Dolev, Strong 1983)",
+                if rounds == faults + 1 {
+                    "f + 1"
+                } else {
+                    "n - 1"
+                },
+                if rounds == 1 { "round" } else { "rounds" },
             );
             write_beside(f, "  rounds", BESIDE, &text)?;
         }

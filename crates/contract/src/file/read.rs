@@ -4,7 +4,7 @@ use super::error::ContractError;
 use super::reader::{SourceText, Table, TableEntry};
 use crate::cluster::{self, Address, Cluster, MAX_MEMBERS, Member};
 use crate::contract::Contract;
-use crate::failure::{FailureModel, Failures};
+use crate::failure::{FailureModel, Failures, FaultCount};
 use crate::links::{LinkModel, Links};
 use crate::protocol::ProtocolName;
 use crate::storage::{StorageAssumption, StorageModel};
@@ -224,8 +224,25 @@ pub fn read_failures(table: Table<'_>, n: usize) -> Result<Failures, ContractErr
         let remedy = format!("write {} or less, or add members", n - 1);
         return Err(entry.error(problem, remedy));
     }
+    let counted = match table.get("counted") {
+        None => model.counted(),
+        Some(entry) => {
+            let counted = entry.choice(&FaultCount::ALL, FaultCount::name)?;
+            if model == FailureModel::CrashStop && counted != FaultCount::InTotal {
+                return Err(entry.error(
+                    "a replica that stops for good is faulty for good",
+                    "remove this line, or write `model = \"crash-recovery\"`",
+                ));
+            }
+            counted
+        }
+    };
     table.finish()?;
-    Ok(Failures { model, tolerate })
+    Ok(Failures {
+        model,
+        tolerate,
+        counted,
+    })
 }
 
 /// What may be assumed about time, and the detector that is claimed, as a contract file says it.

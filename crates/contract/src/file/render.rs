@@ -20,8 +20,12 @@ impl Contract {
         writeln!(out, "[failures]")?;
         writeln!(out, "# {}", FAILURE_MODELS)?;
         writeln!(out, "model = \"{}\"", self.failures.model)?;
-        writeln!(out, "# How many replicas may be faulty at the same time.")?;
+        writeln!(out, "# How many replicas may be faulty.")?;
         writeln!(out, "tolerate = {}", self.failures.tolerate)?;
+        if self.failures.counted != self.failures.model.counted() {
+            writeln!(out, "# in-total | at-a-time | moving")?;
+            writeln!(out, "counted = \"{}\"", self.failures.counted)?;
+        }
 
         writeln!(out, "\n[timing]")?;
         writeln!(out, "# synchronous | partially-synchronous | asynchronous")?;

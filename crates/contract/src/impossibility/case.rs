@@ -3,7 +3,7 @@
 use super::Impossibility;
 use crate::behaviour::Behaviour;
 use crate::contract::Contract;
-use crate::failure::FailureModel;
+use crate::failure::{FailureModel, FaultCount};
 use crate::links::LinkModel;
 use crate::quorum;
 use crate::storage::StorageModel;
@@ -17,6 +17,11 @@ impl Impossibility {
         // A liar that restarts counts among the f for good; of the honest, all may restart in turn.
         let restarts =
             honest && f > 0 && c.failures.model.behaviours().contains(Behaviour::Restart);
+        let always_up = if c.failures.is_lasting() {
+            n.saturating_sub(f)
+        } else {
+            0
+        };
         let synchrony = c.effective_synchrony();
         let unbounded = synchrony < Synchrony::Synchronous;
         let case = |because: String, remedy: String| Some((because, remedy));
@@ -26,20 +31,36 @@ impl Impossibility {
                 format!("tolerate {} or fewer, or add replicas", n.saturating_sub(1)),
             ),
             Impossibility::Flp
-                if c.timing.synchrony() == Synchrony::Asynchronous && c.deterministic && f > 0 =>
+                if synchrony == Synchrony::Asynchronous
+                    && c.deterministic
+                    && f > 0
+                    && c.oracle().is_none() =>
             {
+                let time = match c.timing.synchrony() {
+                    Synchrony::Asynchronous => "timing is asynchronous",
+                    _ => "links may lose messages, so that no bound on time holds",
+                };
                 case(
-                    format!(
-                        "timing is asynchronous, the protocol must be deterministic, and f = {f} \
-                         may crash"
-                    ),
+                    format!("{time}, the protocol must be deterministic, and f = {f} may crash"),
                     "allow random choices (deterministic = false), or assume partially-synchronous \
                      timing, which is what real networks give"
                         .to_owned(),
                 )
             }
-            Impossibility::CrashHalf if honest && f > 0 && unbounded && n <= 2 * f => case(
-                format!("n = {n} replicas are not more than 2f = {}", 2 * f),
+            Impossibility::CrashHalf
+                if honest
+                    && f > 0
+                    && (unbounded || comes_back(c))
+                    && n <= 2 * f
+                    && c.oracle() != Some(DetectorClass::Perfect) => case(
+                match unbounded {
+                    true => format!("n = {n} replicas are not more than 2f = {}", 2 * f),
+                    false => format!(
+                        "n = {n} replicas are not more than 2f = {}, and one half may be down until \
+                         the other goes down",
+                        2 * f
+                    ),
+                },
                 format!(
                     "run {} replicas, or tolerate {}",
                     quorum::replicas_for_crashes(f),
@@ -82,11 +103,49 @@ impl Impossibility {
                 format!("replicas may lie, and links are {} only", c.links.model),
                 "make the links authenticated, or sign messages (signatures = true)".to_owned(),
             ),
-            Impossibility::Amnesia if restarts && c.storage.model == StorageModel::Amnesiac => case(
+            Impossibility::MovingFaults
+                if f > 0 && c.deterministic && c.failures.counted == FaultCount::Moving =>
+            {
+                case(
+                    format!(
+                        "f = {f} of n = {n} replicas may be faulty at each moment, and others at \
+                         the next, without end"
+                    ),
+                    "assume that faults stay where they are for long enough (counted = \
+                     \"at-a-time\"), or allow random choices (deterministic = false)"
+                        .to_owned(),
+                )
+            }
+            Impossibility::OmissionHalf
+                if honest && f > 0 && !unbounded && loses_both_ways(c) && n <= 2 * f =>
+            {
+                case(
+                    format!("n = {n} replicas are not more than 2f = {}", 2 * f),
+                    format!(
+                        "run {} replicas, or tolerate {}; or show that a replica that fails stops \
+                         (crash-stop)",
+                        quorum::replicas_for_crashes(f),
+                        quorum::max_crashes(n)
+                    ),
+                )
+            }
+            Impossibility::DeafThirds
+                if f > 0
+                    && !unbounded
+                    && c.failures.model == FailureModel::ReceiveOmission
+                    && n <= 3 * f / 2 =>
+            {
+                case(
+                    format!("n = {n} replicas are not more than 3f/2 = {}", 3 * f / 2),
+                    format!("run {} replicas, or tolerate fewer", 3 * f / 2 + 1),
+                )
+            }
+            Impossibility::Amnesia
+                if restarts && always_up <= f && c.storage.model == StorageModel::Amnesiac => case(
                 format!(
-                    "under {} every replica may restart in its turn, and storage is amnesiac: no \
-                     vote of a quorum is safe",
-                    c.failures.model
+                    "under {} {}, and storage is amnesiac: no vote of a quorum is safe",
+                    c.failures.model,
+                    in_their_turn(c),
                 ),
                 "keep what was promised on durable storage; or treat a replica that comes back as \
                  a new one (crash-stop), which must be told everything before it may vote"
@@ -94,14 +153,15 @@ impl Impossibility {
             ),
             Impossibility::LyingSync
                 if restarts
+                    && always_up <= f
                     && c.storage.model == StorageModel::Durable
                     && c.storage.may_lie_about_sync =>
             {
                 case(
                     format!(
-                        "under {} every replica may restart in its turn, and a sync may report \
-                         what is not so",
-                        c.failures.model
+                        "under {} {}, and a sync may report what is not so",
+                        c.failures.model,
+                        in_their_turn(c),
                     ),
                     "use disks whose sync is true (or whose cache survives a power loss); or \
                      count a replica with such a disk as byzantine"
@@ -109,7 +169,10 @@ impl Impossibility {
                 )
             }
             Impossibility::PerfectDetector
-                if c.detector == Some(DetectorClass::Perfect) && !c.may_detect_perfectly() =>
+                if f > 0
+                    && c.detector == Some(DetectorClass::Perfect)
+                    && c.oracle().is_none()
+                    && !c.may_detect_perfectly() =>
             {
                 let because = if c.timing.synchrony() < Synchrony::Synchronous {
                     format!("timing is {}", c.timing.synchrony())
@@ -127,13 +190,27 @@ impl Impossibility {
             }
             Impossibility::EventualDetector
                 if f > 0
-                    && synchrony == Synchrony::Asynchronous
-                    && c.detector.is_some_and(|d| d.needs() == Synchrony::PartiallySynchronous) =>
+                    && c.oracle().is_none()
+                    && c.detector.is_some_and(|d| d.needs() == Synchrony::PartiallySynchronous)
+                    && synchrony == Synchrony::Asynchronous =>
             {
                 case(
-                    format!("timing is {synchrony}"),
+                    "links may lose messages, so that no bound on time holds".to_owned(),
                     "assume partially-synchronous timing, or claim no detector and decide by \
                      chance"
+                        .to_owned(),
+                )
+            }
+            Impossibility::SilentIsNotCrashed
+                if f > 0
+                    && c.oracle().is_none()
+                    && c.detector == Some(DetectorClass::EventuallyPerfect)
+                    && !c.failures.model.is_within(FailureModel::CrashRecovery) =>
+            {
+                case(
+                    format!("a replica that fails by {} may be silent and alive", c.failures.model),
+                    "claim an eventual leader (eventual-leader), which is enough for a log; or show \
+                     that a replica that fails stops"
                         .to_owned(),
                 )
             }
@@ -155,6 +232,30 @@ impl Impossibility {
     }
 }
 
+/// Who may restart.
+fn in_their_turn(c: &Contract) -> String {
+    match c.failures.is_lasting() {
+        true => format!(
+            "half of the replicas ({} of {}) may restart",
+            c.tolerate(),
+            c.replicas()
+        ),
+        false => "every replica may restart in its turn".to_owned(),
+    }
+}
+
+/// May each half of the replicas be down in its turn, so that the two never meet?
+fn comes_back(c: &Contract) -> bool {
+    c.failures.counted > FaultCount::InTotal
+        && c.failures.model.behaviours().contains(Behaviour::Restart)
+}
+
+/// May a faulty replica lose messages both ways, or be late, which is as bad?
+fn loses_both_ways(c: &Contract) -> bool {
+    let may = c.failures.model.behaviours();
+    may.contains(Behaviour::DropSend) && may.contains(Behaviour::DropReceive)
+}
+
 impl Contract {
     /// Does a receiver know who sent a message? Signatures give that over any link.
     pub fn authenticates(&self) -> bool {
@@ -169,6 +270,15 @@ impl Contract {
         match (self.timing.synchrony(), self.links.model) {
             (Synchrony::Synchronous, LinkModel::FairLoss) => Synchrony::Asynchronous,
             (synchrony, _) => synchrony,
+        }
+    }
+
+    /// The detector that is assumed and that nothing here builds: where nothing is bounded, a detector
+    /// can only be an oracle. Elsewhere it is claimed to be built from timeouts.
+    pub fn oracle(&self) -> Option<DetectorClass> {
+        match self.timing.synchrony() {
+            Synchrony::Asynchronous => self.detector,
+            _ => None,
         }
     }
 

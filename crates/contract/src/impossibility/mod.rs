@@ -27,8 +27,17 @@ pub enum Impossibility {
     Amnesia,
     /// Replicas come back and find that the disk had not kept what it said it kept.
     LyingSync,
+    /// The faults move on each round, so no replica is heard by all in time.
+    MovingFaults,
+    /// Half of the replicas may lose messages in both directions, and even what they deliver must
+    /// agree.
+    OmissionHalf,
+    /// Two thirds of the replicas may be deaf, and one of them would serve the clients.
+    DeafThirds,
     /// A detector that is never wrong, where slow and dead look alike.
     PerfectDetector,
+    /// A detector of crashes, where who is silent need not have crashed.
+    SilentIsNotCrashed,
     /// A detector that is right in the end, where nothing is ever bounded.
     EventualDetector,
     /// A deadline for messages over links that may lose any of them.
@@ -37,10 +46,11 @@ pub enum Impossibility {
 
 impl Impossibility {
     /// Every rule.
-    pub const ALL: [Impossibility; 12] = [
+    pub const ALL: [Impossibility; 16] = [
         Impossibility::NobodyLeft,
         Impossibility::PerfectDetector,
         Impossibility::EventualDetector,
+        Impossibility::SilentIsNotCrashed,
         Impossibility::TwoGenerals,
         Impossibility::Flp,
         Impossibility::Impersonation,
@@ -48,6 +58,9 @@ impl Impossibility {
         Impossibility::ByzantineThirdUnsigned,
         Impossibility::ClientsOutvoted,
         Impossibility::CrashHalf,
+        Impossibility::OmissionHalf,
+        Impossibility::DeafThirds,
+        Impossibility::MovingFaults,
         Impossibility::Amnesia,
         Impossibility::LyingSync,
     ];
@@ -62,10 +75,14 @@ impl Impossibility {
             Impossibility::ByzantineThirdUnsigned => "byzantine-third-unsigned",
             Impossibility::ClientsOutvoted => "clients-outvoted",
             Impossibility::Impersonation => "impersonation",
+            Impossibility::MovingFaults => "moving-faults",
+            Impossibility::OmissionHalf => "omission-half",
+            Impossibility::DeafThirds => "deaf-thirds",
             Impossibility::Amnesia => "amnesia",
             Impossibility::LyingSync => "lying-sync",
             Impossibility::PerfectDetector => "perfect-detector",
             Impossibility::EventualDetector => "eventual-detector",
+            Impossibility::SilentIsNotCrashed => "silent-is-not-crashed",
             Impossibility::TwoGenerals => "two-generals",
         }
     }
@@ -98,6 +115,19 @@ impl Impossibility {
                 "Votes count only if it is known who cast them: a liar that can speak for others \
                  has as many votes as it likes"
             }
+            Impossibility::MovingFaults => {
+                "Where in each round the messages of another replica may be lost, no deterministic \
+                 protocol decides in every run, even with synchrony"
+            }
+            Impossibility::OmissionHalf => {
+                "Even with synchrony, agreement that binds the faulty too needs more than 2f \
+                 replicas when f may lose messages both ways: each half may be the one that nobody \
+                 hears"
+            }
+            Impossibility::DeafThirds => {
+                "Even with synchrony, a service needs more than 3f/2 replicas when f may fail to \
+                 receive: two of them that do not hear each other would both serve"
+            }
             Impossibility::Amnesia => {
                 "Without stable storage, replicas that crash and recover reach consensus only if \
                  those that never crash outnumber those that are lost"
@@ -113,6 +143,10 @@ impl Impossibility {
             Impossibility::EventualDetector => {
                 "Where nothing is ever bounded, no detector is right even in the end: with it and a \
                  majority a deterministic protocol would decide, which FLP forbids"
+            }
+            Impossibility::SilentIsNotCrashed => {
+                "A detector of crashes looks at silence, and a replica that omits or lies is silent \
+                 when it likes and has not crashed"
             }
             Impossibility::TwoGenerals => {
                 "Over links that may lose any message, no number of messages makes two parties \
@@ -139,10 +173,19 @@ impl Impossibility {
             Impossibility::Impersonation => {
                 "assumption A2 of Lamport, Shostak, Pease, TOPLAS 1982; Douceur, IPTPS 2002"
             }
+            Impossibility::MovingFaults => "Santoro, Widmayer: Time Is Not a Healer, STACS 1989",
+            Impossibility::OmissionHalf => {
+                "Neiger, Toueg, J. Algorithms 1990; Budhiraja, Marzullo, Schneider, Toueg 1993"
+            }
+            Impossibility::DeafThirds => "Budhiraja, Marzullo, Schneider, Toueg 1993",
             Impossibility::Amnesia | Impossibility::LyingSync => {
                 "Aguilera, Chen, Toueg, Distributed Computing 2000"
             }
             Impossibility::PerfectDetector => "Chandra, Toueg, J. ACM 1996",
+            Impossibility::SilentIsNotCrashed => {
+                "Malkhi, Reiter: Unreliable Intrusion Detection in Distributed Computations, CSFW 1997; \
+                 Doudou, Garbinato, Guerraoui, Schiper: Muteness Failure Detectors, EDCC 1999"
+            }
             Impossibility::EventualDetector => "Chandra, Hadzilacos, Toueg, J. ACM 1996",
             Impossibility::TwoGenerals => "Akkoyunlu, Ekanadham, Huber, SOSP 1975; Gray 1978",
         }
@@ -155,7 +198,7 @@ impl Impossibility {
             Impossibility::NobodyLeft
                 | Impossibility::PerfectDetector
                 | Impossibility::EventualDetector
-                | Impossibility::TwoGenerals
+                | Impossibility::SilentIsNotCrashed
         )
     }
 
@@ -164,13 +207,21 @@ impl Impossibility {
         match self {
             Impossibility::NobodyLeft | Impossibility::Impersonation => true,
             // A detector that cannot be had can be done without.
-            Impossibility::PerfectDetector | Impossibility::EventualDetector => false,
+            Impossibility::PerfectDetector
+            | Impossibility::EventualDetector
+            | Impossibility::SilentIsNotCrashed => false,
             // Only what has a deadline; chance decides consensus without one (Ben-Or 1983).
             Impossibility::TwoGenerals => {
                 matches!(problem, Problem::Broadcast | Problem::CoordinatedAttack)
             }
             // Reliable broadcast promises no end.
-            Impossibility::Flp | Impossibility::ByzantineThirdUnsigned => problem.makes_a_log(),
+            Impossibility::Flp
+            | Impossibility::ByzantineThirdUnsigned
+            | Impossibility::MovingFaults => problem.makes_a_log(),
+            // Broadcasts and plain consensus do not bind what the faulty say they delivered.
+            Impossibility::OmissionHalf | Impossibility::DeafThirds => {
+                matches!(problem, Problem::Replication | Problem::Consensus)
+            }
             Impossibility::ByzantineThird => !matches!(problem, Problem::CoordinatedAttack),
             // Agreement on what a sender said does not yet serve a client.
             Impossibility::ClientsOutvoted

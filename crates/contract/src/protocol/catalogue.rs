@@ -6,7 +6,7 @@ use super::{
 };
 use crate::behaviour::{Behaviour, Behaviours};
 use crate::contract::Contract;
-use crate::failure::FailureModel;
+use crate::failure::{FailureModel, FaultCount};
 use crate::links::LinkModel;
 use crate::timing::Synchrony;
 
@@ -31,6 +31,16 @@ const fn omits(c: &Contract) -> bool {
     omits && c.failures.tolerate > 0
 }
 
+const fn moves(c: &Contract) -> bool {
+    !c.failures.is_lasting() && c.failures.tolerate > 0
+}
+
+const MOVING_FAULTS: Caveat = Caveat {
+    when: moves,
+    text: "safe wherever faults move; decisions come once they stay where they are for as long as an \
+           election takes (Santoro, Widmayer 1989)",
+    stalls: false,
+};
 const OMITTING_LEADER: Caveat = Caveat {
     when: omits,
     text: "safe under omission; a leader whose acknowledgements do not reach a majority steps down \
@@ -60,7 +70,7 @@ const RESTARTED_LIAR: Caveat = Caveat {
     stalls: false,
 };
 const BROADCAST_ONLY: Caveat = Caveat {
-    when: |c| c.replicas() <= 2 * c.tolerate(),
+    when: |c| !c.failures.model.is_honest() && c.replicas() <= 2 * c.tolerate(),
     text: "replicas agree, but with n ≤ 2f a client cannot tell the true answer from the lies",
     stalls: false,
 };
@@ -72,11 +82,13 @@ const RAFT: Declaration = Declaration {
     solves: Problem::Replication,
     status: SupportLevel::Serves,
     tolerances: SILENCE_BY_MAJORITY,
+    counted: FaultCount::AtATime,
     synchrony: Synchrony::PartiallySynchronous,
+    follows_oracle: false,
     links: LinkModel::FairLoss,
     signatures: false,
     randomized: false, // Its random timeouts only keep elections apart; the votes decide.
-    caveats: &[OMITTING_LEADER, DETECTED_CORRUPTION],
+    caveats: &[MOVING_FAULTS, OMITTING_LEADER, DETECTED_CORRUPTION],
     // The leader writes its own log while the others write theirs.
     cost: |n, _| {
         ProtocolCost::new(2, 2 * one_to_all(n))
@@ -88,8 +100,9 @@ const RAFT: Declaration = Declaration {
 const MULTI_PAXOS: Declaration = Declaration {
     protocol: ProtocolName::MultiPaxos,
     citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
+    follows_oracle: true,
     status: SupportLevel::Lab,
-    caveats: &[DEAF_LEADER, DETECTED_CORRUPTION],
+    caveats: &[MOVING_FAULTS, DEAF_LEADER, DETECTED_CORRUPTION],
     cost: |n, _| {
         ProtocolCost::new(2, 2 * one_to_all(n))
             .syncs(1, n)
@@ -102,8 +115,9 @@ const PAXOS: Declaration = Declaration {
     protocol: ProtocolName::Paxos,
     citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
     solves: Problem::Consensus,
+    follows_oracle: true,
     status: SupportLevel::Lab,
-    caveats: &[DETECTED_CORRUPTION],
+    caveats: &[MOVING_FAULTS, DETECTED_CORRUPTION],
     // Prepare, promise, accept, accepted, and the decision passed on. The proposer's ballot is on
     // its disk before it asks, a promise before it is given, and an acceptance likewise.
     cost: |n, _| {
@@ -126,7 +140,9 @@ const MAJORITY_COMMIT: Declaration = Declaration {
         behaviours: Behaviours::NONE,
         replicas: Replicas::PerFault(1),
     }],
+    counted: FaultCount::Moving,
     synchrony: Synchrony::Asynchronous,
+    follows_oracle: false,
     links: LinkModel::Reliable,
     signatures: false,
     randomized: false,
@@ -147,7 +163,9 @@ const PRIMARY_BACKUP: Declaration = Declaration {
     solves: Problem::Replication,
     status: SupportLevel::Lab,
     tolerances: &[tolerance(FailureModel::CrashStop, 1)],
+    counted: FaultCount::InTotal,
     synchrony: Synchrony::Synchronous,
+    follows_oracle: false,
     links: LinkModel::Reliable,
     signatures: false,
     randomized: false,
@@ -172,8 +190,10 @@ const BEN_OR: Declaration = Declaration {
         tolerance(FailureModel::Timing, 2),
         tolerance(FailureModel::Byzantine, 5),
     ],
+    counted: FaultCount::AtATime,
     synchrony: Synchrony::Asynchronous,
     // Among honest replicas the sender is believed; liars are kept honest about it separately.
+    follows_oracle: false,
     links: LinkModel::Reliable,
     signatures: false,
     randomized: true,
@@ -204,7 +224,9 @@ const PBFT: Declaration = Declaration {
     solves: Problem::Replication,
     status: SupportLevel::Lab,
     tolerances: LIES_BY_THIRDS,
+    counted: FaultCount::AtATime,
     synchrony: Synchrony::PartiallySynchronous,
+    follows_oracle: false,
     links: LinkModel::Authenticated,
     signatures: true, // A view change shows what others voted.
     randomized: false,
@@ -300,7 +322,9 @@ const DOLEV_STRONG: Declaration = Declaration {
     solves: Problem::Broadcast,
     status: SupportLevel::Lab,
     tolerances: LIES_SIGNED,
+    counted: FaultCount::InTotal,
     synchrony: Synchrony::Synchronous,
+    follows_oracle: false,
     links: LinkModel::Authenticated,
     signatures: true,
     randomized: false,
@@ -361,7 +385,9 @@ const TWO_GENERALS: Declaration = Declaration {
         behaviours: Behaviours::NONE,
         replicas: Replicas::Exactly(2),
     }],
+    counted: FaultCount::InTotal,
     synchrony: Synchrony::Synchronous,
+    follows_oracle: false,
     links: LinkModel::Reliable,
     signatures: false,
     randomized: false,

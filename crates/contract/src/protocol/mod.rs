@@ -7,6 +7,7 @@ pub use cost::ProtocolCost;
 
 use crate::behaviour::Behaviours;
 use crate::contract::Contract;
+use crate::failure::FaultCount;
 use crate::links::LinkModel;
 use crate::timing::Synchrony;
 use serde::{Serialize, Serializer};
@@ -173,8 +174,13 @@ pub struct Declaration {
     pub status: SupportLevel,
     /// Which faults it survives, the weakest first.
     pub tolerances: &'static [Tolerance],
+    /// Over what time its proof counts `f`, at the most: a protocol in rounds has moved on without a
+    /// replica that missed one.
+    pub counted: FaultCount,
     /// The least that it needs to know about time.
     pub synchrony: Synchrony,
+    /// Does it decide with a leader that an oracle names (Ω), without any bound on time?
+    pub follows_oracle: bool,
     /// The least that it needs of its links. Retransmission makes fair-loss links reliable.
     pub links: LinkModel,
     /// Does it pass on signed messages?

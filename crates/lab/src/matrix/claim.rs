@@ -5,7 +5,7 @@
 use super::{Cell, FaultClass, TimingModel};
 use crate::system::SystemFacts;
 use quorate_contract::{
-    Admissibility, Bounds, Cluster, Contract, FailureModel, Failures, LinkModel, Links,
+    Admissibility, Bounds, Cluster, Contract, FailureModel, Failures, FaultCount, LinkModel, Links,
     Stabilization, StorageAssumption, StorageModel, Synchrony, Timing, admissible,
 };
 use quorate_report::CellVerdict;
@@ -55,8 +55,11 @@ pub(super) fn contract(place: &Cell, facts: &SystemFacts, nodes: u8, faults: u8)
     Contract {
         cluster: Cluster::loopback("matrix", usize::from(nodes)),
         failures: Failures {
-            model,
-            tolerate: usize::from(place.column.faulty(faults)),
+            counted: match is_lasting(place, facts) {
+                true => FaultCount::InTotal,
+                false => model.counted(),
+            },
+            ..Failures::new(model, usize::from(place.column.faulty(faults)))
         },
         timing: match place.timing {
             TimingModel::Synchronous => Timing::Synchronous(bounds),
@@ -99,7 +102,7 @@ pub(super) fn survives_liars(facts: &SystemFacts) -> bool {
 /// has moved on without it?
 pub(super) fn is_lasting(place: &Cell, facts: &SystemFacts) -> bool {
     let by_model = match place.column.fault {
-        FaultClass::Nodes(model) => model.is_lasting(),
+        FaultClass::Nodes(model) => model.counted() == FaultCount::InTotal,
         FaultClass::Amnesia | FaultClass::LyingSync => true,
         FaultClass::Nothing | FaultClass::FairLoss => false,
     };

@@ -82,7 +82,7 @@ fn most_faulty(contract: &Contract, experiment: &Experiment, seen: &Observations
     };
     let shown = seen.iter().filter(|(behaviour, _)| counts(*behaviour));
     let shown: NodeSet = shown.flat_map(|(_, shown)| shown.nodes.iter()).collect();
-    if contract.failures.model.is_lasting() {
+    if contract.failures.is_lasting() {
         return shown.len();
     }
     let faults: Vec<_> = experiment

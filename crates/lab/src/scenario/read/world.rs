@@ -169,7 +169,7 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
     let told = match table.get("delta") {
         Some(delta) => Duration::from_nanos(nanos(&delta, "10ms")?.max(1)),
         None => match contract.timing.bounds() {
-            Some(bounds) => bounds.round(),
+            Some(bounds) => bounds.delta.saturating_add(bounds.phi),
             None => Duration::from_millis(10),
         },
     };
