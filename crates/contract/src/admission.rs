@@ -307,9 +307,8 @@ impl Contract {
             .filter(|rule| rule.voids() || rule.forbids(problem))
             .filter_map(|rule| rule.finding(self))
             .collect();
-        match self.protocol {
-            Some(protocol) => findings.extend(self.misfit(protocol, &findings)),
-            None => {}
+        if let Some(protocol) = self.protocol {
+            findings.extend(self.misfit(protocol, &findings));
         }
         if findings.is_empty() {
             Ok(())

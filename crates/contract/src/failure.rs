@@ -96,7 +96,7 @@ impl FailureModel {
         !self.behaviours().contains(Behaviour::Lie)
     }
 
-    /// How `f` is counted unless a contract says otherwise: in total where nobody comes back, or
+    /// How `f` is counted unless a contract says otherwise: in total where no replica comes back, or
     /// where one who did would not be believed; else at a time.
     pub const fn counted(self) -> FaultCount {
         match self {

@@ -13,7 +13,7 @@ pub(crate) use answer::{Answer, Applied, Kept};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use window::Window;
+use window::AnswerWindow;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The log index of the entry that opened the session: never used twice, and the same on every replica.
@@ -25,7 +25,7 @@ pub(crate) struct Session {
     /// The log index of its last use.
     pub(crate) used: u64,
     /// What is settled, and the answers to what is not.
-    window: Window,
+    window: AnswerWindow,
     /// Those that can be forgotten, as (applied at, number): the oldest first.
     large: OrdMap<u64, u64>,
     /// What they count for.
@@ -145,7 +145,7 @@ impl Sessions {
     pub(crate) fn insert(&mut self, id: SessionId, used: u64, settled: u64) {
         let session = Session {
             used,
-            window: Window::new(settled),
+            window: AnswerWindow::new(settled),
             large: OrdMap::new(),
             bytes: 0,
         };

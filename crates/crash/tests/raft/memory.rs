@@ -7,7 +7,9 @@ use quorate_crash::raft::*;
 use std::sync::Arc;
 
 /// A payload of which it is known whether it still lives.
-struct Payload(Arc<()>);
+struct Payload {
+    _alive: Arc<()>,
+}
 
 impl AsRef<[u8]> for Payload {
     fn as_ref(&self) -> &[u8] {
@@ -29,7 +31,9 @@ fn what_a_checkpoint_cuts_off_is_freed_in_several_steps() {
     let alive = Arc::new(());
     let payloads = || Arc::strong_count(&alive) - 1;
     for _ in 0..ENTRIES {
-        let payload = Bytes::from_owner(Payload(alive.clone()));
+        let payload = Bytes::from_owner(Payload {
+            _alive: alive.clone(),
+        });
         cluster.input(0, Input::Request(Request::Propose(payload)));
     }
     cluster.settle();

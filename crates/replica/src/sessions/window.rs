@@ -9,13 +9,13 @@ use imbl::Vector;
 /// There is a slot for each number up to the highest answered one, so the caller bounds how far that
 /// one lies ahead.
 #[derive(Clone, Debug)]
-pub(super) struct Window {
+pub(super) struct AnswerWindow {
     /// The lowest number that is not settled: that of the first slot.
     settled: u64,
     slots: Vector<Option<Answer>>,
 }
 
-impl Window {
+impl AnswerWindow {
     pub(super) fn new(settled: u64) -> Self {
         Self {
             settled,
