@@ -2,11 +2,12 @@
 
 use crate::behaviour::{Behaviour, Behaviours};
 use crate::contract::Contract;
-use crate::elsewhere::{KnownElsewhere, known_elsewhere};
-use crate::failure::{FailureModel, FaultCount};
+use crate::elsewhere::KnownElsewhere;
+use crate::failure::FaultCount;
 use crate::finding::{Finding, Rule};
 use crate::impossibility::Impossibility;
-use crate::protocol::{Declaration, Problem, ProtocolName, Tolerance};
+use crate::problem::Problem;
+use crate::protocol::{Declaration, ProtocolName, Tolerance};
 use crate::timing::Synchrony;
 use serde::Serialize;
 use std::fmt;
@@ -210,18 +211,14 @@ fn timing_gap(
         return Some((text.to_owned(), Some(Impossibility::TwoGenerals)));
     }
     Some(match needed {
-        Synchrony::Synchronous
-            if declared.solves == Problem::Replication && !declared.signatures =>
-        {
-            (
-                "needs to know who has crashed, so bounds that are known and always hold"
-                    .to_owned(),
-                Some(Impossibility::PerfectDetector),
-            )
-        }
+        Synchrony::Synchronous if declared.solves == Problem::Log && !declared.signatures => (
+            "needs to know who has crashed, so bounds that are known and always hold".to_owned(),
+            Some(Impossibility::PerfectDetector),
+        ),
         Synchrony::Synchronous => (
             "works in rounds, so needs bounds that are known and always hold".to_owned(),
-            None,
+            Some(Impossibility::TerminatingDetector)
+                .filter(|rule| rule.forbids(declared.solves) && rule.finding(contract).is_some()),
         ),
         _ => (
             "is deterministic and decides only once time is bounded, which here is never"
@@ -294,14 +291,12 @@ fn list(protocols: &[ProtocolName]) -> String {
 impl Contract {
     /// Refuses a contract that contradicts itself. Every command calls this first.
     ///
-    /// Without a chosen protocol the contract is taken to ask for a replicated log.
+    /// Without a chosen problem or protocol the contract is taken to ask for a replicated log.
     ///
     /// # Errors
     /// [`Contradiction`] lists every theorem in the way, or why the chosen protocol does not fit.
     pub fn check(&self) -> Result<(), Contradiction> {
-        let problem = self
-            .protocol
-            .map_or(Problem::Replication, |p| p.declaration().solves);
+        let problem = self.problem();
         let mut findings: Vec<Finding> = Impossibility::ALL
             .into_iter()
             .filter(|rule| rule.voids() || rule.forbids(problem))
@@ -319,9 +314,15 @@ impl Contract {
 
     /// What the chosen protocol lacks, beyond what was found already.
     fn misfit(&self, protocol: ProtocolName, found: &[Finding]) -> Option<Finding> {
-        let Admissibility::NotAdmissible { reasons } = admissible(self, protocol) else {
-            return None;
+        let mut reasons = match admissible(self, protocol) {
+            Admissibility::NotAdmissible { reasons } => reasons,
+            Admissibility::Admissible { .. } => vec![],
         };
+        let solves = protocol.declaration().solves.among(&self.failures);
+        if !self.is_given_by(solves) {
+            let text = format!("solves {solves}, which gives no {}", self.problem());
+            reasons.insert(0, Reason { text, rule: None });
+        }
         let is_found = |rule| {
             found
                 .iter()
@@ -347,22 +348,11 @@ impl Contract {
         })
     }
 
-    /// Can a log be built from solutions of this problem?
-    ///
-    /// A broadcast binds the replicas that are correct. Those that merely omit answer clients as
-    /// well, and may have delivered something else; liars are outvoted by their clients.
-    fn makes_a_log(&self, problem: Problem) -> bool {
-        let silent = self.tolerate() > 0
-            && self.failures.model.is_honest()
-            && self.failures.model != FailureModel::CrashStop;
-        problem.makes_a_log() && !(problem == Problem::Broadcast && silent)
-    }
-
-    /// The protocols that make a replicated log under this contract.
+    /// The protocols that solve the contract's problem under it.
     pub fn fitting(&self) -> Vec<ProtocolName> {
         ProtocolName::ALL
             .into_iter()
-            .filter(|p| self.makes_a_log(p.declaration().solves))
+            .filter(|p| self.is_given_by(p.declaration().solves))
             .filter(|&p| admissible(self, p).is_admissible())
             .collect()
     }
@@ -375,10 +365,11 @@ impl Contract {
     pub fn runnable(&self) -> Result<ProtocolName, NotRunnable> {
         self.check()?;
         let candidates = self.protocol.map_or_else(|| self.fitting(), |p| vec![p]);
-        match candidates.iter().find(|p| p.serves()) {
+        let log = self.problem() == Problem::Log;
+        match candidates.iter().find(|p| log && p.serves()) {
             Some(protocol) => Ok(*protocol),
             None if candidates.is_empty() => Err(NotRunnable::NothingHere {
-                known: known_elsewhere(self),
+                known: self.known_elsewhere(),
             }),
             None => Err(NotRunnable::NotServed {
                 protocols: candidates,

@@ -4,6 +4,7 @@ use crate::behaviour::{Behaviour, Behaviours, Component};
 use crate::cluster::Cluster;
 use crate::failure::{FailureModel, Failures};
 use crate::links::{LinkModel, Links};
+use crate::problem::Problem;
 use crate::protocol::ProtocolName;
 use crate::quorum::Quorum;
 use crate::storage::{StorageAssumption, StorageModel};
@@ -29,6 +30,8 @@ pub struct Contract {
     pub links: Links,
     /// What a replica finds on its disk after a crash.
     pub storage: StorageAssumption,
+    /// What is to be achieved, if the contract says so; else what its protocol achieves, or a log.
+    pub problem: Option<Problem>,
     /// The protocol to run, if the contract chooses one.
     pub protocol: Option<ProtocolName>,
     /// Is a protocol that draws random numbers to decide ruled out?
@@ -54,6 +57,7 @@ impl Default for Contract {
                 may_corrupt: false,
                 may_lie_about_sync: false,
             },
+            problem: None,
             protocol: None,
             deterministic: false,
         }
@@ -69,6 +73,19 @@ impl Contract {
     /// `f`: how many replicas may be faulty: at the same time, or in all, as the contract counts.
     pub fn tolerate(&self) -> usize {
         self.failures.tolerate
+    }
+
+    /// What is to be achieved.
+    pub fn problem(&self) -> Problem {
+        let of_protocol = self
+            .protocol
+            .map(|it| it.declaration().solves.among(&self.failures));
+        self.problem.or(of_protocol).unwrap_or_default()
+    }
+
+    /// Does whatever solves `solved` under this contract solve what it asks for?
+    pub fn is_given_by(&self, solved: Problem) -> bool {
+        solved.gives(self.problem(), self.replicas(), &self.failures)
     }
 
     /// The quorum that this contract calls for, whether or not it is safe and live.

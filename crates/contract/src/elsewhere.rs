@@ -3,6 +3,8 @@
 use crate::behaviour::Behaviour;
 use crate::contract::Contract;
 use crate::failure::{FailureModel, FaultCount};
+use crate::links::LinkModel;
+use crate::problem::Problem;
 use crate::timing::{DetectorClass, Synchrony};
 use serde::Serialize;
 
@@ -15,9 +17,10 @@ pub struct KnownElsewhere {
     pub citation: &'static str,
 }
 
-/// An entry, and the contracts under which it replicates a log.
+/// An entry, and the contracts under which it solves its problem.
 struct Entry {
     known: KnownElsewhere,
+    solves: Problem,
     when: fn(&Contract) -> bool,
 }
 
@@ -27,11 +30,13 @@ const ENTRIES: &[Entry] = &[
             what: "consensus among replicas that forget, if those that never crash outnumber the rest",
             citation: "Aguilera, Chen, Toueg, Distributed Computing 2000",
         },
+        solves: Problem::UniformConsensus,
         when: |c| {
             c.failures.model.is_honest()
                 && c.failures.is_lasting()
-                && (c.allows(Behaviour::Forget) || c.allows(Behaviour::LieAboutSync))
+                && !remembers(c)
                 && c.replicas() > 2 * c.tolerate()
+                && may_end(c)
         },
     },
     Entry {
@@ -39,6 +44,7 @@ const ENTRIES: &[Entry] = &[
             what: "the rotating coordinator that waits for whoever is not suspected",
             citation: "Chandra, Toueg, J. ACM 1996, §6.1",
         },
+        solves: Problem::UniformConsensus,
         when: |c| {
             c.oracle() == Some(DetectorClass::Perfect)
                 && c.failures.model == FailureModel::CrashStop
@@ -49,6 +55,7 @@ const ENTRIES: &[Entry] = &[
             what: "wait for all: nobody fails, so the smallest of all proposals is everybody's",
             citation: "folklore; Fischer, Lynch, Paterson, J. ACM 1985, §1",
         },
+        solves: Problem::UniformConsensus,
         when: |c| c.tolerate() == 0,
     },
     Entry {
@@ -56,6 +63,7 @@ const ENTRIES: &[Entry] = &[
             what: "PBFT with message authentication codes in place of signatures",
             citation: "Castro, Liskov, ACM TOCS 2002; Dwork, Lynch, Stockmeyer, J. ACM 1988",
         },
+        solves: Problem::Log,
         when: |c| {
             !c.failures.model.is_honest()
                 && c.failures.is_lasting()
@@ -69,6 +77,7 @@ const ENTRIES: &[Entry] = &[
             what: "PBFT whose replicas recover one after another, each within a bounded time",
             citation: "Castro, Liskov, ACM TOCS 2002",
         },
+        solves: Problem::Log,
         when: |c| {
             !c.failures.model.is_honest()
                 && c.failures.counted == FaultCount::AtATime
@@ -82,10 +91,16 @@ const ENTRIES: &[Entry] = &[
             what: "primary and backups with fewer than 2f + 1 replicas, for faults that omit",
             citation: "Budhiraja, Marzullo, Schneider, Toueg: The Primary-Backup Approach, 1993",
         },
+        solves: Problem::Log,
         when: |c| {
             let may = c.failures.model.behaviours();
             let one_way = may.contains(Behaviour::DropSend) != may.contains(Behaviour::DropReceive);
-            one_way && c.failures.is_lasting() && c.effective_synchrony() == Synchrony::Synchronous
+            let heard =
+                !may.contains(Behaviour::DropReceive) || c.replicas() > 3 * c.tolerate() / 2;
+            one_way
+                && heard
+                && c.failures.is_lasting()
+                && c.effective_synchrony() == Synchrony::Synchronous
         },
     },
     Entry {
@@ -93,6 +108,7 @@ const ENTRIES: &[Entry] = &[
             what: "a protocol in rounds that leaves out whoever has missed one",
             citation: "Lynch: Distributed Algorithms, 1996, §6.2",
         },
+        solves: Problem::Log,
         when: |c| {
             c.failures.model == FailureModel::CrashRecovery
                 && c.failures.is_lasting()
@@ -105,16 +121,148 @@ const ENTRIES: &[Entry] = &[
             citation: "Moniz, Neves, Correia, Veríssimo: Randomization Can Be a Healer, \
                        Distributed Computing 2011",
         },
+        solves: Problem::UniformConsensus,
         when: |c| {
-            c.failures.model.is_honest()
-                && c.failures.counted == FaultCount::Moving
-                && !c.deterministic
+            is_honest_majority(c) && c.failures.counted == FaultCount::Moving && !c.deterministic
         },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "a register in the memory of a majority (ABD): two rounds, no agreement, no leader",
+            citation: "Attiya, Bar-Noy, Dolev, J. ACM 1995",
+        },
+        solves: Problem::Register,
+        when: is_honest_majority,
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "a register among liars, with quorums of 2f + 1 of 3f + 1",
+            citation: "Martin, Alvisi, Dahlin: Minimal Byzantine Storage, DISC 2002",
+        },
+        solves: Problem::Register,
+        when: |c| {
+            !c.failures.model.is_honest()
+                && c.failures.is_lasting()
+                && c.authenticates()
+                && c.replicas() > 3 * c.tolerate()
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "relay: who delivers a message first sends it to all",
+            citation: "Hadzilacos, Toueg: A Modular Approach to Fault-Tolerant Broadcasts, 1994",
+        },
+        solves: Problem::ReliableBroadcast,
+        when: |c| c.failures.model.is_honest() && remembers(c),
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "relay, and delivery when all have it that can be waited for",
+            citation: "Hadzilacos, Toueg: A Modular Approach to Fault-Tolerant Broadcasts, 1994",
+        },
+        solves: Problem::UniformReliableBroadcast,
+        when: |c| {
+            let relayed =
+                c.failures.model == FailureModel::CrashStop && c.links.model != LinkModel::FairLoss;
+            is_honest_majority(c) || relayed
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "relay, and delivery when all have it that the detector does not suspect",
+            citation: "Aguilera, Toueg, Deianov, DISC 1999",
+        },
+        solves: Problem::UniformReliableBroadcast,
+        when: |c| {
+            c.oracle() == Some(DetectorClass::Perfect)
+                && c.failures.model == FailureModel::CrashStop
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "wait for the sender's message or its suspicion, and agree which it was",
+            citation: "Chandra, Toueg, J. ACM 1996",
+        },
+        solves: Problem::TerminatingBroadcast,
+        when: |c| {
+            c.oracle() == Some(DetectorClass::Perfect)
+                && c.failures.model == FailureModel::CrashStop
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "two-phase commit, which waits for whoever is down",
+            citation: "Gray: Notes on Data Base Operating Systems, 1978",
+        },
+        solves: Problem::AtomicCommit,
+        when: |c| c.tolerate() == 0,
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "three-phase commit",
+            citation: "Skeen: Nonblocking Commit Protocols, SIGMOD 1981",
+        },
+        solves: Problem::AtomicCommit,
+        when: |c| is_timely(c) && c.failures.model == FailureModel::CrashStop,
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "Paxos Commit: an instance of Paxos for each participant's vote",
+            citation: "Gray, Lamport: Consensus on Transaction Commit, ACM TODS 2006",
+        },
+        solves: Problem::AtomicCommit,
+        when: |c| is_honest_majority(c) && may_end(c) && c.failures.counted < FaultCount::Moving,
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "waiting for all but f values and deciding the smallest: f + 1 decisions at most",
+            citation: "Chaudhuri: More Choices Allow More Faults, Inf. Comput. 1993",
+        },
+        solves: Problem::KSet(1),
+        when: |c| match c.problem() {
+            Problem::KSet(k) => {
+                c.failures.model == FailureModel::CrashStop && c.tolerate() < usize::from(k)
+            }
+            _ => false,
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "flooding for f/k + 1 rounds",
+            citation: "Chaudhuri, Herlihy, Lynch, Tuttle, J. ACM 2000",
+        },
+        solves: Problem::KSet(1),
+        when: |c| is_timely(c) && c.failures.model == FailureModel::CrashStop,
     },
 ];
 
-/// Those that replicate a log under the contract.
-pub(crate) fn known_elsewhere(contract: &Contract) -> Vec<KnownElsewhere> {
-    let entries = ENTRIES.iter().filter(|entry| (entry.when)(contract));
-    entries.map(|entry| entry.known).collect()
+/// Is it known from the start by when a message has come?
+fn is_timely(c: &Contract) -> bool {
+    c.effective_synchrony() == Synchrony::Synchronous
+}
+
+/// Are the faulty no liars, and fewer than half?
+fn is_honest_majority(c: &Contract) -> bool {
+    c.failures.model.is_honest() && c.replicas() > 2 * c.tolerate() && remembers(c)
+}
+
+/// Is there what makes agreement end: time, an oracle, or chance?
+fn may_end(c: &Contract) -> bool {
+    c.effective_synchrony() > Synchrony::Asynchronous || c.oracle().is_some() || !c.deterministic
+}
+
+/// Does a replica that restarts know what it said?
+fn remembers(c: &Contract) -> bool {
+    !c.allows(Behaviour::Forget) && !c.allows(Behaviour::LieAboutSync)
+}
+
+impl Contract {
+    /// What the literature has that solves the contract's problem under it, and the catalogue has not.
+    pub fn known_elsewhere(&self) -> Vec<KnownElsewhere> {
+        let entries = ENTRIES
+            .iter()
+            .filter(|_| self.tolerate() < self.replicas())
+            .filter(|entry| self.is_given_by(entry.solves) && (entry.when)(self));
+        entries.map(|entry| entry.known).collect()
+    }
 }

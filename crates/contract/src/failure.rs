@@ -184,6 +184,11 @@ impl Failures {
         }
     }
 
+    /// May any replica lie?
+    pub const fn has_liars(&self) -> bool {
+        self.tolerate > 0 && !self.model.is_honest()
+    }
+
     /// Is a replica that was faulty once faulty for good?
     pub const fn is_lasting(&self) -> bool {
         matches!(self.counted, FaultCount::InTotal)

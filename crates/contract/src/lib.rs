@@ -41,6 +41,7 @@ pub mod file;
 mod finding;
 mod impossibility;
 mod links;
+mod problem;
 mod protocol;
 pub mod quorum;
 mod storage;
@@ -60,8 +61,9 @@ pub use file::{ContractError, MAX_BYTES};
 pub use finding::{Finding, Rule};
 pub use impossibility::Impossibility;
 pub use links::{LinkModel, Links};
+pub use problem::Problem;
 pub use protocol::{
-    Caveat, Declaration, Problem, ProtocolCost, ProtocolName, Replicas, SupportLevel, Tolerance,
+    Caveat, Declaration, ProtocolCost, ProtocolName, Replicas, SupportLevel, Tolerance,
 };
 pub use storage::{StorageAssumption, StorageModel};
 pub use timing::{Bounds, DetectorClass, Stabilization, Synchrony, Timing};

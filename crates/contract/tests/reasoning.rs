@@ -71,6 +71,7 @@ fn every_contract() -> impl Iterator<Item = Contract> {
                                     signatures: flags & 1 != 0,
                                 },
                                 storage: durable,
+                                problem: None,
                                 protocol: None,
                                 deterministic: flags & 2 != 0,
                             });
@@ -101,7 +102,11 @@ fn no_protocol_of_the_catalogue_beats_a_theorem() {
             .collect();
         for protocol in ProtocolName::ALL {
             let solves = protocol.declaration().solves;
-            let forbidden = theorems.iter().find(|r| r.forbids(solves));
+            let given =
+                |problem: &Problem| solves.gives(*problem, contract.replicas(), &contract.failures);
+            let given: Vec<Problem> = Problem::ALL.into_iter().filter(given).collect();
+            let forbids = |rule: &&Impossibility| given.iter().any(|given| rule.forbids(*given));
+            let forbidden = theorems.iter().find(forbids);
             if let Some(rule) = forbidden {
                 assert!(
                     !admits(&contract, protocol),
@@ -111,6 +116,33 @@ fn no_protocol_of_the_catalogue_beats_a_theorem() {
             }
         }
     }
+}
+
+#[test]
+fn nothing_known_from_the_literature_beats_a_theorem() {
+    let mut wrong = std::collections::BTreeMap::new();
+    for contract in every_contract() {
+        for problem in Problem::ALL {
+            let contract = Contract {
+                problem: Some(problem),
+                ..contract.clone()
+            };
+            let Err(Contradiction { findings }) = contract.check() else {
+                continue;
+            };
+            let known = contract.known_elsewhere();
+            for known in known {
+                let rule = findings[0].rule.name();
+                wrong
+                    .entry((known.what, rule, problem))
+                    .or_insert_with(|| format!("{contract:?}"));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "said to do what is impossible: {wrong:#?}"
+    );
 }
 
 #[test]
@@ -393,7 +425,7 @@ fn check_and_runnable_and_explain_agree() {
 #[test]
 fn a_chosen_protocol_that_does_not_fit_is_refused_with_what_it_lacks() {
     let mut contract = Contract {
-        protocol: Some(ProtocolName::DolevStrong),
+        protocol: Some(ProtocolName::FloodSet),
         failures: Failures::new(FailureModel::CrashStop, 1),
         ..Contract::default()
     };
@@ -402,7 +434,7 @@ fn a_chosen_protocol_that_does_not_fit_is_refused_with_what_it_lacks() {
     assert_eq!(refused.findings[0].rule, Rule::ChosenProtocol);
     assert_eq!(
         refused.findings[0].because,
-        "dolev-strong works in rounds, so needs bounds that are known and always hold"
+        "flood-set works in rounds, so needs bounds that are known and always hold"
     );
     assert!(refused.findings[0].remedy.starts_with("choose raft"));
     contract.protocol = Some(ProtocolName::Raft);
@@ -531,9 +563,17 @@ fn any_contract() -> impl Strategy<Value = Contract> {
         timing,
         prop::option::of(pick(DetectorClass::ALL.len())),
         prop::option::of(pick(ProtocolName::ALL.len())),
+        prop::option::of(pick(Problem::ALL.len())),
     )
         .prop_map(
-            |((name, n, f), (failure, count, link, storage, flags), timing, detector, protocol)| {
+            |(
+                (name, n, f),
+                (failure, count, link, storage, flags),
+                timing,
+                detector,
+                protocol,
+                problem,
+            )| {
                 Contract {
                     cluster: Cluster::loopback(&name, n),
                     failures: Failures {
@@ -552,6 +592,7 @@ fn any_contract() -> impl Strategy<Value = Contract> {
                         may_corrupt: flags[2],
                         may_lie_about_sync: flags[3],
                     },
+                    problem: problem.map(|i| Problem::ALL[i]),
                     protocol: protocol.map(|i| ProtocolName::ALL[i]),
                     deterministic: flags[4],
                 }

@@ -9,7 +9,8 @@ use crate::behaviour::Behaviours;
 use crate::contract::Contract;
 use crate::elsewhere::KnownElsewhere;
 use crate::finding::Finding;
-use crate::protocol::{Problem, ProtocolCost, ProtocolName, Replicas, SupportLevel};
+use crate::problem::Problem;
+use crate::protocol::{ProtocolCost, ProtocolName, Replicas, SupportLevel};
 use crate::quorum::{self, Quorum};
 use crate::timing::{Synchrony, Timing};
 use serde::Serialize;
@@ -216,7 +217,7 @@ fn candidate(contract: &Contract, protocol: ProtocolName) -> ProtocolCandidate {
     let faults = contract.failures.model.behaviours();
     ProtocolCandidate {
         protocol,
-        solves: declared.solves,
+        solves: declared.solves.among(&contract.failures),
         status: declared.status,
         citation: declared.citation,
         replicas: declared

@@ -4,6 +4,7 @@ use super::{ContractStatus, Explanation, ProtocolCandidate};
 use crate::admission::Admissibility;
 use crate::behaviour::Behaviours;
 use crate::duration;
+use crate::problem::Problem;
 use crate::protocol::{ProtocolCost, SupportLevel};
 use crate::wrap::{WIDTH, write_beside};
 use std::fmt;
@@ -20,6 +21,10 @@ impl fmt::Display for Explanation {
             cluster.len()
         );
         writeln!(f, "{title}")?;
+        let problem = self.contract.problem();
+        if problem != Problem::Log {
+            writeln!(f, "It asks for {problem}.")?;
+        }
         self.write_standing(f)?;
         heading(f, "What is assumed")?;
         for assumption in &self.assumed {

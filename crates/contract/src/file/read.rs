@@ -6,6 +6,7 @@ use crate::cluster::{self, Address, Cluster, MAX_MEMBERS, Member};
 use crate::contract::Contract;
 use crate::failure::{FailureModel, Failures, FaultCount};
 use crate::links::{LinkModel, Links};
+use crate::problem::Problem;
 use crate::protocol::ProtocolName;
 use crate::storage::{StorageAssumption, StorageModel};
 use crate::timing::{Bounds, DetectorClass, Stabilization, Synchrony, Timing};
@@ -63,6 +64,7 @@ impl Contract {
             Some(entry) => read_protocol(entry.table()?)?,
             None => (None, false),
         };
+        let problem = read_problem(&root, n)?;
         root.finish()?;
         Ok(Contract {
             cluster,
@@ -71,6 +73,7 @@ impl Contract {
             detector,
             links,
             storage,
+            problem,
             protocol,
             deterministic,
         })
@@ -351,6 +354,28 @@ pub fn read_storage(table: Table<'_>) -> Result<StorageAssumption, ContractError
     };
     table.finish()?;
     Ok(storage)
+}
+
+/// What is to be achieved; `k` belongs to k-set agreement.
+fn read_problem(root: &Table<'_>, n: usize) -> Result<Option<Problem>, ContractError> {
+    let problem = match root.get("problem") {
+        Some(entry) => Some(entry.choice(&Problem::ALL, Problem::name)?),
+        None => None,
+    };
+    let k = root.get("k");
+    match (problem, k) {
+        (Some(Problem::KSet(_)), Some(k)) => Ok(Some(Problem::KSet(k.number(1, n)? as u8))),
+        (Some(Problem::KSet(_)), None) => Err(root.error(
+            "k",
+            "is missing",
+            "add `k = 2`: how many different decisions there may be",
+        )),
+        (_, Some(k)) => Err(k.error(
+            "only k-set agreement has a k",
+            "remove this line, or write `problem = \"k-set\"`",
+        )),
+        (problem, None) => Ok(problem),
+    }
 }
 
 fn read_protocol(table: Table<'_>) -> Result<(Option<ProtocolName>, bool), ContractError> {

@@ -2,6 +2,7 @@
 
 use crate::contract::Contract;
 use crate::duration;
+use crate::problem::Problem;
 use crate::timing::{Bounds, Stabilization, Timing};
 use std::fmt::Write;
 
@@ -17,6 +18,14 @@ impl Contract {
     }
 
     fn write_toml(&self, out: &mut String) -> std::fmt::Result {
+        if let Some(problem) = self.problem {
+            writeln!(out, "# What is to be achieved.")?;
+            writeln!(out, "problem = \"{}\"", problem.name())?;
+            if let Problem::KSet(k) = problem {
+                writeln!(out, "k = {k}")?;
+            }
+            writeln!(out)?;
+        }
         writeln!(out, "[failures]")?;
         writeln!(out, "# {}", FAILURE_MODELS)?;
         writeln!(out, "model = \"{}\"", self.failures.model)?;

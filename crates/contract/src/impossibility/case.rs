@@ -5,6 +5,7 @@ use crate::behaviour::Behaviour;
 use crate::contract::Contract;
 use crate::failure::{FailureModel, FaultCount};
 use crate::links::LinkModel;
+use crate::problem::Problem;
 use crate::quorum;
 use crate::storage::StorageModel;
 use crate::timing::{DetectorClass, Synchrony};
@@ -17,10 +18,11 @@ impl Impossibility {
         // A liar that restarts counts among the f for good; of the honest, all may restart in turn.
         let restarts =
             honest && f > 0 && c.failures.model.behaviours().contains(Behaviour::Restart);
-        let always_up = if c.failures.is_lasting() {
-            n.saturating_sub(f)
-        } else {
-            0
+        // With known bounds, one that comes back is told from one that never left, and left out.
+        let always_up = match (c.failures.is_lasting(), c.effective_synchrony()) {
+            (true, Synchrony::Synchronous) => n,
+            (true, _) => n.saturating_sub(f),
+            (false, _) => 0,
         };
         let synchrony = c.effective_synchrony();
         let unbounded = synchrony < Synchrony::Synchronous;
@@ -103,6 +105,63 @@ impl Impossibility {
                 format!("replicas may lie, and links are {} only", c.links.model),
                 "make the links authenticated, or sign messages (signatures = true)".to_owned(),
             ),
+            Impossibility::UniformLiars if f > 0 && !honest => case(
+                format!("f = {f} of n = {n} replicas may lie"),
+                "ask for the same of correct replicas only (consensus, reliable-broadcast), or for a \
+                 log, whose clients outvote the liars"
+                    .to_owned(),
+            ),
+            Impossibility::TerminatingDetector
+                if f > 0
+                    && c.timing.synchrony() < Synchrony::Synchronous
+                    && c.oracle() != Some(DetectorClass::Perfect) =>
+            {
+                case(
+                    format!("timing is {}", c.timing.synchrony()),
+                    "ask for reliable-broadcast, which may leave all waiting for a faulty sender; or \
+                     prove the bounds and say synchronous, with reliable links"
+                        .to_owned(),
+                )
+            }
+            Impossibility::SetAgreement if f > 0 && honest && unbounded => {
+                let Problem::KSet(k) = c.problem() else {
+                    return None;
+                };
+                let k = usize::from(k);
+                let undecided = synchrony == Synchrony::Asynchronous
+                    && c.deterministic
+                    && c.oracle().is_none()
+                    && f >= k;
+                let apart = (k + 1) * n.saturating_sub(f) <= n;
+                (undecided || apart).then(|| {
+                    let because = match apart {
+                        true => format!(
+                            "n = {n} replicas make {} groups of n - f = {}",
+                            k + 1,
+                            n - f
+                        ),
+                        false => format!("timing is {synchrony}, and f = {f} may crash, k = {k}"),
+                    };
+                    let remedy = format!("tolerate {}, or allow more decisions", k - 1);
+                    (because, remedy)
+                })
+            }
+            Impossibility::UniformHalf
+                if f > 0
+                    && honest
+                    && unbounded
+                    && n <= 2 * f
+                    && c.links.model == LinkModel::FairLoss
+                    && c.oracle() != Some(DetectorClass::Perfect) =>
+            {
+                case(
+                    format!("n = {n} replicas are not more than 2f = {}, and links lose", 2 * f),
+                    format!(
+                        "run {} replicas, or say that links are reliable",
+                        quorum::replicas_for_crashes(f)
+                    ),
+                )
+            }
             Impossibility::MovingFaults
                 if f > 0 && c.deterministic && c.failures.counted == FaultCount::Moving =>
             {

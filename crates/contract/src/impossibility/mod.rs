@@ -4,7 +4,7 @@ mod case;
 
 use crate::contract::Contract;
 use crate::finding::{Finding, Rule};
-use crate::protocol::Problem;
+use crate::problem::Problem;
 
 /// A theorem that rules out what some contracts promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,16 +42,28 @@ pub enum Impossibility {
     EventualDetector,
     /// A deadline for messages over links that may lose any of them.
     TwoGenerals,
+    /// That a sender said nothing, where nothing tells that it has crashed.
+    TerminatingDetector,
+    /// No more than k decisions, where k or more may crash and nothing is bounded.
+    SetAgreement,
+    /// A promise that binds liars.
+    UniformLiars,
+    /// What even the faulty deliver, where links lose and half may crash.
+    UniformHalf,
 }
 
 impl Impossibility {
     /// Every rule.
-    pub const ALL: [Impossibility; 16] = [
+    pub const ALL: [Impossibility; 20] = [
         Impossibility::NobodyLeft,
         Impossibility::PerfectDetector,
         Impossibility::EventualDetector,
         Impossibility::SilentIsNotCrashed,
         Impossibility::TwoGenerals,
+        Impossibility::UniformLiars,
+        Impossibility::TerminatingDetector,
+        Impossibility::SetAgreement,
+        Impossibility::UniformHalf,
         Impossibility::Flp,
         Impossibility::Impersonation,
         Impossibility::ByzantineThird,
@@ -84,6 +96,10 @@ impl Impossibility {
             Impossibility::EventualDetector => "eventual-detector",
             Impossibility::SilentIsNotCrashed => "silent-is-not-crashed",
             Impossibility::TwoGenerals => "two-generals",
+            Impossibility::TerminatingDetector => "terminating-detector",
+            Impossibility::SetAgreement => "set-agreement",
+            Impossibility::UniformLiars => "uniform-liars",
+            Impossibility::UniformHalf => "uniform-half",
         }
     }
 
@@ -148,6 +164,21 @@ impl Impossibility {
                 "A detector of crashes looks at silence, and a replica that omits or lies is silent \
                  when it likes and has not crashed"
             }
+            Impossibility::TerminatingDetector => {
+                "To deliver that a sender has said nothing takes a detector that is never wrong: the \
+                 two can be built from each other"
+            }
+            Impossibility::SetAgreement => {
+                "Without synchrony, no deterministic protocol keeps the decisions to k when k or more \
+                 replicas may crash, and none at all when k + 1 groups could each be all that is left"
+            }
+            Impossibility::UniformLiars => {
+                "A liar decides and delivers what it likes: a promise can bind the correct only"
+            }
+            Impossibility::UniformHalf => {
+                "Over links that lose, what even a faulty replica delivers all deliver only if more \
+                 than half are correct, or a detector tells who is gone"
+            }
             Impossibility::TwoGenerals => {
                 "Over links that may lose any message, no number of messages makes two parties \
                  sure of each other by a deadline"
@@ -187,6 +218,13 @@ impl Impossibility {
                  Doudou, Garbinato, Guerraoui, Schiper: Muteness Failure Detectors, EDCC 1999"
             }
             Impossibility::EventualDetector => "Chandra, Hadzilacos, Toueg, J. ACM 1996",
+            Impossibility::TerminatingDetector => "Chandra, Toueg, J. ACM 1996",
+            Impossibility::SetAgreement => {
+                "Borowsky, Gafni, STOC 1993; Herlihy, Shavit, J. ACM 1999; Saks, Zaharoglou, SIAM J. \
+                 Comput. 2000"
+            }
+            Impossibility::UniformLiars => "by definition",
+            Impossibility::UniformHalf => "Aguilera, Toueg, Deianov, DISC 1999",
             Impossibility::TwoGenerals => "Akkoyunlu, Ekanadham, Huber, SOSP 1975; Gray 1978",
         }
     }
@@ -204,6 +242,10 @@ impl Impossibility {
 
     /// Where the rule applies, is this problem unsolvable for every protocol?
     pub const fn forbids(self, problem: Problem) -> bool {
+        use Problem::{
+            AtomicCommit, Consensus, CoordinatedAttack, KSet, Log, Register, TerminatingBroadcast,
+            UniformConsensus, UniformReliableBroadcast,
+        };
         match self {
             Impossibility::NobodyLeft | Impossibility::Impersonation => true,
             // A detector that cannot be had can be done without.
@@ -212,24 +254,32 @@ impl Impossibility {
             | Impossibility::SilentIsNotCrashed => false,
             // Only what has a deadline; chance decides consensus without one (Ben-Or 1983).
             Impossibility::TwoGenerals => {
-                matches!(problem, Problem::Broadcast | Problem::CoordinatedAttack)
+                matches!(problem, TerminatingBroadcast | CoordinatedAttack)
             }
-            // Reliable broadcast promises no end.
-            Impossibility::Flp
-            | Impossibility::ByzantineThirdUnsigned
-            | Impossibility::MovingFaults => problem.makes_a_log(),
-            // Broadcasts and plain consensus do not bind what the faulty say they delivered.
-            Impossibility::OmissionHalf | Impossibility::DeafThirds => {
-                matches!(problem, Problem::Replication | Problem::Consensus)
+            Impossibility::TerminatingDetector => matches!(problem, TerminatingBroadcast),
+            Impossibility::SetAgreement => matches!(problem, KSet(_)),
+            Impossibility::UniformLiars => problem.is_uniform(),
+            Impossibility::UniformHalf => matches!(problem, UniformReliableBroadcast),
+            // A reliable broadcast promises no end, a register no agreement.
+            Impossibility::Flp | Impossibility::MovingFaults => problem.agrees(),
+            Impossibility::ByzantineThird => !matches!(problem, CoordinatedAttack | KSet(_)),
+            Impossibility::ByzantineThirdUnsigned => {
+                !matches!(problem, CoordinatedAttack | KSet(_) | Register)
             }
-            Impossibility::ByzantineThird => !matches!(problem, Problem::CoordinatedAttack),
             // Agreement on what a sender said does not yet serve a client.
-            Impossibility::ClientsOutvoted
-            | Impossibility::CrashHalf
-            | Impossibility::Amnesia
-            | Impossibility::LyingSync => {
-                matches!(problem, Problem::Replication | Problem::Consensus)
+            Impossibility::ClientsOutvoted => matches!(problem, Log | Consensus | Register),
+            Impossibility::CrashHalf | Impossibility::Amnesia | Impossibility::LyingSync => {
+                matches!(
+                    problem,
+                    Log | Consensus | UniformConsensus | AtomicCommit | Register
+                )
             }
+            // Plain consensus and broadcasts do not bind what the faulty decide or deliver.
+            Impossibility::OmissionHalf => matches!(
+                problem,
+                Log | UniformConsensus | UniformReliableBroadcast | AtomicCommit
+            ),
+            Impossibility::DeafThirds => matches!(problem, Log),
         }
     }
 

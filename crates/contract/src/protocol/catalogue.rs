@@ -1,13 +1,12 @@
 //! The entries of the catalogue. Each figure comes from the paper that its entry cites.
 
 use super::cost::{all_to_all, one_to_all, oral_messages};
-use super::{
-    Caveat, Declaration, Problem, ProtocolCost, ProtocolName, Replicas, SupportLevel, Tolerance,
-};
+use super::{Caveat, Declaration, ProtocolCost, ProtocolName, Replicas, SupportLevel, Tolerance};
 use crate::behaviour::{Behaviour, Behaviours};
 use crate::contract::Contract;
 use crate::failure::{FailureModel, FaultCount};
 use crate::links::LinkModel;
+use crate::problem::Problem;
 use crate::timing::Synchrony;
 
 const fn tolerance(model: FailureModel, per_fault: usize) -> Tolerance {
@@ -79,7 +78,7 @@ const RAFT: Declaration = Declaration {
     protocol: ProtocolName::Raft,
     citation: "Ongaro, Ousterhout: In Search of an Understandable Consensus Algorithm, USENIX ATC \
                2014",
-    solves: Problem::Replication,
+    solves: Problem::Log,
     status: SupportLevel::Serves,
     tolerances: SILENCE_BY_MAJORITY,
     counted: FaultCount::AtATime,
@@ -114,7 +113,7 @@ const MULTI_PAXOS: Declaration = Declaration {
 const PAXOS: Declaration = Declaration {
     protocol: ProtocolName::Paxos,
     citation: "Lamport: The Part-Time Parliament, ACM TOCS 1998; Paxos Made Simple, 2001",
-    solves: Problem::Consensus,
+    solves: Problem::UniformConsensus,
     follows_oracle: true,
     status: SupportLevel::Lab,
     caveats: &[MOVING_FAULTS, DETECTED_CORRUPTION],
@@ -160,7 +159,7 @@ const MAJORITY_COMMIT: Declaration = Declaration {
 const PRIMARY_BACKUP: Declaration = Declaration {
     protocol: ProtocolName::PrimaryBackup,
     citation: "Budhiraja, Marzullo, Schneider, Toueg: The Primary-Backup Approach, 1993",
-    solves: Problem::Replication,
+    solves: Problem::Log,
     status: SupportLevel::Lab,
     tolerances: &[tolerance(FailureModel::CrashStop, 1)],
     counted: FaultCount::InTotal,
@@ -176,7 +175,7 @@ const PRIMARY_BACKUP: Declaration = Declaration {
 const FLOOD_SET: Declaration = Declaration {
     protocol: ProtocolName::FloodSet,
     citation: "Lynch: Distributed Algorithms, 1996, §6.2",
-    solves: Problem::Consensus,
+    solves: Problem::UniformConsensus,
     cost: |n, f| ProtocolCost::new(f + 1, (f + 1) * all_to_all(n)),
     ..PRIMARY_BACKUP
 };
@@ -184,7 +183,7 @@ const FLOOD_SET: Declaration = Declaration {
 const BEN_OR: Declaration = Declaration {
     protocol: ProtocolName::BenOr,
     citation: "Ben-Or: Another Advantage of Free Choice, PODC 1983",
-    solves: Problem::Consensus,
+    solves: Problem::UniformConsensus,
     status: SupportLevel::Lab,
     tolerances: &[
         tolerance(FailureModel::Timing, 2),
@@ -221,7 +220,7 @@ const BEN_OR: Declaration = Declaration {
 const PBFT: Declaration = Declaration {
     protocol: ProtocolName::Pbft,
     citation: "Castro, Liskov: Practical Byzantine Fault Tolerance, OSDI 1999",
-    solves: Problem::Replication,
+    solves: Problem::Log,
     status: SupportLevel::Lab,
     tolerances: LIES_BY_THIRDS,
     counted: FaultCount::AtATime,
@@ -292,7 +291,7 @@ const MMR: Declaration = Declaration {
     protocol: ProtocolName::Mmr,
     citation: "Mostéfaoui, Moumen, Raynal: Signature-Free Asynchronous Byzantine Consensus with \
                t < n/3 and O(n²) Messages, PODC 2014",
-    solves: Problem::Consensus,
+    solves: Problem::UniformConsensus,
     synchrony: Synchrony::Asynchronous,
     signatures: false,
     randomized: true,
@@ -319,7 +318,7 @@ const DOLEV_STRONG: Declaration = Declaration {
     protocol: ProtocolName::DolevStrong,
     citation: "Dolev, Strong: Authenticated Algorithms for Byzantine Agreement, SIAM J. Comput. \
                1983",
-    solves: Problem::Broadcast,
+    solves: Problem::TerminatingBroadcast,
     status: SupportLevel::Lab,
     tolerances: LIES_SIGNED,
     counted: FaultCount::InTotal,

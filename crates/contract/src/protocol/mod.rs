@@ -9,6 +9,7 @@ use crate::behaviour::Behaviours;
 use crate::contract::Contract;
 use crate::failure::FaultCount;
 use crate::links::LinkModel;
+use crate::problem::Problem;
 use crate::timing::Synchrony;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -52,43 +53,6 @@ pub enum ProtocolName {
     Bracha,
     /// Gray 1978.
     TwoGenerals,
-}
-
-/// What a protocol achieves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Problem {
-    /// One log on all replicas, served to clients from outside.
-    Replication,
-    /// All replicas decide one of the values that were proposed, and all decide in the end.
-    Consensus,
-    /// All replicas deliver what one sender sent, or agree that it is faulty, in bounded time.
-    Broadcast,
-    /// If one correct replica delivers, all do, the same; a faulty sender may leave all waiting.
-    ReliableBroadcast,
-    /// Two parties act together by a deadline, or not at all.
-    CoordinatedAttack,
-}
-
-impl Problem {
-    /// Can a replicated log be built from solutions of this problem, one for each entry?
-    pub const fn makes_a_log(self) -> bool {
-        matches!(
-            self,
-            Problem::Replication | Problem::Consensus | Problem::Broadcast
-        )
-    }
-
-    /// What it is called in reports.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Problem::Replication => "replicated log",
-            Problem::Consensus => "consensus",
-            Problem::Broadcast => "Byzantine broadcast",
-            Problem::ReliableBroadcast => "reliable broadcast",
-            Problem::CoordinatedAttack => "coordinated attack",
-        }
-    }
 }
 
 /// How far can it be run?

@@ -82,6 +82,7 @@ pub(super) fn contract(place: &Cell, facts: &SystemFacts, nodes: u8, faults: u8)
             may_lie_about_sync: place.column.fault == FaultClass::LyingSync
                 && !survives_liars(facts),
         },
+        problem: None,
         protocol: Some(facts.catalogue),
         deterministic: false,
     }
