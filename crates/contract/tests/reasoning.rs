@@ -592,7 +592,10 @@ fn any_contract() -> impl Strategy<Value = Contract> {
                         may_corrupt: flags[2],
                         may_lie_about_sync: flags[3],
                     },
-                    problem: problem.map(|i| Problem::ALL[i]),
+                    problem: problem.map(|i| match Problem::ALL[i] {
+                        Problem::KSet(k) => Problem::KSet(k.min(n as u8)),
+                        problem => problem,
+                    }),
                     protocol: protocol.map(|i| ProtocolName::ALL[i]),
                     deterministic: flags[4],
                 }

@@ -159,6 +159,8 @@ pub struct CostRow {
     pub protocol: u32,
     /// The number of nodes.
     pub n: u32,
+    /// The number of faulty ones that it is set up for.
+    pub f: u32,
     /// Messages.
     pub messages: f64,
     /// Their bytes.

@@ -168,12 +168,12 @@ fn beyond(verdict: Option<CellVerdict>) -> &'static str {
 
 /// What one decision costs, by protocol and number of nodes.
 pub fn costs(matrix: &Matrix) -> String {
-    let mut head = vec!["per decision".to_owned(), "n".to_owned()];
+    let mut head = vec!["per decision".to_owned(), "n".to_owned(), "f".to_owned()];
     head.extend(CostRow::FIGURES.iter().map(|(name, _)| (*name).to_owned()));
     let mut rows = vec![head];
     for (protocol, name) in (0..).zip(&matrix.protocols) {
         for cost in matrix.costs.iter().filter(|cost| cost.protocol == protocol) {
-            let mut row = vec![line(name), cost.n.to_string()];
+            let mut row = vec![line(name), cost.n.to_string(), cost.f.to_string()];
             row.extend(CostRow::FIGURES.iter().map(|(_, of)| figure(of(cost))));
             rows.push(row);
         }

@@ -194,6 +194,7 @@ fn costs(matrix: &mut Matrix) {
             matrix.costs.push(CostRow {
                 protocol: row,
                 n: n.into(),
+                f: spent.f.into(),
                 messages: spent.messages,
                 bytes: spent.bytes,
                 rounds: spent.rounds,

@@ -88,11 +88,12 @@ const RAFT: Declaration = Declaration {
     signatures: false,
     randomized: false, // Its random timeouts only keep elections apart; the votes decide.
     caveats: &[MOVING_FAULTS, OMITTING_LEADER, DETECTED_CORRUPTION],
-    // The leader writes its own log while the others write theirs.
+    // The leader writes its own log while the others write theirs, and tells them at once what is
+    // committed, so that a follower applies it without waiting for the next entry.
     cost: |n, _| {
-        ProtocolCost::new(2, 2 * one_to_all(n))
+        ProtocolCost::new(2, 3 * one_to_all(n))
             .syncs(1, n)
-            .note(STABLE_LEADER)
+            .note("with a leader in place")
     },
 };
 
@@ -169,7 +170,8 @@ const PRIMARY_BACKUP: Declaration = Declaration {
     signatures: false,
     randomized: false,
     caveats: &[],
-    cost: |n, _| ProtocolCost::new(1, one_to_all(n)),
+    // The primary answers once its backups are told: whoever takes over hears of it in time.
+    cost: |n, _| ProtocolCost::new(0, one_to_all(n)),
 };
 
 const FLOOD_SET: Declaration = Declaration {
@@ -211,8 +213,9 @@ const BEN_OR: Declaration = Declaration {
         DETECTED_CORRUPTION,
     ],
     cost: |n, _| {
-        ProtocolCost::new(2, 2 * all_to_all(n))
-            .syncs(2, 2 * n)
+        // Reports, proposals, and the decision passed on.
+        ProtocolCost::new(2, 3 * all_to_all(n))
+            .syncs(2, 3 * n)
             .note(PER_ROUND)
     },
 };
@@ -434,8 +437,8 @@ mod tests {
     #[test]
     fn costs_are_those_of_the_papers() {
         let messages = |protocol: ProtocolName, n, f| protocol.cost(n, f).messages;
-        assert_eq!(messages(ProtocolName::Raft, 3, 1), 4);
-        assert_eq!(messages(ProtocolName::Raft, 5, 2), 8);
+        assert_eq!(messages(ProtocolName::Raft, 3, 1), 6);
+        assert_eq!(messages(ProtocolName::Raft, 5, 2), 12);
         assert_eq!(messages(ProtocolName::Pbft, 4, 1), 3 + 9 + 12);
         assert_eq!(messages(ProtocolName::Tendermint, 4, 1), 3 + 12 + 12);
         assert_eq!(messages(ProtocolName::HotStuff, 4, 1), 7 * 3);

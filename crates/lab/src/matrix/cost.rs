@@ -167,25 +167,37 @@ impl<S: SystemUnderTest> CostRunner<S> {
                 break;
             }
         }
+        // All decide at the same moment, so who decides first need not lead. A request to another node
+        // is passed on, and takes longer: the leader is asked.
+        let mut soonest = None;
+        for node in NodeId::all(n).take(4).chain([entry]) {
+            let Some(took) = self.time_of(node, Bytes::from(format!("w{node}"))) else {
+                continue;
+            };
+            if soonest.is_none_or(|soonest| took < soonest) {
+                (soonest, entry) = (Some(took), node);
+            }
+        }
         // The last of it is told to everybody.
         let later = self.bare.now() + 40 * delta;
-        self.bare
-            .request(entry, S::request(Bytes::from_static(b"w1")));
         self.run_until(later);
         let (counts, before) = (self.bare.counts(), work());
         let events = self.bare.events();
         let mut rounds = 0;
         for value in 0..many {
-            self.first = None;
-            let asked = self.bare.now();
-            let value = Bytes::from(format!("v{value}"));
-            self.wanted = Some(value.clone());
-            self.bare.request(entry, S::request(value));
-            self.run_until(asked + 12 * delta);
-            rounds += self.first?.1 - asked;
+            rounds += self.time_of(entry, Bytes::from(format!("v{value}")))?;
         }
         let spent = Spent::since(counts, before, self.bare.counts(), work());
         Some(spent.of(n, f, many, rounds, self.bare.events() - events))
+    }
+
+    /// How long a value takes until the first node has decided it, if one node is asked.
+    fn time_of(&mut self, node: NodeId, value: Bytes) -> Option<u64> {
+        let asked = self.bare.now();
+        (self.first, self.wanted) = (None, Some(value.clone()));
+        self.bare.request(node, S::request(value));
+        self.run_until(asked + 12 * DELTA.as_nanos() as u64);
+        Some(self.first?.1 - asked)
     }
 
     /// What decides once: all of it.

@@ -142,7 +142,7 @@ fn write_costs(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
         charts::write(&chart, w)?;
     }
     w.write_all(b"</div>\n<details><summary>The same as a table</summary><div class=\"wide\">\n")?;
-    w.write_all(b"<table class=\"figures\"><thead><tr><th>protocol</th><th>n</th>")?;
+    w.write_all(b"<table class=\"figures\"><thead><tr><th>protocol</th><th>n</th><th>f</th>")?;
     for (name, _) in CostRow::FIGURES {
         write!(w, "<th>{name}</th>")?;
     }
@@ -151,9 +151,10 @@ fn write_costs(matrix: &Matrix, w: &mut impl Write) -> io::Result<()> {
         for cost in matrix.costs.iter().filter(|cost| cost.protocol == row) {
             write!(
                 w,
-                "<tr><th scope=\"row\">{}</th><td>{}</td>",
+                "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td>",
                 Text(protocol),
-                cost.n
+                cost.n,
+                cost.f
             )?;
             for (_, figure) in CostRow::FIGURES {
                 write!(w, "<td>{}</td>", crate::terminal::figure(figure(cost)))?;

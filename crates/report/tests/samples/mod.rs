@@ -413,6 +413,7 @@ pub(crate) fn matrix() -> Matrix {
             costs.push(CostRow {
                 protocol,
                 n,
+                f: (n - 1) / 3,
                 messages,
                 bytes: messages * 180.0,
                 rounds: 2.0 + f64::from(power),

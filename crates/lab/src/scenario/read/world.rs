@@ -134,6 +134,7 @@ fn read_contract(table: Table<'_>, n: usize) -> Result<Contract> {
         detector,
         links: read_links(links.table()?)?,
         storage: read_storage(storage.table()?)?,
+        problem: None,
         protocol: None,
         deterministic: false,
     };
