@@ -170,7 +170,7 @@ const PRIMARY_BACKUP: Declaration = Declaration {
     signatures: false,
     randomized: false,
     caveats: &[],
-    // The primary answers once its backups are told: whoever takes over hears of it in time.
+    // The primary answers once its backups are told: the one that takes over hears of it in time.
     cost: |n, _| ProtocolCost::new(0, one_to_all(n)),
 };
 
