@@ -365,8 +365,7 @@ impl Contract {
     pub fn runnable(&self) -> Result<ProtocolName, NotRunnable> {
         self.check()?;
         let candidates = self.protocol.map_or_else(|| self.fitting(), |p| vec![p]);
-        let log = self.problem() == Problem::Log;
-        match candidates.iter().find(|p| log && p.serves()) {
+        match candidates.iter().find(|p| p.serves()) {
             Some(protocol) => Ok(*protocol),
             None if candidates.is_empty() => Err(NotRunnable::NothingHere {
                 known: self.known_elsewhere(),
