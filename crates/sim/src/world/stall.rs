@@ -89,3 +89,64 @@ impl<P: Simulated> World<P> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::streams::Streams;
+    use crate::world::Options;
+    use quorate_contract::Contract;
+    use quorate_crash::raft::Raft;
+
+    /// A world in which a node leads, and that node.
+    fn led_world() -> (World<Raft>, NodeId) {
+        let mut world: World<Raft> = World::new(
+            &Contract::default(),
+            Streams::from_seed(1),
+            &Options::default(),
+        );
+        world.swarm.stall_leaders = true;
+        for node in NodeId::all(world.n) {
+            world.restart(node);
+        }
+        loop {
+            if let Some(leader) = NodeId::all(world.n).find(|id| world.leads(*id)) {
+                return (world, leader);
+            }
+            let (at, event) = world.queue.pop().expect("a node is elected");
+            world.now = at;
+            world.happen(event);
+        }
+    }
+
+    /// The disk hangs for so long, a sync is due, and later the leader is looked at.
+    fn hangs(world: &mut World<Raft>, leader: NodeId, span: u64) -> u64 {
+        let until = world.now + span;
+        world.nodes[leader.index()].stalled_until = until;
+        world.on_hanging_sync(leader);
+        until
+    }
+
+    fn is_looked_at(world: &mut World<Raft>, leader: NodeId, until: u64) -> bool {
+        let node = &world.nodes[leader.index()];
+        let replica = node.replica.as_ref().expect("it runs");
+        let (epoch, term) = (node.epoch, replica.protocol().term());
+        world.on_still_leads(leader, epoch, term, until);
+        world.violation.is_some()
+    }
+
+    /// A disk hung for a moment and, before the leader was looked at, hung again. The second stall was
+    /// taken for the first one, though no sync waited for it: a false alarm, one world of 60,000.
+    #[test]
+    fn a_second_stall_is_not_taken_for_the_first() {
+        let (mut world, leader) = led_world();
+        let begin = world.now;
+        let first = hangs(&mut world, leader, 40 * MS);
+        world.now = begin + 1000 * MS;
+        let second = hangs(&mut world, leader, 2 * LEAVES_WITHIN);
+        world.now = begin + LEAVES_WITHIN;
+        assert!(!is_looked_at(&mut world, leader, first));
+        world.now = begin + 1000 * MS + LEAVES_WITHIN;
+        assert!(is_looked_at(&mut world, leader, second));
+    }
+}
