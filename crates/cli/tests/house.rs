@@ -216,9 +216,9 @@ fn types_have_the_names_of_the_field() {
 #[test]
 fn comments_are_plain() {
     let mut wrong = vec![];
-    for source in sources().iter() {
-        for line in source.text.lines() {
-            let Some((_, comment)) = line.split_once("//") else {
+    let mut check = |path: &str, text: &str, opens: &str| {
+        for line in text.lines() {
+            let Some((_, comment)) = line.split_once(opens) else {
                 continue;
             };
             let comment = comment.to_lowercase();
@@ -226,13 +226,28 @@ fn comments_are_plain() {
                 if has_word(&comment, word) {
                     let line = line.trim();
                     wrong.push(format!(
-                        "{}: {line:?}: instead of {word:?} write: {instead}",
-                        source.path
+                        "{path}: {line:?}: instead of {word:?} write: {instead}"
                     ));
                 }
             }
         }
+    };
+    for source in sources().iter() {
+        check(&source.path, &source.text, "//");
     }
+    let mut paths = vec![];
+    walk(&root().join("contracts"), &mut paths);
+    walk(&root().join("crates/lab/scenarios"), &mut paths);
+    let mut files = 0;
+    for path in paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+    {
+        let text = fs::read_to_string(path).expect("text");
+        check(&path.display().to_string(), &text, "#");
+        files += 1;
+    }
+    assert!(files > 50, "{files} contracts and scenarios");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
