@@ -79,7 +79,7 @@ pub fn admissible(contract: &Contract, protocol: ProtocolName) -> Admissibility 
                     tolerance.replicas,
                     tolerance.replicas.least(f),
                 );
-                refuse(text, numbers_theorem(contract, declared.solves));
+                refuse(text, in_the_way(contract, declared.solves, &OF_NUMBERS));
             }
             let counted = contract.failures.counted;
             let liars = !contract.failures.model.is_honest();
@@ -100,9 +100,11 @@ pub fn admissible(contract: &Contract, protocol: ProtocolName) -> Admissibility 
                     }
                     _ => "needs faults that stay where they are for a while; here they never do",
                 };
-                let moving = Impossibility::MovingFaults;
-                let forbids = moving.forbids(declared.solves) && moving.finding(contract).is_some();
-                refuse(text.to_owned(), forbids.then_some(moving));
+                let moving = [Impossibility::MovingFaults];
+                refuse(
+                    text.to_owned(),
+                    in_the_way(contract, declared.solves, &moving),
+                );
             }
             if !contract.failures.model.is_honest() && f > 0 && !contract.authenticates() {
                 let text = "needs to know who sent a message, which these links do not tell";
@@ -180,17 +182,32 @@ fn tolerance<'a>(contract: &Contract, declared: &'a Declaration) -> Result<&'a T
     })
 }
 
-/// The theorem about numbers of replicas that applies, if one does.
-fn numbers_theorem(contract: &Contract, problem: Problem) -> Option<Impossibility> {
-    [
-        Impossibility::NobodyLeft,
-        Impossibility::ByzantineThird,
-        Impossibility::ByzantineThirdUnsigned,
-        Impossibility::ClientsOutvoted,
-        Impossibility::CrashHalf,
-    ]
-    .into_iter()
-    .find(|rule| rule.forbids(problem) && rule.finding(contract).is_some())
+/// The theorems about numbers of replicas.
+const OF_NUMBERS: [Impossibility; 8] = [
+    Impossibility::NobodyLeft,
+    Impossibility::ByzantineThird,
+    Impossibility::ByzantineThirdUnsigned,
+    Impossibility::ClientsOutvoted,
+    Impossibility::CrashHalf,
+    Impossibility::OmissionHalf,
+    Impossibility::DeafThirds,
+    Impossibility::UniformHalf,
+];
+
+/// The theorems about what has to be known of time.
+const OF_TIME: [Impossibility; 2] = [
+    Impossibility::TwoGenerals,
+    Impossibility::TerminatingDetector,
+];
+
+/// The first of these theorems by which no protocol solves the problem under the contract.
+fn in_the_way(
+    contract: &Contract,
+    problem: Problem,
+    theorems: &[Impossibility],
+) -> Option<Impossibility> {
+    let applies = |rule: &&Impossibility| rule.forbids(problem) && rule.finding(contract).is_some();
+    theorems.iter().find(applies).copied()
 }
 
 /// What the protocol needs to know about time and is not told.
@@ -208,7 +225,11 @@ fn timing_gap(
     }
     if contract.timing.synchrony() > given {
         let text = "needs messages that arrive in time, and these links may lose them";
-        return Some((text.to_owned(), Some(Impossibility::TwoGenerals)));
+        let rule = match needed {
+            Synchrony::Synchronous => in_the_way(contract, declared.solves, &OF_TIME),
+            _ => (contract.tolerate() > 0).then_some(Impossibility::Flp),
+        };
+        return Some((text.to_owned(), rule));
     }
     Some(match needed {
         Synchrony::Synchronous if declared.solves == Problem::Log && !declared.signatures => (
@@ -217,8 +238,7 @@ fn timing_gap(
         ),
         Synchrony::Synchronous => (
             "works in rounds, so needs bounds that are known and always hold".to_owned(),
-            Some(Impossibility::TerminatingDetector)
-                .filter(|rule| rule.forbids(declared.solves) && rule.finding(contract).is_some()),
+            in_the_way(contract, declared.solves, &OF_TIME),
         ),
         _ => (
             "is deterministic and decides only once time is bounded, which here is never"

@@ -2,7 +2,7 @@
 
 use crate::behaviour::{Behaviour, Behaviours, Component};
 use crate::cluster::Cluster;
-use crate::failure::{FailureModel, Failures};
+use crate::failure::{FailureModel, Failures, FaultCount};
 use crate::links::{LinkModel, Links};
 use crate::problem::Problem;
 use crate::protocol::ProtocolName;
@@ -162,6 +162,7 @@ impl Contract {
             outside: seen - self.behaviours(),
             faulty,
             tolerate: self.failures.tolerate,
+            counted: self.failures.counted,
         };
         if exceeded.outside.is_empty() && faulty <= exceeded.tolerate {
             Ok(())
@@ -176,10 +177,12 @@ impl Contract {
 pub struct Exceeded {
     /// Behaviours that the contract excludes.
     pub outside: Behaviours,
-    /// How many replicas were faulty at the same time.
+    /// How many replicas were faulty, counted as the contract counts.
     pub faulty: usize,
     /// How many may be.
     pub tolerate: usize,
+    /// Over what time they are counted.
+    pub counted: FaultCount,
 }
 
 impl fmt::Display for Exceeded {
@@ -189,10 +192,11 @@ impl fmt::Display for Exceeded {
             let Exceeded {
                 faulty, tolerate, ..
             } = self;
-            write!(
-                f,
-                "{faulty} replicas are faulty at the same time, {tolerate} may be"
-            )?;
+            let over = match self.counted {
+                FaultCount::InTotal => "in all",
+                FaultCount::AtATime | FaultCount::Moving => "at the same time",
+            };
+            write!(f, "{faulty} replicas are faulty {over}, {tolerate} may be")?;
             if !self.outside.is_empty() {
                 f.write_str("; ")?;
             }

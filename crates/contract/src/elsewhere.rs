@@ -41,18 +41,15 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         known: KnownElsewhere {
-            what: "the rotating coordinator that waits for whoever is not suspected",
+            what: "the rotating coordinator, which waits for every replica that is not suspected",
             citation: "Chandra, Toueg, J. ACM 1996, §6.1",
         },
         solves: Problem::UniformConsensus,
-        when: |c| {
-            c.oracle() == Some(DetectorClass::Perfect)
-                && c.failures.model == FailureModel::CrashStop
-        },
+        when: is_told_who_crashed,
     },
     Entry {
         known: KnownElsewhere {
-            what: "wait for all: nobody fails, so the smallest of all proposals is everybody's",
+            what: "wait for all: no replica fails, so all decide the smallest of all proposals",
             citation: "folklore; Fischer, Lynch, Paterson, J. ACM 1985, §1",
         },
         solves: Problem::UniformConsensus,
@@ -65,11 +62,9 @@ const ENTRIES: &[Entry] = &[
         },
         solves: Problem::Log,
         when: |c| {
-            !c.failures.model.is_honest()
+            outvotes_liars(c)
                 && c.failures.is_lasting()
-                && c.authenticates()
                 && c.effective_synchrony() >= Synchrony::PartiallySynchronous
-                && c.replicas() > 3 * c.tolerate()
         },
     },
     Entry {
@@ -79,11 +74,9 @@ const ENTRIES: &[Entry] = &[
         },
         solves: Problem::Log,
         when: |c| {
-            !c.failures.model.is_honest()
+            outvotes_liars(c)
                 && c.failures.counted == FaultCount::AtATime
-                && c.authenticates()
                 && c.effective_synchrony() >= Synchrony::PartiallySynchronous
-                && c.replicas() > 3 * c.tolerate()
         },
     },
     Entry {
@@ -97,22 +90,19 @@ const ENTRIES: &[Entry] = &[
             let one_way = may.contains(Behaviour::DropSend) != may.contains(Behaviour::DropReceive);
             let heard =
                 !may.contains(Behaviour::DropReceive) || c.replicas() > 3 * c.tolerate() / 2;
-            one_way
-                && heard
-                && c.failures.is_lasting()
-                && c.effective_synchrony() == Synchrony::Synchronous
+            one_way && heard && c.failures.is_lasting() && is_timely(c)
         },
     },
     Entry {
         known: KnownElsewhere {
-            what: "a protocol in rounds that leaves out whoever has missed one",
+            what: "a protocol in rounds that leaves out a replica that has missed one",
             citation: "Lynch: Distributed Algorithms, 1996, §6.2",
         },
         solves: Problem::Log,
         when: |c| {
             c.failures.model == FailureModel::CrashRecovery
                 && c.failures.is_lasting()
-                && c.effective_synchrony() == Synchrony::Synchronous
+                && is_timely(c)
         },
     },
     Entry {
@@ -132,7 +122,7 @@ const ENTRIES: &[Entry] = &[
             citation: "Attiya, Bar-Noy, Dolev, J. ACM 1995",
         },
         solves: Problem::Register,
-        when: is_honest_majority,
+        when: |c| is_honest_majority(c) && settles(c),
     },
     Entry {
         known: KnownElsewhere {
@@ -140,12 +130,7 @@ const ENTRIES: &[Entry] = &[
             citation: "Martin, Alvisi, Dahlin: Minimal Byzantine Storage, DISC 2002",
         },
         solves: Problem::Register,
-        when: |c| {
-            !c.failures.model.is_honest()
-                && c.failures.is_lasting()
-                && c.authenticates()
-                && c.replicas() > 3 * c.tolerate()
-        },
+        when: |c| outvotes_liars(c) && c.failures.is_lasting(),
     },
     Entry {
         known: KnownElsewhere {
@@ -153,7 +138,7 @@ const ENTRIES: &[Entry] = &[
             citation: "Hadzilacos, Toueg: A Modular Approach to Fault-Tolerant Broadcasts, 1994",
         },
         solves: Problem::ReliableBroadcast,
-        when: |c| c.failures.model.is_honest() && remembers(c),
+        when: |c| c.failures.model.is_honest() && remembers(c) && settles(c),
     },
     Entry {
         known: KnownElsewhere {
@@ -164,7 +149,7 @@ const ENTRIES: &[Entry] = &[
         when: |c| {
             let relayed =
                 c.failures.model == FailureModel::CrashStop && c.links.model != LinkModel::FairLoss;
-            is_honest_majority(c) || relayed
+            (is_honest_majority(c) && settles(c)) || relayed
         },
     },
     Entry {
@@ -173,10 +158,7 @@ const ENTRIES: &[Entry] = &[
             citation: "Aguilera, Toueg, Deianov, DISC 1999",
         },
         solves: Problem::UniformReliableBroadcast,
-        when: |c| {
-            c.oracle() == Some(DetectorClass::Perfect)
-                && c.failures.model == FailureModel::CrashStop
-        },
+        when: is_told_who_crashed,
     },
     Entry {
         known: KnownElsewhere {
@@ -184,14 +166,11 @@ const ENTRIES: &[Entry] = &[
             citation: "Chandra, Toueg, J. ACM 1996",
         },
         solves: Problem::TerminatingBroadcast,
-        when: |c| {
-            c.oracle() == Some(DetectorClass::Perfect)
-                && c.failures.model == FailureModel::CrashStop
-        },
+        when: is_told_who_crashed,
     },
     Entry {
         known: KnownElsewhere {
-            what: "two-phase commit, which waits for whoever is down",
+            what: "two-phase commit, which waits for a replica that is down",
             citation: "Gray: Notes on Data Base Operating Systems, 1978",
         },
         solves: Problem::AtomicCommit,
@@ -211,7 +190,7 @@ const ENTRIES: &[Entry] = &[
             citation: "Gray, Lamport: Consensus on Transaction Commit, ACM TODS 2006",
         },
         solves: Problem::AtomicCommit,
-        when: |c| is_honest_majority(c) && may_end(c) && c.failures.counted < FaultCount::Moving,
+        when: |c| is_honest_majority(c) && may_end(c) && settles(c),
     },
     Entry {
         known: KnownElsewhere {
@@ -244,6 +223,21 @@ fn is_timely(c: &Contract) -> bool {
 /// Are the faulty no liars, and fewer than half?
 fn is_honest_majority(c: &Contract) -> bool {
     c.failures.model.is_honest() && c.replicas() > 2 * c.tolerate() && remembers(c)
+}
+
+/// Are the liars known by name, and fewer than a third?
+fn outvotes_liars(c: &Contract) -> bool {
+    c.failures.has_liars() && c.authenticates() && c.replicas() > 3 * c.tolerate()
+}
+
+/// Does an oracle tell exactly who has crashed, and who crashes stays away?
+fn is_told_who_crashed(c: &Contract) -> bool {
+    c.oracle() == Some(DetectorClass::Perfect) && c.failures.model == FailureModel::CrashStop
+}
+
+/// Is a replica that is correct now correct for long enough to be heard?
+fn settles(c: &Contract) -> bool {
+    c.failures.counted < FaultCount::Moving
 }
 
 /// Is there what makes agreement end: time, an oracle, or chance?

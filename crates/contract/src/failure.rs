@@ -97,7 +97,7 @@ impl FailureModel {
     }
 
     /// How `f` is counted unless a contract says otherwise: in total where no replica comes back, or
-    /// where one who did would not be believed; else at a time.
+    /// where one that did would not be believed; else at a time.
     pub const fn counted(self) -> FaultCount {
         match self {
             FailureModel::CrashStop | FailureModel::Byzantine => FaultCount::InTotal,

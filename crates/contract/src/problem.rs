@@ -18,8 +18,8 @@ pub enum Problem {
     ReliableBroadcast,
     /// As reliable broadcast, and what a faulty replica delivers all correct ones deliver.
     UniformReliableBroadcast,
-    /// All correct replicas deliver what one sender sent, or agree that it is faulty (Byzantine
-    /// broadcast; terminating reliable broadcast).
+    /// All correct replicas deliver what one sender sent, or agree that it is faulty (terminating
+    /// reliable broadcast; Byzantine broadcast among liars).
     TerminatingBroadcast,
     /// All commit or all abort; commit only if all are for it, and if all are and nothing fails or is
     /// late (Gray and Lamport 2006).
@@ -71,7 +71,7 @@ impl Problem {
             Problem::UniformConsensus => "uniform consensus",
             Problem::ReliableBroadcast => "reliable broadcast",
             Problem::UniformReliableBroadcast => "uniform reliable broadcast",
-            Problem::TerminatingBroadcast => "Byzantine broadcast",
+            Problem::TerminatingBroadcast => "terminating broadcast",
             Problem::AtomicCommit => "atomic commit",
             Problem::Register => "register",
             Problem::KSet(_) => "k-set agreement",
@@ -141,6 +141,10 @@ impl Problem {
             (TerminatingBroadcast, Consensus) => outvoted,
             (TerminatingBroadcast, Log | UniformConsensus) => outvoted && binds_all,
             (UniformReliableBroadcast, ReliableBroadcast) => true,
+            // A sender that cannot fail is waited for.
+            (UniformReliableBroadcast | ReliableBroadcast, TerminatingBroadcast) => {
+                failures.tolerate == 0
+            }
             _ => false,
         }
     }

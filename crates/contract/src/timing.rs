@@ -19,13 +19,18 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// How long one round takes at most: a step and a message, waited for by a clock that may be slow.
+    /// How long one round takes at most on a clock without drift: a step and a message.
+    pub fn round(&self) -> Duration {
+        self.delta.saturating_add(self.phi)
+    }
+
+    /// How long one round takes at most, waited for by a clock that may be slow.
     ///
     /// A clock that may be fast has to count `(1 + ρ)` times the bound to be sure that it has passed,
     /// and one that is slow counts that in `(1 + ρ) / (1 - ρ)` times the bound.
     pub fn round_by_clock(&self) -> Duration {
         const MILLION: u128 = 1_000_000;
-        let round = self.delta.saturating_add(self.phi).as_nanos();
+        let round = self.round().as_nanos();
         let drift = u128::from(self.drift_ppm).min(MILLION - 1);
         let stretched = round.saturating_mul(MILLION + drift) / (MILLION - drift);
         Duration::from_nanos(u64::try_from(stretched).unwrap_or(u64::MAX))
@@ -156,5 +161,27 @@ impl DetectorClass {
 impl fmt::Display for DetectorClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A drift of 999,999 ppm was said to lengthen nothing.
+    #[test]
+    fn a_round_lasts_as_long_as_the_clocks_make_it() {
+        let round = |drift_ppm| {
+            let bounds = Bounds {
+                delta: Duration::from_millis(50),
+                phi: Duration::from_millis(10),
+                drift_ppm,
+            };
+            bounds.round_by_clock()
+        };
+        assert_eq!(round(0), Duration::from_millis(60));
+        // 1.5 times by the fast clock, 2 times that by the slow one.
+        assert_eq!(round(500_000), Duration::from_millis(180));
+        assert_eq!(round(999_999).as_secs(), 119_999);
     }
 }

@@ -315,11 +315,11 @@ fn a_number_is_out_of_range() {
         "tolerate = 1",
         "tolerate = 3",
         expect![[r#"
-        shop.toml:3:12: `failures.tolerate`: all 3 replicas may be faulty at the same time
-          |
-        3 | tolerate = 3
-          |            ^
-          = help: write 2 or less, or add members"#]],
+            shop.toml:3:12: `failures.tolerate`: all 3 replicas may be faulty
+              |
+            3 | tolerate = 3
+              |            ^
+              = help: write 2 or less, or add members"#]],
     );
     wrong(
         "tolerate = 1",
@@ -580,4 +580,75 @@ proptest! {
     fn anything_at_all_is_read_or_refused(text in "\\PC{0,200}") {
         let _ = Contract::parse("shop.toml", &text).map_err(|error| error.to_string());
     }
+}
+
+#[test]
+fn a_problem_is_written_wrongly() {
+    let head = |lines: &str| format!("{lines}\n{GOOD}");
+    refused(
+        &head("problem = \"k-set\""),
+        expect![[r#"
+        shop.toml:34:1: `k`: is missing
+           = help: add `k = 2`: how many different decisions there may be"#]],
+    );
+    refused(
+        &head("problem = \"k-set\"\nk = 4"),
+        expect![[r#"
+        shop.toml:2:5: `k`: this number is out of range
+          |
+        2 | k = 4
+          |     ^
+          = help: write a number from 1 to 3"#]],
+    );
+    refused(
+        &head("problem = \"k-set\"\nk = 0"),
+        expect![[r#"
+        shop.toml:2:5: `k`: this number is out of range
+          |
+        2 | k = 0
+          |     ^
+          = help: write a number from 1 to 3"#]],
+    );
+    refused(
+        &head("problem = \"register\"\nk = 2"),
+        expect![[r#"
+        shop.toml:2:5: `k`: only k-set agreement has a k
+          |
+        2 | k = 2
+          |     ^
+          = help: remove this line, or write `problem = "k-set"`"#]],
+    );
+    refused(
+        &head("problem = \"regster\""),
+        expect![[r#"
+        shop.toml:1:11: `problem`: "regster" is not known here
+          |
+        1 | problem = "regster"
+          |           ^^^^^^^^^
+          = help: did you mean "register"? It is one of log, consensus, uniform-consensus, reliable-broadcast, uniform-reliable-broadcast, terminating-broadcast, atomic-commit, register, k-set and coordinated-attack"#]],
+    );
+}
+
+#[test]
+fn faults_are_counted_wrongly() {
+    wrong(
+        "model = \"crash-recovery\"\ntolerate = 1",
+        "model = \"crash-stop\"\ntolerate = 1\ncounted = \"at-a-time\"",
+        expect![[r#"
+            shop.toml:4:11: `failures.counted`: a replica that stops for good is faulty for good
+              |
+            4 | counted = "at-a-time"
+              |           ^^^^^^^^^^^
+              = help: remove this line, or write `model = "crash-recovery"`"#]],
+    );
+    wrong(
+        "tolerate = 1",
+        "tolerate = 1\ncounted = \"total\"",
+        expect![[r#"
+            shop.toml:4:11: `failures.counted`: "total" is not known here
+              |
+            4 | counted = "total"
+              |           ^^^^^^^
+              = help: did you mean "in-total"? It is one of in-total, at-a-time and moving"#]],
+    );
 }

@@ -13,6 +13,18 @@ fn bounds(delta: u64) -> Bounds {
     }
 }
 
+/// No detector, and where nothing is bounded the two oracles that differ in what they lift.
+fn detectors(timing: Timing) -> Vec<Option<DetectorClass>> {
+    let mut all = vec![None];
+    if timing == Timing::Asynchronous {
+        all.extend([
+            Some(DetectorClass::EventualLeader),
+            Some(DetectorClass::Perfect),
+        ]);
+    }
+    all
+}
+
 fn timings() -> [Timing; 4] {
     [
         Timing::Synchronous(bounds(10)),
@@ -54,7 +66,10 @@ fn every_contract() -> impl Iterator<Item = Contract> {
                 .into_iter()
                 .flat_map(|model| counts(model).map(move |counted| (model, counted)));
             for (model, counted) in counts {
-                for timing in timings() {
+                let timings = timings().into_iter();
+                let timings = timings
+                    .flat_map(|timing| detectors(timing).into_iter().map(move |d| (timing, d)));
+                for (timing, detector) in timings {
                     for link in LinkModel::ALL {
                         for flags in 0..4 {
                             all.push(Contract {
@@ -65,7 +80,7 @@ fn every_contract() -> impl Iterator<Item = Contract> {
                                     counted,
                                 },
                                 timing,
-                                detector: None,
+                                detector,
                                 links: Links {
                                     model: link,
                                     signatures: flags & 1 != 0,

@@ -63,8 +63,8 @@ pub struct Figures {
     /// The most faulty replicas that quorums of `n` survive.
     pub most_faults: usize,
     /// The least number of rounds that any deterministic protocol needs in some run: `f + 1`, or
-    /// `n - 1` if that is less, in synchronous rounds (Fischer and Lynch 1982; Dolev and Strong 1983), liars or not. `None`
-    /// where there are no rounds or no faults.
+    /// `n - 1` if that is less, in synchronous rounds (Fischer and Lynch 1982; Dolev and Strong
+    /// 1983), liars or not. `None` where there are no rounds or no faults.
     pub least_rounds: Option<usize>,
     /// How long that takes at most, with the bounds of the contract.
     #[serde(serialize_with = "duration_or_null")]

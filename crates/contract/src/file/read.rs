@@ -223,7 +223,7 @@ pub fn read_failures(table: Table<'_>, n: usize) -> Result<Failures, ContractErr
     )?;
     let tolerate = entry.number(0, MAX_MEMBERS)?;
     if tolerate >= n {
-        let problem = format!("all {n} replicas may be faulty at the same time");
+        let problem = format!("all {n} replicas may be faulty");
         let remedy = format!("write {} or less, or add members", n - 1);
         return Err(entry.error(problem, remedy));
     }

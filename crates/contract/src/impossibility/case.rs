@@ -10,6 +10,9 @@ use crate::quorum;
 use crate::storage::StorageModel;
 use crate::timing::{DetectorClass, Synchrony};
 
+/// Why bounds on time are void over fair-loss links.
+const NO_BOUND_HOLDS: &str = "links may lose messages, so that no bound on time holds";
+
 impl Impossibility {
     /// Why the rule applies, and the remedy.
     pub(super) fn case(self, c: &Contract) -> Option<(String, String)> {
@@ -29,7 +32,7 @@ impl Impossibility {
         let case = |because: String, remedy: String| Some((because, remedy));
         match self {
             Impossibility::NobodyLeft if f >= n => case(
-                format!("f = {f} of n = {n} replicas may be faulty at the same time"),
+                format!("f = {f} of n = {n} replicas may be faulty"),
                 format!("tolerate {} or fewer, or add replicas", n.saturating_sub(1)),
             ),
             Impossibility::Flp
@@ -40,7 +43,7 @@ impl Impossibility {
             {
                 let time = match c.timing.synchrony() {
                     Synchrony::Asynchronous => "timing is asynchronous",
-                    _ => "links may lose messages, so that no bound on time holds",
+                    _ => NO_BOUND_HOLDS,
                 };
                 case(
                     format!("{time}, the protocol must be deterministic, and f = {f} may crash"),
@@ -112,18 +115,24 @@ impl Impossibility {
                     .to_owned(),
             ),
             Impossibility::TerminatingDetector
-                if f > 0
-                    && c.timing.synchrony() < Synchrony::Synchronous
-                    && c.oracle() != Some(DetectorClass::Perfect) =>
+                if f > 0 && unbounded && c.oracle() != Some(DetectorClass::Perfect) =>
             {
                 case(
-                    format!("timing is {}", c.timing.synchrony()),
+                    match c.timing.synchrony() {
+                        Synchrony::Synchronous => NO_BOUND_HOLDS.to_owned(),
+                        synchrony => format!("timing is {synchrony}"),
+                    },
                     "ask for reliable-broadcast, which may leave all waiting for a faulty sender; or \
                      prove the bounds and say synchronous, with reliable links"
                         .to_owned(),
                 )
             }
-            Impossibility::SetAgreement if f > 0 && honest && unbounded => {
+            Impossibility::SetAgreement
+                if f > 0
+                    && honest
+                    && unbounded
+                    && c.oracle() != Some(DetectorClass::Perfect) =>
+            {
                 let Problem::KSet(k) = c.problem() else {
                     return None;
                 };
@@ -142,7 +151,13 @@ impl Impossibility {
                         ),
                         false => format!("timing is {synchrony}, and f = {f} may crash, k = {k}"),
                     };
-                    let remedy = format!("tolerate {}, or allow more decisions", k - 1);
+                    // The most that leaves no k + 1 groups, and where nothing is bounded fewer than k.
+                    let together = n - n / (k + 1) - 1;
+                    let most = match undecided {
+                        true => together.min(k - 1),
+                        false => together,
+                    };
+                    let remedy = format!("tolerate {most}, or allow more decisions");
                     (because, remedy)
                 })
             }
@@ -254,7 +269,7 @@ impl Impossibility {
                     && synchrony == Synchrony::Asynchronous =>
             {
                 case(
-                    "links may lose messages, so that no bound on time holds".to_owned(),
+                    NO_BOUND_HOLDS.to_owned(),
                     "assume partially-synchronous timing, or claim no detector and decide by \
                      chance"
                         .to_owned(),

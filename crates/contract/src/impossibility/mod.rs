@@ -112,8 +112,8 @@ impl Impossibility {
                  replica may crash"
             }
             Impossibility::CrashHalf => {
-                "Without synchrony, consensus needs more than 2f replicas even if nobody lies: two \
-                 halves that cannot hear each other would decide apart"
+                "Without synchrony, or if replicas come back, consensus and registers need more than 2f \
+                 replicas even if none lies: two halves that do not hear each other would decide apart"
             }
             Impossibility::ByzantineThird => {
                 "Without synchrony, agreement needs more than 3f replicas when f may lie, with \
@@ -192,7 +192,8 @@ impl Impossibility {
             Impossibility::NobodyLeft => "by definition",
             Impossibility::Flp => "Fischer, Lynch, Paterson, J. ACM 1985",
             Impossibility::CrashHalf => {
-                "Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985"
+                "Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985; Attiya, Bar-Noy, \
+                 Dolev, J. ACM 1995"
             }
             Impossibility::ByzantineThird => {
                 "Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985"
@@ -253,9 +254,7 @@ impl Impossibility {
             | Impossibility::EventualDetector
             | Impossibility::SilentIsNotCrashed => false,
             // Only what has a deadline; chance decides consensus without one (Ben-Or 1983).
-            Impossibility::TwoGenerals => {
-                matches!(problem, TerminatingBroadcast | CoordinatedAttack)
-            }
+            Impossibility::TwoGenerals => matches!(problem, CoordinatedAttack),
             Impossibility::TerminatingDetector => matches!(problem, TerminatingBroadcast),
             Impossibility::SetAgreement => matches!(problem, KSet(_)),
             Impossibility::UniformLiars => problem.is_uniform(),

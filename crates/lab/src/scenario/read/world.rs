@@ -170,7 +170,7 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
     let told = match table.get("delta") {
         Some(delta) => Duration::from_nanos(nanos(&delta, "10ms")?.max(1)),
         None => match contract.timing.bounds() {
-            Some(bounds) => bounds.delta.saturating_add(bounds.phi),
+            Some(bounds) => bounds.round(),
             None => Duration::from_millis(10),
         },
     };

@@ -209,6 +209,11 @@ fn an_answer_outside_the_window_is_refused() {
     assert_eq!(with_answer(window), None);
     let refused = SnapshotError::Malformed("an answer outside its session's window");
     assert_eq!(with_answer(window + 1), Some(refused));
+
+    let mut machine = machine(0, 2);
+    machine.settings.session_window = u64::MAX;
+    let refused = SnapshotError::Malformed("a session window without measure");
+    assert_eq!(read(&stream(&machine, 1 << 20), 1000).err(), Some(refused));
 }
 
 #[test]
