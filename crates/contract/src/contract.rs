@@ -295,6 +295,13 @@ mod tests {
             lie.to_string(),
             "outside the contract: a replica showed {lie}"
         );
+        let mut lasting = contract.clone();
+        lasting.failures.counted = FaultCount::InTotal;
+        let two = lasting.within(crash, 2).expect_err("one may ever be");
+        assert_eq!(
+            two.to_string(),
+            "outside the contract: 2 replicas are faulty in all, 1 may be"
+        );
         let both = Behaviours::of(&[Behaviour::LieAboutSync, Behaviour::Lie]);
         let both = contract.within(both, 3).expect_err("both");
         assert_eq!(

@@ -8,6 +8,7 @@
 //! - [`Contract::parse`] reads one from TOML; every error names the line, the key and the remedy.
 //! - [`Contract::check`] refuses one that contradicts itself, by the theorem in the way.
 //! - [`explain()`] says all that follows from one, as text and as data.
+//! - [`Contract::known_elsewhere`] names what the literature has where nothing here fits.
 //! - [`Contract::allows`] and [`Contract::within`] say what the world may do under it.
 //!
 //! ```
@@ -27,7 +28,8 @@
 //! how a protocol works, only what the protocol declares about itself.
 //!
 //! Start reading at [`Contract`], then [`Behaviours`] for what models are made of, [`quorum`] for
-//! the arithmetic, [`admissible`] and [`Impossibility`] for the reasoning.
+//! the arithmetic, [`Problem`] for what is asked for, [`admissible`] and [`Impossibility`] for the
+//! reasoning. The exercises in `contracts/corpus/` show it case by case.
 
 mod admission;
 mod behaviour;

@@ -39,6 +39,22 @@ fn each_contract_is_explained_as_recorded() {
     }
 }
 
+/// What no contract of the shop window shows: who is known to do what nothing here does, an oracle, a
+/// round less than f + 1, a remedy that is computed, another problem.
+#[test]
+fn exercises_are_explained_as_recorded() {
+    for name in [
+        "oracle-perfect-half",
+        "pair-crashing",
+        "set-two-groups",
+        "detector-perfect-restarting",
+        "liars-recovering",
+    ] {
+        let text = explain(&read(&format!("corpus/{name}"))).to_string();
+        expect_file![format!("snapshots/corpus/{name}.txt")].assert_eq(&text);
+    }
+}
+
 #[test]
 fn no_line_is_wider_than_a_hundred_columns() {
     for name in names() {

@@ -1,4 +1,5 @@
-//! The entries of the catalogue. Each figure comes from the paper that its entry cites.
+//! The entries of the catalogue. What a protocol survives comes from the paper that its entry cites;
+//! what a decision costs is what ours sends where we have it, and a test of `lab` holds the two together.
 
 use super::cost::{all_to_all, one_to_all, oral_messages};
 use super::{Caveat, Declaration, ProtocolCost, ProtocolName, Replicas, SupportLevel, Tolerance};

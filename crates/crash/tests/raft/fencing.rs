@@ -5,21 +5,35 @@ use quorate_core::{Mutant, NodeId};
 use quorate_crash::raft::*;
 use std::time::Duration;
 
-/// Who leads an election timeout and a heartbeat after n0's disk began to hang.
-fn leader_after_stall(mutant: Mutant) -> Option<NodeId> {
+/// Three nodes, led by n0.
+fn led(mutant: Mutant) -> Cluster {
     let mut cluster = Cluster::new(Config {
         mutant,
         ..Config::default()
     });
     cluster.time_out(0);
     cluster.settle();
-    cluster.nodes[0].quick = false;
-    cluster.propose(0, "a");
+    cluster
+}
+
+/// n0 beats for an election timeout and a heartbeat. Gives who led before each of its beats.
+fn beat_for_a_timeout(cluster: &mut Cluster) -> Vec<Option<NodeId>> {
     let beats = cluster.config.election_min.as_millis() / cluster.config.heartbeat.as_millis() + 1;
-    for _ in 0..beats {
+    let beat = |_| {
+        let leader = cluster.raft(2).leader();
         cluster.beat(0);
         cluster.settle();
-    }
+        leader
+    };
+    (0..beats).map(beat).collect()
+}
+
+/// Who leads an election timeout and a heartbeat after n0's disk began to hang.
+fn leader_after_stall(mutant: Mutant) -> Option<NodeId> {
+    let mut cluster = led(mutant);
+    cluster.nodes[0].quick = false;
+    cluster.propose(0, "a");
+    beat_for_a_timeout(&mut cluster);
     cluster.check();
     assert_eq!(cluster.nodes[1].machine.commands, ["a"]);
     cluster.raft(2).leader()
@@ -40,9 +54,7 @@ fn a_stalled_leader_that_leads_is_found() {
 
 #[test]
 fn an_idle_leader_is_not_stalled() {
-    let mut cluster = Cluster::new(Config::default());
-    cluster.time_out(0);
-    cluster.settle();
+    let mut cluster = led(Mutant::None);
     cluster.nodes[0].quick = false;
     for _ in 0..100 {
         cluster.beat(0);
@@ -65,19 +77,16 @@ fn an_idle_leader_is_not_stalled() {
 /// at its entries alone. Found by a simulated world, one of 30,000.
 #[test]
 fn a_leader_whose_disk_hangs_with_a_snapshot_hands_over() {
-    let mut cluster = Cluster::new(Config::default());
-    cluster.time_out(0);
-    cluster.settle();
+    let mut cluster = led(Mutant::None);
     cluster.propose(0, "a");
     cluster.settle();
     cluster.nodes[0].quick = false;
     cluster.checkpoint(0);
-    let beats = cluster.config.election_min.as_millis() / cluster.config.heartbeat.as_millis() + 1;
-    for _ in 0..beats {
-        assert_eq!(cluster.raft(2).leader(), Some(NodeId(0)));
-        cluster.beat(0);
-        cluster.settle();
-    }
+    let leaders = beat_for_a_timeout(&mut cluster);
+    assert!(
+        leaders.iter().all(|leader| *leader == Some(NodeId(0))),
+        "{leaders:?}"
+    );
     assert_eq!(cluster.raft(2).leader(), Some(NodeId(1)));
 }
 
@@ -85,9 +94,7 @@ fn a_leader_whose_disk_hangs_with_a_snapshot_hands_over() {
 /// it won nothing, and each of its pre-votes kept a healthy rival back for an election timeout.
 #[test]
 fn a_follower_whose_disk_hangs_is_no_candidate() {
-    let mut cluster = Cluster::new(Config::default());
-    cluster.time_out(0);
-    cluster.settle();
+    let mut cluster = led(Mutant::None);
     cluster.propose(0, "a");
     cluster.nodes[1].quick = false;
     cluster.settle();
