@@ -8,7 +8,7 @@ use crate::finding::{Finding, Rule};
 use crate::impossibility::Impossibility;
 use crate::problem::Problem;
 use crate::protocol::{Declaration, ProtocolName, Tolerance};
-use crate::timing::Synchrony;
+use crate::timing::{DetectorClass, Synchrony};
 use serde::Serialize;
 use std::fmt;
 
@@ -64,6 +64,19 @@ impl fmt::Display for Reason {
 
 /// Does the protocol keep its promises under the contract?
 pub fn admissible(contract: &Contract, protocol: ProtocolName) -> Admissibility {
+    let verdict = judged(contract, protocol);
+    if verdict.is_admissible() {
+        return verdict;
+    }
+    let lasting = contract
+        .in_total()
+        .map(|lasting| judged(&lasting, protocol));
+    lasting
+        .filter(Admissibility::is_admissible)
+        .unwrap_or(verdict)
+}
+
+fn judged(contract: &Contract, protocol: ProtocolName) -> Admissibility {
     let declared = protocol.declaration();
     let mut reasons = Vec::new();
     let mut refuse =
@@ -82,7 +95,7 @@ pub fn admissible(contract: &Contract, protocol: ProtocolName) -> Admissibility 
                 refuse(text, in_the_way(contract, declared.solves, &OF_NUMBERS));
             }
             let counted = contract.failures.counted;
-            let liars = !contract.failures.model.is_honest();
+            let liars = contract.failures.has_liars();
             let most = if liars {
                 FaultCount::InTotal
             } else {
@@ -106,7 +119,7 @@ pub fn admissible(contract: &Contract, protocol: ProtocolName) -> Admissibility 
                     in_the_way(contract, declared.solves, &moving),
                 );
             }
-            if !contract.failures.model.is_honest() && f > 0 && !contract.authenticates() {
+            if liars && !contract.authenticates() {
                 let text = "needs to know who sent a message, which these links do not tell";
                 refuse(text.to_owned(), Some(Impossibility::Impersonation));
             }
@@ -116,7 +129,7 @@ pub fn admissible(contract: &Contract, protocol: ProtocolName) -> Admissibility 
         refuse(text, rule);
     }
     // Without liars, a message needs no proof.
-    let liars = !contract.failures.model.is_honest() && contract.tolerate() > 0;
+    let liars = contract.failures.has_liars();
     if liars && declared.signatures && !contract.links.signatures {
         refuse(
             "needs signatures, to show others what a replica said".to_owned(),
@@ -219,15 +232,15 @@ fn timing_gap(
     if given >= needed {
         return None;
     }
-    // Every class names a leader in the end; who follows one needs no time.
-    if declared.follows_oracle && contract.oracle().is_some() {
+    // A protocol that follows a leader needs no time.
+    if declared.follows_oracle && contract.oracle().is_some_and(DetectorClass::elects) {
         return None;
     }
     if contract.timing.synchrony() > given {
         let text = "needs messages that arrive in time, and these links may lose them";
         let rule = match needed {
             Synchrony::Synchronous => in_the_way(contract, declared.solves, &OF_TIME),
-            _ => (contract.tolerate() > 0).then_some(Impossibility::Flp),
+            _ => in_the_way(contract, declared.solves, &[Impossibility::Flp]),
         };
         return Some((text.to_owned(), rule));
     }

@@ -11,6 +11,8 @@ use std::ops::{BitAnd, BitOr, Sub};
 /// One way in which reality departs from the perfect machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Behaviour {
+    /// A replica takes no step at all: it was dead before the run began.
+    NeverStart,
     /// A replica takes no more steps.
     Stop,
     /// A stopped replica resumes: its memory is gone, its disk is what the storage model says.
@@ -67,7 +69,8 @@ pub enum Component {
 
 impl Behaviour {
     /// Every behaviour, in declaration order.
-    pub const ALL: [Behaviour; 19] = [
+    pub const ALL: [Behaviour; 20] = [
+        Behaviour::NeverStart,
         Behaviour::Stop,
         Behaviour::Restart,
         Behaviour::DropSend,
@@ -92,6 +95,7 @@ impl Behaviour {
     /// The name used in reports: lower case, words joined by hyphens.
     pub const fn name(self) -> &'static str {
         match self {
+            Behaviour::NeverStart => "never-start",
             Behaviour::Stop => "stop",
             Behaviour::Restart => "restart",
             Behaviour::DropSend => "drop-send",
@@ -117,7 +121,8 @@ impl Behaviour {
     /// Whose fault it is.
     pub const fn component(self) -> Component {
         match self {
-            Behaviour::Stop
+            Behaviour::NeverStart
+            | Behaviour::Stop
             | Behaviour::Restart
             | Behaviour::DropSend
             | Behaviour::DropReceive
@@ -227,6 +232,16 @@ impl Behaviours {
             .filter(move |&b| self.contains(b))
     }
 
+    /// The members by name. A replica that may stop may do so before its first step, so that with
+    /// [`Behaviour::Stop`] goes [`Behaviour::NeverStart`] without saying.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let stops = self.contains(Behaviour::Stop);
+        let said = self
+            .iter()
+            .filter(move |behaviour| !(stops && *behaviour == Behaviour::NeverStart));
+        said.map(Behaviour::name)
+    }
+
     /// The members that happen at one place.
     #[must_use]
     pub fn at(self, place: Component) -> Behaviours {
@@ -284,11 +299,11 @@ impl PartialOrd for Behaviours {
 impl fmt::Display for Behaviours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
-        for (i, behaviour) in self.iter().enumerate() {
+        for (i, name) in self.names().enumerate() {
             if i > 0 {
                 f.write_str(", ")?;
             }
-            f.write_str(behaviour.name())?;
+            f.write_str(name)?;
         }
         f.write_str("}")
     }

@@ -24,6 +24,9 @@ pub struct Contract {
     pub failures: Failures,
     /// What may be assumed about time.
     pub timing: Timing,
+    /// How much time promises of the steps that replicas take, if not the same as of messages (Dolev,
+    /// Dwork, Stockmeyer 1987).
+    pub steps: Option<Synchrony>,
     /// The failure detector that is claimed to exist, if the contract claims one.
     pub detector: Option<DetectorClass>,
     /// What may happen to messages.
@@ -46,6 +49,7 @@ impl Default for Contract {
             cluster: Cluster::loopback("quorate", 3),
             failures: Failures::new(FailureModel::CrashRecovery, 1),
             timing: Timing::PartiallySynchronous(Stabilization::Unknown),
+            steps: None,
             detector: None,
             links: Links {
                 model: LinkModel::FairLoss,
@@ -83,6 +87,21 @@ impl Contract {
         self.problem.or(of_protocol).unwrap_or_default()
     }
 
+    /// The same with faults counted in total, where some replicas never fail: whatever survives all
+    /// others for good survives them in turns.
+    pub fn in_total(&self) -> Option<Contract> {
+        let always_up = self.failures.always_up;
+        (always_up > 0 && !self.failures.is_lasting()).then(|| {
+            let mut lasting = self.clone();
+            lasting.failures = Failures {
+                tolerate: self.replicas().saturating_sub(always_up),
+                counted: FaultCount::InTotal,
+                ..self.failures
+            };
+            lasting
+        })
+    }
+
     /// Does whatever solves `solved` under this contract solve what it asks for?
     pub fn is_given_by(&self, solved: Problem) -> bool {
         solved.gives(self.problem(), self.replicas(), &self.failures)
@@ -90,18 +109,19 @@ impl Contract {
 
     /// The quorum that this contract calls for, whether or not it is safe and live.
     pub fn quorum(&self) -> Quorum {
-        if self.failures.model.is_honest() || self.failures.tolerate == 0 {
-            Quorum::among_honest(self.replicas(), self.tolerate())
+        let (n, f, liars) = (self.replicas(), self.tolerate(), self.failures.liars());
+        if liars == 0 {
+            Quorum::among_honest(n, f)
         } else if self.outvotes_in_time() {
-            Quorum::among_timely_liars(self.replicas(), self.tolerate())
+            Quorum::among_timely_liars(n, f)
         } else {
-            Quorum::among_liars(self.replicas(), self.tolerate())
+            Quorum::among_mixed(n, f, liars)
         }
     }
 
     /// Is a lie signed, and heard of by everybody within a known time?
     pub fn outvotes_in_time(&self) -> bool {
-        self.failures.tolerate > 0
+        self.failures.has_liars()
             && self.links.signatures
             && self.effective_synchrony() == Synchrony::Synchronous
     }
@@ -124,6 +144,17 @@ impl Contract {
             | self.storage_behaviours()
             | self.links.model.behaviours()
             | self.timing.behaviours()
+            | self.step_behaviours()
+    }
+
+    /// What time may do to the steps of correct replicas, where it promises less of them.
+    fn step_behaviours(&self) -> Behaviours {
+        match self.steps {
+            Some(Synchrony::PartiallySynchronous | Synchrony::Asynchronous) => {
+                Behaviours::of(&[Behaviour::Pause])
+            }
+            Some(Synchrony::Synchronous) | None => Behaviours::NONE,
+        }
     }
 
     /// What any disk may do. A disk shows its faults only to a replica that restarts, but for
@@ -231,7 +262,7 @@ mod tests {
         use Behaviour::*;
         let contract = Contract::default();
         let allowed = [
-            Stop, Restart, Tear, Lose, Duplicate, Reorder, Garble, Delay, Pause, Skew,
+            NeverStart, Stop, Restart, Tear, Lose, Duplicate, Reorder, Garble, Delay, Pause, Skew,
         ];
         assert_eq!(contract.behaviours(), Behaviours::of(&allowed));
     }

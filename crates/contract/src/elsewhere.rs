@@ -32,12 +32,100 @@ const ENTRIES: &[Entry] = &[
         },
         solves: Problem::UniformConsensus,
         when: |c| {
-            c.failures.model.is_honest()
-                && c.failures.is_lasting()
+            c.failures.model.is_within(FailureModel::CrashRecovery)
                 && !remembers(c)
-                && c.replicas() > 2 * c.tolerate()
+                && c.failures.never_fail(c.replicas()) > c.tolerate()
+                && settles(c)
                 && may_end(c)
         },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "crash-consistent quorums: a replica that comes back without its memory asks a majority \
+                   that did not crash meanwhile, and takes part when it is told",
+            citation: "Michael, Ports, Sharma, Szekeres, DISC 2017",
+        },
+        solves: Problem::Register,
+        when: is_told_when_back,
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "replication over virtual stable storage: a replica that comes back without its memory \
+                   asks a majority that did not crash meanwhile, and takes part when it is told",
+            citation: "Michael, Ports, Sharma, Szekeres, DISC 2017",
+        },
+        solves: Problem::Log,
+        when: |c| is_told_when_back(c) && may_end(c),
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "consensus among those who are heard of by a majority at the start; none of them fails \
+                   later",
+            citation: "Fischer, Lynch, Paterson, J. ACM 1985, §4",
+        },
+        solves: Problem::Log,
+        when: |c| {
+            c.failures.model == FailureModel::InitiallyDead && c.replicas() > 2 * c.tolerate()
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "a leader and quorums that the detector names, of whatever size",
+            citation: "Delporte-Gallet, Fauconnier, Guerraoui, J. ACM 2010",
+        },
+        solves: Problem::UniformConsensus,
+        when: |c| {
+            let gives = |class: DetectorClass| class.elects() && class.gives_quorums();
+            is_told_of_crashes(c, gives)
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "a register in the memory of the quorums that the detector names",
+            citation: "Delporte-Gallet, Fauconnier, Guerraoui, J. ACM 2010",
+        },
+        solves: Problem::Register,
+        when: |c| is_told_of_crashes(c, DetectorClass::gives_quorums),
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "UpRight: replication that counts crashes and lies apart, with 2c + 3b + 1 replicas",
+            citation: "Clement, Kapritsos, Lee, Wang, Alvisi, Dahlin, Riche, SOSP 2009",
+        },
+        solves: Problem::Log,
+        when: |c| {
+            let (n, f, liars) = (c.replicas(), c.tolerate(), c.failures.liars());
+            c.failures.has_liars()
+                && c.failures.crash_only > 0
+                && c.authenticates()
+                && n > 2 * f + liars
+                && c.failures.is_lasting()
+                && c.effective_synchrony() >= Synchrony::PartiallySynchronous
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "agreement that counts crashes and lies apart, with c + 3b + 1 replicas",
+            citation: "Garay, Perry: A Continuum of Failure Models for Distributed Computing, WDAG 1992",
+        },
+        solves: Problem::TerminatingBroadcast,
+        when: |c| {
+            let (n, f, liars) = (c.replicas(), c.tolerate(), c.failures.liars());
+            c.failures.has_liars()
+                && c.failures.crash_only > 0
+                && c.authenticates()
+                && n > f + 2 * liars
+                && c.failures.is_lasting()
+                && is_timely(c)
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "rounds that wait for messages in time and for steps as long as these take",
+            citation: "Dwork, Lynch, Stockmeyer, J. ACM 1988, §6",
+        },
+        solves: Problem::Consensus,
+        when: |c| c.only_steps_are_late() && c.failures.model.is_within(FailureModel::CrashStop),
     },
     Entry {
         known: KnownElsewhere {
@@ -76,6 +164,7 @@ const ENTRIES: &[Entry] = &[
         when: |c| {
             outvotes_liars(c)
                 && c.failures.counted == FaultCount::AtATime
+                && (c.failures.counts_recovering || remembers_honestly(c))
                 && c.effective_synchrony() >= Synchrony::PartiallySynchronous
         },
     },
@@ -149,16 +238,17 @@ const ENTRIES: &[Entry] = &[
         when: |c| {
             let relayed =
                 c.failures.model == FailureModel::CrashStop && c.links.model != LinkModel::FairLoss;
-            (is_honest_majority(c) && settles(c)) || relayed
+            let lasting = c.failures.model == FailureModel::InitiallyDead;
+            (is_honest_majority(c) && settles(c)) || relayed || lasting
         },
     },
     Entry {
         known: KnownElsewhere {
-            what: "relay, and delivery when all have it that the detector does not suspect",
+            what: "relay, and delivery when all have it that the detector trusts",
             citation: "Aguilera, Toueg, Deianov, DISC 1999",
         },
         solves: Problem::UniformReliableBroadcast,
-        when: is_told_who_crashed,
+        when: |c| is_told_of_crashes(c, DetectorClass::gives_trust),
     },
     Entry {
         known: KnownElsewhere {
@@ -182,7 +272,7 @@ const ENTRIES: &[Entry] = &[
             citation: "Skeen: Nonblocking Commit Protocols, SIGMOD 1981",
         },
         solves: Problem::AtomicCommit,
-        when: |c| is_timely(c) && c.failures.model == FailureModel::CrashStop,
+        when: |c| is_timely(c) && c.failures.model.is_within(FailureModel::CrashStop),
     },
     Entry {
         known: KnownElsewhere {
@@ -200,7 +290,22 @@ const ENTRIES: &[Entry] = &[
         solves: Problem::KSet(1),
         when: |c| match c.problem() {
             Problem::KSet(k) => {
-                c.failures.model == FailureModel::CrashStop && c.tolerate() < usize::from(k)
+                c.failures.model.is_within(FailureModel::CrashStop) && c.tolerate() < usize::from(k)
+            }
+            _ => false,
+        },
+    },
+    Entry {
+        known: KnownElsewhere {
+            what: "one decision for each group of those who heard of the same at the start",
+            citation: "Biely, Robinson, Schmid: Easy Impossibility Proofs for k-Set Agreement, OPODIS 2011",
+        },
+        solves: Problem::KSet(1),
+        when: |c| match c.problem() {
+            Problem::KSet(k) => {
+                let left = c.replicas().saturating_sub(c.tolerate());
+                c.failures.model == FailureModel::InitiallyDead
+                    && (usize::from(k) + 1) * left > c.replicas()
             }
             _ => false,
         },
@@ -211,7 +316,7 @@ const ENTRIES: &[Entry] = &[
             citation: "Chaudhuri, Herlihy, Lynch, Tuttle, J. ACM 2000",
         },
         solves: Problem::KSet(1),
-        when: |c| is_timely(c) && c.failures.model == FailureModel::CrashStop,
+        when: |c| is_timely(c) && c.failures.model.is_within(FailureModel::CrashStop),
     },
 ];
 
@@ -232,7 +337,20 @@ fn outvotes_liars(c: &Contract) -> bool {
 
 /// Does an oracle tell exactly who has crashed, and who crashes stays away?
 fn is_told_who_crashed(c: &Contract) -> bool {
-    c.oracle() == Some(DetectorClass::Perfect) && c.failures.model == FailureModel::CrashStop
+    is_told_of_crashes(c, |class| class == DetectorClass::Perfect)
+}
+
+/// Is there an oracle that gives this, and who crashes stays away?
+fn is_told_of_crashes(c: &Contract, gives: fn(DetectorClass) -> bool) -> bool {
+    c.oracle().is_some_and(gives) && c.failures.model.is_within(FailureModel::CrashStop)
+}
+
+/// Does a replica that forgets count as faulty until it is told, by more than half?
+fn is_told_when_back(c: &Contract) -> bool {
+    c.failures.model.is_within(FailureModel::CrashRecovery)
+        && c.failures.counted == FaultCount::AtATime
+        && c.failures.counts_recovering
+        && c.replicas() > 2 * c.tolerate()
 }
 
 /// Is a replica that is correct now correct for long enough to be heard?
@@ -242,7 +360,10 @@ fn settles(c: &Contract) -> bool {
 
 /// Is there what makes agreement end: time, an oracle, or chance?
 fn may_end(c: &Contract) -> bool {
-    c.effective_synchrony() > Synchrony::Asynchronous || c.oracle().is_some() || !c.deterministic
+    c.effective_synchrony() > Synchrony::Asynchronous
+        || c.oracle().is_some_and(DetectorClass::elects)
+        || c.failures.model == FailureModel::InitiallyDead
+        || !c.deterministic
 }
 
 /// Does a replica that restarts know what it said?
@@ -250,13 +371,21 @@ fn remembers(c: &Contract) -> bool {
     !c.allows(Behaviour::Forget) && !c.allows(Behaviour::LieAboutSync)
 }
 
+/// Does the disk of a replica that was cured of lying tell what it said?
+fn remembers_honestly(c: &Contract) -> bool {
+    let disk = c.storage.behaviours();
+    !disk.contains(Behaviour::Forget) && !disk.contains(Behaviour::LieAboutSync)
+}
+
 impl Contract {
     /// What the literature has that solves the contract's problem under it, and the catalogue has not.
     pub fn known_elsewhere(&self) -> Vec<KnownElsewhere> {
+        let lasting = self.in_total();
         let entries = ENTRIES
             .iter()
             .filter(|_| self.tolerate() < self.replicas())
-            .filter(|entry| self.is_given_by(entry.solves) && (entry.when)(self));
+            .filter(|entry| self.is_given_by(entry.solves))
+            .filter(|entry| (entry.when)(self) || lasting.as_ref().is_some_and(entry.when));
         entries.map(|entry| entry.known).collect()
     }
 }

@@ -12,6 +12,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureModel {
+    /// Is dead from the start, or works for good (Fischer, Lynch, Paterson 1985, §4).
+    InitiallyDead,
     /// Works, then stops for good.
     CrashStop,
     /// Stops and may come back, any number of times, with what its storage kept.
@@ -30,7 +32,8 @@ pub enum FailureModel {
 
 impl FailureModel {
     /// Every model. A model stands after all models weaker than itself.
-    pub const ALL: [FailureModel; 7] = [
+    pub const ALL: [FailureModel; 8] = [
+        FailureModel::InitiallyDead,
         FailureModel::CrashStop,
         FailureModel::CrashRecovery,
         FailureModel::SendOmission,
@@ -43,6 +46,7 @@ impl FailureModel {
     /// The name used in contract files and reports.
     pub const fn name(self) -> &'static str {
         match self {
+            FailureModel::InitiallyDead => "initially-dead",
             FailureModel::CrashStop => "crash-stop",
             FailureModel::CrashRecovery => "crash-recovery",
             FailureModel::SendOmission => "send-omission",
@@ -57,19 +61,25 @@ impl FailureModel {
     pub const fn behaviours(self) -> Behaviours {
         use Behaviour::{
             Corrupt, DropReceive, DropSend, Equivocate, Forge, Forget, Late, Lie, LieAboutSync,
-            Restart, Stop, Tear,
+            NeverStart, Restart, Stop, Tear,
         };
         match self {
-            FailureModel::CrashStop => Behaviours::of(&[Stop]),
-            FailureModel::CrashRecovery => Behaviours::of(&[Stop, Restart]),
-            FailureModel::SendOmission => Behaviours::of(&[Stop, Restart, DropSend]),
-            FailureModel::ReceiveOmission => Behaviours::of(&[Stop, Restart, DropReceive]),
-            FailureModel::GeneralOmission => {
-                Behaviours::of(&[Stop, Restart, DropSend, DropReceive])
+            FailureModel::InitiallyDead => Behaviours::of(&[NeverStart]),
+            FailureModel::CrashStop => Behaviours::of(&[NeverStart, Stop]),
+            FailureModel::CrashRecovery => Behaviours::of(&[NeverStart, Stop, Restart]),
+            FailureModel::SendOmission => Behaviours::of(&[NeverStart, Stop, Restart, DropSend]),
+            FailureModel::ReceiveOmission => {
+                Behaviours::of(&[NeverStart, Stop, Restart, DropReceive])
             }
-            FailureModel::Timing => Behaviours::of(&[Stop, Restart, DropSend, DropReceive, Late]),
+            FailureModel::GeneralOmission => {
+                Behaviours::of(&[NeverStart, Stop, Restart, DropSend, DropReceive])
+            }
+            FailureModel::Timing => {
+                Behaviours::of(&[NeverStart, Stop, Restart, DropSend, DropReceive, Late])
+            }
             // The disk of a liar lies too: there is nothing that its replica may not do.
             FailureModel::Byzantine => Behaviours::of(&[
+                NeverStart,
                 Stop,
                 Restart,
                 DropSend,
@@ -100,7 +110,9 @@ impl FailureModel {
     /// where one that did would not be believed; else at a time.
     pub const fn counted(self) -> FaultCount {
         match self {
-            FailureModel::CrashStop | FailureModel::Byzantine => FaultCount::InTotal,
+            FailureModel::InitiallyDead | FailureModel::CrashStop | FailureModel::Byzantine => {
+                FaultCount::InTotal
+            }
             _ => FaultCount::AtATime,
         }
     }
@@ -172,6 +184,15 @@ pub struct Failures {
     pub tolerate: usize,
     /// Over what time `f` is counted.
     pub counted: FaultCount,
+    /// Of the `f` Byzantine replicas, how many crash and never lie (mixed bounds: Garay, Perry 1992;
+    /// Clement et al. 2009).
+    /// Always 0 under the other models.
+    pub crash_only: usize,
+    /// How many replicas never fail at all; it is not known which (Aguilera, Chen, Toueg 2000).
+    pub always_up: usize,
+    /// Does a replica that comes back count as faulty until the others have told it all that it has
+    /// missed (Michael et al. 2017)?
+    pub counts_recovering: bool,
 }
 
 impl Failures {
@@ -181,12 +202,39 @@ impl Failures {
             model,
             tolerate,
             counted: model.counted(),
+            crash_only: 0,
+            always_up: 0,
+            counts_recovering: false,
+        }
+    }
+
+    /// `crash` replicas that crash and never lie, and `byzantine` that may lie.
+    pub const fn mixed(crash: usize, byzantine: usize) -> Self {
+        Self {
+            crash_only: crash,
+            ..Self::new(FailureModel::Byzantine, crash + byzantine)
         }
     }
 
     /// May any replica lie?
     pub const fn has_liars(&self) -> bool {
-        self.tolerate > 0 && !self.model.is_honest()
+        self.liars() > 0
+    }
+
+    /// How many replicas may lie.
+    pub const fn liars(&self) -> usize {
+        match self.model {
+            FailureModel::Byzantine => self.tolerate.saturating_sub(self.crash_only),
+            _ => 0,
+        }
+    }
+
+    /// How many of `n` replicas never fail, as far as the contract says.
+    pub fn never_fail(&self, n: usize) -> usize {
+        match self.counted {
+            FaultCount::InTotal => n.saturating_sub(self.tolerate),
+            FaultCount::AtATime | FaultCount::Moving => self.always_up,
+        }
     }
 
     /// Is a replica that was faulty once faulty for good?
@@ -208,7 +256,7 @@ mod tests {
     #[test]
     fn both_hierarchies_of_the_literature_hold() {
         for chain in [
-            &[CrashStop, GeneralOmission, Timing, Byzantine][..],
+            &[InitiallyDead, CrashStop, GeneralOmission, Timing, Byzantine][..],
             &[
                 CrashStop,
                 CrashRecovery,
@@ -258,6 +306,7 @@ mod tests {
         let seen = |list: &[Behaviour]| FailureModel::least_covering(Behaviours::of(list));
         assert_eq!(seen(&[]), None);
         assert_eq!(seen(&[Behaviour::Lose, Behaviour::Delay]), None);
+        assert_eq!(seen(&[Behaviour::NeverStart]), Some(InitiallyDead));
         assert_eq!(seen(&[Behaviour::Stop]), Some(CrashStop));
         assert_eq!(seen(&[Behaviour::Restart]), Some(CrashRecovery));
         assert_eq!(seen(&[Behaviour::DropReceive]), Some(ReceiveOmission));

@@ -116,12 +116,12 @@ impl Problem {
         // A broadcast binds the replicas that are correct. Those that merely omit answer clients as
         // well, and may have delivered something else; liars are outvoted by their clients.
         let binds_all = failures.tolerate == 0
-            || failures.model == FailureModel::CrashStop
+            || failures.model.is_within(FailureModel::CrashStop)
             || failures.has_liars();
         if other.is_uniform() && failures.has_liars() {
             return false;
         }
-        let outvoted = !failures.has_liars() || n > 2 * failures.tolerate;
+        let outvoted = !failures.has_liars() || n > failures.tolerate + failures.liars();
         match (self, other) {
             (one, other) if one == other => true,
             (KSet(few), KSet(many)) => few <= many,

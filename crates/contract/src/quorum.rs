@@ -27,6 +27,11 @@ pub const fn replicas_for_liars(f: usize) -> usize {
     3 * f + 1
 }
 
+/// Replicas needed where `crashes` may crash and `liars` may lie, without synchrony: `2c + 3b + 1`.
+pub const fn replicas_for_mixed(crashes: usize, liars: usize) -> usize {
+    2 * crashes + 3 * liars + 1
+}
+
 /// The most crashes that leave a majority of `n` replicas: `⌊(n - 1) / 2⌋`.
 pub const fn max_crashes(n: usize) -> usize {
     n.saturating_sub(1) / 2
@@ -79,6 +84,12 @@ impl Quorum {
     /// The smallest quorum for replicas of which `f` may lie.
     pub const fn among_liars(n: usize, f: usize) -> Quorum {
         Quorum::new(n, f, quorum_among_liars(n, f), f + 1)
+    }
+
+    /// The smallest quorum for replicas of which `f` may fail, `liars` of them by lying: any two share
+    /// an honest one (`2u + r + 1` replicas; Clement et al. 2009).
+    pub const fn among_mixed(n: usize, f: usize, liars: usize) -> Quorum {
+        Quorum::new(n, f, quorum_among_liars(n, liars), liars + 1)
     }
 
     /// The quorum for replicas of which `f` may lie, where messages are signed and arrive in time: a

@@ -124,36 +124,73 @@ impl fmt::Display for Synchrony {
 pub enum DetectorClass {
     /// Names, from some time on, one correct replica to everybody as leader (Ω).
     EventualLeader,
+    /// Suspects every crashed replica in the end, and from some time on leaves one correct one alone
+    /// (◇S).
+    EventuallyStrong,
     /// Suspects, from some time on, exactly the crashed replicas (◇P).
     EventuallyPerfect,
     /// Suspects every crashed replica and never anyone else (P).
     Perfect,
+    /// Names sets of replicas, any two of which meet, and in the end correct ones only (Σ).
+    Quorum,
+    /// An eventual leader and quorums (Ω and Σ).
+    LeaderAndQuorum,
+    /// Names sets of replicas that always hold a correct one, and in the end correct ones only (Θ).
+    Trusting,
 }
 
 impl DetectorClass {
-    /// Every class, from the weakest to the strongest.
-    pub const ALL: [DetectorClass; 3] = [
+    /// Every class.
+    pub const ALL: [DetectorClass; 7] = [
         DetectorClass::EventualLeader,
+        DetectorClass::EventuallyStrong,
         DetectorClass::EventuallyPerfect,
         DetectorClass::Perfect,
+        DetectorClass::Quorum,
+        DetectorClass::LeaderAndQuorum,
+        DetectorClass::Trusting,
     ];
 
     /// The name used in contract files and reports.
     pub const fn name(self) -> &'static str {
         match self {
             DetectorClass::EventualLeader => "eventual-leader",
+            DetectorClass::EventuallyStrong => "eventually-strong",
             DetectorClass::EventuallyPerfect => "eventually-perfect",
             DetectorClass::Perfect => "perfect",
+            DetectorClass::Quorum => "quorum",
+            DetectorClass::LeaderAndQuorum => "leader-and-quorum",
+            DetectorClass::Trusting => "trusting",
         }
     }
 
-    /// The least that time must promise so that timeouts can build this detector.
+    /// Does it name a leader in the end, so that with quorums agreement ends (Chandra, Hadzilacos,
+    /// Toueg 1996)?
+    pub const fn elects(self) -> bool {
+        !matches!(self, DetectorClass::Quorum | DetectorClass::Trusting)
+    }
+
+    /// Does it tell of replicas that meet all others that decide, without a majority
+    /// (Delporte-Gallet, Fauconnier, Guerraoui 2010)? A perfect one does: all that it spares.
+    pub const fn gives_quorums(self) -> bool {
+        matches!(
+            self,
+            DetectorClass::Perfect | DetectorClass::Quorum | DetectorClass::LeaderAndQuorum
+        )
+    }
+
+    /// Does it always name a correct replica, and in the end no other (Aguilera, Toueg, Deianov 1999)?
+    pub const fn gives_trust(self) -> bool {
+        self.gives_quorums() || matches!(self, DetectorClass::Trusting)
+    }
+
+    /// The least that time must promise so that timeouts can build this detector; quorums and trust
+    /// take a majority and no time.
     pub const fn needs(self) -> Synchrony {
         match self {
-            DetectorClass::EventualLeader | DetectorClass::EventuallyPerfect => {
-                Synchrony::PartiallySynchronous
-            }
+            DetectorClass::Quorum | DetectorClass::Trusting => Synchrony::Asynchronous,
             DetectorClass::Perfect => Synchrony::Synchronous,
+            _ => Synchrony::PartiallySynchronous,
         }
     }
 }

@@ -281,21 +281,21 @@ fn a_word_is_unknown() {
         "crash-recovery",
         "crash-recover",
         expect![[r#"
-        shop.toml:2:9: `failures.model`: "crash-recover" is not known here
-          |
-        2 | model = "crash-recover"
-          |         ^^^^^^^^^^^^^^^
-          = help: did you mean "crash-recovery"? It is one of crash-stop, crash-recovery, send-omission, receive-omission, general-omission, timing and byzantine"#]],
+            shop.toml:2:9: `failures.model`: "crash-recover" is not known here
+              |
+            2 | model = "crash-recover"
+              |         ^^^^^^^^^^^^^^^
+              = help: did you mean "crash-recovery"? It is one of initially-dead, crash-stop, crash-recovery, send-omission, receive-omission, general-omission, timing and byzantine"#]],
     );
     wrong(
         "crash-recovery",
         "omission",
         expect![[r#"
-        shop.toml:2:9: `failures.model`: "omission" is not known here
-          |
-        2 | model = "omission"
-          |         ^^^^^^^^^^
-          = help: did you mean "general-omission"? It is one of crash-stop, crash-recovery, send-omission, receive-omission, general-omission, timing and byzantine"#]],
+            shop.toml:2:9: `failures.model`: "omission" is not known here
+              |
+            2 | model = "omission"
+              |         ^^^^^^^^^^
+              = help: did you mean "general-omission"? It is one of initially-dead, crash-stop, crash-recovery, send-omission, receive-omission, general-omission, timing and byzantine"#]],
     );
     wrong(
         "fair-loss",

@@ -37,7 +37,8 @@ fn timings() -> [Timing; 4] {
 /// How a contract may count its faults: who stops for good is faulty for good.
 fn counts(model: FailureModel) -> impl Iterator<Item = FaultCount> {
     let all = FaultCount::ALL.into_iter();
-    all.filter(move |count| model != FailureModel::CrashStop || *count == FaultCount::InTotal)
+    let for_good = model.is_within(FailureModel::CrashStop);
+    all.filter(move |count| !for_good || *count == FaultCount::InTotal)
 }
 
 /// Every contract of up to seven replicas, but for addresses and figures.
@@ -75,11 +76,11 @@ fn every_contract() -> impl Iterator<Item = Contract> {
                             all.push(Contract {
                                 cluster: cluster.clone(),
                                 failures: Failures {
-                                    model,
-                                    tolerate: f,
                                     counted,
+                                    ..Failures::new(model, f)
                                 },
                                 timing,
+                                steps: None,
                                 detector,
                                 links: Links {
                                     model: link,
@@ -104,13 +105,73 @@ fn every_contract() -> impl Iterator<Item = Contract> {
     })
 }
 
+/// Contracts of up to seven replicas that count apart what others count together: crashes and lies,
+/// steps and messages, those that never fail and those that are coming back.
+fn every_finer_contract() -> impl Iterator<Item = Contract> {
+    let plain = every_contract()
+        .filter(|c| !c.storage.may_corrupt && c.replicas() != 6)
+        .filter(|c| c.links.model != LinkModel::Authenticated || c.failures.has_liars());
+    let finer_failures = |contract: &Contract| {
+        let (n, failures) = (contract.replicas(), contract.failures);
+        let mut all = vec![];
+        for crash_only in 1..failures.liars() {
+            all.push(Failures {
+                crash_only,
+                ..failures
+            });
+        }
+        let comes_back = failures.model.behaviours().contains(Behaviour::Restart);
+        if comes_back && !failures.is_lasting() && failures.tolerate < n {
+            for always_up in [0, 1, n - failures.tolerate] {
+                for counts_recovering in [false, true] {
+                    all.push(Failures {
+                        always_up,
+                        counts_recovering,
+                        ..failures
+                    });
+                }
+            }
+        }
+        all
+    };
+    plain.flat_map(move |contract| {
+        let mut all: Vec<Contract> = finer_failures(&contract)
+            .into_iter()
+            .map(|failures| Contract {
+                failures,
+                ..contract.clone()
+            })
+            .collect();
+        let steps = [
+            Synchrony::Synchronous,
+            Synchrony::PartiallySynchronous,
+            Synchrony::Asynchronous,
+        ];
+        if contract.replicas() > 4 {
+            return all;
+        }
+        let others = steps.into_iter();
+        let others = others.filter(|steps| *steps != contract.timing.synchrony());
+        all.extend(others.map(|steps| Contract {
+            steps: Some(steps),
+            ..contract.clone()
+        }));
+        let classes = DetectorClass::ALL.into_iter();
+        all.extend(classes.map(|class| Contract {
+            detector: Some(class),
+            ..contract.clone()
+        }));
+        all
+    })
+}
+
 fn admits(contract: &Contract, protocol: ProtocolName) -> bool {
     admissible(contract, protocol).is_admissible()
 }
 
 #[test]
 fn no_protocol_of_the_catalogue_beats_a_theorem() {
-    for contract in every_contract() {
+    for contract in every_contract().chain(every_finer_contract()) {
         let theorems: Vec<_> = Impossibility::ALL
             .into_iter()
             .filter(|r| r.finding(&contract).is_some())
@@ -136,21 +197,21 @@ fn no_protocol_of_the_catalogue_beats_a_theorem() {
 #[test]
 fn nothing_known_from_the_literature_beats_a_theorem() {
     let mut wrong = std::collections::BTreeMap::new();
-    for contract in every_contract() {
+    for contract in every_contract().chain(every_finer_contract()) {
         for problem in Problem::ALL {
             let contract = Contract {
                 problem: Some(problem),
                 ..contract.clone()
             };
-            let Err(Contradiction { findings }) = contract.check() else {
+            let forbids =
+                |rule: &Impossibility| rule.forbids(problem) && rule.finding(&contract).is_some();
+            let Some(rule) = Impossibility::ALL.into_iter().find(forbids) else {
                 continue;
             };
-            let known = contract.known_elsewhere();
-            for known in known {
-                let rule = findings[0].rule.name();
+            for known in contract.known_elsewhere() {
                 wrong
-                    .entry((known.what, rule, problem))
-                    .or_insert_with(|| format!("{contract:?}"));
+                    .entry((known.what, rule.name(), problem))
+                    .or_insert_with(|| contract.to_toml());
             }
         }
     }
@@ -317,81 +378,114 @@ fn what_the_catalogue_says_agrees_with_a_table_written_by_hand() {
     );
 }
 
-#[test]
-fn a_kinder_world_never_makes_a_protocol_inadmissible() {
-    let timings = timings();
-    // f counts failures at a time or in all, which differ for a disk that forgets; so disks are
-    // good here. Time and links are compared where bounds mean what they say.
-    let good =
-        |c: &Contract| c.storage.model == StorageModel::Durable && !c.storage.may_lie_about_sync;
-    for harsh in every_contract().filter(good) {
-        let mut kinder = Vec::new();
-        for model in FailureModel::ALL
-            .into_iter()
-            .filter(|m| m.is_within(harsh.failures.model))
-        {
-            kinder.push(Contract {
-                failures: Failures {
-                    model,
-                    ..harsh.failures
-                },
-                ..harsh.clone()
+/// Contracts that allow less of one thing, or promise more of it.
+fn kinder(harsh: &Contract) -> Vec<Contract> {
+    let (n, failures) = (harsh.replicas(), harsh.failures);
+    let mut fewer = vec![];
+    for model in FailureModel::ALL {
+        let never = Failures::new(model, failures.tolerate);
+        let honest = failures.crash_only == 0 && model.is_within(failures.model);
+        let counted = failures
+            .counted
+            .min(match model.is_within(FailureModel::CrashStop) {
+                true => FaultCount::InTotal,
+                false => FaultCount::Moving,
+            });
+        if honest {
+            fewer.push(Failures {
+                counted,
+                always_up: failures.always_up,
+                counts_recovering: failures.counts_recovering,
+                ..never
             });
         }
-        for counted in FaultCount::ALL {
-            if counted <= harsh.failures.counted {
-                kinder.push(Contract {
-                    failures: Failures {
-                        counted,
-                        ..harsh.failures
-                    },
-                    ..harsh.clone()
-                });
-            }
-        }
-        if let Some(tolerate) = harsh.failures.tolerate.checked_sub(1) {
-            let failures = Failures {
-                tolerate,
-                ..harsh.failures
-            };
-            kinder.push(Contract {
-                failures,
-                ..harsh.clone()
+    }
+    for counted in FaultCount::ALL {
+        if counted <= failures.counted {
+            fewer.push(Failures {
+                counted,
+                ..failures
             });
         }
-        for timing in timings {
-            let stronger = timing.synchrony() >= harsh.timing.synchrony();
-            if stronger && harsh.links.model != LinkModel::FairLoss {
+    }
+    if let Some(tolerate) = failures.tolerate.checked_sub(1)
+        && failures.crash_only == 0
+    {
+        fewer.push(Failures {
+            tolerate,
+            ..failures
+        });
+    }
+    if failures.liars() > 1 {
+        fewer.push(Failures {
+            crash_only: failures.crash_only + 1,
+            ..failures
+        });
+    }
+    if !failures.is_lasting() {
+        fewer.push(Failures {
+            counts_recovering: true,
+            ..failures
+        });
+        if failures.always_up + failures.tolerate < n {
+            fewer.push(Failures {
+                always_up: failures.always_up + 1,
+                ..failures
+            });
+        }
+    }
+    let mut kinder: Vec<Contract> = fewer
+        .into_iter()
+        .map(|failures| Contract {
+            failures,
+            ..harsh.clone()
+        })
+        .collect();
+    // Time and links are compared where bounds mean what they say.
+    if harsh.links.model != LinkModel::FairLoss {
+        for timing in timings() {
+            if timing.synchrony() >= harsh.timing.synchrony() {
                 kinder.push(Contract {
                     timing,
                     ..harsh.clone()
                 });
             }
         }
-        for model in LinkModel::ALL
-            .into_iter()
-            .filter(|m| *m >= harsh.links.model)
-        {
+    }
+    for model in LinkModel::ALL {
+        if model >= harsh.links.model {
+            let links = Links {
+                model,
+                ..harsh.links
+            };
             kinder.push(Contract {
-                links: Links {
-                    model,
-                    ..harsh.links
-                },
+                links,
                 ..harsh.clone()
             });
         }
-        let links = Links {
+    }
+    kinder.push(Contract {
+        links: Links {
             signatures: true,
             ..harsh.links
-        };
-        kinder.push(Contract {
-            links,
-            ..harsh.clone()
-        });
-        kinder.push(Contract {
-            deterministic: false,
-            ..harsh.clone()
-        });
+        },
+        ..harsh.clone()
+    });
+    kinder.push(Contract {
+        deterministic: false,
+        ..harsh.clone()
+    });
+    kinder
+}
+
+#[test]
+fn a_kinder_world_never_makes_a_protocol_inadmissible() {
+    // f counts failures at a time or in all, which differ for a disk that forgets; so disks are
+    // good here.
+    let good =
+        |c: &Contract| c.storage.model == StorageModel::Durable && !c.storage.may_lie_about_sync;
+    for harsh in every_contract().chain(every_finer_contract()).filter(good) {
+        let kinder = kinder(&harsh);
         for protocol in ProtocolName::ALL.into_iter().filter(|p| admits(&harsh, *p)) {
             for kind in &kinder {
                 assert!(
@@ -401,6 +495,108 @@ fn a_kinder_world_never_makes_a_protocol_inadmissible() {
             }
         }
     }
+}
+
+/// The theorem by which no protocol solves each problem under a contract.
+fn forbidden(contract: &Contract) -> [Option<Impossibility>; Problem::ALL.len()] {
+    let mut contract = contract.clone();
+    Problem::ALL.map(|problem| {
+        contract.problem = Some(problem);
+        let forbids =
+            |rule: &Impossibility| rule.forbids(problem) && rule.finding(&contract).is_some();
+        Impossibility::ALL.into_iter().find(forbids)
+    })
+}
+
+/// Oracles from which another can be built, whatever else is assumed.
+fn weaker_oracles(class: DetectorClass) -> &'static [DetectorClass] {
+    use DetectorClass::*;
+    match class {
+        Perfect => &[EventuallyPerfect, EventuallyStrong, EventualLeader],
+        EventuallyPerfect => &[EventuallyStrong, EventualLeader],
+        EventuallyStrong => &[EventualLeader],
+        EventualLeader => &[EventuallyStrong],
+        LeaderAndQuorum => &[EventualLeader, Quorum, Trusting],
+        Quorum => &[Trusting],
+        Trusting => &[],
+    }
+}
+
+/// Who can solve a problem can solve all that follows from it.
+#[test]
+fn what_is_forbidden_is_not_got_by_another_name() {
+    let mut wrong = std::collections::BTreeMap::new();
+    let all = every_contract().chain(every_finer_contract());
+    for contract in all.filter(|c| c.replicas() <= 4) {
+        let (n, failures) = (contract.replicas(), contract.failures);
+        let forbidden = forbidden(&contract);
+        for (problem, _) in Problem::ALL
+            .iter()
+            .zip(forbidden)
+            .filter(|(_, it)| it.is_none())
+        {
+            for (other, rule) in Problem::ALL.into_iter().zip(forbidden) {
+                if let Some(rule) = rule.filter(|_| problem.gives(other, n, &failures)) {
+                    wrong
+                        .entry((problem, other, rule.name()))
+                        .or_insert_with(|| contract.to_toml());
+                }
+            }
+        }
+    }
+    let all: Vec<_> = wrong.keys().collect();
+    assert!(
+        wrong.is_empty(),
+        "{all:?} such as {:?}",
+        wrong.values().next()
+    );
+}
+
+/// What is forbidden in a kind world is forbidden in a harsh one.
+///
+/// A detector is claimed of the world, and a harsher world may be too harsh for it: so none is here
+/// but oracles, of which the weaker are harsher.
+#[test]
+fn a_harsher_world_never_lifts_a_theorem() {
+    let mut wrong = std::collections::BTreeMap::new();
+    let oracle = |c: &Contract| c.detector.is_none() || c.timing == Timing::Asynchronous;
+    let all = every_contract().chain(every_finer_contract());
+    for harsh in all.filter(|c| oracle(c) && c.replicas() <= 4) {
+        let mut kinder = kinder(&harsh);
+        kinder.retain(oracle);
+        kinder.push(Contract {
+            cluster: Cluster::loopback("more", harsh.replicas() + 1),
+            ..harsh.clone()
+        });
+        let stronger = DetectorClass::ALL.into_iter().filter(|class| {
+            let weak = harsh.detector;
+            weak.is_some_and(|weak| weaker_oracles(*class).contains(&weak))
+        });
+        kinder.extend(stronger.map(|class| Contract {
+            detector: Some(class),
+            ..harsh.clone()
+        }));
+        let of_harsh = forbidden(&harsh);
+        for kind in kinder {
+            // Those that fail and do not lie have to commit as the others do. Liars are left out.
+            let binds_more = harsh.failures.has_liars() && !kind.failures.has_liars();
+            for ((problem, of_harsh), of_kind) in
+                Problem::ALL.into_iter().zip(of_harsh).zip(forbidden(&kind))
+            {
+                if binds_more && problem == Problem::AtomicCommit {
+                    continue;
+                }
+                if let (None, Some(rule)) = (of_harsh, of_kind) {
+                    wrong
+                        .entry((rule.name(), problem))
+                        .or_insert_with(|| (harsh.to_toml(), kind.to_toml()));
+                }
+            }
+        }
+    }
+    let first: Vec<_> = wrong.iter().next().into_iter().collect();
+    let all: Vec<_> = wrong.keys().collect();
+    assert!(wrong.is_empty(), "{all:?} such as {first:#?}");
 }
 
 #[test]
@@ -541,7 +737,7 @@ fn a_contradiction_is_said_in_a_few_lines() {
             Votes count only if it is known who cast them: a liar that can speak for others has as many
             votes as it likes (assumption A2 of Lamport, Shostak, Pease, TOPLAS 1982; Douceur, IPTPS 2002).
             → make the links authenticated, or sign messages (signatures = true).
-          byzantine-third: n = 3 replicas are not more than 3f = 3, and time is partially-synchronous.
+          byzantine-third: n = 3 replicas are not more than 3f = 3, and timing is partially-synchronous.
             Without synchrony, agreement needs more than 3f replicas when f may lie, with signatures or
             without (Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985).
             → run 4 replicas, or tolerate 0 liars.
@@ -574,8 +770,14 @@ fn any_contract() -> impl Strategy<Value = Contract> {
             1..=MAX_MEMBERS,
             any::<prop::sample::Index>(),
         ),
-        (pick(7), pick(3), pick(3), pick(2), any::<[bool; 5]>()),
-        timing,
+        (
+            pick(FailureModel::ALL.len()),
+            pick(3),
+            pick(3),
+            pick(2),
+            any::<[bool; 6]>(),
+        ),
+        (timing, prop::option::of(pick(3)), any::<[u8; 2]>()),
         prop::option::of(pick(DetectorClass::ALL.len())),
         prop::option::of(pick(ProtocolName::ALL.len())),
         prop::option::of(pick(Problem::ALL.len())),
@@ -584,17 +786,35 @@ fn any_contract() -> impl Strategy<Value = Contract> {
             |(
                 (name, n, f),
                 (failure, count, link, storage, flags),
-                timing,
+                (timing, steps, [crash_only, always_up]),
                 detector,
                 protocol,
                 problem,
             )| {
+                let (model, f) = (FailureModel::ALL[failure], f.index(n));
+                let mut failures = Failures::new(model, f);
+                let comes_back = model.behaviours().contains(Behaviour::Restart);
+                if comes_back {
+                    failures.counted = FaultCount::ALL[count];
+                }
+                if comes_back && !failures.is_lasting() {
+                    failures.always_up = usize::from(always_up) % (n - f + 1);
+                    failures.counts_recovering = flags[5];
+                }
+                if failures.has_liars() {
+                    failures.crash_only = usize::from(crash_only) % f;
+                }
+                let all_steps = [
+                    Synchrony::Synchronous,
+                    Synchrony::PartiallySynchronous,
+                    Synchrony::Asynchronous,
+                ];
                 Contract {
                     cluster: Cluster::loopback(&name, n),
-                    failures: Failures {
-                        counted: FaultCount::ALL[if failure == 0 { 0 } else { count }],
-                        ..Failures::new(FailureModel::ALL[failure], f.index(n))
-                    },
+                    failures,
+                    steps: steps
+                        .map(|i| all_steps[i])
+                        .filter(|it| *it != timing.synchrony()),
                     timing,
                     detector: detector.map(|i| DetectorClass::ALL[i]),
                     links: Links {

@@ -18,8 +18,12 @@ pub(super) fn assumed(contract: &Contract) -> Vec<Assumption> {
 }
 
 fn failures(contract: &Contract) -> Assumption {
-    let (model, f) = (contract.failures.model, contract.tolerate());
+    let failures = &contract.failures;
+    let (model, f) = (failures.model, contract.tolerate());
     let mut meaning = match model {
+        FailureModel::InitiallyDead => {
+            "a faulty replica is dead from the start; one that takes a step works for good"
+        }
         FailureModel::CrashStop => "a faulty replica works correctly until it stops for good",
         FailureModel::CrashRecovery => {
             "a faulty replica stops and may come back, again and again; it never says anything \
@@ -53,16 +57,51 @@ fn failures(contract: &Contract) -> Assumption {
         1 => "one replica".to_owned(),
         _ => format!("{f} replicas"),
     };
+    if failures.always_up > 0 {
+        meaning += &format!(
+            "; {} never {}, but it is not known which",
+            failures.always_up,
+            if failures.always_up == 1 {
+                "fails"
+            } else {
+                "fail"
+            }
+        );
+    }
+    if failures.counts_recovering {
+        meaning.push_str(
+            "; one that comes back counts as faulty until the others have told it what it missed",
+        );
+    }
+    if failures.crash_only > 0 {
+        let text = format!(
+            "{} crash and {} lie, {}",
+            failures.crash_only,
+            failures.liars(),
+            counted_in_words(failures.counted)
+        );
+        return Assumption {
+            part: "failures",
+            model: format!("at most {text}"),
+            meaning: format!("{meaning}; one that only crashes says nothing wrong"),
+        };
+    }
     let most = match (f, contract.failures.counted) {
         (0, _) => "of none".to_owned(),
-        (_, FaultCount::InTotal) => format!("of {replicas} in all"),
-        (_, FaultCount::AtATime) => format!("of {replicas} at a time"),
-        (_, FaultCount::Moving) => format!("of {replicas} at a time, moving without end"),
+        (_, counted) => format!("of {replicas} {}", counted_in_words(counted)),
     };
     Assumption {
         part: "failures",
         model: format!("{model} {most}"),
         meaning,
+    }
+}
+
+fn counted_in_words(counted: FaultCount) -> &'static str {
+    match counted {
+        FaultCount::InTotal => "in all",
+        FaultCount::AtATime => "at a time",
+        FaultCount::Moving => "at a time, moving without end",
     }
 }
 
@@ -85,6 +124,16 @@ fn timing(contract: &Contract) -> Assumption {
         ),
         Timing::Asynchronous => "nothing is bounded: slow and dead look alike, for ever".to_owned(),
     };
+    meaning.push_str(match contract.steps {
+        None => "",
+        Some(Synchrony::Synchronous) => {
+            "; that is of messages: steps are bounded, and the bound is known"
+        }
+        Some(Synchrony::PartiallySynchronous) => {
+            "; that is of messages: steps are bounded only in the end, or by no known bound"
+        }
+        Some(Synchrony::Asynchronous) => "; that is of messages: steps may take any time",
+    });
     if contract.deterministic {
         meaning.push_str("; protocols may not draw random numbers");
     }
@@ -116,11 +165,27 @@ fn figures(bounds: &Bounds) -> String {
 fn detector(contract: &Contract, detector: DetectorClass) -> Assumption {
     let mut meaning = match detector {
         DetectorClass::EventualLeader => "from some time on, all name the same correct replica",
+        DetectorClass::EventuallyStrong => {
+            "in the end every crashed replica is suspected, and one correct one is not"
+        }
+        DetectorClass::Quorum => {
+            "names sets of replicas, any two of which meet, and in the end correct ones only"
+        }
+        DetectorClass::LeaderAndQuorum => {
+            "from some time on, all name the same correct replica as leader; and it names sets of \
+             replicas, any two of which meet, in the end correct ones only"
+        }
+        DetectorClass::Trusting => {
+            "names sets of replicas that always hold a correct one, and in the end no other"
+        }
         DetectorClass::EventuallyPerfect => "from some time on, exactly the crashed are suspected",
         DetectorClass::Perfect => "every crashed replica is suspected, and never anybody else",
     }
     .to_owned();
-    let suspects = detector != DetectorClass::EventualLeader;
+    let suspects = matches!(
+        detector,
+        DetectorClass::EventuallyPerfect | DetectorClass::Perfect
+    );
     if suspects && contract.allows(Behaviour::Restart) {
         meaning.push_str("; one that comes back is suspected until it is heard");
     }

@@ -164,7 +164,7 @@ pub fn explain(contract: &Contract) -> Explanation {
 fn figures(contract: &Contract, standing: &ContractStatus) -> Figures {
     let (n, f) = (contract.replicas(), contract.tolerate());
     let quorum = contract.quorum();
-    let honest = contract.failures.model.is_honest();
+    let liars = contract.failures.liars();
     let rounds = contract.effective_synchrony() == Synchrony::Synchronous && f > 0;
     let least_rounds = rounds.then_some((f + 1).min(n.saturating_sub(1)));
     let round = match &contract.timing {
@@ -180,12 +180,12 @@ fn figures(contract: &Contract, standing: &ContractStatus) -> Figures {
         safe: quorum.is_safe(),
         live: quorum.is_live(),
         quorum,
-        least_replicas: match (honest, contract.outvotes_in_time()) {
-            (true, _) => quorum::replicas_for_crashes(f),
-            (false, true) => quorum::replicas_for_timely_liars(f),
-            (false, false) => quorum::replicas_for_liars(f),
+        least_replicas: match (liars, contract.outvotes_in_time()) {
+            (0, _) => quorum::replicas_for_crashes(f),
+            (_, true) => quorum::replicas_for_timely_liars(f),
+            (_, false) => quorum::replicas_for_mixed(f - liars, liars),
         },
-        most_faults: if honest || contract.outvotes_in_time() {
+        most_faults: if liars == 0 || contract.outvotes_in_time() {
             quorum::max_crashes(n)
         } else {
             quorum::max_liars(n)

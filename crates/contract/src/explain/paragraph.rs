@@ -28,6 +28,12 @@ fn defended(contract: &Contract) -> String {
     let replicas = if n == 1 { "replica" } else { "replicas" };
     match f {
         0 => format!("We design for {n} {replicas} of which none ever fails."),
+        _ if contract.failures.crash_only > 0 => format!(
+            "We design for crashes and lies, counted apart: of {n} {replicas}, at most {} may crash and \
+             {} may lie, ever.",
+            contract.failures.crash_only,
+            contract.failures.liars(),
+        ),
         _ => format!(
             "We design under the {model} failure model: of {n} {replicas}, at most {f} {} \
              faulty{}.",

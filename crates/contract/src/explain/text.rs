@@ -50,7 +50,7 @@ fn names(set: Behaviours) -> String {
     if set.is_empty() {
         return "nothing".to_owned();
     }
-    set.iter().map(|b| b.name()).collect::<Vec<_>>().join(", ")
+    set.names().collect::<Vec<_>>().join(", ")
 }
 
 fn count(n: u64, one: &str, many: &str) -> String {
@@ -126,15 +126,19 @@ impl Explanation {
         let figures = &self.follows;
         let quorum = &figures.quorum;
         let (n, faults) = (quorum.replicas, quorum.faults);
-        let by_twos = self.contract.failures.model.is_honest() || self.contract.outvotes_in_time();
-        let factor = if by_twos { 2 } else { 3 };
+        let failures = &self.contract.failures;
+        let formula = match (failures.has_liars(), failures.crash_only) {
+            (true, 0) if !self.contract.outvotes_in_time() => "3f + 1",
+            (true, 1..) if !self.contract.outvotes_in_time() => "2c + 3b + 1",
+            _ => "2f + 1",
+        };
         let fewer = if figures.least_rounds.is_some() && !figures.live {
             "; protocols that count rounds instead of votes may do with fewer"
         } else {
             ""
         };
         let replicas = format!(
-            "n = {n}; quorums that survive f = {faults} need {factor}f + 1 = {}{fewer}",
+            "n = {n}; quorums that survive f = {faults} need {formula} = {}{fewer}",
             figures.least_replicas
         );
         write_beside(f, "  replicas", BESIDE, &replicas)?;

@@ -1,10 +1,10 @@
 //! From TOML to a [`Contract`], section by section.
 
 use super::error::ContractError;
+use super::failures::read_failures;
 use super::reader::{SourceText, Table, TableEntry};
 use crate::cluster::{self, Address, Cluster, MAX_MEMBERS, Member};
 use crate::contract::Contract;
-use crate::failure::{FailureModel, Failures, FaultCount};
 use crate::links::{LinkModel, Links};
 use crate::problem::Problem;
 use crate::protocol::ProtocolName;
@@ -45,7 +45,7 @@ impl Contract {
             )?,
             n,
         )?;
-        let (timing, detector) = read_timing(need_table(
+        let (timing, steps, detector) = read_timing(need_table(
             &root,
             "timing",
             "add `[timing]` with `model = \"partially-synchronous\"` and `bound = \"unknown\"`",
@@ -70,6 +70,7 @@ impl Contract {
             cluster,
             failures,
             timing,
+            steps,
             detector,
             links,
             storage,
@@ -209,50 +210,14 @@ fn read_address(
     }
 }
 
-/// How replicas may fail, `n` of them, as a contract file says it.
+/// What may be assumed about time, of steps if that is not the same, and the detector that is claimed,
+/// as a contract file says it.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn read_failures(table: Table<'_>, n: usize) -> Result<Failures, ContractError> {
-    let model = table
-        .need("model", "add `model = \"crash-recovery\"`")?
-        .choice(&FailureModel::ALL, FailureModel::name)?;
-    let entry = table.need(
-        "tolerate",
-        "add `tolerate = 1`: how many may be faulty at a time",
-    )?;
-    let tolerate = entry.number(0, MAX_MEMBERS)?;
-    if tolerate >= n {
-        let problem = format!("all {n} replicas may be faulty");
-        let remedy = format!("write {} or less, or add members", n - 1);
-        return Err(entry.error(problem, remedy));
-    }
-    let counted = match table.get("counted") {
-        None => model.counted(),
-        Some(entry) => {
-            let counted = entry.choice(&FaultCount::ALL, FaultCount::name)?;
-            if model == FailureModel::CrashStop && counted != FaultCount::InTotal {
-                return Err(entry.error(
-                    "a replica that stops for good is faulty for good",
-                    "remove this line, or write `model = \"crash-recovery\"`",
-                ));
-            }
-            counted
-        }
-    };
-    table.finish()?;
-    Ok(Failures {
-        model,
-        tolerate,
-        counted,
-    })
-}
-
-/// What may be assumed about time, and the detector that is claimed, as a contract file says it.
-///
-/// # Errors
-/// The first thing that is wrong.
-pub fn read_timing(table: Table<'_>) -> Result<(Timing, Option<DetectorClass>), ContractError> {
+pub fn read_timing(
+    table: Table<'_>,
+) -> Result<(Timing, Option<Synchrony>, Option<DetectorClass>), ContractError> {
     let models = [
         Synchrony::Synchronous,
         Synchrony::PartiallySynchronous,
@@ -287,8 +252,12 @@ pub fn read_timing(table: Table<'_>) -> Result<(Timing, Option<DetectorClass>), 
             }
         }
     }
+    let steps = match table.get("steps") {
+        Some(entry) => Some(entry.choice(&models, Synchrony::name)?),
+        None => None,
+    };
     table.finish()?;
-    Ok((timing, detector))
+    Ok((timing, steps.filter(|steps| *steps != model), detector))
 }
 
 fn read_bounds(table: &Table<'_>) -> Result<Bounds, ContractError> {

@@ -27,13 +27,31 @@ impl Contract {
             writeln!(out)?;
         }
         writeln!(out, "[failures]")?;
-        writeln!(out, "# {}", FAILURE_MODELS)?;
-        writeln!(out, "model = \"{}\"", self.failures.model)?;
-        writeln!(out, "# How many replicas may be faulty.")?;
-        writeln!(out, "tolerate = {}", self.failures.tolerate)?;
-        if self.failures.counted != self.failures.model.counted() {
+        let failures = &self.failures;
+        if failures.crash_only > 0 {
+            writeln!(out, "# How many replicas may crash, and how many may lie.")?;
+            writeln!(out, "crash = {}", failures.crash_only)?;
+            writeln!(out, "byzantine = {}", failures.liars())?;
+        } else {
+            writeln!(out, "# {}", FAILURE_MODELS)?;
+            writeln!(out, "model = \"{}\"", failures.model)?;
+            writeln!(out, "# How many replicas may be faulty.")?;
+            writeln!(out, "tolerate = {}", failures.tolerate)?;
+        }
+        if failures.counted != self.failures.model.counted() {
             writeln!(out, "# in-total | at-a-time | moving")?;
-            writeln!(out, "counted = \"{}\"", self.failures.counted)?;
+            writeln!(out, "counted = \"{}\"", failures.counted)?;
+        }
+        if failures.always_up > 0 {
+            writeln!(out, "# So many never fail; it is not known which.")?;
+            writeln!(out, "always_up = {}", failures.always_up)?;
+        }
+        if failures.counts_recovering {
+            writeln!(
+                out,
+                "# One that comes back is faulty until it is told what it missed."
+            )?;
+            writeln!(out, "counts_recovering = true")?;
         }
 
         writeln!(out, "\n[timing]")?;
@@ -52,8 +70,12 @@ impl Contract {
             Timing::Synchronous(bounds) => write_bounds(out, bounds)?,
             Timing::Asynchronous => {}
         }
+        if let Some(steps) = self.steps {
+            writeln!(out, "# Of steps, if time promises not the same of them.")?;
+            writeln!(out, "steps = \"{steps}\"")?;
+        }
         if let Some(detector) = self.detector {
-            writeln!(out, "# eventual-leader | eventually-perfect | perfect")?;
+            writeln!(out, "# {DETECTORS}")?;
             writeln!(out, "detector = \"{detector}\"")?;
         }
 
@@ -101,7 +123,10 @@ impl Contract {
     }
 }
 
-const FAILURE_MODELS: &str = "crash-stop | crash-recovery | send-omission | receive-omission |\n\
+const DETECTORS: &str = "eventual-leader | eventually-strong | eventually-perfect | perfect |\n\
+                         # quorum | leader-and-quorum | trusting";
+
+const FAILURE_MODELS: &str = "initially-dead | crash-stop | crash-recovery | send-omission | receive-omission |\n\
                               # general-omission | timing | byzantine";
 
 fn write_bounds(out: &mut String, bounds: &Bounds) -> std::fmt::Result {

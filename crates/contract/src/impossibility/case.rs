@@ -17,16 +17,15 @@ impl Impossibility {
     /// Why the rule applies, and the remedy.
     pub(super) fn case(self, c: &Contract) -> Option<(String, String)> {
         let (n, f) = (c.replicas(), c.tolerate());
+        let liars = c.failures.liars();
+        let crashes = f - liars;
         let honest = c.failures.model.is_honest();
-        // A liar that restarts counts among the f for good; of the honest, all may restart in turn.
-        let restarts =
-            honest && f > 0 && c.failures.model.behaviours().contains(Behaviour::Restart);
-        // With known bounds, one that comes back is told from one that never left, and left out.
-        let always_up = match (c.failures.is_lasting(), c.effective_synchrony()) {
-            (true, Synchrony::Synchronous) => n,
-            (true, _) => n.saturating_sub(f),
-            (false, _) => 0,
-        };
+        let oracle = c.oracle();
+        // Where a liar counts for good, one that restarts is one of the f still; else all may restart
+        // in their turn.
+        let restarts = f > 0
+            && (honest || !c.failures.is_lasting())
+            && c.failures.model.behaviours().contains(Behaviour::Restart);
         let synchrony = c.effective_synchrony();
         let unbounded = synchrony < Synchrony::Synchronous;
         let case = |because: String, remedy: String| Some((because, remedy));
@@ -38,13 +37,10 @@ impl Impossibility {
             Impossibility::Flp
                 if synchrony == Synchrony::Asynchronous
                     && c.deterministic
-                    && f > 0
-                    && c.oracle().is_none() =>
+                    && fails_in_the_run(c)
+                    && !oracle.is_some_and(DetectorClass::elects) =>
             {
-                let time = match c.timing.synchrony() {
-                    Synchrony::Asynchronous => "timing is asynchronous",
-                    _ => NO_BOUND_HOLDS,
-                };
+                let time = c.why_unbounded();
                 case(
                     format!("{time}, the protocol must be deterministic, and f = {f} may crash"),
                     "allow random choices (deterministic = false), or assume partially-synchronous \
@@ -53,75 +49,92 @@ impl Impossibility {
                 )
             }
             Impossibility::CrashHalf
-                if honest
-                    && f > 0
-                    && (unbounded || comes_back(c))
+                if f > 0
                     && n <= 2 * f
-                    && c.oracle() != Some(DetectorClass::Perfect) => case(
-                match unbounded {
-                    true => format!("n = {n} replicas are not more than 2f = {}", 2 * f),
-                    false => format!(
-                        "n = {n} replicas are not more than 2f = {}, and one half may be down until \
-                         the other goes down",
-                        2 * f
-                    ),
-                },
-                format!(
-                    "run {} replicas, or tolerate {}",
-                    quorum::replicas_for_crashes(f),
-                    quorum::max_crashes(n)
-                ),
-            ),
-            Impossibility::ByzantineThird if !honest && f > 0 && unbounded && n <= 3 * f => case(
-                format!(
-                    "n = {n} replicas are not more than 3f = {}, and time is {}",
-                    3 * f,
-                    synchrony
-                ),
-                format!(
-                    "run {} replicas, or tolerate {} {}",
-                    quorum::replicas_for_liars(f),
-                    quorum::max_liars(n),
-                    if quorum::max_liars(n) == 1 { "liar" } else { "liars" },
-                ),
-            ),
-            Impossibility::ByzantineThirdUnsigned
-                if !honest && f > 0 && !unbounded && n <= 3 * f && !c.links.signatures =>
+                    && (honest && unbounded && !c.only_steps_are_late()
+                        || comes_back(c) && (honest || !unbounded))
+                    && !c.is_told_of_partitions() =>
             {
                 case(
-                    format!("n = {n} replicas are not more than 3f = {}, unsigned", 3 * f),
+                    match unbounded {
+                        true => format!("n = {n} replicas are not more than 2f = {}", 2 * f),
+                        false => format!(
+                            "n = {n} replicas are not more than 2f = {}, and one half may be down \
+                             until the other goes down",
+                            2 * f
+                        ),
+                    },
+                    format!(
+                        "run {} replicas, or tolerate {}",
+                        quorum::replicas_for_crashes(f),
+                        quorum::max_crashes(n)
+                    ),
+                )
+            }
+            Impossibility::ByzantineThird if liars > 0 && unbounded && n <= least_of_liars(c) => {
+                let bound = least_of_liars(c);
+                case(
+                    format!(
+                        "n = {n} replicas are not more than {} = {bound}, and {}",
+                        named(bound, liars, crashes),
+                        c.why_unbounded()
+                    ),
+                    match crashes {
+                        0 => format!(
+                            "run {} replicas, or tolerate {} {}",
+                            bound + 1,
+                            quorum::max_liars(n),
+                            if quorum::max_liars(n) == 1 { "liar" } else { "liars" },
+                        ),
+                        _ => format!("run {} replicas, or tolerate fewer", bound + 1),
+                    },
+                )
+            }
+            Impossibility::ByzantineThirdUnsigned
+                if liars > 0
+                    && (!unbounded || c.only_steps_are_late())
+                    && n <= 3 * liars + crashes
+                    && !c.links.signatures =>
+            {
+                let bound = 3 * liars + crashes;
+                case(
+                    format!(
+                        "n = {n} replicas are not more than {} = {bound}, unsigned",
+                        named(bound, liars, crashes)
+                    ),
                     format!(
                         "sign messages (signatures = true), or run {} replicas",
-                        quorum::replicas_for_liars(f)
+                        bound + 1
                     ),
                 )
             }
             Impossibility::ClientsOutvoted
-                if !honest && f > 0 && !unbounded && n <= 2 * f && c.links.signatures =>
+                if liars > 0 && !unbounded && n <= 2 * liars + crashes =>
             {
+                let bound = 2 * liars + crashes;
                 case(
-                    format!("n = {n} replicas are not more than 2f = {}", 2 * f),
-                    format!("run {} replicas, or choose a broadcast protocol", 2 * f + 1),
+                    format!(
+                        "n = {n} replicas are not more than {} = {bound}",
+                        named(bound, liars, crashes)
+                    ),
+                    format!("run {} replicas, or choose a broadcast protocol", bound + 1),
                 )
             }
-            Impossibility::Impersonation if !honest && f > 0 && !c.authenticates() => case(
+            Impossibility::Impersonation if liars > 0 && !c.authenticates() => case(
                 format!("replicas may lie, and links are {} only", c.links.model),
                 "make the links authenticated, or sign messages (signatures = true)".to_owned(),
             ),
-            Impossibility::UniformLiars if f > 0 && !honest => case(
-                format!("f = {f} of n = {n} replicas may lie"),
+            Impossibility::UniformLiars if liars > 0 => case(
+                format!("{liars} of n = {n} replicas may lie"),
                 "ask for the same of correct replicas only (consensus, reliable-broadcast), or for a \
                  log, whose clients outvote the liars"
                     .to_owned(),
             ),
             Impossibility::TerminatingDetector
-                if f > 0 && unbounded && c.oracle() != Some(DetectorClass::Perfect) =>
+                if f > 0 && unbounded && oracle != Some(DetectorClass::Perfect) =>
             {
                 case(
-                    match c.timing.synchrony() {
-                        Synchrony::Synchronous => NO_BOUND_HOLDS.to_owned(),
-                        synchrony => format!("timing is {synchrony}"),
-                    },
+                    c.why_unbounded().to_owned(),
                     "ask for reliable-broadcast, which may leave all waiting for a faulty sender; or \
                      prove the bounds and say synchronous, with reliable links"
                         .to_owned(),
@@ -131,7 +144,8 @@ impl Impossibility {
                 if f > 0
                     && honest
                     && unbounded
-                    && c.oracle() != Some(DetectorClass::Perfect) =>
+                    && !c.only_steps_are_late()
+                    && !c.is_told_of_partitions() =>
             {
                 let Problem::KSet(k) = c.problem() else {
                     return None;
@@ -139,7 +153,8 @@ impl Impossibility {
                 let k = usize::from(k);
                 let undecided = synchrony == Synchrony::Asynchronous
                     && c.deterministic
-                    && c.oracle().is_none()
+                    && fails_in_the_run(c)
+                    && !oracle.is_some_and(DetectorClass::elects)
                     && f >= k;
                 let apart = (k + 1) * n.saturating_sub(f) <= n;
                 (undecided || apart).then(|| {
@@ -149,7 +164,9 @@ impl Impossibility {
                             k + 1,
                             n - f
                         ),
-                        false => format!("timing is {synchrony}, and f = {f} may crash, k = {k}"),
+                        false => {
+                            format!("{}, and f = {f} may crash, k = {k}", c.why_unbounded())
+                        }
                     };
                     // The most that leaves no k + 1 groups, and where nothing is bounded fewer than k.
                     let together = n - n / (k + 1) - 1;
@@ -167,7 +184,8 @@ impl Impossibility {
                     && unbounded
                     && n <= 2 * f
                     && c.links.model == LinkModel::FairLoss
-                    && c.oracle() != Some(DetectorClass::Perfect) =>
+                    && fails_in_the_run(c)
+                    && !oracle.is_some_and(DetectorClass::gives_trust) =>
             {
                 case(
                     format!("n = {n} replicas are not more than 2f = {}, and links lose", 2 * f),
@@ -178,7 +196,10 @@ impl Impossibility {
                 )
             }
             Impossibility::MovingFaults
-                if f > 0 && c.deterministic && c.failures.counted == FaultCount::Moving =>
+                if f > 0
+                    && c.deterministic
+                    && c.failures.counted == FaultCount::Moving
+                    && c.failures.always_up == 0 =>
             {
                 case(
                     format!(
@@ -191,7 +212,14 @@ impl Impossibility {
                 )
             }
             Impossibility::OmissionHalf
-                if honest && f > 0 && !unbounded && loses_both_ways(c) && n <= 2 * f =>
+                if honest
+                    && f > 0
+                    && (!unbounded
+                        || c.only_steps_are_late()
+                        || !Impossibility::CrashHalf.forbids(c.problem()))
+                    && loses_both_ways(c)
+                    && n <= 2 * f
+                    && !c.is_told_of_partitions() =>
             {
                 case(
                     format!("n = {n} replicas are not more than 2f = {}", 2 * f),
@@ -205,7 +233,7 @@ impl Impossibility {
             }
             Impossibility::DeafThirds
                 if f > 0
-                    && !unbounded
+                    && (!unbounded || c.only_steps_are_late())
                     && c.failures.model == FailureModel::ReceiveOmission
                     && n <= 3 * f / 2 =>
             {
@@ -215,7 +243,7 @@ impl Impossibility {
                 )
             }
             Impossibility::Amnesia
-                if restarts && always_up <= f && c.storage.model == StorageModel::Amnesiac => case(
+                if restarts && forgets_for_good(c) && c.storage.model == StorageModel::Amnesiac => case(
                 format!(
                     "under {} {}, and storage is amnesiac: no vote of a quorum is safe",
                     c.failures.model,
@@ -227,7 +255,7 @@ impl Impossibility {
             ),
             Impossibility::LyingSync
                 if restarts
-                    && always_up <= f
+                    && forgets_for_good(c)
                     && c.storage.model == StorageModel::Durable
                     && c.storage.may_lie_about_sync =>
             {
@@ -245,11 +273,11 @@ impl Impossibility {
             Impossibility::PerfectDetector
                 if f > 0
                     && c.detector == Some(DetectorClass::Perfect)
-                    && c.oracle().is_none()
+                    && oracle.is_none()
                     && !c.may_detect_perfectly() =>
             {
-                let because = if c.timing.synchrony() < Synchrony::Synchronous {
-                    format!("timing is {}", c.timing.synchrony())
+                let because = if c.declared_synchrony() < Synchrony::Synchronous {
+                    c.why_unbounded().to_owned()
                 } else if c.links.model == LinkModel::FairLoss {
                     "links may lose every message that would prove a replica alive".to_owned()
                 } else {
@@ -263,21 +291,36 @@ impl Impossibility {
                 )
             }
             Impossibility::EventualDetector
-                if f > 0
-                    && c.oracle().is_none()
+                if fails_in_the_run(c)
+                    && oracle.is_none()
                     && c.detector.is_some_and(|d| d.needs() == Synchrony::PartiallySynchronous)
                     && synchrony == Synchrony::Asynchronous =>
             {
                 case(
-                    NO_BOUND_HOLDS.to_owned(),
+                    c.why_unbounded().to_owned(),
                     "assume partially-synchronous timing, or claim no detector and decide by \
                      chance"
                         .to_owned(),
                 )
             }
+            Impossibility::QuorumDetector
+                if f > 0
+                    && oracle.is_none()
+                    && c.detector.is_some_and(gathers)
+                    && unbounded
+                    && n <= 2 * f =>
+            {
+                case(
+                    format!("n = {n} replicas are not more than 2f = {}", 2 * f),
+                    format!(
+                        "run {} replicas, or claim what timeouts can build (eventual-leader)",
+                        quorum::replicas_for_crashes(f)
+                    ),
+                )
+            }
             Impossibility::SilentIsNotCrashed
                 if f > 0
-                    && c.oracle().is_none()
+                    && oracle.is_none()
                     && c.detector == Some(DetectorClass::EventuallyPerfect)
                     && !c.failures.model.is_within(FailureModel::CrashRecovery) =>
             {
@@ -321,7 +364,53 @@ fn in_their_turn(c: &Contract) -> String {
 /// May each half of the replicas be down in its turn, so that the two never meet?
 fn comes_back(c: &Contract) -> bool {
     c.failures.counted > FaultCount::InTotal
+        && c.failures.always_up == 0
+        && !c.failures.counts_recovering
         && c.failures.model.behaviours().contains(Behaviour::Restart)
+}
+
+/// May a replica fail once the run has begun?
+fn fails_in_the_run(c: &Contract) -> bool {
+    c.tolerate() > 0 && c.failures.model != FailureModel::InitiallyDead
+}
+
+/// May so many forget what they promised that those who never do are too few to remind them?
+fn forgets_for_good(c: &Contract) -> bool {
+    let (n, f) = (c.replicas(), c.tolerate());
+    if c.effective_synchrony() == Synchrony::Synchronous && c.failures.never_fail(n) > 0 {
+        // One that comes back is told from one that never left, and left out.
+        return false;
+    }
+    // One that comes back is told before it counts again, by more than half.
+    let reminded =
+        c.failures.counts_recovering && c.failures.counted < FaultCount::Moving && n > 2 * f;
+    c.failures.never_fail(n) <= f && !reminded
+}
+
+/// Does the detector name sets of replicas that meet, or that hold a correct one?
+fn gathers(detector: DetectorClass) -> bool {
+    detector.gives_trust() && detector != DetectorClass::Perfect
+}
+
+/// The most replicas that liars divide where time has no known bound.
+fn least_of_liars(c: &Contract) -> usize {
+    let liars = c.failures.liars();
+    match c.only_steps_are_late() {
+        true => 2 * liars,
+        false => 2 * c.tolerate() + liars,
+    }
+}
+
+/// A bound by what it is made of.
+fn named(bound: usize, liars: usize, crashes: usize) -> String {
+    let parts = [(1, 1), (1, 2), (1, 3), (2, 3)];
+    let fits = |(c, b): &(usize, usize)| c * crashes + b * liars == bound;
+    match (crashes, parts.iter().rev().find(|part| fits(part))) {
+        (0, _) => format!("{}f", bound / liars),
+        (_, Some((1, b))) => format!("c + {b}b"),
+        (_, Some((c, b))) => format!("{c}c + {b}b"),
+        (_, None) => format!("{}b", bound / liars),
+    }
 }
 
 /// May a faulty replica lose messages both ways, or be late, which is as bad?
@@ -343,14 +432,62 @@ impl Contract {
     pub fn effective_synchrony(&self) -> Synchrony {
         match (self.timing.synchrony(), self.links.model) {
             (Synchrony::Synchronous, LinkModel::FairLoss) => Synchrony::Asynchronous,
-            (synchrony, _) => synchrony,
+            _ => self.declared_synchrony(),
+        }
+    }
+
+    /// What is promised of messages and of steps both.
+    pub fn declared_synchrony(&self) -> Synchrony {
+        let messages = self.timing.synchrony();
+        self.steps.map_or(messages, |steps| messages.min(steps))
+    }
+
+    /// Do messages keep their bounds, while those of steps hold only in the end (Dwork, Lynch,
+    /// Stockmeyer 1988, §6)?
+    pub fn only_steps_are_late(&self) -> bool {
+        self.timing.synchrony() == Synchrony::Synchronous
+            && self.links.model != LinkModel::FairLoss
+            && self.steps == Some(Synchrony::PartiallySynchronous)
+    }
+
+    /// Which bound on time does not hold.
+    pub fn why_unbounded(&self) -> &'static str {
+        let messages = self.timing.synchrony();
+        match (self.effective_synchrony(), self.steps) {
+            (Synchrony::Synchronous, _) => "time has bounds",
+            (Synchrony::Asynchronous, Some(Synchrony::Asynchronous)) => {
+                "the steps of replicas have no bound"
+            }
+            (Synchrony::Asynchronous, _) if messages == Synchrony::Asynchronous => {
+                "timing is asynchronous"
+            }
+            (Synchrony::Asynchronous, _) => NO_BOUND_HOLDS,
+            (Synchrony::PartiallySynchronous, _) if messages == Synchrony::Synchronous => {
+                "the steps of replicas are bounded only in the end"
+            }
+            (Synchrony::PartiallySynchronous, _) => "timing is partially-synchronous",
+        }
+    }
+
+    /// Does an oracle keep two groups of replicas apart from deciding each by itself?
+    pub(crate) fn is_told_of_partitions(&self) -> bool {
+        // A perfect detector spares a replica that is silent and has not crashed.
+        let silent = self
+            .failures
+            .model
+            .behaviours()
+            .contains(Behaviour::DropSend);
+        match self.oracle() {
+            Some(DetectorClass::Perfect) => !silent,
+            Some(class) => class.gives_quorums(),
+            None => false,
         }
     }
 
     /// The detector that is assumed and that nothing here builds: where nothing is bounded, a detector
     /// can only be an oracle. Elsewhere it is claimed to be built from timeouts.
     pub fn oracle(&self) -> Option<DetectorClass> {
-        match self.timing.synchrony() {
+        match self.declared_synchrony() {
             Synchrony::Asynchronous => self.detector,
             _ => None,
         }

@@ -32,7 +32,7 @@ pub enum Impossibility {
     /// Half of the replicas may lose messages in both directions, and even what they deliver must
     /// agree.
     OmissionHalf,
-    /// Two thirds of the replicas may be deaf, and one of them would serve the clients.
+    /// Two thirds of the replicas may be deaf, and even what they decide must agree.
     DeafThirds,
     /// A detector that is never wrong, where slow and dead look alike.
     PerfectDetector,
@@ -40,6 +40,8 @@ pub enum Impossibility {
     SilentIsNotCrashed,
     /// A detector that is right in the end, where nothing is ever bounded.
     EventualDetector,
+    /// A detector that names quorums, where half may fail and silence proves nothing.
+    QuorumDetector,
     /// A deadline for messages over links that may lose any of them.
     TwoGenerals,
     /// That a sender said nothing, where nothing tells that it has crashed.
@@ -54,11 +56,12 @@ pub enum Impossibility {
 
 impl Impossibility {
     /// Every rule.
-    pub const ALL: [Impossibility; 20] = [
+    pub const ALL: [Impossibility; 21] = [
         Impossibility::NobodyLeft,
         Impossibility::PerfectDetector,
         Impossibility::EventualDetector,
         Impossibility::SilentIsNotCrashed,
+        Impossibility::QuorumDetector,
         Impossibility::TwoGenerals,
         Impossibility::UniformLiars,
         Impossibility::TerminatingDetector,
@@ -95,6 +98,7 @@ impl Impossibility {
             Impossibility::PerfectDetector => "perfect-detector",
             Impossibility::EventualDetector => "eventual-detector",
             Impossibility::SilentIsNotCrashed => "silent-is-not-crashed",
+            Impossibility::QuorumDetector => "quorum-detector",
             Impossibility::TwoGenerals => "two-generals",
             Impossibility::TerminatingDetector => "terminating-detector",
             Impossibility::SetAgreement => "set-agreement",
@@ -141,8 +145,8 @@ impl Impossibility {
                  hears"
             }
             Impossibility::DeafThirds => {
-                "Even with synchrony, a service needs more than 3f/2 replicas when f may fail to \
-                 receive: two of them that do not hear each other would both serve"
+                "Even with synchrony, agreement that binds the faulty too needs more than 3f/2 replicas \
+                 when f may fail to receive: two groups that hear only themselves would decide apart"
             }
             Impossibility::Amnesia => {
                 "Without stable storage, replicas that crash and recover reach consensus only if \
@@ -163,6 +167,10 @@ impl Impossibility {
             Impossibility::SilentIsNotCrashed => {
                 "A detector of crashes looks at silence, and a replica that omits or lies is silent \
                  when it likes and has not crashed"
+            }
+            Impossibility::QuorumDetector => {
+                "Where time has no known bound, timeouts name sets of replicas that always meet, or always \
+                 hold a correct one, only if more than half are correct"
             }
             Impossibility::TerminatingDetector => {
                 "To deliver that a sender has said nothing takes a detector that is never wrong: the \
@@ -219,6 +227,9 @@ impl Impossibility {
                  Doudou, Garbinato, Guerraoui, Schiper: Muteness Failure Detectors, EDCC 1999"
             }
             Impossibility::EventualDetector => "Chandra, Hadzilacos, Toueg, J. ACM 1996",
+            Impossibility::QuorumDetector => {
+                "Delporte-Gallet, Fauconnier, Guerraoui, J. ACM 2010; Aguilera, Toueg, Deianov, DISC 1999"
+            }
             Impossibility::TerminatingDetector => "Chandra, Toueg, J. ACM 1996",
             Impossibility::SetAgreement => {
                 "Borowsky, Gafni, STOC 1993; Herlihy, Shavit, J. ACM 1999; Saks, Zaharoglou, SIAM J. \
@@ -238,6 +249,7 @@ impl Impossibility {
                 | Impossibility::PerfectDetector
                 | Impossibility::EventualDetector
                 | Impossibility::SilentIsNotCrashed
+                | Impossibility::QuorumDetector
         )
     }
 
@@ -252,7 +264,8 @@ impl Impossibility {
             // A detector that cannot be had can be done without.
             Impossibility::PerfectDetector
             | Impossibility::EventualDetector
-            | Impossibility::SilentIsNotCrashed => false,
+            | Impossibility::SilentIsNotCrashed
+            | Impossibility::QuorumDetector => false,
             // Only what has a deadline; chance decides consensus without one (Ben-Or 1983).
             Impossibility::TwoGenerals => matches!(problem, CoordinatedAttack),
             Impossibility::TerminatingDetector => matches!(problem, TerminatingBroadcast),
@@ -270,7 +283,11 @@ impl Impossibility {
             Impossibility::CrashHalf | Impossibility::Amnesia | Impossibility::LyingSync => {
                 matches!(
                     problem,
-                    Log | Consensus | UniformConsensus | AtomicCommit | Register
+                    Log | Consensus
+                        | UniformConsensus
+                        | TerminatingBroadcast
+                        | AtomicCommit
+                        | Register
                 )
             }
             // Plain consensus and broadcasts do not bind what the faulty decide or deliver.
@@ -278,7 +295,7 @@ impl Impossibility {
                 problem,
                 Log | UniformConsensus | UniformReliableBroadcast | AtomicCommit
             ),
-            Impossibility::DeafThirds => matches!(problem, Log),
+            Impossibility::DeafThirds => matches!(problem, Log | UniformConsensus),
         }
     }
 

@@ -70,7 +70,7 @@ const RESTARTED_LIAR: Caveat = Caveat {
     stalls: false,
 };
 const BROADCAST_ONLY: Caveat = Caveat {
-    when: |c| !c.failures.model.is_honest() && c.replicas() <= 2 * c.tolerate(),
+    when: |c| c.failures.has_liars() && c.replicas() <= c.failures.tolerate + c.failures.liars(),
     text: "replicas agree, but with n ≤ 2f a client cannot tell the true answer from the lies",
     stalls: false,
 };

@@ -67,6 +67,7 @@ pub(super) fn contract(place: &Cell, facts: &SystemFacts, nodes: u8, faults: u8)
             TimingModel::Gst => Timing::PartiallySynchronous(Stabilization::Gst(bounds)),
             TimingModel::Asynchronous => Timing::Asynchronous,
         },
+        steps: None,
         detector: None,
         links: Links {
             model: links,

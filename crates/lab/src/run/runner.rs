@@ -55,10 +55,10 @@ impl<'e, S: SystemUnderTest> Runner<'e, S> {
         if let Some(recorder) = recorder {
             bare.watch(recorder, record::words::<S>());
         }
-        bare.start_all();
         for fault in &experiment.node_faults {
             bare.inject(fault.clone());
         }
+        bare.start_all();
         for fault in &experiment.link_faults {
             bare.inject_link(fault.clone());
         }

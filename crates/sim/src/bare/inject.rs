@@ -92,7 +92,10 @@ where
         match misdeed {
             NodeFault::Crash | NodeFault::Forget => {
                 self.crash(node);
-                self.observed.record(self.now, Behaviour::Stop, node);
+                // One that was dead from the start does not stop.
+                if self.now > 0 {
+                    self.observed.record(self.now, Behaviour::Stop, node);
+                }
             }
             NodeFault::Pause => {
                 self.each(node, |slot| {

@@ -36,6 +36,7 @@ use crate::queue::Queue;
 
 use crate::rolling::Rolling;
 use disk::MemoryDisk;
+use quorate_contract::Behaviour;
 use quorate_core::{Effects, NodeId, Protocol};
 use slot::Slot;
 use std::collections::VecDeque;
@@ -256,9 +257,19 @@ where
         bare
     }
 
-    /// Starts all nodes.
+    /// Starts all nodes, but for those that are dead from the start: for whom a crash at time 0 was
+    /// injected before.
     pub fn start_all(&mut self) {
-        NodeId::all(self.n).for_each(|node| self.start(node));
+        for node in NodeId::all(self.n) {
+            let dead = self.faults.iter().any(|fault| {
+                let crashes = matches!(fault.fault, NodeFault::Crash | NodeFault::Forget);
+                fault.node == node && fault.from == 0 && crashes
+            });
+            match dead {
+                true => self.observed.record(0, Behaviour::NeverStart, node),
+                false => self.start(node),
+            }
+        }
     }
 
     /// Runs the next event; `None` when nothing will ever happen again. What is stale, or for a

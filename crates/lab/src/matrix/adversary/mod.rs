@@ -39,6 +39,7 @@ impl Adversary<'_> {
     /// The faults of faulty nodes.
     pub(super) fn nodes_fail(&mut self, model: FailureModel) {
         match model {
+            FailureModel::InitiallyDead => silence::initially_dead(self),
             FailureModel::CrashStop => silence::crash_stop(self),
             FailureModel::CrashRecovery => silence::crash_recovery(self),
             FailureModel::SendOmission => omission::omit(self, &[omission::Side::Send]),

@@ -13,6 +13,13 @@ fn crash(scene: &mut Adversary<'_>) -> NodeFault {
     }
 }
 
+/// Each is dead from the start.
+pub(super) fn initially_dead(scene: &mut Adversary<'_>) {
+    for node in scene.victims() {
+        scene.inject(node, NodeFault::Crash, 0, None);
+    }
+}
+
 /// Each goes down once, for good.
 pub(super) fn crash_stop(scene: &mut Adversary<'_>) {
     for node in scene.victims() {

@@ -126,11 +126,12 @@ fn read_contract(table: Table<'_>, n: usize) -> Result<Contract> {
     )?;
     let links = table.need("links", "add `links = { model = \"fair-loss\" }`")?;
     let storage = table.need("storage", "add `storage = { model = \"durable\" }`")?;
-    let (timing, detector) = read_timing(timing.table()?)?;
+    let (timing, steps, detector) = read_timing(timing.table()?)?;
     let contract = Contract {
         cluster: Cluster::loopback("scenario", n),
         failures: read_failures(failures.table()?, n)?,
         timing,
+        steps,
         detector,
         links: read_links(links.table()?)?,
         storage: read_storage(storage.table()?)?,
