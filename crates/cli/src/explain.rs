@@ -10,6 +10,9 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     /// The contract [default: three replicas on this machine, one of which may crash]
     file: Option<PathBuf>,
+    /// Print all of it: what is assumed, what follows in figures, every protocol
+    #[arg(long, conflicts_with = "json")]
+    full: bool,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
@@ -21,8 +24,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let explanation = explain(&contract);
     if args.json {
         say(&serde_json::to_string_pretty(&explanation)?)?;
+    } else if args.full {
+        say(&explanation.full().to_string())?;
     } else {
         say(&explanation.to_string())?;
     }
-    contract.check().map_err(refused)
+    // What stands in the way was said above.
+    contract.check().map_err(|contradiction| {
+        let rules = contradiction.findings.iter();
+        let names: Vec<_> = rules.map(|finding| finding.rule.name()).collect();
+        refused(format!(
+            "the contract contradicts itself: {}",
+            names.join(", ")
+        ))
+    })
 }

@@ -40,12 +40,16 @@ fn as_json_it_is_one_object() {
 fn a_contract_that_contradicts_itself_is_explained_and_refused() {
     let output = explain(&["byzantine-three.toml"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stdout).contains("What follows"));
-    assert!(
-        text(&output.stderr).starts_with("quorate: "),
-        "{}",
-        text(&output.stderr)
+    assert!(text(&output.stdout).contains("Possible with any one of"));
+    assert!(!text(&output.stdout).contains("What follows"));
+    // Said once: what was explained is not said again.
+    assert_eq!(
+        text(&output.stderr),
+        "quorate: the contract contradicts itself: byzantine-third\n"
     );
+    let full = explain(&["byzantine-three.toml", "--full"]);
+    assert_eq!(full.status.code(), Some(2));
+    assert!(text(&full.stdout).contains("What follows"));
 }
 
 #[test]

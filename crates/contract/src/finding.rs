@@ -63,12 +63,22 @@ impl Serialize for Rule {
 impl fmt::Display for Finding {
     /// A few indented lines: the rule and why it applies, the theorem, the way out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, true)
+    }
+}
+
+impl Finding {
+    /// As [`fmt::Display`], with the way out or without it.
+    pub(crate) fn write(&self, f: &mut fmt::Formatter<'_>, way_out: bool) -> fmt::Result {
         let because = format!("{}: {}.", self.rule.name(), self.because);
         write_beside(f, "", 2, &because)?;
         if let Rule::Impossible(rule) = self.rule {
             let theorem = format!("{} ({}).", rule.statement(), rule.citation());
             write_beside(f, "", 4, &theorem)?;
         }
-        write_beside(f, "", 4, &format!("→ {}.", self.remedy))
+        match way_out {
+            true => write_beside(f, "", 4, &format!("→ {}.", self.remedy)),
+            false => Ok(()),
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! - [`Contract::parse`] reads one from TOML; every error names the line, the key and the remedy.
 //! - [`Contract::check`] refuses one that contradicts itself, by the theorem in the way.
 //! - [`explain()`] says all that follows from one, as text and as data.
+//! - [`Contract::smallest_changes`] tries what would make an impossible one possible.
 //! - [`Contract::known_elsewhere`] names what the literature has where nothing here fits.
 //! - [`Contract::allows`] and [`Contract::within`] say what the world may do under it.
 //!
@@ -33,6 +34,7 @@
 
 mod admission;
 mod behaviour;
+mod change;
 mod cluster;
 mod contract;
 pub mod duration;
@@ -52,11 +54,13 @@ mod wrap;
 
 pub use admission::{Admissibility, Contradiction, NotRunnable, Reason, admissible};
 pub use behaviour::{Behaviour, Behaviours, Component};
+pub use change::Change;
 pub use cluster::{Address, AddressError, Cluster, MAX_MEMBERS, MAX_NAME, Member};
 pub use contract::{Contract, Exceeded};
 pub use elsewhere::KnownElsewhere;
 pub use explain::{
-    Assumption, ContractStatus, DecisionCost, Explanation, Figures, ProtocolCandidate, explain,
+    Assumption, ContractStatus, DecisionCost, Explanation, Figures, FullText, ProtocolCandidate,
+    explain,
 };
 pub use failure::{FailureModel, Failures, FaultCount};
 pub use file::{ContractError, MAX_BYTES};

@@ -76,6 +76,21 @@ fn each_contract_of_the_corpus_stands_where_the_literature_says() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// A verdict without a way out is half an answer. What is proposed was tried, so that the remedies of
+/// two theorems do not undo each other.
+#[test]
+fn each_impossible_exercise_is_told_what_would_make_it_possible() {
+    for (name, text) in corpus() {
+        let contract = Contract::parse(&name, &text).unwrap_or_else(|error| panic!("{error}"));
+        let impossible = contract.check().is_err();
+        assert_eq!(
+            !contract.smallest_changes().is_empty(),
+            impossible,
+            "{name}"
+        );
+    }
+}
+
 /// What is said to be possible elsewhere is said with its source.
 #[test]
 fn what_nothing_here_does_is_told_with_who_does_it() {

@@ -34,7 +34,7 @@ fn names() -> Vec<String> {
 #[test]
 fn each_contract_is_explained_as_recorded() {
     for name in names() {
-        let text = explain(&read(&name)).to_string();
+        let text = explain(&read(&name)).full().to_string();
         expect_file![format!("snapshots/{name}.txt")].assert_eq(&text);
     }
 }
@@ -49,16 +49,30 @@ fn exercises_are_explained_as_recorded() {
         "set-two-groups",
         "detector-perfect-restarting",
         "liars-recovering",
+        "flp",
+        "commit-partial-half",
+        "consensus-wrong-protocol",
     ] {
         let text = explain(&read(&format!("corpus/{name}"))).to_string();
         expect_file![format!("snapshots/corpus/{name}.txt")].assert_eq(&text);
     }
 }
 
+/// A reader looks at the first screen: verdict, reason, smallest change. The rest is asked for.
+#[test]
+fn the_first_screen_is_a_screen() {
+    for name in names() {
+        let lines = explain(&read(&name)).to_string().lines().count();
+        assert!(lines <= 24, "{name}: {lines} lines");
+    }
+}
+
 #[test]
 fn no_line_is_wider_than_a_hundred_columns() {
     for name in names() {
-        for line in explain(&read(&name)).to_string().lines() {
+        let explanation = explain(&read(&name));
+        let texts = [explanation.to_string(), explanation.full().to_string()].concat();
+        for line in texts.lines() {
             assert!(line.chars().count() <= 100, "{name}: {line}");
             assert_eq!(line.trim_end(), line, "{name}: trailing space");
         }

@@ -602,7 +602,7 @@ fn a_harsher_world_never_lifts_a_theorem() {
 #[test]
 fn check_and_runnable_and_explain_agree() {
     for contract in every_contract() {
-        let standing = explain(&contract).standing;
+        let standing = ContractStatus::of(&contract);
         match contract.runnable() {
             Ok(protocol) => {
                 assert_eq!(contract.check(), Ok(()));
@@ -869,7 +869,8 @@ proptest! {
     #[test]
     fn every_contract_can_be_explained(contract in any_contract()) {
         let explanation = explain(&contract);
-        for line in explanation.to_string().lines() {
+        let texts = [explanation.to_string(), explanation.full().to_string()].concat();
+        for line in texts.lines() {
             prop_assert!(line.chars().count() <= 100, "{}", line);
         }
         prop_assert!(serde_json::to_string(&explanation).is_ok());

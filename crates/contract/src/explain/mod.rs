@@ -4,8 +4,11 @@ mod assumed;
 mod paragraph;
 mod text;
 
+pub use text::FullText;
+
 use crate::admission::{Admissibility, NotRunnable, admissible};
 use crate::behaviour::Behaviours;
+use crate::change::Change;
 use crate::contract::Contract;
 use crate::elsewhere::KnownElsewhere;
 use crate::finding::Finding;
@@ -16,8 +19,8 @@ use crate::timing::{Synchrony, Timing};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Everything that a contract implies. Printed, it is the text of `quorate explain`; serialized,
-/// it is what `--json` gives.
+/// Everything that a contract implies. Printed, it is the first screen of `quorate explain`, and by
+/// [`Explanation::full`] all of it; serialized, it is what `--json` gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     /// The contract itself.
@@ -34,6 +37,8 @@ pub struct Explanation {
     pub protocols: Vec<ProtocolCandidate>,
     /// Where the contract stands.
     pub standing: ContractStatus,
+    /// What to change, the least of each kind, where nothing is known to do what is asked for.
+    pub changes: Vec<Change>,
     /// The statement for a design document.
     pub paragraph: String,
 }
@@ -135,17 +140,31 @@ pub enum ContractStatus {
     },
 }
 
+impl Explanation {
+    /// All of it in words.
+    pub fn full(&self) -> FullText<'_> {
+        FullText(self)
+    }
+}
+
+impl ContractStatus {
+    /// Where a contract stands.
+    pub fn of(contract: &Contract) -> Self {
+        match contract.runnable() {
+            Ok(protocol) => Self::Runnable { protocol },
+            Err(NotRunnable::NotServed { protocols }) => Self::NotServed { protocols },
+            Err(NotRunnable::NothingHere { known }) => Self::NothingHere { known },
+            Err(NotRunnable::Contradictory(contradiction)) => Self::Contradictory {
+                findings: contradiction.findings,
+            },
+        }
+    }
+}
+
 /// Says what a contract implies.
 pub fn explain(contract: &Contract) -> Explanation {
     let may_happen = contract.behaviours();
-    let standing = match contract.runnable() {
-        Ok(protocol) => ContractStatus::Runnable { protocol },
-        Err(NotRunnable::NotServed { protocols }) => ContractStatus::NotServed { protocols },
-        Err(NotRunnable::NothingHere { known }) => ContractStatus::NothingHere { known },
-        Err(NotRunnable::Contradictory(contradiction)) => ContractStatus::Contradictory {
-            findings: contradiction.findings,
-        },
-    };
+    let standing = ContractStatus::of(contract);
     Explanation {
         assumed: assumed::assumed(contract),
         may_happen,
@@ -155,6 +174,7 @@ pub fn explain(contract: &Contract) -> Explanation {
             .into_iter()
             .map(|p| candidate(contract, p))
             .collect(),
+        changes: contract.smallest_changes(),
         paragraph: paragraph::paragraph(contract, &standing),
         standing,
         contract: contract.clone(),

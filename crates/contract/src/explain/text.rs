@@ -1,4 +1,4 @@
-//! The explanation in words.
+//! The explanation in words: the first screen, and all of it.
 
 use super::{ContractStatus, Explanation, ProtocolCandidate};
 use crate::admission::Admissibility;
@@ -12,8 +12,36 @@ use std::fmt;
 /// Where the text beside a label begins.
 const BESIDE: usize = 17;
 
+/// The first screen: the verdict, the reason, the smallest change, and what is to be remembered.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_verdict(f)?;
+        if !matches!(self.standing, ContractStatus::Contradictory { .. }) {
+            self.write_quorum(f)?;
+            self.write_decision(f)?;
+            writeln!(f)?;
+            write_beside(f, "", 2, &self.paragraph)?;
+        }
+        write_beside(f, "", 0, MORE)
+    }
+}
+
+/// How to be told more.
+const MORE: &str =
+    "(--full: what is assumed, what follows in figures, every protocol and why it fits or not)";
+
+/// All of an explanation: also what is assumed line by line, what follows, and every protocol.
+#[derive(Debug)]
+pub struct FullText<'a>(pub(super) &'a Explanation);
+
+impl fmt::Display for FullText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write_full(f)
+    }
+}
+
+impl Explanation {
+    fn write_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cluster = &self.contract.cluster;
         let title = format!(
             "Contract of \"{}\": {} replicas",
@@ -26,6 +54,29 @@ impl fmt::Display for Explanation {
             writeln!(f, "It asks for {problem}.")?;
         }
         self.write_standing(f)?;
+        self.write_changes(f)
+    }
+
+    /// The smallest changes that make it possible, each of which was checked.
+    fn write_changes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, ..] = &self.changes[..] else {
+            return Ok(());
+        };
+        let title = match (self.changes.len(), first.write.len()) {
+            (1, 1) => "Possible with",
+            (1, _) => "Possible with both",
+            (_, 1) => "Possible with any one of",
+            (_, _) => "No one change is enough; possible with both of",
+        };
+        writeln!(f, "  {title}")?;
+        self.changes.iter().try_for_each(|change| {
+            let text = format!("→ {}: {}", change.write.join(" and "), change.solved_by);
+            write_beside(f, "", 4, &text)
+        })
+    }
+
+    fn write_full(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_verdict(f)?;
         heading(f, "What is assumed")?;
         for assumption in &self.assumed {
             let text = format!("{}: {}.", assumption.model, assumption.meaning);
@@ -109,15 +160,18 @@ impl Explanation {
                     let text = format!("Known: {} ({}).", known.what, known.citation);
                     write_beside(f, "", 2, &text)?;
                 }
-                let nearest = "→ see below what each protocol lacks, and change the contract by the \
-                               least of it.";
-                write_beside(f, "", 2, nearest)
+                if known.is_empty() {
+                    let text = "No theorem here forbids it, and nothing here or in the literature that \
+                                this program knows does it: it may be open.";
+                    write_beside(f, "", 2, text)?;
+                }
+                Ok(())
             }
             ContractStatus::Contradictory { findings } => {
                 write_beside(f, "", 0, "It contradicts itself: no command will run it.")?;
                 findings
                     .iter()
-                    .try_for_each(|finding| write!(f, "{finding}"))
+                    .try_for_each(|finding| finding.write(f, self.changes.is_empty()))
             }
         }
     }
@@ -142,6 +196,25 @@ impl Explanation {
             figures.least_replicas
         );
         write_beside(f, "  replicas", BESIDE, &replicas)?;
+        self.write_quorum(f)?;
+        let survived = format!(
+            "{} faulty with this n{}",
+            figures.most_faults,
+            if figures.live {
+                String::new()
+            } else {
+                format!(": with f = {faults} silent, no quorum is left")
+            }
+        );
+        write_beside(f, "  survives", BESIDE, &survived)?;
+        self.write_rounds(f)?;
+        self.write_decision(f)
+    }
+
+    fn write_quorum(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let figures = &self.follows;
+        let quorum = &figures.quorum;
+        let n = quorum.replicas;
         let shared = format!(
             "{} of {n}; any two share at least {}, and {} {} needed{}",
             quorum.size,
@@ -154,17 +227,12 @@ impl Explanation {
             },
             if figures.safe { "" } else { ": NOT SAFE" },
         );
-        write_beside(f, "  quorum", BESIDE, &shared)?;
-        let survived = format!(
-            "{} faulty with this n{}",
-            figures.most_faults,
-            if figures.live {
-                String::new()
-            } else {
-                format!(": with f = {faults} silent, no quorum is left")
-            }
-        );
-        write_beside(f, "  survives", BESIDE, &survived)?;
+        write_beside(f, "  quorum", BESIDE, &shared)
+    }
+
+    fn write_rounds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let figures = &self.follows;
+        let faults = figures.quorum.faults;
         if let Some(rounds) = figures.least_rounds {
             let time = figures.least_rounds_time.map_or_else(String::new, |time| {
                 format!(", {} with these bounds", duration::format(time))
@@ -181,7 +249,11 @@ impl Explanation {
             );
             write_beside(f, "  rounds", BESIDE, &text)?;
         }
-        if let Some(decision) = &figures.decision {
+        Ok(())
+    }
+
+    fn write_decision(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(decision) = &self.follows.decision {
             let text = format!("{}: {}", decision.protocol, cost(&decision.cost));
             write_beside(f, "  one decision", BESIDE, &text)?;
         }
