@@ -81,6 +81,15 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         known: KnownElsewhere {
+            what: "consensus by chance over registers, which the detector's quorums hold",
+            citation: "Aspnes, Herlihy, J. Algorithms 1990; Delporte-Gallet, Fauconnier, Guerraoui, J. ACM \
+                       2010",
+        },
+        solves: Problem::UniformConsensus,
+        when: |c| !c.deterministic && is_told_of_crashes(c, DetectorClass::gives_quorums),
+    },
+    Entry {
+        known: KnownElsewhere {
             what: "a register in the memory of the quorums that the detector names",
             citation: "Delporte-Gallet, Fauconnier, Guerraoui, J. ACM 2010",
         },
@@ -106,7 +115,7 @@ const ENTRIES: &[Entry] = &[
     Entry {
         known: KnownElsewhere {
             what: "agreement that counts crashes and lies apart, with c + 3b + 1 replicas",
-            citation: "Garay, Perry: A Continuum of Failure Models for Distributed Computing, WDAG 1992",
+            citation: "Thambidurai, Park: Interactive Consistency with Multiple Failure Modes, SRDS 1988",
         },
         solves: Problem::TerminatingBroadcast,
         when: |c| {

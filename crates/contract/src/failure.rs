@@ -184,7 +184,7 @@ pub struct Failures {
     pub tolerate: usize,
     /// Over what time `f` is counted.
     pub counted: FaultCount,
-    /// Of the `f` Byzantine replicas, how many crash and never lie (mixed bounds: Garay, Perry 1992;
+    /// Of the `f` Byzantine replicas, how many crash and never lie (mixed bounds: Thambidurai, Park 1988;
     /// Clement et al. 2009).
     /// Always 0 under the other models.
     pub crash_only: usize,

@@ -332,13 +332,23 @@ impl Impossibility {
                 )
             }
             Impossibility::TwoGenerals
-                if c.timing.synchrony() == Synchrony::Synchronous
-                    && c.links.model == LinkModel::FairLoss =>
+                if unbounded
+                    && (c.problem() == Problem::CoordinatedAttack
+                        || c.timing.synchrony() == Synchrony::Synchronous
+                            && c.links.model == LinkModel::FairLoss) =>
             {
                 case(
-                    "timing is synchronous but links may lose any message: delta binds only what \
-                     arrives"
-                        .to_owned(),
+                    match c.timing.synchrony() {
+                        Synchrony::Synchronous if c.links.model == LinkModel::FairLoss => {
+                            "timing is synchronous but links may lose any message: delta binds only \
+                             what arrives"
+                                .to_owned()
+                        }
+                        _ => format!(
+                            "{}: what is late for the deadline is as good as lost",
+                            c.why_unbounded()
+                        ),
+                    },
                     "say that links are reliable (retransmission within delta), or that timing is \
                      partially-synchronous"
                         .to_owned(),

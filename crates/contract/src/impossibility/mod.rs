@@ -188,8 +188,8 @@ impl Impossibility {
                  than half are correct, or a detector tells who is gone"
             }
             Impossibility::TwoGenerals => {
-                "Over links that may lose any message, no number of messages makes two parties \
-                 sure of each other by a deadline"
+                "Where any message may be lost, or late, no number of messages makes two parties sure of \
+                 each other by a deadline"
             }
         }
     }
@@ -198,16 +198,20 @@ impl Impossibility {
     pub const fn citation(self) -> &'static str {
         match self {
             Impossibility::NobodyLeft => "by definition",
-            Impossibility::Flp => "Fischer, Lynch, Paterson, J. ACM 1985",
+            Impossibility::Flp => {
+                "Fischer, Lynch, Paterson, J. ACM 1985; Dolev, Dwork, Stockmeyer, J. ACM 1987"
+            }
             Impossibility::CrashHalf => {
                 "Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985; Attiya, Bar-Noy, \
                  Dolev, J. ACM 1995"
             }
             Impossibility::ByzantineThird => {
-                "Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985"
+                "Dwork, Lynch, Stockmeyer, J. ACM 1988; Bracha, Toueg, J. ACM 1985; with crashes counted \
+                 apart: Clement et al., SOSP 2009"
             }
             Impossibility::ByzantineThirdUnsigned => {
-                "Pease, Shostak, Lamport, J. ACM 1980; Lamport, Shostak, Pease, TOPLAS 1982"
+                "Pease, Shostak, Lamport, J. ACM 1980; Lamport, Shostak, Pease, TOPLAS 1982; with crashes \
+                 counted apart: Thambidurai, Park, SRDS 1988"
             }
             Impossibility::ClientsOutvoted => "Schneider, ACM Computing Surveys 1990",
             Impossibility::Impersonation => {
