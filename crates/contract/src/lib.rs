@@ -59,8 +59,8 @@ pub use cluster::{Address, AddressError, Cluster, MAX_MEMBERS, MAX_NAME, Member}
 pub use contract::{Contract, Exceeded};
 pub use elsewhere::KnownElsewhere;
 pub use explain::{
-    Assumption, ContractStatus, DecisionCost, Explanation, Figures, FullText, ProtocolCandidate,
-    explain,
+    Assumption, ContractStatus, DecisionCost, Explanation, Figures, FullText, Limit,
+    ProtocolCandidate, explain,
 };
 pub use failure::{FailureModel, Failures, FaultCount};
 pub use file::{ContractError, MAX_BYTES};

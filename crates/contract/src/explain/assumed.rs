@@ -1,6 +1,7 @@
 //! What each part of a contract means, in a sentence or two.
 
 use super::Assumption;
+use super::limits::built_from;
 use crate::behaviour::Behaviour;
 use crate::contract::Contract;
 use crate::duration;
@@ -194,6 +195,8 @@ fn detector(contract: &Contract, detector: DetectorClass) -> Assumption {
             "; an oracle: timeouts cannot build it where nothing is bounded, so something else has to \
              (a fencing device, an operator)",
         );
+    } else {
+        meaning += &format!("; {}", built_from(detector));
     }
     Assumption {
         part: "detector",

@@ -1,9 +1,11 @@
 //! What a contract implies, as data; [`text`] says it in words.
 
 mod assumed;
+mod limits;
 mod paragraph;
 mod text;
 
+pub use limits::Limit;
 pub use text::FullText;
 
 use crate::admission::{Admissibility, NotRunnable, admissible};
@@ -33,6 +35,8 @@ pub struct Explanation {
     pub excluded: Behaviours,
     /// What follows in numbers.
     pub follows: Figures,
+    /// What no protocol beats here.
+    pub limits: Vec<Limit>,
     /// Every protocol of the catalogue, with its verdict.
     pub protocols: Vec<ProtocolCandidate>,
     /// Where the contract stands.
@@ -170,6 +174,7 @@ pub fn explain(contract: &Contract) -> Explanation {
         may_happen,
         excluded: Behaviours::ALL - may_happen,
         follows: figures(contract, &standing),
+        limits: limits::limits(contract),
         protocols: ProtocolName::ALL
             .into_iter()
             .map(|p| candidate(contract, p))

@@ -86,6 +86,7 @@ impl Explanation {
         write_beside(f, "  excluded", BESIDE, &names(self.excluded))?;
         heading(f, "What follows")?;
         self.write_figures(f)?;
+        self.write_limits(f)?;
         self.write_protocols(f)?;
         heading(f, "For the design document")?;
         write_beside(f, "", 2, &self.paragraph)
@@ -258,6 +259,17 @@ impl Explanation {
             write_beside(f, "  one decision", BESIDE, &text)?;
         }
         Ok(())
+    }
+
+    fn write_limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.limits.is_empty() {
+            return Ok(());
+        }
+        heading(f, "What no protocol beats here")?;
+        self.limits.iter().try_for_each(|limit| {
+            let text = format!("{} ({})", limit.text, limit.citation);
+            write_beside(f, &format!("  {}", limit.of), BESIDE, &text)
+        })
     }
 
     fn write_protocols(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
