@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// What to change in a contract, and where it then stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct SmallestChange {
     /// What to write, as in the file.
     pub write: Vec<String>,
     /// Who then solves the contract's problem: a protocol of the catalogue, or one of the literature.
@@ -43,20 +43,20 @@ impl Contract {
     /// One thing is changed, each in its turn and as little as will do; where that is never enough, two
     /// are. Each proposal was checked. Empty for a contract that is possible already, and where two
     /// changes are not enough.
-    pub fn smallest_changes(&self) -> Vec<Change> {
+    pub fn smallest_changes(&self) -> Vec<SmallestChange> {
         if self.solved_by().is_some() {
             return vec![];
         }
         let kinds: Vec<Vec<Edit>> = kinds(self);
         let alone = kinds.iter().filter_map(|edits| {
             edits.iter().find_map(|edit| {
-                Some(Change {
+                Some(SmallestChange {
                     write: vec![edit.write.clone()],
                     solved_by: edit.contract.solved_by()?,
                 })
             })
         });
-        let alone: Vec<Change> = alone.collect();
+        let alone: Vec<SmallestChange> = alone.collect();
         match alone.is_empty() {
             true => pairs(&kinds),
             false => alone,
@@ -80,21 +80,21 @@ impl Contract {
 }
 
 /// Two changes of different kinds, the first that will do of each two kinds.
-fn pairs(kinds: &[Vec<Edit>]) -> Vec<Change> {
+fn pairs(kinds: &[Vec<Edit>]) -> Vec<SmallestChange> {
     let mut found = vec![];
     let firsts = kinds.iter().enumerate();
     for (at, first) in firsts.flat_map(|(at, edits)| edits.iter().map(move |edit| (at, edit))) {
         for seconds in kinds_after(&first.contract, at) {
             let done = seconds.iter().find_map(|second| {
-                Some(Change {
+                Some(SmallestChange {
                     write: vec![first.write.clone(), second.write.clone()],
                     solved_by: second.contract.solved_by()?,
                 })
             });
-            let known = |change: &Change| {
+            let known = |change: &SmallestChange| {
                 found
                     .iter()
-                    .any(|other: &Change| other.write[0] == change.write[0])
+                    .any(|other: &SmallestChange| other.write[0] == change.write[0])
             };
             found.extend(done.filter(|change| !known(change)));
             if found.len() == MOST_PAIRS {

@@ -54,7 +54,7 @@ mod wrap;
 
 pub use admission::{Admissibility, Contradiction, NotRunnable, Reason, admissible};
 pub use behaviour::{Behaviour, Behaviours, Component};
-pub use change::Change;
+pub use change::SmallestChange;
 pub use cluster::{Address, AddressError, Cluster, MAX_MEMBERS, MAX_NAME, Member};
 pub use contract::{Contract, Exceeded};
 pub use elsewhere::KnownElsewhere;

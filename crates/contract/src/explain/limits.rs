@@ -19,7 +19,7 @@ pub struct Limit {
     pub citation: &'static str,
 }
 
-/// What limits whoever solves the contract's problem under it.
+/// What limits every protocol that solves the contract's problem under it.
 pub(super) fn limits(c: &Contract) -> Vec<Limit> {
     let all = [
         early_stopping(c),

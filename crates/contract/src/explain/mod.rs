@@ -10,7 +10,7 @@ pub use text::FullText;
 
 use crate::admission::{Admissibility, NotRunnable, admissible};
 use crate::behaviour::Behaviours;
-use crate::change::Change;
+use crate::change::SmallestChange;
 use crate::contract::Contract;
 use crate::elsewhere::KnownElsewhere;
 use crate::finding::Finding;
@@ -42,7 +42,7 @@ pub struct Explanation {
     /// Where the contract stands.
     pub standing: ContractStatus,
     /// What to change, the least of each kind, where nothing is known to do what is asked for.
-    pub changes: Vec<Change>,
+    pub changes: Vec<SmallestChange>,
     /// The statement for a design document.
     pub paragraph: String,
 }
