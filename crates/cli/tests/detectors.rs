@@ -151,3 +151,29 @@ fn the_help_says_how_the_detectors_called_phi_differ() {
         assert!(words.contains(name), "{name}");
     }
 }
+
+/// What is configured is measured, and a promise that the network does not let it keep is named: a peer
+/// that pauses makes all its answers late at once, which the procedure takes for as good as impossible.
+#[test]
+fn what_is_configured_is_held_against_a_simulation() {
+    let told = |line: &str| -> Value {
+        let output = detectors(&format!("configure --hours 6 --json {line}"));
+        assert!(output.status.success(), "{line}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let calm = told("--detection 300 --pause 0");
+    let detectors_of = |told: &Value| told["detectors"].as_array().expect("a list").clone();
+    for kept in &detectors_of(&calm)[..2] {
+        assert_eq!(kept["not_kept"].as_array().map(Vec::len), Some(0), "{kept}");
+    }
+    let interval = calm["interval_ms"].as_f64().expect("a number");
+    let delta = calm["nfd_s_delta_ms"].as_f64().expect("a number");
+    assert!((interval + delta - 300.0).abs() < 0.001, "T_D = η + δ");
+    let pausing = told("--detection 300 --pause 400");
+    assert_eq!(detectors_of(&pausing)[0]["not_kept"][0], "recurrence");
+
+    let refused = detectors("configure --detection 2");
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8(refused.stderr).expect("text");
+    assert!(said.contains("ask for longer"), "{said}");
+}

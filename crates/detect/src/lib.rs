@@ -6,6 +6,7 @@
 //! | [`AdaptiveDeadline`] | a guess: k round trips | suspected |
 //! | [`Doubling`] | partial synchrony: a time-out that adapts | suspected |
 //! | [`PhiAccrual`] | a distribution: how improbable is the silence | suspected |
+//! | [`Freshness`] | delays and losses of a known mean and variance: NFD-S, NFD-E, Bertier's | suspected |
 //! | [`MaybeFailed`] | asynchrony | maybe failed |
 //!
 //! Each watches one peer for one observer, as a value with one interface, [`Detector`]: what was
@@ -18,21 +19,27 @@
 //! and [`experiment::tradeoff`] turns each detector's knob over the same simulated network, for
 //! the curve of detection time against false suspicions.
 //!
+//! [`configure`] goes the other way: from the quality that is wanted to the parameters.
+//!
 //! This crate never reads a clock, never draws a random number, never sends a message; its floats
 //! come out the same on every machine. Start reading at [`Detector`], then [`Perfect`], then
 //! [`quality`].
 
 mod adaptive;
+pub mod configure;
 mod detector;
 pub mod experiment;
+mod freshness;
 mod phi;
 mod probes;
 pub mod quality;
 mod quorum;
 mod timeout;
+mod window;
 
 pub use adaptive::{AdaptiveDeadline, Doubling, Shrink};
 pub use detector::{Detector, Observation, ProcessState, Transition};
+pub use freshness::{Freshness, Margin};
 pub use phi::{Estimate, MAX_PHI, PhiAccrual};
 pub use quality::{OutputTrace, Quality};
 pub use quorum::{AgreementRule, QuorumDetector, QuorumFinding};

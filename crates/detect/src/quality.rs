@@ -36,6 +36,15 @@ pub struct Quality {
     /// counts for as long as it lasted. `None` without a mistake.
     #[serde(serialize_with = "millis")]
     pub duration: Option<Duration>,
+    /// T_G, good period: the mean time from the end of one mistake to the next. `None` with fewer than
+    /// two.
+    #[serde(serialize_with = "millis")]
+    pub good: Option<Duration>,
+    /// T_FG, forward good period: at a random moment at which the peer is trusted, how long will it be,
+    /// on average, until the next mistake? (Longer than half of T_G, for one is likelier to come upon a
+    /// long good period; theorem 1 of the paper.)
+    #[serde(serialize_with = "millis")]
+    pub forward_good: Option<Duration>,
     /// λ_M, mistake rate, per hour.
     pub mistakes_per_hour: f64,
     /// P_A, query accuracy probability: asked at a random moment of the peer's life, how likely is
@@ -51,6 +60,16 @@ fn millis<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok
         .serialize(serializer)
 }
 
+/// E(T_G²) / 2E(T_G).
+fn forward(good: &[Duration]) -> Option<Duration> {
+    let seconds = || good.iter().map(Duration::as_secs_f64);
+    let (sum, squares) = (
+        seconds().sum::<f64>(),
+        seconds().map(|s| s * s).sum::<f64>(),
+    );
+    (sum > 0.0).then(|| Duration::from_secs_f64(squares / (2.0 * sum)))
+}
+
 impl OutputTrace {
     /// Measures it.
     pub fn quality(&self) -> Quality {
@@ -59,6 +78,8 @@ impl OutputTrace {
         let mistakes = self.mistakes(alive_until);
         let wrong: Duration = mistakes.iter().map(|(from, to)| to.since(*from)).sum();
         let count = mistakes.len() as u32;
+        let pairs = mistakes.windows(2);
+        let good: Vec<Duration> = pairs.map(|pair| pair[1].0.since(pair[0].1)).collect();
         let recurrence = match (mistakes.first(), mistakes.last()) {
             (Some((first, _)), Some((last, _))) if count > 1 => {
                 Some(last.since(*first) / (count - 1))
@@ -74,6 +95,8 @@ impl OutputTrace {
             mistakes: u64::from(count),
             recurrence,
             duration: (count > 0).then(|| wrong / count),
+            good: (count > 1).then(|| good.iter().sum::<Duration>() / (count - 1)),
+            forward_good: forward(&good),
             mistakes_per_hour: f64::from(count) * share(Duration::from_secs(3600)),
             accuracy: 1.0 - share(wrong),
             observed: Some(observed),

@@ -1,5 +1,6 @@
 //! `quorate detectors`: the synchrony knob, measured.
 
+mod configure;
 mod network;
 mod reading;
 
@@ -26,8 +27,10 @@ use std::time::{Duration, Instant};
 ///
 /// Deterministic: the same options and seed give the same figures on every machine.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = reading::PHI)]
+#[command(after_long_help = reading::PHI, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    task: Option<Task>,
     #[command(flatten)]
     network: NetworkArgs,
     /// Print the figures as JSON
@@ -38,7 +41,15 @@ pub(crate) struct Args {
     html: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Task {
+    Configure(configure::Args),
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    if let Some(Task::Configure(args)) = &args.task {
+        return configure::run(args);
+    }
     let experiment = args.network.experiment().map_err(refused)?;
     // Opened before the work: a path that can't be written is found at once.
     let page = args.html.as_deref().map(|path| {

@@ -135,6 +135,19 @@ pub(super) fn notes(rows: &[Row], network: &NetworkArgs) -> Vec<String> {
             worst(row) / median(row)
         ));
     }
+    let learning: Vec<_> = rows.iter().filter(|row| learns(row)).collect();
+    if let Some(row) = learning.first() {
+        notes.push(format!(
+            "Mistakes that end when a detector has learnt are not spread over its life, so that rates say \
+             little: {} at {} made {} an hour, and T_MR says {} ms from one to the next; the same holds \
+             for {} of the settings.",
+            row.detector,
+            setting(row),
+            digits(row.false_positives_per_hour),
+            digits(row.recurrence_ms.unwrap_or(0.0)),
+            learning.len()
+        ));
+    }
     let broken: Vec<_> = rows
         .iter()
         .filter(|row| row.detector == "perfect" && row.false_positives_per_hour > 0.0)
@@ -159,8 +172,19 @@ pub(super) fn notes(rows: &[Row], network: &NetworkArgs) -> Vec<String> {
     notes
 }
 
+/// Did the mistakes come close together, and then no more? In a life of one kind T_MR is 1/λ_M (Chen,
+/// Toueg, Aguilera 2002, theorem 1).
+fn learns(row: &Row) -> bool {
+    const HOUR_MS: f64 = 3_600_000.0;
+    let by_rate = HOUR_MS / row.false_positives_per_hour;
+    row.detector == "doubling"
+        && row
+            .recurrence_ms
+            .is_some_and(|recurrence| by_rate > 2.0 * recurrence)
+}
+
 /// Three digits.
-fn digits(value: f64) -> String {
+pub(super) fn digits(value: f64) -> String {
     match value {
         value if value >= 100.0 || value.fract() == 0.0 => format!("{value:.0}"),
         value if value >= 10.0 => format!("{value:.1}"),

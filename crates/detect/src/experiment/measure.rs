@@ -60,6 +60,10 @@ pub struct Row {
     pub mistake_ms: Option<f64>,
     /// T_MR: how long from one to the next, in milliseconds.
     pub recurrence_ms: Option<f64>,
+    /// T_G: how long from the end of one to the next, in milliseconds.
+    pub good_ms: Option<f64>,
+    /// T_FG: how long from a random moment of trust to the next mistake, in milliseconds.
+    pub forward_good_ms: Option<f64>,
     /// P_A: how likely it is, at a random moment of the peer's life, that it is trusted.
     pub accuracy: f64,
 }
@@ -150,6 +154,8 @@ fn row(setting: &Setting, life: &Quality, crashed: &[OutputTrace]) -> Row {
         false_positives_per_hour: life.mistakes_per_hour,
         mistake_ms: life.duration.map(millis),
         recurrence_ms: life.recurrence.map(millis),
+        good_ms: life.good.map(millis),
+        forward_good_ms: life.forward_good.map(millis),
         accuracy: life.accuracy,
     }
 }

@@ -3,6 +3,7 @@
 use super::ProbeNetwork;
 use crate::adaptive::{AdaptiveDeadline, Doubling, Shrink};
 use crate::detector::Detector;
+use crate::freshness::{Freshness, Margin};
 use crate::phi::{Estimate, PhiAccrual};
 use crate::timeout::{MaybeFailed, Perfect};
 use quorate_contract::Bounds;
@@ -21,6 +22,8 @@ pub enum Setting {
     Deadline(f64),
     /// [`PhiAccrual`]; the knob is φ.
     Phi(f64, Estimate),
+    /// [`Freshness`]; the knob is the margin, in milliseconds or in deviations.
+    Freshness(Margin),
 }
 
 impl Setting {
@@ -35,6 +38,9 @@ impl Setting {
             Self::Phi(_, Estimate::Hayashibara) => ("φ (Hayashibara)", "φ"),
             Self::Phi(_, Estimate::Akka { .. }) => ("φ (Akka)", "φ"),
             Self::Phi(_, Estimate::Cassandra { .. }) => ("φ (Cassandra)", "φ"),
+            Self::Freshness(Margin::Shift(_)) => ("NFD-S", "δ, ms"),
+            Self::Freshness(Margin::Expected(_)) => ("NFD-E", "α, ms"),
+            Self::Freshness(Margin::Learnt(_)) => ("Bertier", "deviations"),
         }
     }
 
@@ -44,7 +50,8 @@ impl Setting {
         match self {
             Self::Perfect(bounds) => millis(Perfect::new(bounds).limit()),
             Self::MaybeFailed(after) | Self::Doubling(after, _) => millis(*after),
-            Self::Deadline(at) | Self::Phi(at, _) => *at,
+            Self::Freshness(Margin::Shift(margin) | Margin::Expected(margin)) => millis(*margin),
+            Self::Deadline(at) | Self::Phi(at, _) | Self::Freshness(Margin::Learnt(at)) => *at,
         }
     }
 
@@ -58,6 +65,7 @@ impl Setting {
                 Box::new(Doubling::new(min, min, max, shrink))
             }
             Self::Deadline(k) => Box::new(AdaptiveDeadline::new(k, round_trip)),
+            Self::Freshness(margin) => Box::new(Freshness::new(interval, round_trip, margin)),
             Self::Phi(at, estimate) => Box::new(PhiAccrual::new(at, estimate, 1000, interval)),
         }
     }
@@ -87,10 +95,15 @@ pub(super) fn all(network: &ProbeNetwork) -> Vec<Setting> {
         settings.push(Setting::MaybeFailed(limit));
         settings.push(Setting::Doubling(limit, Shrink::Halve));
         settings.push(Setting::Doubling(limit, Shrink::Never));
+        settings.push(Setting::Freshness(Margin::Shift(limit)));
+        settings.push(Setting::Freshness(Margin::Expected(limit)));
     }
     let most = longest.as_secs_f64() / round_trip.as_secs_f64().max(1e-9);
     let few = [2.0, 4.0, 6.0, 10.0].into_iter();
     settings.extend(few.chain(steps(10.0, most)).map(Setting::Deadline));
+    settings.extend(
+        [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0].map(|at| Setting::Freshness(Margin::Learnt(at))),
+    );
     let akka = Estimate::Akka {
         acceptable_pause: network.interval * 3,
         min_deviation: network.interval / 10,

@@ -1,11 +1,9 @@
 //! The φ accrual detector: suspicion as a number.
 
-mod window;
-
 use crate::detector::{Detector, Observation, ProcessState, Suspicion, Transition};
+use crate::window::SampleWindow;
 use quorate_core::Time;
 use std::time::Duration;
-use window::SampleWindow;
 
 /// From the intervals seen so far, how improbable is the silence?
 ///

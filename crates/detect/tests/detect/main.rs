@@ -1,6 +1,7 @@
 //! The detectors against closed forms and cases worked out by hand.
 
 mod adaptive;
+mod configure;
 mod panel;
 mod phi;
 mod quality;

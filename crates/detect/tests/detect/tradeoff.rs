@@ -27,7 +27,7 @@ fn by_detector(rows: Vec<Row>) -> BTreeMap<&'static str, Vec<Row>> {
 #[test]
 fn every_knob_trades_detection_time_for_mistakes() {
     let curves = by_detector(rows());
-    assert_eq!(curves.len(), 8);
+    assert_eq!(curves.len(), 11);
     for (detector, curve) in &curves {
         assert!(curve.len() >= 7, "{detector}");
         for pair in curve.windows(2) {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 /// The last intervals, in nanoseconds, with exact sums: the mean does not depend on the order in
 /// which floats were added.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct SampleWindow {
+pub(crate) struct SampleWindow {
     intervals: VecDeque<u64>,
     size: usize,
     sum: u128,
@@ -18,7 +18,7 @@ impl SampleWindow {
     /// The largest window, for the same reason.
     const MAX_SIZE: usize = 1 << 20;
 
-    pub(super) fn new(size: usize) -> Self {
+    pub(crate) fn new(size: usize) -> Self {
         Self {
             intervals: VecDeque::new(),
             size: size.clamp(1, Self::MAX_SIZE),
@@ -27,7 +27,7 @@ impl SampleWindow {
         }
     }
 
-    pub(super) fn push(&mut self, interval: u64) {
+    pub(crate) fn push(&mut self, interval: u64) {
         if self.intervals.len() == self.size
             && let Some(oldest) = self.intervals.pop_front()
         {
@@ -41,7 +41,7 @@ impl SampleWindow {
     }
 
     /// In nanoseconds; 0 without intervals.
-    pub(super) fn mean(&self) -> f64 {
+    pub(crate) fn mean(&self) -> f64 {
         match self.intervals.len() {
             0 => 0.0,
             n => self.sum as f64 / n as f64,
@@ -49,7 +49,7 @@ impl SampleWindow {
     }
 
     /// Of the intervals themselves (over n, not n - 1), in nanoseconds.
-    pub(super) fn deviation(&self) -> f64 {
+    pub(crate) fn deviation(&self) -> f64 {
         let n = self.intervals.len() as u128;
         if n == 0 {
             return 0.0;
