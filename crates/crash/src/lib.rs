@@ -6,6 +6,7 @@
 //! consensus; the others run in the lab, to be measured beside it
 //! and beyond what they assume. Start reading at [`raft`]; for something small, at [`majority`].
 
+pub mod commit_outcome;
 pub mod flood_set;
 pub mod majority;
 pub mod multi_paxos;
@@ -13,3 +14,4 @@ pub mod paxos;
 pub mod primary_backup;
 pub mod raft;
 pub mod two_generals;
+pub mod two_phase_commit;

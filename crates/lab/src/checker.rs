@@ -1,5 +1,6 @@
 //! What must hold: the properties, checked after every event, and whether all was decided.
 
+use crate::commit_rules::CommitRules;
 use crate::experiment::{ClientLoad, Experiment};
 
 use crate::system::{Proposers, SystemUnderTest};
@@ -42,6 +43,7 @@ pub(crate) struct Checker<S> {
     decided: Vec<BTreeSet<Bytes>>,
     decided_anywhere: BTreeSet<Bytes>,
     leaders: BTreeMap<u64, NodeId>,
+    commit: CommitRules,
     subject: PhantomData<S>,
 }
 
@@ -83,6 +85,7 @@ impl<S: SystemUnderTest> Checker<S> {
             decided: vec![BTreeSet::new(); usize::from(n)],
             decided_anywhere: BTreeSet::new(),
             leaders: BTreeMap::new(),
+            commit: CommitRules::new(experiment),
             subject: PhantomData,
         }
     }
@@ -139,8 +142,11 @@ impl<S: SystemUnderTest> Checker<S> {
                 return Err(broken("agreement", detail));
             }
             for value in &decision.values {
-                self.check_valid(value, proposals)
-                    .map_err(|detail| broken("validity", detail))?;
+                let valid = match S::PROBLEM {
+                    Problem::AtomicCommit => self.commit.check(value, told.at),
+                    _ => self.check_valid(value, proposals),
+                };
+                valid.map_err(|detail| broken("validity", detail))?;
                 self.decided_anywhere.insert(value.clone());
                 self.decided[node.index()].insert(value.clone());
             }
@@ -235,7 +241,7 @@ impl<S: SystemUnderTest> Checker<S> {
     /// With a faulty sender, a reliable broadcast is all or none; everything else ends.
     fn must_decide(&self) -> bool {
         let declared = S::CATALOGUE.declaration();
-        let waits = declared.solves == Problem::ReliableBroadcast
+        let waits = S::PROBLEM == Problem::ReliableBroadcast
             && declared.synchrony == Synchrony::Asynchronous;
         !waits || self.sender_ok || self.logs.iter().any(|log| !log.is_empty())
     }

@@ -18,6 +18,7 @@
 
 mod checker;
 mod clients;
+mod commit_rules;
 mod experiment;
 pub mod matrix;
 mod minimise;
@@ -37,6 +38,6 @@ pub use system::{
     FloodSetSystem, HotStuffSystem, MajorityCommitSystem, MultiPaxosSystem, NAMES, OVER_LINKS,
     OralMessagesSystem, OverAuthenticated, OverReliable, PaxosSystem, PbftSystem,
     PrimaryBackupSystem, Proposers, ProtocolOptions, RaftSystem, Setup, SignedMessagesSystem,
-    SlotDecision, SystemFacts, SystemUnderTest, TendermintSystem, TwoGeneralsSystem, Visitor,
-    facts, visit,
+    SlotDecision, SystemFacts, SystemUnderTest, TendermintSystem, TwoGeneralsSystem,
+    TwoPhaseCommitSystem, Visitor, facts, visit,
 };

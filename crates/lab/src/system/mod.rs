@@ -4,6 +4,7 @@
 //! could use: adversaries know bytes, nodes and time (`quorate_sim`).
 
 mod byzantine;
+mod commit;
 mod crash;
 mod generals;
 mod options;
@@ -12,6 +13,7 @@ mod over_links;
 pub use options::{BadOption, ProtocolOptions};
 
 use bytes::Bytes;
+use quorate_contract::Problem;
 use quorate_core::{NodeId, Protocol};
 use quorate_crypto::{Instance, Keychain, Scheme, deal};
 use quorate_sim::WireMessage;
@@ -21,6 +23,7 @@ pub use byzantine::{
     BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, HotStuffSystem, PbftSystem,
     TendermintSystem,
 };
+pub use commit::TwoPhaseCommitSystem;
 pub(crate) use crash::timeout_factor_max;
 pub use crash::{
     FloodSetSystem, MajorityCommitSystem, MultiPaxosSystem, PaxosSystem, PrimaryBackupSystem,
@@ -94,6 +97,8 @@ pub trait SystemUnderTest {
     const NAME: &'static str;
     /// Its entry in the catalogue, with all that it claims.
     const CATALOGUE: quorate_contract::ProtocolName;
+    /// What it is to achieve, and is judged by.
+    const PROBLEM: Problem = Self::CATALOGUE.declaration().solves;
     /// How it is asked.
     const PROPOSERS: Proposers;
     /// A node that comes back from a crash is expected to decide like the others.
@@ -229,6 +234,7 @@ subjects![
     MajorityCommitSystem,
     PrimaryBackupSystem,
     FloodSetSystem,
+    TwoPhaseCommitSystem,
     BenOrCrashSystem,
     BenOrByzantineSystem,
     PbftSystem,
@@ -253,6 +259,8 @@ pub struct SystemFacts {
     pub name: &'static str,
     /// See [`SystemUnderTest::CATALOGUE`].
     pub catalogue: quorate_contract::ProtocolName,
+    /// See [`SystemUnderTest::PROBLEM`].
+    pub problem: Problem,
     /// See [`SystemUnderTest::PROPOSERS`].
     pub proposers: Proposers,
     /// See [`SystemUnderTest::RECOVERS`].
@@ -281,6 +289,7 @@ impl Visitor for TellFacts {
         SystemFacts {
             name: S::NAME,
             catalogue: S::CATALOGUE,
+            problem: S::PROBLEM,
             proposers: S::PROPOSERS,
             recovers: S::RECOVERS,
             per_fault: S::PER_FAULT,
