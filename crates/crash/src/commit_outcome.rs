@@ -3,6 +3,7 @@
 //! Each participant votes. All commit or all abort; they commit only if all voted yes (Gray and
 //! Lamport: Consensus on Transaction Commit, 2006, §2).
 
+use quorate_core::Never;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -35,5 +36,11 @@ impl CommitOutcome {
 impl fmt::Display for CommitOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl From<Never> for CommitOutcome {
+    fn from(never: Never) -> Self {
+        match never {}
     }
 }

@@ -223,7 +223,6 @@ const THREE_PHASE_COMMIT: Declaration = Declaration {
     protocol: ProtocolName::ThreePhaseCommit,
     citation: "Skeen: Nonblocking Commit Protocols, SIGMOD 1981",
     solves: Problem::AtomicCommit,
-    status: SupportLevel::NotImplemented,
     caveats: &[Caveat {
         when: |_| true,
         text: "a timeout stands for a crash: one message that is late, or a partition, and one half \
@@ -239,7 +238,6 @@ const PAXOS_COMMIT: Declaration = Declaration {
     protocol: ProtocolName::PaxosCommit,
     citation: "Gray, Lamport: Consensus on Transaction Commit, ACM TODS 2006",
     solves: Problem::AtomicCommit,
-    status: SupportLevel::NotImplemented,
     // Each participant's vote to all, in ballot 0; what all of them voted from each to the leader, and
     // the outcome. A participant accepts its own vote before it sends it, and the others together.
     cost: |n, _| {
@@ -255,7 +253,7 @@ const ABD: Declaration = Declaration {
     citation: "Attiya, Bar-Noy, Dolev: Sharing Memory Robustly in Message-Passing Systems, J. ACM \
                1995; for many writers: Lynch, Shvartsman, FTCS 1997",
     solves: Problem::Register,
-    status: SupportLevel::NotImplemented,
+    status: SupportLevel::Lab,
     synchrony: Synchrony::Asynchronous,
     follows_oracle: false,
     caveats: &[BY_NO_GIVEN_TIME, DETECTED_CORRUPTION],

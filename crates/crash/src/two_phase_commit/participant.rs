@@ -27,7 +27,7 @@ impl TwoPhaseCommit {
         }
     }
 
-    /// A vote for no is a decision: nobody commits without this participant.
+    /// A vote for no is a decision: no node commits without this participant.
     pub(super) fn vote(&mut self, yes: bool, out: &mut Effects<Self>) {
         if self.config.vote == VoteRule::AtOnce {
             out.send_eager(COORDINATOR, Eager::Vote { yes });

@@ -9,6 +9,7 @@ mod crash;
 mod generals;
 mod options;
 mod over_links;
+mod register;
 
 pub use options::{BadOption, ProtocolOptions};
 
@@ -23,13 +24,14 @@ pub use byzantine::{
     BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, HotStuffSystem, PbftSystem,
     TendermintSystem,
 };
-pub use commit::TwoPhaseCommitSystem;
+pub use commit::{PaxosCommitSystem, ThreePhaseCommitSystem, TwoPhaseCommitSystem};
 pub(crate) use crash::timeout_factor_max;
 pub use crash::{
     FloodSetSystem, MajorityCommitSystem, MultiPaxosSystem, PaxosSystem, PrimaryBackupSystem,
     RaftSystem,
 };
 pub use over_links::{OverAuthenticated, OverReliable};
+pub use register::AbdSystem;
 
 pub use generals::{
     DolevStrongSystem, OralMessagesSystem, SignedMessagesSystem, TwoGeneralsSystem,
@@ -162,6 +164,11 @@ pub trait SystemUnderTest {
         None
     }
 
+    /// What a read of a register has found: the read's number, and the value if there is one.
+    fn read_value(_output: &<Self::Protocol as Protocol>::Output) -> Option<(u64, Option<Bytes>)> {
+        None
+    }
+
     /// What tells a node that another one has crashed (fail-signal), where the protocol listens.
     fn crash_signal(_crashed: NodeId) -> Option<<Self::Protocol as Protocol>::Request> {
         None
@@ -235,6 +242,9 @@ subjects![
     PrimaryBackupSystem,
     FloodSetSystem,
     TwoPhaseCommitSystem,
+    ThreePhaseCommitSystem,
+    PaxosCommitSystem,
+    AbdSystem,
     BenOrCrashSystem,
     BenOrByzantineSystem,
     PbftSystem,
