@@ -120,6 +120,10 @@ impl<S: SystemUnderTest> Runner<'_, S> {
         if self.bare.is_paused(node) {
             return;
         }
+        if S::PROBLEM == Problem::Register {
+            self.read_register(node);
+            return;
+        }
         let Some(decided) = self.bare.node(node).map(S::decided) else {
             return;
         };
