@@ -15,7 +15,7 @@
 //! It stands on: nodes that crash for good, all but one of them if need be; links that lose nothing;
 //! every message within a round's length; all nodes asked for their votes at the same moment.
 //!
-//! Start reading at [`Stage`], then [`ThreePhaseCommit`]. Each rank has five rounds of time to itself
+//! Start reading at [`CommitState`], then [`ThreePhaseCommit`]. Each rank has five rounds of time to itself
 //! ([`Config::turn`]): question, answer, pre-commit, acknowledgement, outcome. A node keeps one stage
 //! and two sets, so nothing grows.
 
@@ -73,7 +73,7 @@ impl Config {
 
 /// How far a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Stage {
+pub enum CommitState {
     /// It has not voted.
     Idle,
     /// It has voted yes, and another one may have aborted.
@@ -90,7 +90,7 @@ pub enum Message {
     /// A coordinator asks: can you commit, and how far are you?
     Ask,
     /// A participant's answer. Waiting is its yes.
-    Stage(Stage),
+    State(CommitState),
     /// All have voted yes.
     PreCommit,
     /// The sender is ready.
@@ -134,7 +134,7 @@ struct Collected {
 pub struct ThreePhaseCommit {
     config: Config,
     me: NodeId,
-    stage: Stage,
+    stage: CommitState,
     /// While this node coordinates.
     collected: Option<Collected>,
     violation: Option<&'static str>,
@@ -154,7 +154,7 @@ impl Protocol for ThreePhaseCommit {
         Self {
             config: config.clone(),
             me,
-            stage: Stage::Idle,
+            stage: CommitState::Idle,
             collected: None,
             violation: None,
         }
@@ -181,7 +181,7 @@ impl Protocol for ThreePhaseCommit {
 
 impl ThreePhaseCommit {
     /// How far this node is.
-    pub fn stage(&self) -> Stage {
+    pub fn stage(&self) -> CommitState {
         self.stage
     }
 
@@ -197,11 +197,11 @@ impl ThreePhaseCommit {
     }
 
     fn on_request(&mut self, vote: CastVote, out: &mut Effects<Self>) {
-        if self.stage != Stage::Idle {
+        if self.stage != CommitState::Idle {
             return;
         }
         match vote.yes {
-            true => self.stage = Stage::Waiting,
+            true => self.stage = CommitState::Waiting,
             // No node commits without this one.
             false => self.end(CommitOutcome::Abort, out),
         }
@@ -219,10 +219,12 @@ impl ThreePhaseCommit {
             return;
         }
         match message {
-            Message::Ask => out.send(To::One(from), Message::Stage(self.stage)),
-            Message::Stage(stage) => self.on_stage(from, stage, out),
-            Message::PreCommit if matches!(self.stage, Stage::Waiting | Stage::Ready) => {
-                self.stage = Stage::Ready;
+            Message::Ask => out.send(To::One(from), Message::State(self.stage)),
+            Message::State(stage) => self.on_stage(from, stage, out),
+            Message::PreCommit
+                if matches!(self.stage, CommitState::Waiting | CommitState::Ready) =>
+            {
+                self.stage = CommitState::Ready;
                 out.send(To::One(from), Message::Ready);
             }
             Message::PreCommit => {}
@@ -233,16 +235,16 @@ impl ThreePhaseCommit {
 
     /// This rank's time has come: those before it have crashed, or it would know the outcome.
     fn coordinate(&mut self, out: &mut Effects<Self>) {
-        if self.me != NodeId(0) && matches!(self.stage, Stage::Ended(_)) {
+        if self.me != NodeId(0) && matches!(self.stage, CommitState::Ended(_)) {
             return;
         }
-        if let Stage::Ended(outcome) = self.stage {
+        if let CommitState::Ended(outcome) = self.stage {
             return self.tell_all(&Message::Outcome(outcome), out);
         }
         self.collected = Some(Collected {
             pre_commit: false,
             told: NodeSet::EMPTY,
-            one_is_ready: self.stage == Stage::Ready,
+            one_is_ready: self.stage == CommitState::Ready,
             ready: NodeSet::EMPTY,
         });
         self.tell_all(&Message::Ask, out);
@@ -253,15 +255,15 @@ impl ThreePhaseCommit {
         }
     }
 
-    fn on_stage(&mut self, from: NodeId, stage: Stage, out: &mut Effects<Self>) {
+    fn on_stage(&mut self, from: NodeId, stage: CommitState, out: &mut Effects<Self>) {
         let Some(collected) = self.collected.as_mut().filter(|c| !c.pre_commit) else {
             return;
         };
         match stage {
-            Stage::Ended(outcome) => return self.end_for_all(outcome, out),
-            Stage::Idle => return,
-            Stage::Ready => collected.one_is_ready = true,
-            Stage::Waiting => {}
+            CommitState::Ended(outcome) => return self.end_for_all(outcome, out),
+            CommitState::Idle => return,
+            CommitState::Ready => collected.one_is_ready = true,
+            CommitState::Waiting => {}
         }
         collected.told.insert(from);
         if collected.told.len() + 1 == usize::from(self.config.nodes) {
@@ -281,7 +283,7 @@ impl ThreePhaseCommit {
         }
         collected.pre_commit = true;
         let told = collected.told;
-        self.stage = Stage::Ready;
+        self.stage = CommitState::Ready;
         out.disarm(Deadline::Stages);
         for peer in told.iter() {
             out.send(To::One(peer), Message::PreCommit);
@@ -320,12 +322,12 @@ impl ThreePhaseCommit {
 
     fn end(&mut self, outcome: CommitOutcome, out: &mut Effects<Self>) {
         match self.stage {
-            Stage::Ended(known) if known != outcome => {
+            CommitState::Ended(known) if known != outcome => {
                 self.violation = Some("agreement: one has committed and another one has aborted");
             }
-            Stage::Ended(_) => {}
+            CommitState::Ended(_) => {}
             _ => {
-                self.stage = Stage::Ended(outcome);
+                self.stage = CommitState::Ended(outcome);
                 self.collected = None;
                 out.output(outcome);
             }

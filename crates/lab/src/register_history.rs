@@ -7,7 +7,6 @@
 //! forward zone); else some moment between them is enough (a backward zone). The history is
 //! linearizable if no two forward zones overlap, and no backward zone lies in a forward one.
 
-use crate::checker::format_value;
 use bytes::Bytes;
 use quorate_core::NodeId;
 use std::collections::BTreeMap;
@@ -83,7 +82,12 @@ impl RegisterHistory {
         self.writes.remove(value);
         match self.clusters.get_mut(&Some(value.clone())) {
             Some(cluster) => cluster.has_ended(now),
-            None => return Err(format!("{} was never asked for", format_value(value))),
+            None => {
+                return Err(format!(
+                    "{} was never asked for",
+                    named(&Some(value.clone()))
+                ));
+            }
         }
         self.check()
     }
@@ -100,7 +104,7 @@ impl RegisterHistory {
         let Some(cluster) = self.clusters.get_mut(&value.cloned()) else {
             return Err(format!(
                 "{} is read, and was never written",
-                value.map_or_else(String::new, format_value)
+                named(&value.cloned())
             ));
         };
         cluster.last_start = cluster.last_start.max(since);
@@ -145,7 +149,9 @@ impl RegisterHistory {
 fn named(value: &Option<Bytes>) -> String {
     value
         .as_ref()
-        .map_or("the empty register".to_owned(), format_value)
+        .map_or("the empty register".to_owned(), |value| {
+            format!("{:?}", String::from_utf8_lossy(value))
+        })
 }
 
 #[cfg(test)]

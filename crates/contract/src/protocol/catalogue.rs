@@ -194,7 +194,7 @@ const TWO_PHASE_COMMIT: Declaration = Declaration {
     citation: "Gray: Notes on Data Base Operating Systems, 1978",
     solves: Problem::AtomicCommit,
     status: SupportLevel::Lab,
-    // It is safe whoever crashes and comes back, but it ends only when the coordinator does.
+    // It is safe whichever nodes crash and come back, but it ends only when the coordinator is up.
     tolerances: &[Tolerance {
         behaviours: Behaviours::NONE,
         replicas: Replicas::PerFault(1),
