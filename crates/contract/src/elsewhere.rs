@@ -216,14 +216,6 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         known: KnownElsewhere {
-            what: "a register in the memory of a majority (ABD): two rounds, no agreement, no leader",
-            citation: "Attiya, Bar-Noy, Dolev, J. ACM 1995",
-        },
-        solves: Problem::Register,
-        when: |c| is_honest_majority(c) && settles(c),
-    },
-    Entry {
-        known: KnownElsewhere {
             what: "a register among liars, with quorums of 2f + 1 of 3f + 1",
             citation: "Martin, Alvisi, Dahlin: Minimal Byzantine Storage, DISC 2002",
         },
@@ -269,24 +261,9 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         known: KnownElsewhere {
-            what: "two-phase commit, which waits for a replica that is down",
-            citation: "Gray: Notes on Data Base Operating Systems, 1978",
-        },
-        solves: Problem::AtomicCommit,
-        when: |c| c.tolerate() == 0,
-    },
-    Entry {
-        known: KnownElsewhere {
-            what: "three-phase commit",
-            citation: "Skeen: Nonblocking Commit Protocols, SIGMOD 1981",
-        },
-        solves: Problem::AtomicCommit,
-        when: |c| is_timely(c) && c.failures.model.is_within(FailureModel::CrashStop),
-    },
-    Entry {
-        known: KnownElsewhere {
-            what: "Paxos Commit: an instance of Paxos for each participant's vote",
-            citation: "Gray, Lamport: Consensus on Transaction Commit, ACM TODS 2006",
+            what: "collecting votes for a while, and then consensus on the outcome",
+            citation: "Guerraoui: Revisiting the Relationship between Non-Blocking Atomic Commitment \
+                       and Consensus, WDAG 1995",
         },
         solves: Problem::AtomicCommit,
         when: |c| is_honest_majority(c) && may_end(c) && settles(c),

@@ -6,10 +6,15 @@
 //! consensus; the others run in the lab, to be measured beside it
 //! and beyond what they assume. Start reading at [`raft`]; for something small, at [`majority`].
 
+pub mod abd;
+pub mod commit_outcome;
 pub mod flood_set;
 pub mod majority;
 pub mod multi_paxos;
 pub mod paxos;
+pub mod paxos_commit;
 pub mod primary_backup;
 pub mod raft;
+pub mod three_phase_commit;
 pub mod two_generals;
+pub mod two_phase_commit;

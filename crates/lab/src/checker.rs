@@ -1,8 +1,10 @@
 //! What must hold: the properties, checked after every event, and whether all was decided.
 
+use crate::commit_rules::CommitRules;
 use crate::experiment::{ClientLoad, Experiment};
+use crate::register_history::RegisterHistory;
 
-use crate::system::{Proposers, SystemUnderTest};
+use crate::system::{Proposers, SlotDecision, SystemUnderTest};
 use bytes::Bytes;
 use quorate_contract::{Problem, Synchrony};
 use quorate_core::{NodeId, NodeSet};
@@ -42,6 +44,8 @@ pub(crate) struct Checker<S> {
     decided: Vec<BTreeSet<Bytes>>,
     decided_anywhere: BTreeSet<Bytes>,
     leaders: BTreeMap<u64, NodeId>,
+    commit: CommitRules,
+    register: RegisterHistory,
     subject: PhantomData<S>,
 }
 
@@ -83,6 +87,8 @@ impl<S: SystemUnderTest> Checker<S> {
             decided: vec![BTreeSet::new(); usize::from(n)],
             decided_anywhere: BTreeSet::new(),
             leaders: BTreeMap::new(),
+            commit: CommitRules::new(experiment),
+            register: RegisterHistory::default(),
             subject: PhantomData,
         }
     }
@@ -114,6 +120,9 @@ impl<S: SystemUnderTest> Checker<S> {
             return Ok(0);
         }
         let decisions = S::decisions(&told.output);
+        if S::PROBLEM == Problem::Register {
+            return self.on_register(told, decisions);
+        }
         let count = decisions.len();
         for decision in decisions {
             let broken = |property, detail| BrokenProperty {
@@ -139,8 +148,11 @@ impl<S: SystemUnderTest> Checker<S> {
                 return Err(broken("agreement", detail));
             }
             for value in &decision.values {
-                self.check_valid(value, proposals)
-                    .map_err(|detail| broken("validity", detail))?;
+                let valid = match S::PROBLEM {
+                    Problem::AtomicCommit => self.commit.check(value, told.at),
+                    _ => self.check_valid(value, proposals),
+                };
+                valid.map_err(|detail| broken("validity", detail))?;
                 self.decided_anywhere.insert(value.clone());
                 self.decided[node.index()].insert(value.clone());
             }
@@ -148,6 +160,59 @@ impl<S: SystemUnderTest> Checker<S> {
             log.entry(slot).or_insert((decision.values, told.at));
         }
         Ok(count)
+    }
+
+    /// A client asks a node of the register for a write.
+    pub(crate) fn begin_write(&mut self, node: NodeId, value: &Bytes) {
+        self.register.begin_write(node, value);
+    }
+
+    /// A client asks a node of the register for a read.
+    pub(crate) fn begin_read(&mut self, node: NodeId, id: u64) {
+        self.register.begin_read(node, id);
+    }
+
+    /// What a register's clients see must be explained by one order of all reads and writes.
+    fn on_register(
+        &mut self,
+        told: &NodeOutput<<S::Protocol as quorate_core::Protocol>::Output>,
+        decisions: Vec<SlotDecision>,
+    ) -> Result<usize, BrokenProperty> {
+        let node = told.node;
+        let mut count = 0;
+        let mut holds = Ok(());
+        if let Some((id, value)) = S::read_value(&told.output) {
+            count += 1;
+            holds = self.register.read(id, value.as_ref());
+        }
+        for SlotDecision { slot, values } in decisions {
+            count += 1;
+            for value in &values {
+                holds = holds.and(self.register.written(value));
+                self.decided_anywhere.insert(ClientLoad::without_try(value));
+            }
+            self.logs[node.index()].insert(slot, (values, told.at));
+        }
+        match holds {
+            Ok(()) => Ok(count),
+            Err(detail) => Err(BrokenProperty {
+                property: "linearizability",
+                detail,
+                node,
+            }),
+        }
+    }
+
+    /// Is every value written, or, where clients ask once, everything answered?
+    fn is_register_live(&self) -> Result<(), String> {
+        let must_answer = |node| self.must_decide.contains(node);
+        let asked_once = self.wanted.is_empty();
+        let lacks = self.wanted.difference(&self.decided_anywhere).next();
+        match (lacks, self.register.owes(must_answer)) {
+            (Some(value), _) => Err(format!("{} is not written", format_value(value))),
+            (None, Some(node)) if asked_once => Err(format!("{node} owes an answer")),
+            _ => Ok(()),
+        }
     }
 
     /// No node decides what was not proposed. Among liars, less can be promised.
@@ -204,6 +269,9 @@ impl<S: SystemUnderTest> Checker<S> {
     /// # Errors
     /// Who has not, and what.
     pub(crate) fn is_live(&self) -> Result<(), String> {
+        if S::PROBLEM == Problem::Register {
+            return self.is_register_live();
+        }
         let mut missing = String::new();
         for node in self.must_decide.iter() {
             let index = node.index();
@@ -235,7 +303,7 @@ impl<S: SystemUnderTest> Checker<S> {
     /// With a faulty sender, a reliable broadcast is all or none; everything else ends.
     fn must_decide(&self) -> bool {
         let declared = S::CATALOGUE.declaration();
-        let waits = declared.solves == Problem::ReliableBroadcast
+        let waits = S::PROBLEM == Problem::ReliableBroadcast
             && declared.synchrony == Synchrony::Asynchronous;
         !waits || self.sender_ok || self.logs.iter().any(|log| !log.is_empty())
     }

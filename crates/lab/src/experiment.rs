@@ -71,6 +71,20 @@ impl ClientLoad {
         Bytes::from(format!("v{n}"))
     }
 
+    /// The n-th value at the next try, where each write needs a value of its own.
+    pub fn value_of_try(n: u32, tries: u32) -> Bytes {
+        match tries {
+            0 => Self::value(n),
+            tries => Bytes::from(format!("v{n}.{tries}")),
+        }
+    }
+
+    /// The value that is asked for, whichever try this is.
+    pub(crate) fn without_try(value: &Bytes) -> Bytes {
+        let end = value.iter().position(|byte| *byte == b'.');
+        value.slice(..end.unwrap_or(value.len()))
+    }
+
     /// What the second of twins is asked for instead.
     pub fn rival(n: u32) -> Bytes {
         Bytes::from(format!("w{n}"))

@@ -18,10 +18,12 @@
 
 mod checker;
 mod clients;
+mod commit_rules;
 mod experiment;
 pub mod matrix;
 mod minimise;
 mod record;
+mod register_history;
 mod run;
 pub mod scenario;
 mod system;
@@ -33,10 +35,10 @@ pub use minimise::{ControlRun, Minimal, RunFailure, minimise};
 pub use record::{PageText, record};
 pub use run::{PropertyViolation, RunOutcome, run};
 pub use system::{
-    BadOption, BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, DolevStrongSystem,
+    AbdSystem, BadOption, BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, DolevStrongSystem,
     FloodSetSystem, HotStuffSystem, MajorityCommitSystem, MultiPaxosSystem, NAMES, OVER_LINKS,
-    OralMessagesSystem, OverAuthenticated, OverReliable, PaxosSystem, PbftSystem,
-    PrimaryBackupSystem, Proposers, ProtocolOptions, RaftSystem, Setup, SignedMessagesSystem,
-    SlotDecision, SystemFacts, SystemUnderTest, TendermintSystem, TwoGeneralsSystem, Visitor,
-    facts, visit,
+    OralMessagesSystem, OverAuthenticated, OverReliable, PaxosCommitSystem, PaxosSystem,
+    PbftSystem, PrimaryBackupSystem, Proposers, ProtocolOptions, RaftSystem, Setup,
+    SignedMessagesSystem, SlotDecision, SystemFacts, SystemUnderTest, TendermintSystem,
+    ThreePhaseCommitSystem, TwoGeneralsSystem, TwoPhaseCommitSystem, Visitor, facts, visit,
 };

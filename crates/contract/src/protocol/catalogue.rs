@@ -183,6 +183,90 @@ const FLOOD_SET: Declaration = Declaration {
     ..PRIMARY_BACKUP
 };
 
+const BY_NO_GIVEN_TIME: Caveat = Caveat {
+    when: |c| matches!(c.effective_synchrony(), Synchrony::Asynchronous),
+    text: "without any bound on time it ends by no given time",
+    stalls: true,
+};
+
+const TWO_PHASE_COMMIT: Declaration = Declaration {
+    protocol: ProtocolName::TwoPhaseCommit,
+    citation: "Gray: Notes on Data Base Operating Systems, 1978",
+    solves: Problem::AtomicCommit,
+    status: SupportLevel::Lab,
+    // It is safe whichever nodes crash and come back, but it ends only when the coordinator is up.
+    tolerances: &[Tolerance {
+        behaviours: Behaviours::NONE,
+        replicas: Replicas::PerFault(1),
+    }],
+    counted: FaultCount::Moving,
+    synchrony: Synchrony::Asynchronous,
+    follows_oracle: false,
+    links: LinkModel::FairLoss,
+    signatures: false,
+    randomized: false,
+    caveats: &[
+        Caveat {
+            when: |_| true,
+            text: "it blocks: while the coordinator is down, participants that have all voted yes \
+                   wait for it, and hold what the transaction has locked (Skeen 1981)",
+            stalls: false,
+        },
+        BY_NO_GIVEN_TIME,
+    ],
+    // Question, vote, outcome. A participant's vote is on its disk before it is sent, and so is the
+    // coordinator's decision, which implies its own vote.
+    cost: |n, _| ProtocolCost::new(2, 3 * one_to_all(n)).syncs(2, n),
+};
+
+const THREE_PHASE_COMMIT: Declaration = Declaration {
+    protocol: ProtocolName::ThreePhaseCommit,
+    citation: "Skeen: Nonblocking Commit Protocols, SIGMOD 1981",
+    solves: Problem::AtomicCommit,
+    caveats: &[Caveat {
+        when: |_| true,
+        text: "a timeout stands for a crash: one message that is late, or a partition, and one half \
+               commits while the other one aborts",
+        stalls: false,
+    }],
+    // Question, vote, pre-commit, acknowledgement, outcome.
+    cost: |n, _| ProtocolCost::new(4, 5 * one_to_all(n)),
+    ..PRIMARY_BACKUP
+};
+
+const PAXOS_COMMIT: Declaration = Declaration {
+    protocol: ProtocolName::PaxosCommit,
+    citation: "Gray, Lamport: Consensus on Transaction Commit, ACM TODS 2006",
+    solves: Problem::AtomicCommit,
+    // Each participant's vote to all, in ballot 0; what all of them voted from each to the leader, and
+    // the outcome. A participant accepts its own vote before it sends it, and the others together.
+    cost: |n, _| {
+        ProtocolCost::new(2, all_to_all(n) + 2 * one_to_all(n))
+            .syncs(2, 2 * n)
+            .note("without a takeover")
+    },
+    ..PAXOS
+};
+
+const ABD: Declaration = Declaration {
+    protocol: ProtocolName::Abd,
+    citation: "Attiya, Bar-Noy, Dolev: Sharing Memory Robustly in Message-Passing Systems, J. ACM \
+               1995; for many writers: Lynch, Shvartsman, FTCS 1997",
+    solves: Problem::Register,
+    status: SupportLevel::Lab,
+    synchrony: Synchrony::Asynchronous,
+    follows_oracle: false,
+    caveats: &[BY_NO_GIVEN_TIME, DETECTED_CORRUPTION],
+    // A question, answers, the value under its new tag, acknowledgements. The writer stores it before
+    // the others do: so its tags are its own after a crash too.
+    cost: |n, _| {
+        ProtocolCost::new(4, 4 * one_to_all(n))
+            .syncs(2, n)
+            .note("for a write; a read costs the same, and syncs only where it brings news")
+    },
+    ..RAFT
+};
+
 const BEN_OR: Declaration = Declaration {
     protocol: ProtocolName::BenOr,
     citation: "Ben-Or: Another Advantage of Free Choice, PODC 1983",
@@ -406,6 +490,10 @@ pub(super) const fn declaration(protocol: ProtocolName) -> &'static Declaration 
         ProtocolName::MajorityCommit => &MAJORITY_COMMIT,
         ProtocolName::PrimaryBackup => &PRIMARY_BACKUP,
         ProtocolName::FloodSet => &FLOOD_SET,
+        ProtocolName::TwoPhaseCommit => &TWO_PHASE_COMMIT,
+        ProtocolName::ThreePhaseCommit => &THREE_PHASE_COMMIT,
+        ProtocolName::PaxosCommit => &PAXOS_COMMIT,
+        ProtocolName::Abd => &ABD,
         ProtocolName::BenOr => &BEN_OR,
         ProtocolName::Pbft => &PBFT,
         ProtocolName::HotStuff => &HOTSTUFF,

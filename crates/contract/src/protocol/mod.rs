@@ -29,6 +29,14 @@ pub enum ProtocolName {
     PrimaryBackup,
     /// Lynch 1996, §6.2.
     FloodSet,
+    /// Gray 1978: atomic commit.
+    TwoPhaseCommit,
+    /// Skeen 1981: atomic commit.
+    ThreePhaseCommit,
+    /// Gray and Lamport 2006: atomic commit.
+    PaxosCommit,
+    /// Attiya, Bar-Noy and Dolev 1995: a register.
+    Abd,
     /// Ben-Or 1983.
     BenOr,
     /// Castro and Liskov 1999.
@@ -157,13 +165,17 @@ pub struct Declaration {
 
 impl ProtocolName {
     /// Every protocol of the catalogue: those for honest replicas first.
-    pub const ALL: [ProtocolName; 18] = [
+    pub const ALL: [ProtocolName; 22] = [
         ProtocolName::Raft,
         ProtocolName::MultiPaxos,
         ProtocolName::Paxos,
         ProtocolName::MajorityCommit,
         ProtocolName::PrimaryBackup,
         ProtocolName::FloodSet,
+        ProtocolName::TwoPhaseCommit,
+        ProtocolName::ThreePhaseCommit,
+        ProtocolName::PaxosCommit,
+        ProtocolName::Abd,
         ProtocolName::BenOr,
         ProtocolName::Pbft,
         ProtocolName::HotStuff,
@@ -187,6 +199,10 @@ impl ProtocolName {
             ProtocolName::MajorityCommit => "majority-commit",
             ProtocolName::PrimaryBackup => "primary-backup",
             ProtocolName::FloodSet => "flood-set",
+            ProtocolName::TwoPhaseCommit => "two-phase-commit",
+            ProtocolName::ThreePhaseCommit => "three-phase-commit",
+            ProtocolName::PaxosCommit => "paxos-commit",
+            ProtocolName::Abd => "abd",
             ProtocolName::BenOr => "ben-or",
             ProtocolName::Pbft => "pbft",
             ProtocolName::HotStuff => "hotstuff",

@@ -4,7 +4,10 @@
 use crate::world::*;
 use bytes::Bytes;
 use quorate_core::{NodeId, Protocol};
-use quorate_crash::{flood_set, majority, multi_paxos, paxos, primary_backup, two_generals};
+use quorate_crash::{
+    abd, commit_outcome, flood_set, majority, multi_paxos, paxos, paxos_commit, primary_backup,
+    three_phase_commit, two_generals, two_phase_commit,
+};
 
 trait Garbage {
     fn number(&mut self) -> u64;
@@ -235,5 +238,111 @@ fn two_generals_survive_it() {
         leg: dice.number() as u8,
         messenger: dice.number() as u8,
         plan: dice.bytes(),
+    });
+}
+
+fn outcome(dice: &mut Dice) -> commit_outcome::CommitOutcome {
+    match dice.index(2) {
+        0 => commit_outcome::CommitOutcome::Commit,
+        _ => commit_outcome::CommitOutcome::Abort,
+    }
+}
+
+fn cast(value: Bytes) -> commit_outcome::CastVote {
+    commit_outcome::CastVote {
+        yes: !value.is_empty(),
+    }
+}
+
+#[test]
+fn two_phase_commit_survives_it() {
+    use two_phase_commit::*;
+    survive::<TwoPhaseCommit>(Config::default(), 3, cast, |dice| match dice.index(5) {
+        0 => Message::Prepare,
+        1 => Message::Vote { yes: true },
+        2 => Message::Vote { yes: false },
+        3 => Message::Ask,
+        _ => Message::Outcome(outcome(dice)),
+    });
+}
+
+#[test]
+fn three_phase_commit_survives_it() {
+    use three_phase_commit::*;
+    survive::<ThreePhaseCommit>(Config::default(), 4, cast, |dice| match dice.index(8) {
+        0 => Message::Ask,
+        1 => Message::State(CommitState::Idle),
+        2 => Message::State(CommitState::Waiting),
+        3 => Message::State(CommitState::Ready),
+        4 => Message::State(CommitState::Ended(outcome(dice))),
+        5 => Message::PreCommit,
+        6 => Message::Ready,
+        _ => Message::Outcome(outcome(dice)),
+    });
+}
+
+#[test]
+fn paxos_commit_survives_it() {
+    use paxos_commit::*;
+    let ballot = |dice: &mut Dice| Ballot {
+        round: dice.number(),
+        node: dice.id(),
+    };
+    let set = |dice: &mut Dice| -> quorate_core::NodeSet {
+        (0..5_u32).map(|_| NodeId(dice.index(128) as u32)).collect()
+    };
+    let accepted = |dice: &mut Dice| AcceptedVotes {
+        ballot: ballot(dice),
+        heard: set(dice),
+        prepared: set(dice),
+    };
+    survive::<PaxosCommit>(Config::default(), 3, cast, |dice| match dice.index(9) {
+        0 => Message::Vote { yes: true },
+        1 => Message::Vote { yes: false },
+        2 => Message::Prepare {
+            ballot: ballot(dice),
+        },
+        3 => Message::Promise {
+            ballot: ballot(dice),
+            accepted: accepted(dice),
+        },
+        4 => Message::Accept {
+            ballot: ballot(dice),
+            prepared: set(dice),
+        },
+        5 => Message::Accepted {
+            ballot: ballot(dice),
+        },
+        6 => Message::Rejected {
+            promised: ballot(dice),
+        },
+        7 => Message::Outcome(outcome(dice)),
+        _ => Message::Ask,
+    });
+}
+
+#[test]
+fn the_register_survives_it() {
+    use abd::*;
+    let id = |dice: &mut Dice| OperationId {
+        incarnation: dice.number(),
+        number: dice.number(),
+    };
+    let tagged = |dice: &mut Dice| Tagged {
+        tag: Tag {
+            seq: dice.number(),
+            node: dice.id(),
+        },
+        value: dice.some(|dice| dice.bytes()).pop(),
+    };
+    let request = |value: Bytes| match value.is_empty() {
+        true => Request::Read(0),
+        false => Request::Write(value),
+    };
+    survive::<Abd>(Config::default(), 3, request, |dice| match dice.index(4) {
+        0 => Message::Query(id(dice)),
+        1 => Message::Value(id(dice), tagged(dice)),
+        2 => Message::Store(id(dice), tagged(dice)),
+        _ => Message::Stored(id(dice)),
     });
 }

@@ -8,6 +8,8 @@
     reason = "a test is a driver; the modules of a test crate are all its own"
 )]
 
+mod abd;
+mod atomic_commit;
 mod flood_set;
 mod garbage;
 mod majority;

@@ -7,7 +7,8 @@ use super::{FaultClass, TimingModel, Token};
 use crate::clients::Clients;
 use crate::experiment::{ClientLoad, Experiment};
 use crate::system::{Proposers, ProtocolOptions, Setup, SystemFacts, facts, timeout_factor_max};
-use quorate_contract::{Contract, FailureModel, LinkModel};
+use bytes::Bytes;
+use quorate_contract::{Contract, FailureModel, LinkModel, Problem};
 use quorate_core::NodeSet;
 use quorate_crypto::Scheme;
 use quorate_sim::{
@@ -93,6 +94,9 @@ impl RunPlan {
         experiment
             .set_default_requests(load)
             .expect("a place has a protocol of the lab");
+        if facts.problem == Problem::AtomicCommit {
+            one_votes_no(&mut experiment, &mut decisions);
+        }
         let values = values(&experiment, &facts);
         let mut scene = Adversary {
             decisions: &mut decisions,
@@ -202,6 +206,18 @@ pub(super) fn nodes(facts: &SystemFacts, faults: u8) -> u8 {
     match facts.catalogue {
         quorate_contract::ProtocolName::TwoGenerals => 2,
         _ => facts.nodes_for(faults).max(faults + 2),
+    }
+}
+
+/// In a quarter of the runs one node, drawn, votes no.
+fn one_votes_no(experiment: &mut Experiment, decisions: &mut Decisions) {
+    if decisions.below(4) < 3 {
+        return;
+    }
+    let node = decisions.below(u64::from(experiment.setup.nodes)) as u32;
+    let asks = experiment.requests.iter_mut();
+    for ask in asks.filter(|ask| ask.node.0 == node && !ask.second) {
+        ask.value = Bytes::from_static(b"no");
     }
 }
 

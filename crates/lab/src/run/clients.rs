@@ -4,6 +4,8 @@ use super::runner::{LOAD, READ, Runner, WRITE};
 use crate::checker::BrokenProperty;
 use crate::experiment::ClientLoad;
 use crate::system::{SlotDecision, SystemUnderTest};
+use bytes::Bytes;
+use quorate_contract::Problem;
 use quorate_core::NodeId;
 
 impl<S: SystemUnderTest> Runner<'_, S> {
@@ -19,6 +21,13 @@ impl<S: SystemUnderTest> Runner<'_, S> {
         let tries = &mut self.tries[n as usize];
         let node = NodeId((n + *tries) % u32::from(self.bare.nodes()));
         *tries += 1;
+        if S::PROBLEM == Problem::Register {
+            let tries = *tries;
+            let at = self.bare.now() + load.retry_after;
+            self.bare.wake_at(at, LOAD | n);
+            self.write_register(node, ClientLoad::value_of_try(n, tries - 1));
+            return self.read_in_turn(n + tries);
+        }
         if !self.bare.is_paused(node) {
             self.bare.request(node, S::request(value));
             if self.bare.has_twin(node) {
@@ -28,6 +37,55 @@ impl<S: SystemUnderTest> Runner<'_, S> {
         }
         let at = self.bare.now() + load.retry_after;
         self.bare.wake_at(at, LOAD | n);
+    }
+
+    /// A client of a register writes.
+    fn write_register(&mut self, node: NodeId, value: Bytes) {
+        if !self.bare.is_paused(node) {
+            self.judge.begin_write(node, &value);
+            self.bare.request(node, S::request(value));
+        }
+    }
+
+    /// A client of a register reads; the number says when it ends.
+    fn read_register(&mut self, node: NodeId) -> u64 {
+        self.reads_begun += 1;
+        let id = self.reads_begun;
+        if let Some(request) = S::read(id).filter(|_| !self.bare.is_paused(node)) {
+            self.judge.begin_read(node, id);
+            self.bare.request(node, request);
+        }
+        id
+    }
+
+    /// A client of a register reads from each node, one after the other: so a value that was seen and
+    /// is not seen again shows. The client before it, if it is not done, is given up.
+    fn read_in_turn(&mut self, first: u32) {
+        let node = NodeId(first % u32::from(self.bare.nodes()));
+        let id = self.read_register(node);
+        self.reading = Some((id, node, self.bare.nodes()));
+    }
+
+    /// A read of a register is answered.
+    pub(super) fn read_on(&mut self, id: u64) {
+        let Some((awaited, node, left)) = self.reading.filter(|(awaited, ..)| *awaited == id)
+        else {
+            return;
+        };
+        debug_assert_eq!(awaited, id);
+        let next = NodeId((node.0 + 1) % u32::from(self.bare.nodes()));
+        self.reading = match left {
+            0 | 1 => None,
+            left => Some((self.read_register(next), next, left - 1)),
+        };
+    }
+
+    /// A register is asked once: to write a value, or to read.
+    pub(super) fn ask_register(&mut self, node: NodeId, value: Bytes) {
+        match value == "read" {
+            true => drop(self.read_register(node)),
+            false => self.write_register(node, value),
+        }
     }
 
     /// Each node that believes it is the leader writes to the store outside.
@@ -60,6 +118,10 @@ impl<S: SystemUnderTest> Runner<'_, S> {
         let (now, node) = (self.bare.now(), reads.node);
         self.bare.wake_at(now + reads.every, READ);
         if self.bare.is_paused(node) {
+            return;
+        }
+        if S::PROBLEM == Problem::Register {
+            self.read_register(node);
             return;
         }
         let Some(decided) = self.bare.node(node).map(S::decided) else {

@@ -7,6 +7,7 @@ use crate::experiment::{Experiment, ExperimentError, MAX_EVENTS};
 use crate::record;
 use crate::system::{Proposers, SystemUnderTest};
 use bytes::Bytes;
+use quorate_contract::Problem;
 use quorate_core::{NodeId, Protocol};
 use quorate_sim::{Bare, BareEvent, Decisions, NodeFault, NodeOutput, Recorder, WireMessage};
 
@@ -33,6 +34,10 @@ where
     pub(super) store: ExternalStore,
     pub(super) reader: ReadClient,
     pub(super) machines: Vec<StateMachine>,
+    /// How many reads of a register have begun.
+    pub(super) reads_begun: u64,
+    /// The read that a client waits for which goes from node to node: where, and how many are left.
+    pub(super) reading: Option<(u64, NodeId, u8)>,
     violation: Option<PropertyViolation>,
     done_at: Option<u64>,
     pub(super) facts: Vec<(u64, NodeId, &'static str, String)>,
@@ -102,6 +107,8 @@ impl<'e, S: SystemUnderTest> Runner<'e, S> {
             store: ExternalStore::default(),
             reader: ReadClient::default(),
             machines: vec![StateMachine::default(); usize::from(setup.nodes)],
+            reads_begun: 0,
+            reading: None,
             violation: None,
             done_at: None,
             facts: vec![],
@@ -159,7 +166,13 @@ impl<'e, S: SystemUnderTest> Runner<'e, S> {
         match tag & !PART {
             ASK => {
                 let ask = &self.experiment.requests[part as usize];
-                if !self.bare.is_paused(ask.node) && (!ask.second || self.bare.has_twin(ask.node)) {
+                if S::PROBLEM == Problem::Register {
+                    if !ask.second {
+                        self.ask_register(ask.node, ask.value.clone());
+                    }
+                } else if !self.bare.is_paused(ask.node)
+                    && (!ask.second || self.bare.has_twin(ask.node))
+                {
                     let request = S::request(ask.value.clone());
                     self.bare.request_copy(ask.node, ask.second, request);
                 }
@@ -189,6 +202,9 @@ impl<'e, S: SystemUnderTest> Runner<'e, S> {
             match self.judge.on_output(&told, &self.proposals) {
                 Ok(count) => decisions += count,
                 Err(broken) => self.violated(broken),
+            }
+            if let Some((id, _)) = S::read_value(&told.output) {
+                self.read_on(id);
             }
             if let Some((id, place)) = S::read_answer(&told.output) {
                 self.answer_read(told.node, id, place);

@@ -61,6 +61,10 @@ embedded![
     "two-generals",
     "generals-oral",
     "generals-signed",
+    "two-phase-commit-blocks",
+    "three-phase-commit-splits",
+    "paxos-commit-takes-over",
+    "register-new-then-old",
 ];
 
 /// The story of this name.

@@ -4,14 +4,17 @@
 //! could use: adversaries know bytes, nodes and time (`quorate_sim`).
 
 mod byzantine;
+mod commit;
 mod crash;
 mod generals;
 mod options;
 mod over_links;
+mod register;
 
 pub use options::{BadOption, ProtocolOptions};
 
 use bytes::Bytes;
+use quorate_contract::Problem;
 use quorate_core::{NodeId, Protocol};
 use quorate_crypto::{Instance, Keychain, Scheme, deal};
 use quorate_sim::WireMessage;
@@ -21,12 +24,14 @@ pub use byzantine::{
     BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, HotStuffSystem, PbftSystem,
     TendermintSystem,
 };
+pub use commit::{PaxosCommitSystem, ThreePhaseCommitSystem, TwoPhaseCommitSystem};
 pub(crate) use crash::timeout_factor_max;
 pub use crash::{
     FloodSetSystem, MajorityCommitSystem, MultiPaxosSystem, PaxosSystem, PrimaryBackupSystem,
     RaftSystem,
 };
 pub use over_links::{OverAuthenticated, OverReliable};
+pub use register::AbdSystem;
 
 pub use generals::{
     DolevStrongSystem, OralMessagesSystem, SignedMessagesSystem, TwoGeneralsSystem,
@@ -94,6 +99,8 @@ pub trait SystemUnderTest {
     const NAME: &'static str;
     /// Its entry in the catalogue, with all that it claims.
     const CATALOGUE: quorate_contract::ProtocolName;
+    /// What it is to achieve, and is judged by.
+    const PROBLEM: Problem = Self::CATALOGUE.declaration().solves;
     /// How it is asked.
     const PROPOSERS: Proposers;
     /// A node that comes back from a crash is expected to decide like the others.
@@ -154,6 +161,11 @@ pub trait SystemUnderTest {
 
     /// The answer: the read's number, and the place; none if it is refused.
     fn read_answer(_output: &<Self::Protocol as Protocol>::Output) -> Option<(u64, Option<u64>)> {
+        None
+    }
+
+    /// What a read of a register has found: the read's number, and the value if there is one.
+    fn read_value(_output: &<Self::Protocol as Protocol>::Output) -> Option<(u64, Option<Bytes>)> {
         None
     }
 
@@ -229,6 +241,10 @@ subjects![
     MajorityCommitSystem,
     PrimaryBackupSystem,
     FloodSetSystem,
+    TwoPhaseCommitSystem,
+    ThreePhaseCommitSystem,
+    PaxosCommitSystem,
+    AbdSystem,
     BenOrCrashSystem,
     BenOrByzantineSystem,
     PbftSystem,
@@ -253,6 +269,8 @@ pub struct SystemFacts {
     pub name: &'static str,
     /// See [`SystemUnderTest::CATALOGUE`].
     pub catalogue: quorate_contract::ProtocolName,
+    /// See [`SystemUnderTest::PROBLEM`].
+    pub problem: Problem,
     /// See [`SystemUnderTest::PROPOSERS`].
     pub proposers: Proposers,
     /// See [`SystemUnderTest::RECOVERS`].
@@ -281,6 +299,7 @@ impl Visitor for TellFacts {
         SystemFacts {
             name: S::NAME,
             catalogue: S::CATALOGUE,
+            problem: S::PROBLEM,
             proposers: S::PROPOSERS,
             recovers: S::RECOVERS,
             per_fault: S::PER_FAULT,

@@ -15,7 +15,7 @@ const VERDICTS: [(&str, CellVerdict); 3] = [
 ];
 
 /// The properties that a run is judged by.
-const PROPERTIES: [&str; 7] = [
+const PROPERTIES: [&str; 8] = [
     "agreement",
     "validity",
     "local invariants",
@@ -23,6 +23,7 @@ const PROPERTIES: [&str; 7] = [
     "one writer at a time",
     "no stale read",
     "applied once",
+    "linearizability",
 ];
 
 pub(super) fn read(table: Table<'_>, names: &NodeNames) -> Result<Expect> {
