@@ -335,6 +335,7 @@ impl Contract {
             .filter(|rule| rule.voids() || rule.forbids(problem))
             .filter_map(|rule| rule.finding(self))
             .collect();
+        findings.extend(self.quorum_findings());
         if let Some(protocol) = self.protocol {
             findings.extend(self.misfit(protocol, &findings));
         }
@@ -398,7 +399,8 @@ impl Contract {
     pub fn runnable(&self) -> Result<ProtocolName, NotRunnable> {
         self.check()?;
         let candidates = self.protocol.map_or_else(|| self.fitting(), |p| vec![p]);
-        match candidates.iter().find(|p| p.serves()) {
+        let counted = self.has_usual_quorums();
+        match candidates.iter().find(|p| p.serves() && counted) {
             Some(protocol) => Ok(*protocol),
             None if candidates.is_empty() => Err(NotRunnable::NothingHere {
                 known: self.known_elsewhere(),

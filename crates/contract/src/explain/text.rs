@@ -100,6 +100,15 @@ impl Explanation {
                         text += &format!(" {kind}: {}.", names.join(", "));
                     }
                 }
+                if let Some(quorums) = &self.contract.quorums
+                    && !self.contract.has_usual_quorums()
+                {
+                    text += &format!(
+                        " Its quorums ({quorums}) hold, and run nowhere yet: protocols here count \
+                         any {} replicas.",
+                        self.contract.quorum().size
+                    );
+                }
                 write_beside(f, "", 0, &text)
             }
             ContractStatus::NothingHere { known } => {

@@ -1,0 +1,136 @@
+//! What a contract asks of its quorums, and what is wrong with those that it chooses.
+
+use crate::contract::Contract;
+use crate::finding::{Finding, Rule};
+use crate::quorum::{
+    self, QuorumCounterexample, QuorumKind, QuorumNeeds, QuorumPhase, QuorumSystem,
+};
+use crate::timing::Synchrony;
+
+impl Contract {
+    /// Are quorums what the protocols here count: any so many replicas as the contract calls for?
+    pub fn has_usual_quorums(&self) -> bool {
+        let size = self.quorum().size;
+        let usual = |quorums: &QuorumSystem| quorums.is_any(size);
+        self.quorums.as_ref().is_none_or(usual)
+    }
+
+    /// What the contract asks of quorums such as these.
+    pub fn quorum_needs(&self, quorums: &QuorumSystem) -> QuorumNeeds {
+        let liars = self.failures.liars();
+        let failures = &self.failures;
+        QuorumNeeds {
+            shared: match quorums.kind() {
+                QuorumKind::Masking { .. } => 2 * liars + 1,
+                _ => self.quorum().intersection_needed,
+            },
+            among_writes: liars > 0,
+            faults: self.tolerate(),
+            reaches_all: self.effective_synchrony() == Synchrony::Synchronous
+                && (failures.is_lasting() || failures.counts_recovering),
+        }
+    }
+
+    /// What is wrong with the quorums that the contract chooses, with a counterexample for each.
+    pub fn quorum_findings(&self) -> Vec<Finding> {
+        let Some(quorums) = &self.quorums else {
+            return vec![];
+        };
+        let needs = self.quorum_needs(quorums);
+        let found = quorums.counterexamples(&needs);
+        if found.is_empty() {
+            return vec![];
+        }
+        let remedy = self.nearest_quorums(quorums, &needs);
+        let finding = |one: QuorumCounterexample| Finding {
+            rule: match one {
+                QuorumCounterexample::Apart { .. } => Rule::QuorumIntersection,
+                QuorumCounterexample::NoneLeft { .. } | QuorumCounterexample::CopiesLost { .. } => {
+                    Rule::QuorumAvailability
+                }
+            },
+            because: self.tell(&one),
+            remedy: remedy.clone(),
+        };
+        found.into_iter().map(finding).collect()
+    }
+
+    /// A counterexample as a sentence, with the replicas by name.
+    pub fn tell(&self, counterexample: &QuorumCounterexample) -> String {
+        match counterexample {
+            QuorumCounterexample::Apart {
+                phase,
+                overlap,
+                needed,
+            } => {
+                let shared = match overlap.shared.len() {
+                    0 => "no replica".to_owned(),
+                    _ => format!("{} alone", self.names(&overlap.shared)),
+                };
+                let why = match needed {
+                    1 => "what one has seen the other never hears of",
+                    _ if needed % 2 == 1 && *needed > self.quorum().intersection_needed => {
+                        "the honest among them have to outnumber the liars"
+                    }
+                    _ => "all of them may be liars",
+                };
+                format!(
+                    "the {} quorum {} and the write quorum {} share {shared}, and {needed} {} needed: \
+                     {why}",
+                    phase.name(),
+                    self.names(&overlap.first),
+                    self.names(&overlap.second),
+                    if *needed == 1 { "is" } else { "are" },
+                )
+            }
+            QuorumCounterexample::NoneLeft { phase, faulty } if faulty.is_empty() => {
+                format!("all voters together make no {} quorum", phase.name())
+            }
+            QuorumCounterexample::NoneLeft { phase, faulty } => {
+                let silent = match phase {
+                    QuorumPhase::Read => "no quorum to read, or to elect a leader, is left",
+                    QuorumPhase::Write => "no quorum to write is left",
+                };
+                format!(
+                    "f = {} may be faulty; with {} silent {silent}",
+                    self.tolerate(),
+                    self.names(faulty)
+                )
+            }
+            QuorumCounterexample::CopiesLost { write, faulty } => format!(
+                "{} make a write quorum; with {} silent no copy of that write is left, for a witness \
+                 knows that there was one and not what it was",
+                self.names(write),
+                self.names(faulty)
+            ),
+        }
+    }
+
+    /// Replicas by name, as `{n0, n1}`.
+    fn names(&self, ids: &[u8]) -> String {
+        let name = |id: &u8| match self.cluster.member(*id) {
+            Some(member) => member.name.clone(),
+            None => id.to_string(),
+        };
+        format!(
+            "{{{}}}",
+            ids.iter().map(name).collect::<Vec<_>>().join(", ")
+        )
+    }
+
+    fn nearest_quorums(&self, quorums: &QuorumSystem, needs: &QuorumNeeds) -> String {
+        let liars = self.failures.liars();
+        let nearest = quorums.nearest(needs, liars);
+        if let Some(nearest) = nearest {
+            return format!("the nearest that hold: {nearest}");
+        }
+        let (f, n) = (self.tolerate(), quorums.voters().len());
+        let (formula, least) = match quorums.kind() {
+            QuorumKind::Masking { .. } => ("4f + 1", quorum::replicas_for_masking(f)),
+            _ if needs.shared > 1 && f == liars => ("3f + 1", quorum::replicas_for_liars(f)),
+            _ if needs.shared > 1 => ("2c + 3b + 1", quorum::replicas_for_mixed(f - liars, liars)),
+            _ => ("2f + 1", quorum::replicas_for_crashes(f)),
+        };
+        format!("no quorums of {n} voters hold; let {formula} = {least} vote, or lower f")
+    }
+}
