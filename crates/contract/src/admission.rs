@@ -125,6 +125,10 @@ fn judged(contract: &Contract, protocol: ProtocolName) -> Admissibility {
             }
         }
     }
+    if !contract.has_usual_quorums() {
+        let text = "does not take the quorums that the contract chooses";
+        refuse(text.to_owned(), None);
+    }
     if let Some((text, rule)) = timing_gap(contract, declared) {
         refuse(text, rule);
     }
@@ -399,8 +403,7 @@ impl Contract {
     pub fn runnable(&self) -> Result<ProtocolName, NotRunnable> {
         self.check()?;
         let candidates = self.protocol.map_or_else(|| self.fitting(), |p| vec![p]);
-        let counted = self.has_usual_quorums();
-        match candidates.iter().find(|p| p.serves() && counted) {
+        match candidates.iter().find(|p| p.serves()) {
             Some(protocol) => Ok(*protocol),
             None if candidates.is_empty() => Err(NotRunnable::NothingHere {
                 known: self.known_elsewhere(),

@@ -1,7 +1,10 @@
 //! What a contract asks of its quorums, and what is wrong with those that it chooses.
 
 use crate::contract::Contract;
+use crate::elsewhere::KnownElsewhere;
 use crate::finding::{Finding, Rule};
+use crate::problem::Problem;
+use crate::protocol::ProtocolName;
 use crate::quorum::{
     self, QuorumCounterexample, QuorumKind, QuorumNeeds, QuorumPhase, QuorumSystem,
 };
@@ -13,6 +16,40 @@ impl Contract {
         let size = self.quorum().size;
         let usual = |quorums: &QuorumSystem| quorums.is_any(size);
         self.quorums.as_ref().is_none_or(usual)
+    }
+
+    /// Who takes quorums such as the contract chooses, where no protocol here does.
+    pub(crate) fn known_with_quorums(&self, quorums: &QuorumSystem) -> Vec<KnownElsewhere> {
+        let counting = Contract {
+            quorums: None,
+            ..self.clone()
+        };
+        let counting = counting.fitting();
+        let mut known = vec![];
+        if counting.is_empty() {
+            return known;
+        }
+        if self.problem() == Problem::Register {
+            known.push(KnownElsewhere {
+                what: "a register that is read from and written to such quorums",
+                citation: quorums.kind().citation(),
+            });
+        }
+        if self.failures.has_liars() {
+            return known;
+        }
+        if !quorums.witnesses().is_empty() {
+            known.push(KnownElsewhere {
+                what: "voting with witnesses, which keep the version and not the data",
+                citation: "Pâris, ICDCS 1986",
+            });
+        } else if counting.contains(&ProtocolName::Paxos) {
+            known.push(KnownElsewhere {
+                what: "Paxos over quorums of which those of its two phases meet (Flexible Paxos)",
+                citation: "Howard, Malkhi, Spiegelman, OPODIS 2016",
+            });
+        }
+        known
     }
 
     /// What the contract asks of quorums such as these.

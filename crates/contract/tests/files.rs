@@ -49,6 +49,10 @@ fn exercises_are_explained_as_recorded() {
         "set-two-groups",
         "detector-perfect-restarting",
         "liars-recovering",
+        "quorum-flexible-two-two",
+        "quorum-grid-three",
+        "quorum-witness-two",
+        "quorum-weighted-dictator",
     ] {
         let text = explain(&read(&format!("corpus/{name}"))).to_string();
         expect_file![format!("snapshots/corpus/{name}.txt")].assert_eq(&text);

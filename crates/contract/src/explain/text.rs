@@ -100,20 +100,12 @@ impl Explanation {
                         text += &format!(" {kind}: {}.", names.join(", "));
                     }
                 }
-                if let Some(quorums) = &self.contract.quorums
-                    && !self.contract.has_usual_quorums()
-                {
-                    text += &format!(
-                        " Its quorums ({quorums}) hold, and run nowhere yet: protocols here count \
-                         any {} replicas.",
-                        self.contract.quorum().size
-                    );
-                }
                 write_beside(f, "", 0, &text)
             }
             ContractStatus::NothingHere { known } => {
                 let text = "It is possible as far as is known, but nothing here does it.";
                 write_beside(f, "", 0, text)?;
+                self.write_chosen_quorums(f)?;
                 for known in known {
                     let text = format!("Known: {} ({}).", known.what, known.citation);
                     write_beside(f, "", 2, &text)?;
@@ -129,6 +121,21 @@ impl Explanation {
                     .try_for_each(|finding| write!(f, "{finding}"))
             }
         }
+    }
+
+    /// The quorums that the contract chooses, if they are not what its protocols count.
+    fn write_chosen_quorums(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chosen = self.contract.quorums.as_ref();
+        let Some(quorums) = chosen.filter(|_| !self.contract.has_usual_quorums()) else {
+            return Ok(());
+        };
+        let text = format!(
+            "Its quorums hold ({quorums}), and protocols here count any {} of {} replicas; `quorate \
+             explain --quorums` draws them.",
+            self.contract.quorum().size,
+            self.contract.replicas(),
+        );
+        write_beside(f, "", 2, &text)
     }
 
     fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

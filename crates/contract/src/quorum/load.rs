@@ -13,10 +13,10 @@ pub struct LoadBounds {
 }
 
 /// How many steps the search takes, at most.
-const STEPS: usize = 4_000;
+const MAX_STEPS: usize = 20_000;
 
-/// The most minimal quorums for which the search is done.
-const MAX_SEARCHED: usize = 20_000;
+/// How many quorums the search weighs, at most, in all its steps.
+const MAX_WEIGHED: usize = 4_000_000;
 
 /// How near the bounds have to come for the search to end.
 const NEAR: f64 = 0.002;
@@ -50,9 +50,7 @@ impl LoadBounds {
             at_least: c / n as f64,
             at_most: busiest(&least, n),
         };
-        if minimal.len() <= MAX_SEARCHED {
-            bounds.search(minimal, n);
-        }
+        bounds.search(minimal, n);
         Some(bounds)
     }
 
@@ -64,7 +62,7 @@ impl LoadBounds {
     fn search(&mut self, minimal: &[u128], n: usize) {
         let mut weights = vec![1.0_f64; n];
         let mut uses = vec![0_u32; n];
-        for step in 1..=STEPS {
+        for step in 1..=MAX_STEPS.min(MAX_WEIGHED / minimal.len()) {
             if self.at_most - self.at_least < NEAR {
                 return;
             }
@@ -85,7 +83,7 @@ impl LoadBounds {
             self.at_least = self.at_least.max(held / sum);
             for i in (0..n).filter(|i| lightest >> i & 1 == 1) {
                 uses[i] += 1;
-                weights[i] *= 1.02;
+                weights[i] *= 1.01;
             }
             if sum > 1e100 {
                 weights.iter_mut().for_each(|weight| *weight /= sum);

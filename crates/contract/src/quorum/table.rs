@@ -82,7 +82,7 @@ impl QuorumTable {
                 )
             })?;
         let mut second = self.all() & !first;
-        if distances[second as usize] >= other.voters as u8 + 1 {
+        if distances[second as usize] > other.voters as u8 {
             return None;
         }
         while distances[second as usize] > 0 {
