@@ -10,6 +10,9 @@ use crate::quorum::{
 };
 use crate::timing::Synchrony;
 
+/// The most replicas that a sentence names one by one.
+const MAX_NAMED: usize = 16;
+
 impl Contract {
     /// Are quorums what the protocols here count: any so many replicas as the contract calls for?
     pub fn has_usual_quorums(&self) -> bool {
@@ -102,7 +105,7 @@ impl Contract {
             } => {
                 let shared = match overlap.shared.len() {
                     0 => "no replica".to_owned(),
-                    _ => format!("{} alone", self.names(&overlap.shared)),
+                    _ => format!("{} alone", self.names_of(&overlap.shared)),
                 };
                 let why = match needed {
                     1 => "what one has seen the other never hears of",
@@ -115,8 +118,8 @@ impl Contract {
                     "the {} quorum {} and the write quorum {} share {shared}, and {needed} {} needed: \
                      {why}",
                     phase.name(),
-                    self.names(&overlap.first),
-                    self.names(&overlap.second),
+                    self.names_of(&overlap.first),
+                    self.names_of(&overlap.second),
                     if *needed == 1 { "is" } else { "are" },
                 )
             }
@@ -131,31 +134,41 @@ impl Contract {
                 format!(
                     "f = {} may be faulty; with {} silent {silent}",
                     self.tolerate(),
-                    self.names(faulty)
+                    self.names_of(faulty)
                 )
             }
             QuorumCounterexample::CopiesLost { write, faulty } => format!(
                 "{} make a write quorum; with {} silent no copy of that write is left, for a witness \
                  knows that there was one and not what it was",
-                self.names(write),
-                self.names(faulty)
+                self.names_of(write),
+                self.names_of(faulty)
             ),
         }
     }
 
-    /// Replicas by name, as `{n0, n1}`.
-    fn names(&self, ids: &[u8]) -> String {
+    /// Replicas by name, as `{n0, n1}`; of many, the first and the last.
+    pub fn names_of(&self, ids: &[u8]) -> String {
         let name = |id: &u8| match self.cluster.member(*id) {
             Some(member) => member.name.clone(),
             None => id.to_string(),
         };
-        format!(
-            "{{{}}}",
-            ids.iter().map(name).collect::<Vec<_>>().join(", ")
-        )
+        match ids {
+            [first, second, .., last] if ids.len() > MAX_NAMED => format!(
+                "{{{}, {}, …, {}: {} replicas}}",
+                name(first),
+                name(second),
+                name(last),
+                ids.len()
+            ),
+            _ => format!(
+                "{{{}}}",
+                ids.iter().map(name).collect::<Vec<_>>().join(", ")
+            ),
+        }
     }
 
-    fn nearest_quorums(&self, quorums: &QuorumSystem, needs: &QuorumNeeds) -> String {
+    /// The nearest quorums that meet the needs, as a remedy.
+    pub fn nearest_quorums(&self, quorums: &QuorumSystem, needs: &QuorumNeeds) -> String {
         let liars = self.failures.liars();
         let nearest = quorums.nearest(needs, liars);
         if let Some(nearest) = nearest {
