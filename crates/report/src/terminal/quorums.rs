@@ -60,12 +60,8 @@ fn drawing(system: &QuorumDrawing) -> String {
         .max();
     for figure in &system.figures {
         let pad = " ".repeat(width.unwrap_or(0) - figure.name.chars().count());
-        let _ = writeln!(
-            out,
-            "  {}{pad}  {}",
-            line(&figure.name),
-            line(&figure.value)
-        );
+        let head = format!("  {}{pad} ", line(&figure.name));
+        out += &wrapped(&head, head.chars().count() + 1, &figure.value);
     }
     out
 }
