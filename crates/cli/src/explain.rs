@@ -1,5 +1,7 @@
 //! `quorate explain`: what a contract implies.
 
+mod quorums;
+
 use crate::contract_file;
 use crate::exit::refused;
 use crate::output::say;
@@ -16,11 +18,17 @@ pub(crate) struct Args {
     /// Print it as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    quorums: quorums::QuorumArgs,
 }
 
 /// Explains; a contract that contradicts itself is explained as well, and then refused.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let contract = contract_file::load(args.file.as_deref())?;
+    if args.quorums.quorums {
+        quorums::explain(&contract, args.file.as_deref(), &args.quorums, args.json)?;
+        return contract.check().map_err(refused);
+    }
     let explanation = explain(&contract);
     if args.json {
         say(&serde_json::to_string_pretty(&explanation)?)?;

@@ -82,3 +82,34 @@ fn a_file_that_is_no_contract_is_refused_with_its_place() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("can't read the contract no-such-file.toml"));
 }
+
+#[test]
+fn quorums_are_drawn_compared_and_refused() {
+    let output = explain(&["five.toml", "--quorums"]);
+    assert!(output.status.success());
+    let drawn = text(&output.stdout);
+    assert!(drawn.contains("[n0 1·]  [n1 1·]  [n2 12]"), "{drawn}");
+    assert!(
+        drawn.contains("flexible: 4 of 5 to read, 2 to write"),
+        "{drawn}"
+    );
+    let dir = tempfile::tempdir().expect("a directory");
+    let page = dir.path().join("quorums.html");
+    let page_path = page.to_str().expect("UTF-8");
+    let apart = "corpus/quorum-flexible-two-two.toml";
+    let output = explain(&[apart, "--quorums", "--html", page_path]);
+    assert_eq!(output.status.code(), Some(2));
+    let drawn = text(&output.stdout);
+    assert!(
+        drawn.contains("{n0, n1} and the write quorum {n2, n3} share no replica"),
+        "{drawn}"
+    );
+    let page = std::fs::read_to_string(page).expect("the page");
+    assert!(page.contains("DOES NOT HOLD"));
+    let output = explain(&["corpus/quorum-grid-three.toml", "--quorums", "--json"]);
+    assert!(output.status.success());
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["systems"][0]["figures"]["survives"], 2);
+    let output = explain(&["--quorums", "--up", "1.5"]);
+    assert_eq!(output.status.code(), Some(2));
+}

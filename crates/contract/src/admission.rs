@@ -125,6 +125,10 @@ fn judged(contract: &Contract, protocol: ProtocolName) -> Admissibility {
             }
         }
     }
+    if !contract.has_usual_quorums() {
+        let text = "does not take the quorums that the contract chooses";
+        refuse(text.to_owned(), None);
+    }
     if let Some((text, rule)) = timing_gap(contract, declared) {
         refuse(text, rule);
     }
@@ -335,6 +339,7 @@ impl Contract {
             .filter(|rule| rule.voids() || rule.forbids(problem))
             .filter_map(|rule| rule.finding(self))
             .collect();
+        findings.extend(self.quorum_findings());
         if let Some(protocol) = self.protocol {
             findings.extend(self.misfit(protocol, &findings));
         }

@@ -7,6 +7,7 @@ use crate::contract::Contract;
 use crate::failure::{FailureModel, FaultCount};
 use crate::links::LinkModel;
 use crate::problem::Problem;
+use crate::quorum::QuorumSystem;
 use crate::storage::StorageModel;
 use crate::timing::{Bounds, DetectorClass, Stabilization, Synchrony, Timing};
 use serde::Serialize;
@@ -115,7 +116,8 @@ fn kinds_after(c: &Contract, at: usize) -> Vec<Vec<Edit>> {
     KINDS[at + 1..].iter().map(|kind| kind(c)).collect()
 }
 
-const KINDS: [fn(&Contract) -> Vec<Edit>; 13] = [
+const KINDS: [fn(&Contract) -> Vec<Edit>; 14] = [
+    quorums,
     replicas,
     fewer_faults,
     signatures,
@@ -143,12 +145,27 @@ fn edit(c: &Contract, write: impl Into<String>, change: impl FnOnce(&mut Contrac
 fn replicas(c: &Contract) -> Vec<Edit> {
     let most = (5 * c.tolerate() + 2).min(MAX_MEMBERS);
     let more = c.replicas() + 1..=most;
-    more.map(|n| {
-        edit(c, format!("[cluster] replicas = {n}"), |c| {
+    more.filter_map(|n| {
+        let quorums = match &c.quorums {
+            Some(quorums) => Some(QuorumSystem::new(quorums.kind().clone(), n).ok()?),
+            None => None,
+        };
+        Some(edit(c, format!("[cluster] replicas = {n}"), |c| {
             c.cluster = Cluster::loopback(&c.cluster.name, n);
-        })
+            c.quorums = quorums;
+        }))
     })
     .collect()
+}
+
+/// Without quorums of its own choice a contract has those that it calls for.
+fn quorums(c: &Contract) -> Vec<Edit> {
+    let usual = edit(c, "no `[quorum]`", |c| c.quorums = None);
+    if c.quorums.is_some() {
+        vec![usual]
+    } else {
+        vec![]
+    }
 }
 
 fn fewer_faults(c: &Contract) -> Vec<Edit> {

@@ -6,7 +6,7 @@ use crate::failure::{FailureModel, Failures, FaultCount};
 use crate::links::{LinkModel, Links};
 use crate::problem::Problem;
 use crate::protocol::ProtocolName;
-use crate::quorum::Quorum;
+use crate::quorum::{Quorum, QuorumSystem};
 use crate::storage::{StorageAssumption, StorageModel};
 use crate::timing::{DetectorClass, Stabilization, Synchrony, Timing};
 use serde::Serialize;
@@ -39,6 +39,10 @@ pub struct Contract {
     pub protocol: Option<ProtocolName>,
     /// Is a protocol that draws random numbers to decide ruled out?
     pub deterministic: bool,
+    /// Which sets of replicas are quorums, if the contract says so; else [`Contract::quorum`] replicas,
+    /// whichever they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quorums: Option<QuorumSystem>,
 }
 
 impl Default for Contract {
@@ -64,6 +68,7 @@ impl Default for Contract {
             problem: None,
             protocol: None,
             deterministic: false,
+            quorums: None,
         }
     }
 }

@@ -366,6 +366,11 @@ fn remembers_honestly(c: &Contract) -> bool {
 impl Contract {
     /// What the literature has that solves the contract's problem under it, and the catalogue has not.
     pub fn known_elsewhere(&self) -> Vec<KnownElsewhere> {
+        if let Some(quorums) = &self.quorums
+            && !self.has_usual_quorums()
+        {
+            return self.known_with_quorums(quorums);
+        }
         let lasting = self.in_total();
         let entries = ENTRIES
             .iter()

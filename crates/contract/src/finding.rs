@@ -23,6 +23,10 @@ pub enum Rule {
     Impossible(Impossibility),
     /// The chosen protocol does not fit the contract.
     ChosenProtocol,
+    /// Two quorums share too few replicas.
+    QuorumIntersection,
+    /// The faults that are tolerated leave no quorum.
+    QuorumAvailability,
 }
 
 impl Rule {
@@ -31,6 +35,8 @@ impl Rule {
         match self {
             Rule::Impossible(rule) => rule.name(),
             Rule::ChosenProtocol => "chosen-protocol",
+            Rule::QuorumIntersection => "quorum-intersection",
+            Rule::QuorumAvailability => "quorum-availability",
         }
     }
 
@@ -38,7 +44,7 @@ impl Rule {
     pub const fn citation(self) -> Option<&'static str> {
         match self {
             Rule::Impossible(rule) => Some(rule.citation()),
-            Rule::ChosenProtocol => None,
+            Rule::ChosenProtocol | Rule::QuorumIntersection | Rule::QuorumAvailability => None,
         }
     }
 }

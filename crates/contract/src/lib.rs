@@ -48,6 +48,7 @@ mod links;
 mod problem;
 mod protocol;
 pub mod quorum;
+mod quorum_findings;
 mod storage;
 mod timing;
 mod wrap;

@@ -209,7 +209,7 @@ fn a_key_is_unknown() {
                |
             12 | [weather]
                |  ^^^^^^^
-               = help: the keys here are cluster, failures, timing, links, storage, protocol, problem and k"#]],
+               = help: the keys here are cluster, failures, timing, links, storage, protocol, problem, k and quorum"#]],
     );
     wrong(
         "id = 1",

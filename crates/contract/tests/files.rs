@@ -52,6 +52,10 @@ fn exercises_are_explained_as_recorded() {
         "flp",
         "commit-partial-half",
         "consensus-wrong-protocol",
+        "quorum-flexible-two-two",
+        "quorum-grid-three",
+        "quorum-witness-two",
+        "quorum-weighted-dictator",
     ] {
         let text = explain(&read(&format!("corpus/{name}"))).to_string();
         expect_file![format!("snapshots/corpus/{name}.txt")].assert_eq(&text);

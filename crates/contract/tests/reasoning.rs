@@ -90,6 +90,7 @@ fn every_contract() -> impl Iterator<Item = Contract> {
                                 problem: None,
                                 protocol: None,
                                 deterministic: flags & 2 != 0,
+                                quorums: None,
                             });
                         }
                     }
@@ -842,6 +843,7 @@ fn any_contract() -> impl Strategy<Value = Contract> {
                     }),
                     protocol: protocol.map(|i| ProtocolName::ALL[i]),
                     deterministic: flags[4],
+                    quorums: None,
                 }
             },
         )

@@ -36,5 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     html::matrix(&samples::matrix(), File::create(dir.join("matrix.html"))?)?;
     let file = File::create(dir.join("detectors.html"))?;
     html::detectors(&samples::detectors(), file)?;
+    let file = File::create(dir.join("quorums.html"))?;
+    html::quorums(&samples::quorums(), file)?;
     Ok(())
 }

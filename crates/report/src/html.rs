@@ -7,6 +7,7 @@ mod charts;
 mod columns;
 mod detectors;
 mod page;
+mod quorums;
 mod run;
 mod table;
 
@@ -15,6 +16,8 @@ use crate::check::Invalid;
 use crate::detectors::Detectors;
 
 use crate::matrix::Matrix;
+
+use crate::quorums::QuorumComparison;
 
 use crate::run::Run;
 use std::io::{self, Write};
@@ -49,5 +52,11 @@ pub fn matrix(matrix: &Matrix, writer: impl Write) -> Result<(), PageError> {
 pub fn detectors(detectors: &Detectors, writer: impl Write) -> Result<(), PageError> {
     detectors.check()?;
     detectors::write(detectors, &mut io::BufWriter::new(writer))?;
+    Ok(())
+}
+
+/// Writes quorum systems, each drawn, and a table of all.
+pub fn quorums(comparison: &QuorumComparison, writer: impl Write) -> Result<(), PageError> {
+    quorums::write(comparison, &mut io::BufWriter::new(writer))?;
     Ok(())
 }

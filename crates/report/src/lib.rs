@@ -1,7 +1,7 @@
 //! What was seen, for people: a run as a space-time diagram, a campaign as a table of verdicts.
 //!
 //! A simulator fills a [`Run`], a campaign fills a [`Matrix`], an experiment with failure detectors
-//! fills [`Detectors`]: plain data, read and written as JSON by serde. From them come one HTML page that needs no network and no other file ([`html`]) and text
+//! fills [`Detectors`], an explanation of quorums fills [`QuorumComparison`]: plain data, read and written as JSON by serde. From them come one HTML page that needs no network and no other file ([`html`]) and text
 //! for a terminal ([`terminal`]).
 //!
 //! # What it never does
@@ -23,12 +23,14 @@ mod cut;
 mod detectors;
 pub mod html;
 mod matrix;
+mod quorums;
 mod run;
 pub mod terminal;
 
 pub use check::Invalid;
 pub use detectors::{DetectorCurve, DetectorPoint, Detectors};
 pub use matrix::{CellResult, CellVerdict, CostRow, Matrix};
+pub use quorums::{QUORUM_COLUMNS, QuorumComparison, QuorumDrawing, QuorumReplica, QuorumRow};
 pub use run::{
     CommitIndex, Cut, EventKind, FaultInterval, FaultIntervalKind, Leadership, MessageFate,
     OperationOutcome, OperationSpan, Run, RunEvent, RunMessage, RunNode, RunSummary, Sync, Total,

@@ -1,9 +1,11 @@
 //! The same for a terminal: plain text, no colour needed to read it.
 
 mod detectors;
+mod quorums;
 
 pub use detectors::detectors;
 pub(crate) use detectors::{DETECTOR_COLUMNS, detector_cells};
+pub use quorums::quorums;
 
 use crate::matrix::{CellResult, CellVerdict, CostRow, Matrix};
 

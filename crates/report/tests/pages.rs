@@ -26,6 +26,34 @@ fn knob(detectors: &Detectors) -> String {
     String::from_utf8(bytes).expect("a page is text")
 }
 
+fn quorums(comparison: &QuorumComparison) -> String {
+    let mut bytes = Vec::new();
+    html::quorums(comparison, &mut bytes).expect("a vector takes all");
+    String::from_utf8(bytes).expect("a page is text")
+}
+
+#[test]
+fn quorums_are_drawn_with_what_refutes_them() {
+    let page = quorums(&samples::quorums());
+    assert!(page.contains("DOES NOT HOLD"));
+    assert!(page.contains("{n0, n1} and {n2, n3} share no replica"));
+    assert_eq!(page.matches("<circle").count(), 2 * 4);
+    // Half a circle for each replica of each quorum: colour is not all that tells them apart.
+    assert_eq!(page.matches("<path").count(), 2 * 4);
+    assert_eq!(page.matches(">1</text>").count(), 2 * 2);
+    assert_eq!(page.matches("<th scope=\"row\">").count(), 2);
+    let mut hostile = samples::quorums();
+    hostile.title = HOSTILE.to_owned();
+    hostile.systems[0].rows[0].replicas[0].name = HOSTILE.to_owned();
+    hostile.systems[0].rows[0].replicas[0].role = HOSTILE.to_owned();
+    hostile.systems[0].refuted = vec![HOSTILE.to_owned()];
+    hostile.systems[0].cells[0] = HOSTILE.to_owned();
+    let page = quorums(&hostile);
+    assert!(!page.contains("<img"));
+    assert!(!page.contains('\u{202e}') && !page.contains('\u{1b}'));
+    assert_eq!(page.matches("</script>").count(), 2);
+}
+
 /// The data of a page, as its scripts read them.
 fn data(page: &str) -> Value {
     let start = "<script type=\"application/json\" id=\"data\">";
@@ -40,6 +68,7 @@ fn a_page_loads_nothing() {
         page(&samples::run(5, 200)),
         table(&samples::matrix()),
         knob(&samples::detectors()),
+        quorums(&samples::quorums()),
     ] {
         for loading in [
             "http:", "https:", "src=", "@import", "url(", "<link", "fetch(", "import(",

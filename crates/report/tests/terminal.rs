@@ -115,3 +115,26 @@ fn nothing_in_a_label_steers_the_terminal() {
     assert!(!text.contains('\u{202e}'));
     assert!(text.contains("gone"));
 }
+
+#[test]
+fn quorums_are_drawn_in_a_hundred_columns() {
+    let text = terminal::quorums(&samples::quorums());
+    assert!(
+        text.contains("voters  [n0 1·]  [n1 1·]  [n2 ·2]  [n3 ·2 witness]"),
+        "{text}"
+    );
+    assert!(text.contains("DOES NOT HOLD: {n0, n1} and {n2, n3} share no replica"));
+    assert!(text.contains("→ 3 to read, 2 to write"));
+    let row = text
+        .lines()
+        .find(|line| line.starts_with("majority: 3 of 4"));
+    assert!(row.is_some_and(|row| row.contains("<survives>")), "{text}");
+    let widest = text.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(110), "{text}");
+    let mut hostile = samples::quorums();
+    hostile.systems[0].rows[0].replicas[0].name = "\u{1b}[2J\u{202e}\n".to_owned();
+    hostile.systems[0].refuted = vec!["\u{9b}\r".to_owned()];
+    let text = terminal::quorums(&hostile);
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+    assert!(!text.contains('\u{202e}'));
+}

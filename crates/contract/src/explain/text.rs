@@ -4,6 +4,7 @@ use super::{ContractStatus, Explanation, ProtocolCandidate};
 use crate::admission::Admissibility;
 use crate::behaviour::Behaviours;
 use crate::duration;
+use crate::finding::Rule;
 use crate::problem::Problem;
 use crate::protocol::{ProtocolCost, SupportLevel};
 use crate::wrap::{WIDTH, write_beside};
@@ -157,6 +158,7 @@ impl Explanation {
             ContractStatus::NothingHere { known } => {
                 let text = "It is possible as far as is known, but nothing here does it.";
                 write_beside(f, "", 0, text)?;
+                self.write_chosen_quorums(f)?;
                 for known in known {
                     let text = format!("Known: {} ({}).", known.what, known.citation);
                     write_beside(f, "", 2, &text)?;
@@ -170,11 +172,31 @@ impl Explanation {
             }
             ContractStatus::Contradictory { findings } => {
                 write_beside(f, "", 0, "It contradicts itself: no command will run it.")?;
-                findings
-                    .iter()
-                    .try_for_each(|finding| finding.write(f, self.changes.is_empty()))
+                findings.iter().try_for_each(|finding| {
+                    // The nearest quorums that hold are said with those that do not.
+                    let of_quorums = matches!(
+                        finding.rule,
+                        Rule::QuorumIntersection | Rule::QuorumAvailability
+                    );
+                    finding.write(f, of_quorums || self.changes.is_empty())
+                })
             }
         }
+    }
+
+    /// The quorums that the contract chooses, if they are not what its protocols count.
+    fn write_chosen_quorums(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chosen = self.contract.quorums.as_ref();
+        let Some(quorums) = chosen.filter(|_| !self.contract.has_usual_quorums()) else {
+            return Ok(());
+        };
+        let text = format!(
+            "Its quorums hold ({quorums}), and protocols here count any {} of {} replicas; `quorate \
+             explain --quorums` draws them.",
+            self.contract.quorum().size,
+            self.contract.replicas(),
+        );
+        write_beside(f, "", 2, &text)
     }
 
     fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 mod error;
 mod failures;
+mod quorums;
 mod read;
 mod reader;
 mod render;

@@ -2,6 +2,7 @@
 
 use super::error::ContractError;
 use super::failures::read_failures;
+use super::quorums::read_quorums;
 use super::reader::{SourceText, Table, TableEntry};
 use crate::cluster::{self, Address, Cluster, MAX_MEMBERS, Member};
 use crate::contract::Contract;
@@ -65,6 +66,10 @@ impl Contract {
             None => (None, false),
         };
         let problem = read_problem(&root, n)?;
+        let quorums = match root.get("quorum") {
+            Some(entry) => Some(read_quorums(&entry, n, failures.liars())?),
+            None => None,
+        };
         root.finish()?;
         Ok(Contract {
             cluster,
@@ -77,6 +82,7 @@ impl Contract {
             problem,
             protocol,
             deterministic,
+            quorums,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! From a [`Contract`] to TOML that reads as a document and parses to the same contract.
 
+use super::quorums::write_quorums;
 use crate::contract::Contract;
 use crate::duration;
 use crate::problem::Problem;
@@ -108,6 +109,10 @@ impl Contract {
                 )?;
                 writeln!(out, "deterministic = true")?;
             }
+        }
+
+        if let Some(quorums) = &self.quorums {
+            write_quorums(out, quorums)?;
         }
 
         writeln!(out, "\n[cluster]")?;

@@ -86,6 +86,7 @@ pub(super) fn contract(place: &Cell, facts: &SystemFacts, nodes: u8, faults: u8)
         problem: None,
         protocol: Some(facts.catalogue),
         deterministic: false,
+        quorums: None,
     }
 }
 

@@ -483,3 +483,46 @@ pub(crate) fn detectors() -> Detectors {
         cuts: vec![],
     }
 }
+
+/// Two quorums of four replicas that do not meet, and other quorums of the same replicas.
+pub(crate) fn quorums() -> QuorumComparison {
+    let replica = |n: u8| QuorumReplica {
+        name: format!("n{n}"),
+        role: if n == 3 {
+            "witness".to_owned()
+        } else {
+            String::new()
+        },
+        first: n < 2,
+        second: n > 1,
+    };
+    let system = |name: &str, refuted: Vec<String>| QuorumDrawing {
+        name: name.to_owned(),
+        source: "Howard, Malkhi, Spiegelman, OPODIS 2016".to_owned(),
+        rows: vec![QuorumRow {
+            label: "voters".to_owned(),
+            replicas: (0..4).map(replica).collect(),
+        }],
+        marked: "1: a read quorum, 2: a write quorum".to_owned(),
+        remedy: refuted.first().map(|_| "3 to read, 2 to write".to_owned()),
+        refuted,
+        figures: vec![Total {
+            name: "survives".to_owned(),
+            value: "2 crashes, whichever they are ".repeat(6),
+        }],
+        cells: QUORUM_COLUMNS.map(|(name, _)| format!("<{name}>")).to_vec(),
+    };
+    let apart = "{n0, n1} and {n2, n3} share no replica".to_owned();
+    QuorumComparison {
+        title: "Quorums of four".to_owned(),
+        sentence: "They do not hold.".to_owned(),
+        holds: false,
+        command: Some("quorate explain --quorums".to_owned()),
+        totals: vec![],
+        systems: vec![
+            system("flexible: 2 + 2 of 4", vec![apart]),
+            system("majority: 3 of 4", vec![]),
+        ],
+        notes: vec!["Replicas fail independently.".to_owned()],
+    }
+}

@@ -138,6 +138,7 @@ fn read_contract(table: Table<'_>, n: usize) -> Result<Contract> {
         problem: None,
         protocol: None,
         deterministic: false,
+        quorums: None,
     };
     table.finish()?;
     Ok(contract)

@@ -55,6 +55,18 @@ pub const fn quorum_among_liars(n: usize, f: usize) -> usize {
     (n + f) / 2 + 1
 }
 
+/// The smallest quorum of which any two share `2f + 1` replicas: `⌊(n + 2f) / 2⌋ + 1`, so that the
+/// honest among them outnumber the liars where data prove nothing themselves (masking quorums: Malkhi
+/// and Reiter 1998).
+pub const fn quorum_for_masking(n: usize, f: usize) -> usize {
+    (n + 2 * f) / 2 + 1
+}
+
+/// Replicas needed so that a masking quorum is left when `f` liars are silent: `4f + 1`.
+pub const fn replicas_for_masking(f: usize) -> usize {
+    4 * f + 1
+}
+
 /// How many replicas two quorums of sizes `a` and `b` out of `n` share at the least.
 pub const fn intersection(n: usize, a: usize, b: usize) -> usize {
     (a + b).saturating_sub(n)
@@ -195,6 +207,21 @@ mod tests {
                 first(Quorum::among_timely_liars),
                 Some(replicas_for_timely_liars(f))
             );
+        }
+    }
+
+    #[test]
+    fn masking_quorums_share_a_majority_of_honest_replicas_and_no_smaller_size_does() {
+        for n in SMALL {
+            for f in 0..n {
+                let found = (1..=n).find(|&q| least_overlap(n, q, q) > 2 * f);
+                let size = Some(quorum_for_masking(n, f)).filter(|&q| q <= n);
+                assert_eq!(found, size, "{n} {f}");
+            }
+        }
+        for f in 0..=40 {
+            let live = |n: usize| quorum_for_masking(n, f) + f <= n;
+            assert_eq!((f + 1..).find(|&n| live(n)), Some(replicas_for_masking(f)));
         }
     }
 
