@@ -6,6 +6,7 @@
 //! consensus; the others run in the lab, to be measured beside it
 //! and beyond what they assume. Start reading at [`raft`]; for something small, at [`majority`].
 
+pub mod collect;
 pub mod flood_set;
 pub mod majority;
 pub mod multi_paxos;

@@ -16,11 +16,13 @@
 //! [`Experiment`], then [`run`], then [`SystemUnderTest`] and one of the subjects. [`record`] makes a
 //! space-time diagram of a run, and [`minimise`] a small run of a failing one.
 
+mod adversary;
 mod checker;
 mod clients;
 mod experiment;
 pub mod matrix;
 mod minimise;
+pub mod prove;
 mod record;
 mod run;
 pub mod scenario;
@@ -33,10 +35,10 @@ pub use minimise::{ControlRun, Minimal, RunFailure, minimise};
 pub use record::{PageText, record};
 pub use run::{PropertyViolation, RunOutcome, run};
 pub use system::{
-    BadOption, BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, DolevStrongSystem,
-    FloodSetSystem, HotStuffSystem, MajorityCommitSystem, MultiPaxosSystem, NAMES, OVER_LINKS,
-    OralMessagesSystem, OverAuthenticated, OverReliable, PaxosSystem, PbftSystem,
-    PrimaryBackupSystem, Proposers, ProtocolOptions, RaftSystem, Setup, SignedMessagesSystem,
-    SlotDecision, SystemFacts, SystemUnderTest, TendermintSystem, TwoGeneralsSystem, Visitor,
-    facts, visit,
+    BadOption, BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, CANDIDATES, CollectSystem,
+    DolevStrongSystem, FloodSetSystem, HotStuffSystem, MajorityCommitSystem, MultiPaxosSystem,
+    NAMES, OVER_LINKS, OralMessagesSystem, OverAuthenticated, OverReliable, PaxosSystem,
+    PbftSystem, PrimaryBackupSystem, Proposers, ProtocolOptions, RaftSystem, Setup,
+    SignedMessagesSystem, SlotDecision, SystemFacts, SystemUnderTest, TendermintSystem,
+    TwoGeneralsSystem, Visitor, facts, visit,
 };
