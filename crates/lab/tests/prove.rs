@@ -1,7 +1,7 @@
 //! Verdicts that are run: every theorem of the corpus is shown by its adversary, and the search bites.
 
 use quorate_contract::{Contract, Impossibility, ProtocolName};
-use quorate_lab::prove::{Effort, Standing, prove, search};
+use quorate_lab::prove::{Effort, Possibility, prove, search};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -43,7 +43,7 @@ fn each_theorem_in_the_way_of_a_contract_breaks_every_candidate() {
     let mut wrong = vec![];
     for (name, contract) in impossible() {
         let proof = prove(&contract, &small(1));
-        assert_eq!(proof.standing, Standing::Impossible, "{name}");
+        assert_eq!(proof.standing, Possibility::Impossible, "{name}");
         if !proof.holds() {
             wrong.push(format!("{name}:\n{proof}"));
         }
@@ -125,7 +125,7 @@ fn what_is_possible_here_is_not_refuted_by_a_few_runs() {
     let mut wrong = vec![];
     for (name, contract) in contracts() {
         let proof = prove(&contract, &small(4));
-        if proof.standing != Standing::Impossible && !proof.holds() {
+        if proof.standing != Possibility::Impossible && !proof.holds() {
             wrong.push(format!("{name}:\n{proof}"));
         }
     }

@@ -7,7 +7,7 @@ use crate::output::say;
 use crate::shell;
 use anyhow::{Context, bail};
 use quorate_contract::Contract;
-use quorate_lab::prove::{Effort, Page, Proof, Standing, pages, prove};
+use quorate_lab::prove::{Effort, Page, Possibility, Proof, pages, prove};
 use quorate_lab::record;
 use quorate_report::html;
 use quorate_sim::Decisions;
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             let objects: Vec<_> = cases.iter().zip(&proofs).map(of).collect();
             say(&serde_json::to_string_pretty(&objects)?)?;
         }
-        false => say(&text(&cases, &proofs))?,
+        false => say(&text(&cases, &proofs, args.seed))?,
     }
     match failed {
         0 => Ok(()),
@@ -137,21 +137,29 @@ fn prove_all(cases: &[Case], effort: &Effort) -> Vec<Proof> {
     proved.flatten().collect()
 }
 
-fn text(cases: &[Case], proofs: &[Proof]) -> String {
+/// What came out, in words; `first` is the first seed.
+fn text(cases: &[Case], proofs: &[Proof], first: u64) -> String {
     let mut text = String::new();
     for (case, proof) in cases.iter().zip(proofs) {
         let title = match case.name.as_str() {
             "" => "the default contract",
             name => name,
         };
-        let verdict = match proof.holds() {
-            true => "holds",
-            false => "DOES NOT HOLD",
+        let verdict = match (proof.standing, proof.holds()) {
+            (Possibility::PossibleHere, true) => "not refuted",
+            (Possibility::PossibleElsewhere, true) => "nothing to run",
+            (Possibility::Impossible, true) => "shown",
+            (Possibility::Impossible, false) => "NOT SHOWN",
+            (_, false) => "DOES NOT HOLD",
         };
         text += &format!("{title}: {}: {verdict}\n", proof.standing.name());
         text += &proof.to_string();
         for (name, seed) in proof.replays() {
-            let seed = seed.map_or(String::new(), |seed| format!(" --seed {seed} --runs 1"));
+            let seed = match (seed, first) {
+                (Some(seed), _) => format!(" --seed {seed} --runs 1"),
+                (None, 0) => String::new(),
+                (None, first) => format!(" --seed {first}"),
+            };
             let file = match case.name.as_str() {
                 "" => String::new(),
                 name => format!(" {}", shell::word(name)),
@@ -167,9 +175,9 @@ fn text(cases: &[Case], proofs: &[Proof]) -> String {
     text += &format!(
         "{} contracts: {} possible here, {} possible elsewhere, {} impossible; {failed} verdicts do not hold\n",
         proofs.len(),
-        count(Standing::PossibleHere),
-        count(Standing::PossibleElsewhere),
-        count(Standing::Impossible),
+        count(Possibility::PossibleHere),
+        count(Possibility::PossibleElsewhere),
+        count(Possibility::Impossible),
     );
     text
 }

@@ -115,7 +115,7 @@ impl DrawnRun {
     }
 }
 
-/// An experiment of `subject` under a contract in which nothing goes wrong and nobody asks.
+/// An experiment of `subject` under a contract in which nothing goes wrong and no request is made.
 pub(super) fn blank(contract: &Contract, subject: &str) -> Experiment {
     let told = told(contract);
     let bounds = bounds(contract);

@@ -19,7 +19,7 @@ mod trial;
 pub use draw::{DrawnRun, subject_for};
 pub use page::{Page, pages};
 pub use scale::Scaled;
-pub use search::{Search, Shown, search};
+pub use search::{EffectCount, Search, search};
 pub use theorem::Demonstration;
 pub use trial::{Candidate, Loss};
 
@@ -71,7 +71,7 @@ pub struct Refutation {
 /// Where a contract stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum Possibility {
     /// A protocol here does it.
     PossibleHere,
     /// Nothing forbids it, and nothing here does it.
@@ -84,7 +84,7 @@ pub enum Standing {
 #[derive(Clone, Debug, Serialize)]
 pub struct Proof {
     /// The verdict.
-    pub standing: Standing,
+    pub standing: Possibility,
     /// Of what is possible here: the protocols that fit, searched.
     pub searches: Vec<Search>,
     /// Of what is possible elsewhere: who does it.
@@ -109,13 +109,13 @@ pub struct Beyond {
     pub contract: Contract,
 }
 
-impl Standing {
+impl Possibility {
     /// The name used in reports.
     pub const fn name(self) -> &'static str {
         match self {
-            Standing::PossibleHere => "possible here",
-            Standing::PossibleElsewhere => "possible elsewhere",
-            Standing::Impossible => "impossible",
+            Possibility::PossibleHere => "possible here",
+            Possibility::PossibleElsewhere => "possible elsewhere",
+            Possibility::Impossible => "impossible",
         }
     }
 }
@@ -158,17 +158,17 @@ pub fn prove(contract: &Contract, effort: &Effort) -> Proof {
         beyond: None,
     };
     match standing {
-        Standing::PossibleHere => {
+        Possibility::PossibleHere => {
             let fitting = contract
                 .protocol
                 .map_or_else(|| contract.fitting(), |one| vec![one]);
             let wanted = fitting.into_iter().filter(|it| effort.wants(it.name()));
             proof.searches = wanted.map(|it| search(contract, it, effort)).collect();
         }
-        Standing::PossibleElsewhere => proof.elsewhere = contract.known_elsewhere(),
-        Standing::Impossible => proof.theorems = theorems(contract, effort),
+        Possibility::PossibleElsewhere => proof.elsewhere = contract.known_elsewhere(),
+        Possibility::Impossible => proof.theorems = theorems(contract, effort),
     }
-    if standing == Standing::PossibleHere && effort.only.is_none() {
+    if standing == Possibility::PossibleHere && effort.only.is_none() {
         proof.beyond = beyond(contract, effort);
     }
     proof
@@ -208,10 +208,10 @@ fn beyond(contract: &Contract, effort: &Effort) -> Option<Beyond> {
     })
 }
 
-fn standing(contract: &Contract) -> Standing {
+fn standing(contract: &Contract) -> Possibility {
     match contract.runnable() {
-        Ok(_) | Err(NotRunnable::NotServed { .. }) => Standing::PossibleHere,
-        Err(NotRunnable::NothingHere { .. }) => Standing::PossibleElsewhere,
-        Err(NotRunnable::Contradictory(_)) => Standing::Impossible,
+        Ok(_) | Err(NotRunnable::NotServed { .. }) => Possibility::PossibleHere,
+        Err(NotRunnable::NothingHere { .. }) => Possibility::PossibleElsewhere,
+        Err(NotRunnable::Contradictory(_)) => Possibility::Impossible,
     }
 }

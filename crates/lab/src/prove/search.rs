@@ -7,13 +7,13 @@ use super::system::subject_for;
 use super::{Effort, Refutation};
 use crate::experiment::MAX_EVENTS;
 use crate::run::{RunOutcome, run};
-use quorate_contract::{Contract, ProtocolName};
+use quorate_contract::{Contract, FaultCount, ProtocolName};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// How often something was shown, over all runs of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Shown {
+pub struct EffectCount {
     /// In how many runs.
     pub runs: u64,
     /// How many times.
@@ -42,8 +42,10 @@ pub struct Search {
     pub cut_off: u64,
     /// Why decisions may wait, where the catalogue says so: liveness is not judged then.
     pub concedes: Option<&'static str>,
+    /// What the contract allows and no run shows, or shows in another way.
+    pub notes: Vec<&'static str>,
     /// What had an effect, by the name of the behaviour.
-    pub shown: BTreeMap<&'static str, Shown>,
+    pub shown: BTreeMap<&'static str, EffectCount>,
     /// Deliveries, timers, syncs, faults.
     pub events: u64,
     /// The first run that refutes the verdict.
@@ -64,6 +66,7 @@ pub fn search(contract: &Contract, protocol: ProtocolName, effort: &Effort) -> S
         undecided: 0,
         cut_off: 0,
         concedes: protocol.concedes_liveness(contract),
+        notes: notes(contract),
         shown: BTreeMap::new(),
         events: 0,
         refuted: None,
@@ -97,6 +100,28 @@ pub fn search(contract: &Contract, protocol: ProtocolName, effort: &Effort) -> S
         }
     }
     found
+}
+
+/// What a reader has to know of how the contract is run.
+fn notes(contract: &Contract) -> Vec<&'static str> {
+    let all = [
+        (
+            contract.storage.may_corrupt,
+            "corruption of what was durable is not injected: a bare protocol has no checksums (simulate \
+             shows it)",
+        ),
+        (
+            contract.oracle().is_some(),
+            "no protocol here listens to an oracle: it is run as the end of the wild time, after which \
+             timeouts find the same leader",
+        ),
+        (
+            contract.failures.counted == FaultCount::Moving && contract.tolerate() > 0,
+            "faults move at random, and no faster than their drawn spans",
+        ),
+    ];
+    let apply = all.into_iter().filter(|(applies, _)| *applies);
+    apply.map(|(_, note)| note).collect()
 }
 
 impl Search {

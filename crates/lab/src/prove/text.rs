@@ -1,23 +1,23 @@
 //! A proof in words.
 
-use super::{Candidate, Demonstration, Loss, Proof, Search, Standing};
+use super::{Candidate, Demonstration, Loss, Possibility, Proof, Search};
 use std::fmt;
 
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.standing {
-            Standing::PossibleHere => {
+            Possibility::PossibleHere => {
                 for search in &self.searches {
                     write!(f, "{search}")?;
                 }
             }
-            Standing::PossibleElsewhere => {
+            Possibility::PossibleElsewhere => {
                 writeln!(f, "  possible elsewhere: there is nothing here to run")?;
                 for known in &self.elsewhere {
                     writeln!(f, "    {} ({})", known.what, known.citation)?;
                 }
             }
-            Standing::Impossible => {
+            Possibility::Impossible => {
                 for shown in &self.theorems {
                     write!(f, "{shown}")?;
                 }
@@ -76,6 +76,9 @@ impl fmt::Display for Search {
                 "    {} were cut off by their number of events",
                 self.cut_off
             )?;
+        }
+        for note in &self.notes {
+            writeln!(f, "    {note}")?;
         }
         let shown: Vec<String> = self
             .shown

@@ -33,7 +33,7 @@ impl Demonstration {
 }
 
 /// What shows a theorem.
-pub(super) enum Adversary {
+pub(super) enum ProofRuns {
     /// Runs of candidates.
     Trials(Vec<Trial>),
     /// Candidates that were looked at otherwise.
@@ -43,8 +43,8 @@ pub(super) enum Adversary {
 }
 
 /// The adversary of a theorem under a contract to which it applies.
-fn adversary(theorem: Impossibility, c: &Contract) -> Adversary {
-    use Adversary::{ByDefinition, Looked, Trials};
+fn adversary(theorem: Impossibility, c: &Contract) -> ProofRuns {
+    use ProofRuns::{ByDefinition, Looked, Trials};
     if c.replicas() < 2 {
         return ByDefinition("one replica alone is no group: there is nobody to disagree with");
     }
@@ -65,8 +65,8 @@ fn adversary(theorem: Impossibility, c: &Contract) -> Adversary {
         Impossibility::ByzantineThirdUnsigned => Trials(liars::third_unsigned(c)),
         Impossibility::Impersonation => Trials(liars::impersonation(c)),
         Impossibility::ClientsOutvoted => Looked(liars::clients_outvoted(c)),
-        Impossibility::Amnesia => Trials(storage::forgotten(c, storage::How::Amnesia)),
-        Impossibility::LyingSync => Trials(storage::forgotten(c, storage::How::LyingSync)),
+        Impossibility::Amnesia => Trials(storage::forgotten(c, storage::PromiseLoss::Amnesia)),
+        Impossibility::LyingSync => Trials(storage::forgotten(c, storage::PromiseLoss::LyingSync)),
         Impossibility::MovingFaults => Trials(faults::moving(c)),
         Impossibility::OmissionHalf => Trials(faults::omission_half(c)),
         Impossibility::DeafThirds => Trials(faults::deaf_thirds(c)),
@@ -88,12 +88,12 @@ pub(super) fn demonstrate(c: &Contract, finding: &Finding, first: u64) -> Demons
     };
     let of = match finding.rule {
         Rule::Impossible(theorem) => adversary(theorem, c),
-        Rule::ChosenProtocol => Adversary::Trials(faults::chosen(c)),
+        Rule::ChosenProtocol => ProofRuns::Trials(faults::chosen(c)),
     };
     match of {
-        Adversary::ByDefinition(why) => shown.by_definition = Some(why.to_owned()),
-        Adversary::Looked(candidates) => shown.candidates = candidates,
-        Adversary::Trials(trials) => {
+        ProofRuns::ByDefinition(why) => shown.by_definition = Some(why.to_owned()),
+        ProofRuns::Looked(candidates) => shown.candidates = candidates,
+        ProofRuns::Trials(trials) => {
             shown.candidates = trials.into_iter().map(|it| it.run(c, first)).collect();
         }
     }

@@ -97,7 +97,7 @@ pub(in super::super) fn omission_half(c: &Contract) -> Vec<Trial> {
     ]
 }
 
-/// Two groups that hear nobody else, and a third that hears all.
+/// Two groups that hear no other node, and a third that hears all.
 pub(in super::super) fn deaf_thirds(c: &Contract) -> Vec<Trial> {
     let (n, f) = (c.replicas(), c.tolerate());
     let half = (f / 2).max(1);

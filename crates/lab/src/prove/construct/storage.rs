@@ -7,9 +7,9 @@ use crate::experiment::Experiment;
 use quorate_contract::{Contract, Synchrony};
 use quorate_sim::NodeFault;
 
-/// How a promise is lost.
+/// PromiseLoss a promise is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum How {
+pub(in super::super) enum PromiseLoss {
     /// There is no disk.
     Amnesia,
     /// The disk had said that it was safe.
@@ -17,10 +17,10 @@ pub(in super::super) enum How {
 }
 
 /// Two protocols that keep their promises on disk.
-pub(in super::super) fn forgotten(c: &Contract, how: How) -> Vec<Trial> {
+pub(in super::super) fn forgotten(c: &Contract, how: PromiseLoss) -> Vec<Trial> {
     let forgets = match how {
-        How::Amnesia => "comes back with an empty disk",
-        How::LyingSync => "comes back without what its disk had called durable",
+        PromiseLoss::Amnesia => "comes back with an empty disk",
+        PromiseLoss::LyingSync => "comes back without what its disk had called durable",
     };
     let adversary = format!(
         "one majority decides while the others are out of reach; who is in both majorities {forgets}; \
@@ -43,7 +43,7 @@ pub(in super::super) fn forgotten(c: &Contract, how: How) -> Vec<Trial> {
 }
 
 /// A majority decides; who is in both majorities forgets; the other majority decides.
-fn two_majorities(c: &Contract, subject: &str, how: How) -> Experiment {
+fn two_majorities(c: &Contract, subject: &str, how: PromiseLoss) -> Experiment {
     let n = c.replicas();
     let majority = n / 2 + 1;
     let mut experiment = asked(c, subject);
@@ -62,11 +62,11 @@ fn two_majorities(c: &Contract, subject: &str, how: How) -> Experiment {
     for (at, node) in (0..).zip(both.clone()) {
         let from = turn + 2 * at;
         match how {
-            How::Amnesia => {
+            PromiseLoss::Amnesia => {
                 let forgets = fault(node, NodeFault::Forget, from, Some(from + 1));
                 experiment.node_faults.push(forgets);
             }
-            How::LyingSync => {
+            PromiseLoss::LyingSync => {
                 let lies = fault(node, NodeFault::LieAboutSync, 0, None);
                 let crashes = fault(node, NodeFault::Crash, from, Some(from + 1));
                 experiment.node_faults.extend([lies, crashes]);
