@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long)]
     prove: bool,
     /// With --prove: how many runs of each protocol that fits
-    #[arg(long, value_name = "N", default_value_t = 100, requires = "prove")]
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "prove")]
     runs: u64,
     /// With --prove: the first seed
     #[arg(long, value_name = "N", default_value_t = 0, requires = "prove")]

@@ -9,12 +9,14 @@ use crate::matrix::claim::{DELTA, DRIFT_PPM, PHI};
 use crate::matrix::plan::{MS, values, wild, wild_sync};
 use crate::system::{ProtocolOptions, Setup, SystemFacts, facts, timeout_factor_max};
 use quorate_contract::{
-    Bounds, Contract, FailureModel, LinkModel, Problem, ProtocolName, Stabilization, StorageModel,
-    Timing,
+    Behaviour, Bounds, Contract, FailureModel, LinkModel, Problem, ProtocolName, Stabilization,
+    StorageModel, Timing,
 };
 use quorate_core::NodeSet;
 use quorate_crypto::Scheme;
-use quorate_sim::{Decisions, NetworkProfile, Rolling, TimingProfile};
+use quorate_sim::{
+    Decisions, LinkFault, NetworkProfile, Rolling, ScheduledLinkFault, TimingProfile,
+};
 use std::time::Duration;
 
 /// One run inside a contract, before it is run.
@@ -87,6 +89,11 @@ impl DrawnRun {
         } else if lossy && scene.chance(40) {
             // A partition that ends is a loss, which these links allow at any time.
             adversary::wild_partitions(&mut scene, 40 * delta);
+            if !contract.allows(Behaviour::Delay) {
+                // What arrives at all arrives in time.
+                let slow = |fault: &ScheduledLinkFault| matches!(fault.fault, LinkFault::Slow(_));
+                scene.link_faults.retain(|fault| !slow(fault));
+            }
         }
         if lossy && scene.chance(60) {
             adversary::fair_loss(&mut scene, wild_until);
@@ -180,7 +187,7 @@ fn counts_what_the_faulty_decide(contract: &Contract, facts: &SystemFacts) -> bo
         )
     };
     let solves = facts.catalogue.declaration().solves;
-    !contract.failures.has_liars() && !(plain(contract.problem()) && plain(solves))
+    !(contract.failures.has_liars() || plain(contract.problem()) && plain(solves))
 }
 
 /// Faults of the contract's own model, and now and then of one within it.

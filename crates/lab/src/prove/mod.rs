@@ -40,7 +40,7 @@ pub struct Effort {
 impl Default for Effort {
     fn default() -> Self {
         Self {
-            runs: 100,
+            runs: 1000,
             seed: 0,
             only: None,
         }

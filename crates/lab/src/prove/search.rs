@@ -136,8 +136,9 @@ impl Search {
             shown.times += how.times;
         }
         let judged_by = plan.horizon.unwrap_or(u64::MAX);
-        let in_time = outcome.done_at.is_some_and(|done| done <= judged_by);
-        let live = outcome.stalled.is_none() && (in_time || plan.horizon.is_none());
+        // Where nothing had to be decided, as when a faulty sender says nothing, there is no moment.
+        let in_time = outcome.done_at.is_none_or(|done| done <= judged_by);
+        let live = outcome.stalled.is_none() && in_time;
         let refutation = |property: &str, detail: String| Refutation {
             seed,
             property: property.to_owned(),
