@@ -187,7 +187,10 @@ fn counts_what_the_faulty_decide(contract: &Contract, facts: &SystemFacts) -> bo
         )
     };
     let solves = facts.catalogue.declaration().solves;
-    !(contract.failures.has_liars() || plain(contract.problem()) && plain(solves))
+    let failures = &contract.failures;
+    // Who was faulty for a while only is correct in the end, and bound as all are.
+    let bound = !failures.is_lasting() || !(plain(contract.problem()) && plain(solves));
+    !failures.has_liars() && bound
 }
 
 /// Faults of the contract's own model, and now and then of one within it.
