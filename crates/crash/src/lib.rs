@@ -7,6 +7,7 @@
 //! and beyond what they assume. Start reading at [`raft`]; for something small, at [`majority`].
 
 pub mod abd;
+pub mod collect;
 pub mod commit_outcome;
 pub mod flood_set;
 pub mod majority;

@@ -39,6 +39,10 @@ pub(crate) struct Checker<S> {
     wanted: BTreeSet<Bytes>,
     /// The first to decide a slot, and what.
     first: BTreeMap<u64, (NodeId, Vec<Bytes>)>,
+    /// How many different decisions at one place are in order.
+    distinct: usize,
+    /// The others that were in order.
+    others: BTreeMap<u64, BTreeSet<Vec<Bytes>>>,
     logs: Vec<DecisionLog>,
     /// The values that each node has decided.
     decided: Vec<BTreeSet<Bytes>>,
@@ -83,6 +87,8 @@ impl<S: SystemUnderTest> Checker<S> {
                 .collect(),
             wanted: BTreeSet::new(),
             first: BTreeMap::new(),
+            distinct: usize::from(experiment.distinct),
+            others: BTreeMap::new(),
             logs: vec![DecisionLog::new(); usize::from(n)],
             decided: vec![BTreeSet::new(); usize::from(n)],
             decided_anywhere: BTreeSet::new(),
@@ -135,7 +141,11 @@ impl<S: SystemUnderTest> Checker<S> {
                 .first
                 .entry(slot)
                 .or_insert_with(|| (node, decision.values.clone()));
+            let others = self.others.entry(slot).or_default();
             if *values != decision.values {
+                others.insert(decision.values.clone());
+            }
+            if *values != decision.values && others.len() >= self.distinct {
                 let detail = format!(
                     "{first} decided {}, {node} decides {}{}",
                     format_values(values),

@@ -31,6 +31,8 @@ pub struct Experiment {
     pub crash_signal: Option<u64>,
     /// Nodes whose messages and decisions do not count, besides those that lie.
     pub distrusted: NodeSet,
+    /// How many different decisions at one place are in order: 1, but for k-set agreement.
+    pub distinct: u8,
     /// When the run ends at the latest, in nanoseconds. What is not decided by then counts as
     /// stalled.
     pub end: u64,

@@ -16,12 +16,14 @@
 //! [`Experiment`], then [`run`], then [`SystemUnderTest`] and one of the subjects. [`record`] makes a
 //! space-time diagram of a run, and [`minimise`] a small run of a failing one.
 
+mod adversary;
 mod checker;
 mod clients;
 mod commit_rules;
 mod experiment;
 pub mod matrix;
 mod minimise;
+pub mod prove;
 mod record;
 mod register_history;
 mod run;
@@ -35,10 +37,11 @@ pub use minimise::{ControlRun, Minimal, RunFailure, minimise};
 pub use record::{PageText, record};
 pub use run::{PropertyViolation, RunOutcome, run};
 pub use system::{
-    AbdSystem, BadOption, BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, DolevStrongSystem,
-    FloodSetSystem, HotStuffSystem, MajorityCommitSystem, MultiPaxosSystem, NAMES, OVER_LINKS,
-    OralMessagesSystem, OverAuthenticated, OverReliable, PaxosCommitSystem, PaxosSystem,
-    PbftSystem, PrimaryBackupSystem, Proposers, ProtocolOptions, RaftSystem, Setup,
-    SignedMessagesSystem, SlotDecision, SystemFacts, SystemUnderTest, TendermintSystem,
-    ThreePhaseCommitSystem, TwoGeneralsSystem, TwoPhaseCommitSystem, Visitor, facts, visit,
+    AbdSystem, BadOption, BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, CANDIDATES,
+    CollectSystem, DolevStrongSystem, FloodSetSystem, HotStuffSystem, MajorityCommitSystem,
+    MultiPaxosSystem, NAMES, OVER_LINKS, OralMessagesSystem, OverAuthenticated, OverReliable,
+    PaxosCommitSystem, PaxosSystem, PbftSystem, PrimaryBackupSystem, Proposers, ProtocolOptions,
+    RaftSystem, Setup, SignedMessagesSystem, SlotDecision, SystemFacts, SystemUnderTest,
+    TendermintSystem, ThreePhaseCommitSystem, TwoGeneralsSystem, TwoPhaseCommitSystem, Visitor,
+    facts, visit,
 };

@@ -43,6 +43,7 @@ fn raft() -> Experiment {
         link_faults: vec![],
         crash_signal: None,
         distrusted: NodeSet::EMPTY,
+        distinct: 1,
         end: 60_000 * MS,
     }
 }

@@ -39,6 +39,7 @@ fn calm(subject: &str) -> Experiment {
         link_faults: vec![],
         crash_signal: None,
         distrusted: NodeSet::EMPTY,
+        distinct: 1,
         end: 20_000 * MS,
     };
     let load = ClientLoad {

@@ -37,6 +37,7 @@ fn worst(subject: &str, break_it: impl Fn(&mut Experiment, u64)) -> CellVerdict 
             link_faults: vec![],
             crash_signal: None,
             distrusted: NodeSet::EMPTY,
+            distinct: 1,
             end: 10_000 * MS,
         };
         let load = ClientLoad {

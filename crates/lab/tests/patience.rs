@@ -41,6 +41,7 @@ fn slow(subject: &str, times: u64, patience_max: u32) -> Experiment {
         link_faults: vec![],
         crash_signal: None,
         distrusted: NodeSet::EMPTY,
+        distinct: 1,
         end: 60 * S,
     }
 }

@@ -391,9 +391,9 @@ fn forgets_for_good(c: &Contract) -> bool {
         // One that comes back is told from one that never left, and left out.
         return false;
     }
-    // One that comes back is told before it counts again, by more than half.
-    let reminded =
-        c.failures.counts_recovering && c.failures.counted < FaultCount::Moving && n > 2 * f;
+    // One that comes back is told before it counts again; by too few, if half may be faulty, but that is
+    // another theorem's.
+    let reminded = c.failures.counts_recovering && c.failures.counted < FaultCount::Moving;
     c.failures.never_fail(n) <= f && !reminded
 }
 

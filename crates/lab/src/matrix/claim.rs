@@ -12,11 +12,11 @@ use quorate_report::CellVerdict;
 use std::time::Duration;
 
 /// Δ: no message takes longer, where time has bounds that are known.
-pub(super) const DELTA: Duration = Duration::from_millis(8);
+pub(crate) const DELTA: Duration = Duration::from_millis(8);
 /// Φ: no sync takes longer.
-pub(super) const PHI: Duration = Duration::from_millis(1);
+pub(crate) const PHI: Duration = Duration::from_millis(1);
 /// Clocks are off by so many millionths at most.
-pub(super) const DRIFT_PPM: u32 = 1000;
+pub(crate) const DRIFT_PPM: u32 = 1000;
 
 /// What a protocol claims in a cell, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,11 +6,10 @@
 //! checks that the world stayed inside the cell's contract; a [`CellTally`] joins many runs. What the
 //! protocol claims comes from the catalogue alone ([`claim`](fn@claim)).
 
-mod adversary;
 mod cell;
-mod claim;
+pub(crate) mod claim;
 mod cost;
-mod plan;
+pub(crate) mod plan;
 mod sample;
 mod table;
 mod text;

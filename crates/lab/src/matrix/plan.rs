@@ -1,9 +1,9 @@
 //! One run of a cell, as data: the cluster, the weather, the load and what goes wrong, all drawn
 //! from the run's own stream of decisions.
 
-use super::adversary::{self, Adversary};
 use super::claim::{self, DELTA, DRIFT_PPM, PHI};
 use super::{FaultClass, TimingModel, Token};
+use crate::adversary::{self, Adversary};
 use crate::clients::Clients;
 use crate::experiment::{ClientLoad, Experiment};
 use crate::system::{Proposers, ProtocolOptions, Setup, SystemFacts, facts, timeout_factor_max};
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// What the nodes are told that a message and a step take together.
 const TOLD: Duration = Duration::from_millis(10);
-const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 /// An asynchronous run is judged here: what has not been decided by now is stalled.
 const HORIZON: u64 = 10_000 * MS;
 
@@ -81,6 +81,7 @@ impl RunPlan {
             link_faults: vec![],
             crash_signal: None,
             distrusted: NodeSet::EMPTY,
+            distinct: 1,
             end,
         };
         let load = ClientLoad {
@@ -210,7 +211,7 @@ pub(super) fn nodes(facts: &SystemFacts, faults: u8) -> u8 {
 }
 
 /// In a quarter of the runs one node, drawn, votes no.
-fn one_votes_no(experiment: &mut Experiment, decisions: &mut Decisions) {
+pub(crate) fn one_votes_no(experiment: &mut Experiment, decisions: &mut Decisions) {
     if decisions.below(4) < 3 {
         return;
     }
@@ -251,12 +252,12 @@ fn pace(
         }
         TimingModel::Gst => {
             pace.gst = decisions.within(100, 1_500) * MS;
-            pace.before_gst = wild(lossy, decisions);
+            pace.before_gst = wild(lossy, delta, decisions);
             pace.sync = Some(wild_sync(phi, decisions));
             (pace, pace.gst + 12_000 * MS, None)
         }
         TimingModel::Asynchronous => {
-            pace.before_gst = wild(lossy, decisions);
+            pace.before_gst = wild(lossy, delta, decisions);
             pace.sync = Some(wild_sync(phi, decisions));
             pace.flp = decisions.below(2) == 1;
             // Looking ahead costs time: such a run is shorter, and quicker to make up for it.
@@ -274,8 +275,7 @@ fn pace(
 }
 
 /// Links without bounds: mostly quick, or slow, or mostly quick and now and then very slow.
-fn wild(lossy: bool, decisions: &mut Decisions) -> LinkProfile {
-    let delta = DELTA.as_nanos() as u64;
+pub(crate) fn wild(lossy: bool, delta: u64, decisions: &mut Decisions) -> LinkProfile {
     let mean = [1, 4, 8][decisions.below(3) as usize] * delta;
     let min = delta / 20;
     LinkProfile {
@@ -284,7 +284,7 @@ fn wild(lossy: bool, decisions: &mut Decisions) -> LinkProfile {
             1 => Delay::Exponential { min, mean },
             _ => Delay::HeavyTail { min, mean },
         },
-        max_delay: 500 * MS,
+        max_delay: 125 * delta / 2,
         loss: match lossy {
             true => [0, 20_000, 200_000][decisions.below(3) as usize],
             false => 0,
@@ -298,7 +298,7 @@ fn wild(lossy: bool, decisions: &mut Decisions) -> LinkProfile {
     }
 }
 
-fn wild_sync(phi: u64, decisions: &mut Decisions) -> Delay {
+pub(crate) fn wild_sync(phi: u64, decisions: &mut Decisions) -> Delay {
     let mean = [1, 4, 20][decisions.below(3) as usize] * phi;
     Delay::HeavyTail {
         min: phi / 10,
@@ -307,7 +307,7 @@ fn wild_sync(phi: u64, decisions: &mut Decisions) -> Delay {
 }
 
 /// What is said in a run, each value with another that a liar could put in its place.
-fn values(experiment: &Experiment, facts: &SystemFacts) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn values(experiment: &Experiment, facts: &SystemFacts) -> Vec<(Vec<u8>, Vec<u8>)> {
     match facts.proposers {
         Proposers::Clients => {
             let values = experiment.load.map_or(0, |load| load.values);

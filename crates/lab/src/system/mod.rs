@@ -4,6 +4,7 @@
 //! could use: adversaries know bytes, nodes and time (`quorate_sim`).
 
 mod byzantine;
+mod candidates;
 mod commit;
 mod crash;
 mod generals;
@@ -24,6 +25,7 @@ pub use byzantine::{
     BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, HotStuffSystem, PbftSystem,
     TendermintSystem,
 };
+pub use candidates::CollectSystem;
 pub use commit::{PaxosCommitSystem, ThreePhaseCommitSystem, TwoPhaseCommitSystem};
 pub(crate) use crash::timeout_factor_max;
 pub use crash::{
@@ -214,12 +216,15 @@ pub trait Visitor {
 }
 
 macro_rules! subjects {
-    ($($subject:ty),* ; $($layered:ty),* $(,)?) => {
+    ($($subject:ty),* ; $($layered:ty),* ; $($candidate:ty),* $(,)?) => {
         /// The names of the subjects, in the order of the catalogue.
         pub const NAMES: &[&str] = &[$(<$subject>::NAME),*];
 
         /// Those of subjects over links that are made.
         pub const OVER_LINKS: &[&str] = &[$(<$layered>::NAME),*];
+
+        /// Candidates that theorems are shown on: in no catalogue, and no part of the matrix.
+        pub const CANDIDATES: &[&str] = &[$(<$candidate>::NAME),*];
 
         /// Does something with the subject of this name; `None` if there is none.
         pub fn visit<V: Visitor>(name: &str, visitor: V) -> Option<V::Output> {
@@ -228,6 +233,9 @@ macro_rules! subjects {
             })*
             $(if name == <$layered>::NAME {
                 return Some(visitor.visit::<$layered>());
+            })*
+            $(if name == <$candidate>::NAME {
+                return Some(visitor.visit::<$candidate>());
             })*
             None
         }
@@ -258,8 +266,14 @@ subjects![
     OverReliable<MajorityCommitSystem>,
     OverReliable<TwoGeneralsSystem>,
     OverReliable<BrachaSystem>,
+    OverReliable<BenOrCrashSystem>,
+    OverReliable<BenOrByzantineSystem>,
+    OverReliable<PbftSystem>,
+    OverReliable<HotStuffSystem>,
+    OverReliable<TendermintSystem>,
     OverAuthenticated<OralMessagesSystem>,
-    OverAuthenticated<PbftSystem>,
+    OverAuthenticated<PbftSystem>;
+    CollectSystem,
 ];
 
 /// What is known of a subject without running it.

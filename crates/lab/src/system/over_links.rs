@@ -6,8 +6,8 @@
 //! to show what it is there for.
 
 use super::{
-    BrachaSystem, MajorityCommitSystem, OralMessagesSystem, PbftSystem, Proposers, Setup,
-    SlotDecision,
+    BenOrByzantineSystem, BenOrCrashSystem, BrachaSystem, HotStuffSystem, MajorityCommitSystem,
+    OralMessagesSystem, PbftSystem, Proposers, Setup, SlotDecision, TendermintSystem,
 };
 use super::{SystemUnderTest, TwoGeneralsSystem};
 use bytes::Bytes;
@@ -159,6 +159,11 @@ layered! {
     OverReliable, MajorityCommitSystem, "majority-commit+reliable";
     OverReliable, TwoGeneralsSystem, "two-generals+reliable";
     OverReliable, BrachaSystem, "bracha+reliable";
+    OverReliable, BenOrCrashSystem, "ben-or+reliable";
+    OverReliable, BenOrByzantineSystem, "ben-or-byzantine+reliable";
+    OverReliable, PbftSystem, "pbft+reliable";
+    OverReliable, HotStuffSystem, "hotstuff+reliable";
+    OverReliable, TendermintSystem, "tendermint+reliable";
     OverAuthenticated, OralMessagesSystem, "oral-messages+authenticated";
     OverAuthenticated, PbftSystem, "pbft+authenticated";
 }

@@ -202,6 +202,7 @@ fn read_protocol(root: &Table<'_>, contract: &Contract) -> Result<Experiment> {
         link_faults: vec![],
         crash_signal: None,
         distrusted: NodeSet::EMPTY,
+        distinct: 1,
         end: 0,
     })
 }

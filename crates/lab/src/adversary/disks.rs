@@ -5,7 +5,7 @@ use quorate_core::NodeId;
 use quorate_sim::NodeFault;
 
 /// Each comes back from every crash with an empty disk.
-pub(in crate::matrix) fn amnesia(scene: &mut Adversary<'_>) {
+pub(crate) fn amnesia(scene: &mut Adversary<'_>) {
     for node in scene.victims() {
         forget(scene, node);
     }
@@ -21,7 +21,7 @@ pub(super) fn forget(scene: &mut Adversary<'_>, node: NodeId) {
 }
 
 /// What each calls durable is gone with the next crash, and it crashes.
-pub(in crate::matrix) fn lying_sync(scene: &mut Adversary<'_>) {
+pub(crate) fn lying_sync(scene: &mut Adversary<'_>) {
     for node in scene.victims() {
         lie_about_sync(scene, node);
     }

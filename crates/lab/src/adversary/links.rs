@@ -5,7 +5,7 @@ use quorate_core::{NodeId, NodeSet};
 use quorate_sim::{Delay, LinkFault, ScheduledLinkFault};
 
 /// All links lose messages, double some and keep no order.
-pub(in crate::matrix) fn fair_loss(scene: &mut Adversary<'_>, until: Option<u64>) {
+pub(crate) fn fair_loss(scene: &mut Adversary<'_>, until: Option<u64>) {
     let all = NodeSet::all(scene.nodes);
     let loss = [10_000, 50_000, 150_000][scene.decisions.below(3) as usize];
     let duplicate = [0, 50_000, 200_000][scene.decisions.below(3) as usize];
@@ -27,7 +27,7 @@ pub(in crate::matrix) fn fair_loss(scene: &mut Adversary<'_>, until: Option<u64>
 }
 
 /// Partitions of all shapes, before time is bounded.
-pub(in crate::matrix) fn wild_partitions(scene: &mut Adversary<'_>, until: u64) {
+pub(crate) fn wild_partitions(scene: &mut Adversary<'_>, until: u64) {
     for _ in 0..scene.decisions.below(3) {
         let from = scene.moment().min(until / 2);
         let end = match scene.chance(50) {

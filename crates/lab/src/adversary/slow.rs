@@ -47,7 +47,7 @@ pub(super) fn delay(scene: &mut Adversary<'_>) -> Delay {
 }
 
 /// Correct nodes before time is bounded: they pause, and their clocks drift and jump.
-pub(in crate::matrix) fn wild_clocks(scene: &mut Adversary<'_>, until: u64) {
+pub(crate) fn wild_clocks(scene: &mut Adversary<'_>, until: u64) {
     for _ in 0..scene.decisions.below(3) {
         let node = NodeId(scene.decisions.below(u64::from(scene.nodes)) as u32);
         // After all have begun: who was never asked would be silent for good.

@@ -1,4 +1,4 @@
-//! Adversaries, drawn: what goes wrong in one run of a cell.
+//! Adversaries, drawn: what goes wrong in one run of a cell, or of a contract.
 //!
 //! They know nodes, bytes and time, and no protocol. What they know of the cell is how many nodes
 //! may be faulty at the same time, and whether one that was faulty once counts for good. They aim at
@@ -15,29 +15,29 @@ use quorate_contract::FailureModel;
 use quorate_core::{NodeId, NodeSet};
 use quorate_sim::{Decisions, NodeFault, ScheduledLinkFault, ScheduledNodeFault};
 
-pub(super) use disks::{amnesia, lying_sync};
-pub(super) use links::{fair_loss, wild_partitions};
-pub(super) use slow::wild_clocks;
+pub(crate) use disks::{amnesia, lying_sync};
+pub(crate) use links::{fair_loss, wild_partitions};
+pub(crate) use slow::wild_clocks;
 
 /// What an adversary draws from, and what it must keep to.
-pub(super) struct Adversary<'d> {
-    pub(super) decisions: &'d mut Decisions,
-    pub(super) nodes: u8,
+pub(crate) struct Adversary<'d> {
+    pub(crate) decisions: &'d mut Decisions,
+    pub(crate) nodes: u8,
     /// The bound on time that the nodes are told, in nanoseconds.
-    pub(super) delta: u64,
+    pub(crate) delta: u64,
     /// So many nodes are faulty at the same time.
-    pub(super) faulty: u8,
+    pub(crate) faulty: u8,
     /// Who was faulty once counts for good: always the same nodes.
-    pub(super) lasting: bool,
+    pub(crate) lasting: bool,
     /// Values that are said, each with another one.
-    pub(super) values: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(super) node_faults: Vec<ScheduledNodeFault>,
-    pub(super) link_faults: Vec<ScheduledLinkFault>,
+    pub(crate) values: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) node_faults: Vec<ScheduledNodeFault>,
+    pub(crate) link_faults: Vec<ScheduledLinkFault>,
 }
 
 impl Adversary<'_> {
     /// The faults of faulty nodes.
-    pub(super) fn nodes_fail(&mut self, model: FailureModel) {
+    pub(crate) fn nodes_fail(&mut self, model: FailureModel) {
         match model {
             FailureModel::InitiallyDead => silence::initially_dead(self),
             FailureModel::CrashStop => silence::crash_stop(self),
@@ -62,7 +62,7 @@ impl Adversary<'_> {
     }
 
     /// With so many chances in a hundred.
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.decisions.below(100) >= 100 - percent.min(100)
     }
 
