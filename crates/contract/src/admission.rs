@@ -99,7 +99,7 @@ fn judged(contract: &Contract, protocol: ProtocolName) -> Admissibility {
             let most = if liars {
                 FaultCount::InTotal
             } else {
-                declared.counted
+                declared.counted.min(tolerance.counted)
             };
             if f > 0 && counted > most {
                 let text = match most {

@@ -14,6 +14,7 @@ const fn tolerance(model: FailureModel, per_fault: usize) -> Tolerance {
     Tolerance {
         behaviours: model.behaviours(),
         replicas: Replicas::PerFault(per_fault),
+        counted: FaultCount::Moving,
     }
 }
 
@@ -68,6 +69,12 @@ const RESTARTED_LIAR: Caveat = Caveat {
     text: "a replica that restarts has forgotten its votes, may vote again, and counts among the \
            f liars for good",
     stalls: false,
+};
+const LEFT_OUT: Caveat = Caveat {
+    when: |c| c.failures.has_liars(),
+    text: "a node that a lying leader leaves out of the last decision learns of it with the next one: \
+           while nothing more is asked for, it waits",
+    stalls: true,
 };
 const BROADCAST_ONLY: Caveat = Caveat {
     when: |c| c.failures.has_liars() && c.replicas() <= c.failures.tolerate + c.failures.liars(),
@@ -140,6 +147,7 @@ const MAJORITY_COMMIT: Declaration = Declaration {
     tolerances: &[Tolerance {
         behaviours: Behaviours::NONE,
         replicas: Replicas::PerFault(1),
+        counted: FaultCount::Moving,
     }],
     counted: FaultCount::Moving,
     synchrony: Synchrony::Asynchronous,
@@ -198,6 +206,7 @@ const TWO_PHASE_COMMIT: Declaration = Declaration {
     tolerances: &[Tolerance {
         behaviours: Behaviours::NONE,
         replicas: Replicas::PerFault(1),
+        counted: FaultCount::Moving,
     }],
     counted: FaultCount::Moving,
     synchrony: Synchrony::Asynchronous,
@@ -272,8 +281,14 @@ const BEN_OR: Declaration = Declaration {
     citation: "Ben-Or: Another Advantage of Free Choice, PODC 1983",
     solves: Problem::UniformConsensus,
     status: SupportLevel::Lab,
+    // A node that comes back says its last words again. What one omitted is not said again, and a round
+    // from which others omit as well waits for good.
     tolerances: &[
-        tolerance(FailureModel::Timing, 2),
+        tolerance(FailureModel::CrashRecovery, 2),
+        Tolerance {
+            counted: FaultCount::InTotal,
+            ..tolerance(FailureModel::Timing, 2)
+        },
         tolerance(FailureModel::Byzantine, 5),
     ],
     counted: FaultCount::AtATime,
@@ -329,6 +344,7 @@ const HOTSTUFF: Declaration = Declaration {
     protocol: ProtocolName::HotStuff,
     citation: "Yin, Malkhi, Reiter, Golan Gueta, Abraham: HotStuff, PODC 2019",
     signatures: true,
+    caveats: &[RESTARTED_LIAR, LEFT_OUT],
     // Three blocks and the last quorum from the leader, three votes by all. The leader's vote is on
     // disk before its block leaves: the promises of leader and followers take turns.
     cost: |n, _| {
@@ -471,6 +487,7 @@ const TWO_GENERALS: Declaration = Declaration {
     tolerances: &[Tolerance {
         behaviours: Behaviours::NONE,
         replicas: Replicas::Exactly(2),
+        counted: FaultCount::Moving,
     }],
     counted: FaultCount::InTotal,
     synchrony: Synchrony::Synchronous,

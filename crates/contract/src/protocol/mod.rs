@@ -7,7 +7,7 @@ pub use cost::ProtocolCost;
 
 use crate::behaviour::Behaviours;
 use crate::contract::Contract;
-use crate::failure::FaultCount;
+use crate::failure::{FailureModel, FaultCount};
 use crate::links::LinkModel;
 use crate::problem::Problem;
 use crate::timing::Synchrony;
@@ -120,6 +120,8 @@ pub struct Tolerance {
     pub behaviours: Behaviours,
     /// How many replicas it takes.
     pub replicas: Replicas,
+    /// Over what time these faults may be counted, at the harshest, if that is less than for others.
+    pub counted: FaultCount,
 }
 
 /// Something true of an admissible protocol that a reader would want to know.
@@ -161,6 +163,15 @@ pub struct Declaration {
     pub randomized: bool,
     pub(crate) caveats: &'static [Caveat],
     cost: fn(n: u64, f: u64) -> ProtocolCost,
+}
+
+impl Declaration {
+    /// Over what time faults of this model may be counted, at the harshest.
+    pub fn counted_for(&self, model: FailureModel) -> FaultCount {
+        let covers = |it: &&Tolerance| model.behaviours().is_within(it.behaviours);
+        let tolerance = self.tolerances.iter().find(covers);
+        tolerance.map_or(self.counted, |it| it.counted.min(self.counted))
+    }
 }
 
 impl ProtocolName {

@@ -105,7 +105,10 @@ pub(super) fn survives_liars(facts: &SystemFacts) -> bool {
 /// has moved on without it?
 pub(super) fn is_lasting(place: &Cell, facts: &SystemFacts) -> bool {
     let by_model = match place.column.fault {
-        FaultClass::Nodes(model) => model.counted() == FaultCount::InTotal,
+        FaultClass::Nodes(model) => {
+            let declared = facts.catalogue.declaration();
+            model.counted().min(declared.counted_for(model)) == FaultCount::InTotal
+        }
         FaultClass::Amnesia | FaultClass::LyingSync => true,
         FaultClass::Nothing | FaultClass::FairLoss => false,
     };
