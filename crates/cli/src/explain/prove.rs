@@ -146,6 +146,8 @@ fn text(cases: &[Case], proofs: &[Proof], first: u64) -> String {
             name => name,
         };
         let verdict = match (proof.standing, proof.holds()) {
+            (Possibility::PossibleHere, true) if !proof.is_shown() => "no code here to run",
+            (Possibility::Impossible, true) if !proof.is_shown() => "said, and not run",
             (Possibility::PossibleHere, true) => "not refuted",
             (Possibility::PossibleElsewhere, true) => "nothing to run",
             (Possibility::Impossible, true) => "shown",

@@ -4,10 +4,10 @@
 use super::system::faults_told;
 use crate::adversary::{self, Adversary};
 use crate::clients::Clients;
-use crate::experiment::{ClientLoad, Experiment};
+use crate::experiment::{ClientLoad, Experiment, ScheduledRequest};
 use crate::matrix::claim::{DELTA, DRIFT_PPM, PHI};
 use crate::matrix::plan::{MS, one_votes_no, values, wild, wild_sync};
-use crate::system::{ProtocolOptions, Setup, SystemFacts, facts, timeout_factor_max};
+use crate::system::{Proposers, ProtocolOptions, Setup, SystemFacts, facts, timeout_factor_max};
 use quorate_contract::{
     Behaviour, Bounds, Contract, FailureModel, LinkModel, Problem, ProtocolName, Stabilization,
     StorageModel, Timing,
@@ -15,7 +15,7 @@ use quorate_contract::{
 use quorate_core::NodeSet;
 use quorate_crypto::Scheme;
 use quorate_sim::{
-    Decisions, LinkFault, NetworkProfile, Rolling, ScheduledLinkFault, TimingProfile,
+    Decisions, LinkFault, NetworkProfile, NodeFault, Rolling, ScheduledLinkFault, TimingProfile,
 };
 use std::time::Duration;
 
@@ -104,6 +104,9 @@ impl DrawnRun {
         }
         experiment.node_faults = scene.node_faults;
         experiment.link_faults = scene.link_faults;
+        if facts.proposers == Proposers::AllNodes {
+            ask_again(&mut experiment);
+        }
         if !counts_what_the_faulty_decide(contract, &facts) {
             experiment.distrusted = faulty;
         }
@@ -124,6 +127,30 @@ impl DrawnRun {
     pub fn decisions(&self) -> Decisions {
         Decisions::from_seed(self.stream)
     }
+}
+
+/// A node that crashes before what it begins with is on its disk is asked for it again when it is back.
+///
+/// Otherwise ever more nodes would have nothing to begin with, where each may crash in its turn. One that
+/// has begun takes no notice.
+fn ask_again(experiment: &mut Experiment) {
+    let mut again = vec![];
+    for fault in &experiment.node_faults {
+        let crash = matches!(
+            fault.fault,
+            NodeFault::Crash | NodeFault::CrashSending(_) | NodeFault::Forget
+        );
+        let Some(back) = fault.until.filter(|_| crash) else {
+            continue;
+        };
+        let first = experiment.requests.iter();
+        let first = first.filter(|ask| ask.node == fault.node && !ask.second);
+        again.extend(first.map(|ask| ScheduledRequest {
+            at: back + 1,
+            ..ask.clone()
+        }));
+    }
+    experiment.requests.extend(again);
 }
 
 /// An experiment of `subject` under a contract in which nothing goes wrong and no request is made.
@@ -236,7 +263,8 @@ fn timing(
         Timing::Synchronous(_) => (calm(1), 800 * unit, None),
         Timing::PartiallySynchronous(Stabilization::Unknown) => {
             let times = 1 << [0, 1, 2, 4, 6][decisions.below(5) as usize];
-            (calm(times), (20_000 + 1_000 * times) * MS, None)
+            // Rivals that guess the bound too low get in each other's way for long.
+            (calm(times), (80_000 + 4_000 * times) * MS, None)
         }
         Timing::PartiallySynchronous(Stabilization::Gst(_)) => {
             let mut timing = calm(1);

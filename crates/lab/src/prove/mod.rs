@@ -139,6 +139,14 @@ impl Proof {
         self.searches.iter().filter_map(of).chain(shown).collect()
     }
 
+    /// Was anything run: a protocol searched, or every candidate broken?
+    pub fn is_shown(&self) -> bool {
+        let broken = |shown: &Demonstration| {
+            !shown.candidates.is_empty() && shown.candidates.iter().all(Candidate::is_broken)
+        };
+        self.searches.iter().any(|search| search.runs > 0) || self.theorems.iter().any(broken)
+    }
+
     /// Did what was run bear the verdict out?
     pub fn holds(&self) -> bool {
         let theorems = self.theorems.iter();
