@@ -220,7 +220,7 @@ fn counts_what_the_faulty_decide(contract: &Contract, facts: &SystemFacts) -> bo
     let solves = facts.catalogue.declaration().solves;
     let failures = &contract.failures;
     // Who was faulty for a while only is correct in the end, and bound as all are.
-    let bound = !failures.is_lasting() || !(plain(contract.problem()) && plain(solves));
+    let bound = !(failures.is_lasting() && plain(contract.problem()) && plain(solves));
     !failures.has_liars() && bound
 }
 
