@@ -62,8 +62,8 @@ lab() {
     cargo run -q -p quorate -- "$@" >/dev/null 2>"$dir/lab.log" || fail "$*" "$(cat "$dir/lab.log")"
 }
 lab matrix --protocols raft,pbft --seeds 2 --html "$dir/measured.html"
-page measured '#c1' 'data-ready="matrix"' 'data-cells="144"'
-says measured '2 protocols under 18 failure models and 4 timing models'
+page measured '#c1' 'data-ready="matrix"' 'data-cells="160"'
+says measured '2 protocols under 20 failure models and 4 timing models'
 says measured 'quorate matrix --replay'
 lab scenario run dual-leader --html "$dir/story.html"
 page story '' 'data-ready="run"'
