@@ -138,7 +138,7 @@ const ENTRIES: &[Entry] = &[
     },
     Entry {
         known: KnownElsewhere {
-            what: "the rotating coordinator, which waits for every replica that is not suspected",
+            what: "n - 1 rounds, each of which waits for the values of all replicas that are not suspected",
             citation: "Chandra, Toueg, J. ACM 1996, §6.1",
         },
         solves: Problem::UniformConsensus,

@@ -652,3 +652,73 @@ fn faults_are_counted_wrongly() {
               = help: did you mean "in-total"? It is one of in-total, at-a-time and moving"#]],
     );
 }
+
+/// Counts that do not go together are refused with the reason and with numbers that do.
+#[test]
+fn faults_are_counted_in_ways_that_contradict_each_other() {
+    let failures = |lines: &str| {
+        GOOD.replace(
+            "model = \"crash-recovery\"\ntolerate = 1\n",
+            &format!("{lines}\n"),
+        )
+    };
+    refused(
+        &failures("crash = 1"),
+        expect![[r#"
+        shop.toml:2:9: `failures.crash`: crashes and lies are counted apart, and one of them is missing
+          |
+        2 | crash = 1
+          |         ^
+          = help: write both `crash = 1` and `byzantine = 1`, or `model` and `tolerate`"#]],
+    );
+    refused(
+        &failures("crash = 1\nbyzantine = 1\ntolerate = 2"),
+        expect![[r#"
+            shop.toml:4:12: `failures.tolerate`: faults are counted twice
+              |
+            4 | tolerate = 2
+              |            ^
+              = help: remove this line: `crash` and `byzantine` say how many fail, and how"#]],
+    );
+    refused(
+        &failures("crash = 2\nbyzantine = 1"),
+        expect![[r#"
+        shop.toml:3:13: `failures.byzantine`: 2 may crash and 1 may lie, which is all 3 replicas
+          |
+        3 | byzantine = 1
+          |             ^
+          = help: write numbers that come to 2 or less, or add members: without synchrony it takes 2c + 3b + 1 = 8 replicas"#]],
+    );
+    let more = |lines: &str| {
+        failures(&format!(
+            "model = \"crash-recovery\"\ntolerate = 1\n{lines}"
+        ))
+    };
+    refused(
+        &more("always_up = 3"),
+        expect![[r#"
+            shop.toml:4:13: `failures.always_up`: 3 of 3 replicas never fail, and 1 may be faulty
+              |
+            4 | always_up = 3
+              |             ^
+              = help: write 2 or less, or tolerate fewer"#]],
+    );
+    refused(
+        &more("counted = \"in-total\"\ncounts_recovering = true"),
+        expect![[r#"
+            shop.toml:5:21: `failures.counts_recovering`: no replica recovers: who is faulty once counts for good
+              |
+            5 | counts_recovering = true
+              |                     ^^^^
+              = help: remove this line, or write `model = "crash-recovery"` and `counted = "at-a-time"`"#]],
+    );
+    refused(
+        &failures("model = \"initially-dead\"\ntolerate = 1\ncounted = \"at-a-time\""),
+        expect![[r#"
+            shop.toml:4:11: `failures.counted`: a replica that stops for good is faulty for good
+              |
+            4 | counted = "at-a-time"
+              |           ^^^^^^^^^^^
+              = help: remove this line, or write `model = "crash-recovery"`"#]],
+    );
+}

@@ -151,9 +151,9 @@ fn twins_break_those_who_believe_everybody_and_nobody_else() {
             let twins = of_node(seed, experiment, NodeFault::Twins(sees));
             experiment.node_faults.push(twins);
         });
-        // Two generals have nobody to tell different things to, and a coordinator that is two hears half
-        // of the votes as either, so that both abort. The register is only written to here, and what is
-        // lost shows to those who read.
+        // Each of two generals has one peer, so that twins cannot tell two peers different things. A
+        // coordinator with a twin hears half of the votes, and so does its twin: both abort. The
+        // register is only written to here; a lost write shows only to reads.
         let unharmed = [
             "two-generals",
             "two-phase-commit",

@@ -117,10 +117,7 @@ fn read_always_up(
         let f = failures.tolerate;
         return Err(entry.error(
             format!("{always_up} of {n} replicas never fail, and {f} may be faulty"),
-            format!(
-                "write {most} or less, or `tolerate = {}` or less",
-                n.saturating_sub(always_up)
-            ),
+            format!("write {most} or less, or tolerate fewer"),
         ));
     }
     // In total f may ever fail, so that the others never do.

@@ -80,3 +80,22 @@ fn a_life_without_a_mistake_has_no_mean_of_them() {
     let nothing = trace(None, 0, &[]);
     assert_eq!((nothing.mistakes_per_hour, nothing.accuracy), (0.0, 1.0));
 }
+
+/// Good periods of 1 s and of 3 s: 2 s on average. A random moment lies in the long one three times out of
+/// four, so that the next mistake is (1² + 3²) / (2 · 4) = 1.25 s away on average, and not one second.
+#[test]
+fn the_next_mistake_is_further_away_than_half_a_good_period() {
+    let changes = [
+        (1_000, Suspected),
+        (1_500, Trusted),
+        (2_500, Suspected),
+        (2_700, Trusted),
+        (5_700, Suspected),
+        (5_900, Trusted),
+    ];
+    let quality = trace(None, 20_000, &changes);
+    assert_eq!(quality.good, Some(ms(2_000)));
+    assert_eq!(quality.forward_good, Some(ms(1_250)));
+    let one = trace(None, 20_000, &changes[..2]);
+    assert_eq!((one.good, one.forward_good), (None, None));
+}

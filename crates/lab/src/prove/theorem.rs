@@ -46,7 +46,7 @@ pub(super) enum ProofRuns {
 fn adversary(theorem: Impossibility, c: &Contract) -> ProofRuns {
     use ProofRuns::{ByDefinition, Looked, Trials};
     if c.replicas() < 2 {
-        return ByDefinition("one replica alone is no group: there is nobody to disagree with");
+        return ByDefinition("one replica alone has no other to disagree with");
     }
     let by_time = matches!(
         theorem,

@@ -9,12 +9,25 @@ use quorate_crash::{paxos_commit, three_phase_commit, two_phase_commit};
 const YES: Bytes = Bytes::from_static(b"yes");
 const NO: Bytes = Bytes::from_static(b"no");
 
-fn vote(value: &Bytes) -> CastVote {
-    CastVote { yes: *value == YES }
-}
+/// How every commit protocol is asked and read: by votes, and by outcomes.
+macro_rules! votes_and_outcomes {
+    () => {
+        fn request(value: Bytes) -> CastVote {
+            CastVote { yes: value == YES }
+        }
 
-fn ended(outcome: CommitOutcome) -> Vec<SlotDecision> {
-    SlotDecision::only(Bytes::from_static(outcome.name().as_bytes()))
+        fn proposal(_node: NodeId) -> Bytes {
+            YES
+        }
+
+        fn rival(_node: NodeId) -> Bytes {
+            NO
+        }
+
+        fn decisions(output: &CommitOutcome) -> Vec<SlotDecision> {
+            SlotDecision::only(Bytes::from_static(output.name().as_bytes()))
+        }
+    };
 }
 
 /// A coordinator that all wait for.
@@ -45,21 +58,7 @@ impl SystemUnderTest for TwoPhaseCommitSystem {
         Ok(same(setup, config))
     }
 
-    fn request(value: Bytes) -> CastVote {
-        vote(&value)
-    }
-
-    fn proposal(_node: NodeId) -> Bytes {
-        YES
-    }
-
-    fn rival(_node: NodeId) -> Bytes {
-        NO
-    }
-
-    fn decisions(output: &CommitOutcome) -> Vec<SlotDecision> {
-        ended(*output)
-    }
+    votes_and_outcomes!();
 
     fn state(node: &two_phase_commit::TwoPhaseCommit) -> String {
         let vote = match node.hard().vote {
@@ -94,21 +93,7 @@ impl SystemUnderTest for ThreePhaseCommitSystem {
         Ok(same(setup, config))
     }
 
-    fn request(value: Bytes) -> CastVote {
-        vote(&value)
-    }
-
-    fn proposal(_node: NodeId) -> Bytes {
-        YES
-    }
-
-    fn rival(_node: NodeId) -> Bytes {
-        NO
-    }
-
-    fn decisions(output: &CommitOutcome) -> Vec<SlotDecision> {
-        ended(*output)
-    }
+    votes_and_outcomes!();
 }
 
 /// An instance of Paxos for each vote.
@@ -140,19 +125,5 @@ impl SystemUnderTest for PaxosCommitSystem {
         Ok(same(setup, config))
     }
 
-    fn request(value: Bytes) -> CastVote {
-        vote(&value)
-    }
-
-    fn proposal(_node: NodeId) -> Bytes {
-        YES
-    }
-
-    fn rival(_node: NodeId) -> Bytes {
-        NO
-    }
-
-    fn decisions(output: &CommitOutcome) -> Vec<SlotDecision> {
-        ended(*output)
-    }
+    votes_and_outcomes!();
 }

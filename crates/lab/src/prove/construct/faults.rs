@@ -54,8 +54,8 @@ pub(in super::super) fn moving(c: &Contract) -> Vec<Trial> {
         trials.push(
             Trial::new(
                 "dolev-strong: f + 1 rounds",
-                "the sender is heard by n1 only; then the fault moves on to n1, which is heard by \
-                 nobody",
+                "the sender is heard by n1 only; then the fault moves on to n1, which no node \
+                 hears",
             )
             .on(experiment),
         );
@@ -117,7 +117,7 @@ pub(in super::super) fn deaf_thirds(c: &Contract) -> Vec<Trial> {
         }
         experiment
     };
-    let adversary = "two groups hear nobody but themselves";
+    let adversary = "each of two groups hears only itself";
     vec![
         Trial::new(
             format!("collect: waits for n - f = {wait} values, and decides the least"),
