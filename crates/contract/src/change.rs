@@ -412,3 +412,26 @@ fn protocol(c: &Contract) -> Vec<Edit> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failures;
+
+    /// Among five replicas a crash and a lie are one too many, and over these links no sender is known.
+    #[test]
+    fn where_one_change_is_not_enough_two_are_told() {
+        let contract = Contract {
+            cluster: Cluster::loopback("five", 5),
+            failures: Failures::mixed(1, 1),
+            ..Contract::default()
+        };
+        let changes = contract.smallest_changes();
+        assert!(!changes.is_empty() && changes.len() <= MOST_PAIRS);
+        assert!(changes.iter().all(|change| change.write.len() == 2));
+        let signed = ["[cluster] replicas = 6", "[links] signatures = true"];
+        let found = changes.iter().find(|change| change.write == signed);
+        let solved = found.map(|change| change.solved_by.starts_with("UpRight"));
+        assert_eq!(solved, Some(true), "{changes:?}");
+    }
+}
